@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+"""Builds and runs the suites, counts what passed and what failed, and prints the log of what failed.
+
+Usage: tools/suites.py [NAME]                     all suites, or what NAME means (see script/test)
+       tools/suites.py --soak                     the long forms
+       tools/suites.py --fuzz [SECONDS] [NAME...]
+The scripts test, soak and fuzz call it, once the build folders are configured.
+"""
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+import list_tests
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHECKED, FUZZ, RELEASE = (ROOT / "build" / name for name in ("checked", "fuzz", "release"))
+FUZZ_SECONDS, FUZZ_SECONDS_SOAK = 5, 60
+UNIT_TIMEOUT_S = 120
+AT_ONCE = 2          # programs that keep a core busy
+FUNCTIONAL_AT_ONCE = 4  # those mostly wait for time to pass
+LOG_LINES = 60
+
+ENVIRONMENT = os.environ | {
+    "ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "CMOCKA_MESSAGE_OUTPUT": "TAP",
+    "HEADWATER": str(CHECKED / "headwater"),
+    "HEADWATER_CHECKED": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class Count:
+    """What passed and what failed of one suite, and the logs of what failed."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.logs = []
+
+    def add(self, passed, failed, log=""):
+        self.passed += passed
+        self.failed += failed
+        if failed:
+            self.logs.append(log)
+        return self
+
+
+def run(command, **options):
+    """A finished process, its errors among its output."""
+    return subprocess.run([str(word) for word in command], cwd=ROOT, text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **{"env": ENVIRONMENT, **options})
+
+
+def tail(text, lines=LOG_LINES):
+    every = text.rstrip().splitlines()
+    return "\n".join(([f"... ({len(every) - lines} lines before)"] if len(every) > lines else []) + every[-lines:])
+
+
+def build(folder, targets=()):
+    done = run(["ninja", "-C", folder, "--quiet", *targets])
+    return Count().add(1, 0) if done.returncode == 0 else Count().add(0, 1, tail(done.stdout))
+
+
+def tidy():
+    done = run(["tools/tidy.py"])
+    return Count().add(0 if done.returncode else 1, 1 if done.returncode else 0, done.stdout)
+
+
+def unit_one(name):
+    """One test program: cmocka counts its tests; a program that died counts as one failure more."""
+    try:
+        done = run([CHECKED / "tests/unit" / name], timeout=UNIT_TIMEOUT_S)
+    except subprocess.TimeoutExpired as late:
+        return 0, 1, f"{name}: not done after {UNIT_TIMEOUT_S} s\n{tail((late.stdout or b'').decode(errors='replace'))}"
+    passed = len(re.findall(r"^ok ", done.stdout, flags=re.M))
+    failed = len(re.findall(r"^not ok ", done.stdout, flags=re.M))
+    if failed == 0 and (done.returncode != 0 or passed == 0):
+        failed = 1
+    shown = "\n".join(line for line in done.stdout.splitlines() if not line.startswith("ok "))
+    return passed, failed, f"{name}:\n{tail(shown)}"
+
+
+def unit(names):
+    count = Count()
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for result in pool.map(unit_one, names):
+            count.add(*result)
+    return count
+
+
+def fuzz_one(name, seconds):
+    short = name.removeprefix("fuzz_")
+    seeds, found = ROOT / "tests/fuzz/corpus" / short, FUZZ / "corpus" / short
+    dictionary = ROOT / "tests/fuzz" / f"{name}.dict"
+    found.mkdir(parents=True, exist_ok=True)
+    # What was found stays in the build folder, so that the next run begins where this one ended.
+    done = run([FUZZ / "tests/fuzz" / name, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
+                "-print_final_stats=1", f"-artifact_prefix={FUZZ}/{name}-",
+                *([f"-dict={dictionary}"] if dictionary.exists() else []),
+                found, *([seeds] if seeds.is_dir() else [])])
+    return int(done.returncode == 0), int(done.returncode != 0), f"{name}:\n{tail(done.stdout)}"
+
+
+def fuzz(names, seconds):
+    count = Count()
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for result in pool.map(fuzz_one, names, [seconds] * len(names)):
+            count.add(*result)
+    return count
+
+
+def pytest(*arguments, environment=None):
+    report = ROOT / "build" / "pytest.xml"
+    report.unlink(missing_ok=True)
+    done = run(["/usr/bin/python3", "-m", "pytest", "-q", "--tb=short", "-ra", f"--junitxml={report}", *arguments],
+               env=ENVIRONMENT | (environment or {}))
+    if done.returncode == 5:  # nothing was collected, or nothing was left of it
+        return Count()
+    if not report.exists():
+        return Count().add(0, 1, tail(done.stdout))
+    passed = failed = 0
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif case.find("skipped") is None:
+            passed += 1
+    if done.returncode not in (0, 1) and failed == 0:
+        failed = 1
+    return Count().add(passed, failed, tail(done.stdout, 3 * LOG_LINES))
+
+
+def functional(marks):
+    return pytest("tests/functional", "-m", marks, "-n", FUNCTIONAL_AT_ONCE)
+
+
+def units():
+    return [f"test_{room}_{file}" for room, file in list_tests.unit()]
+
+
+def fuzzes():
+    return [row[0] for row in list_tests.fuzz()]
+
+
+def present(folder, names):
+    """Those that Meson makes: a test whose room is not there yet has no program."""
+    listed = run(["ninja", "-C", folder, "-t", "targets", "all"]).stdout
+    made = {line.split(":")[0].rpartition("/")[2] for line in listed.splitlines()}
+    return [name for name in names if name in made]
+
+
+def all_suites():
+    optimised = {"HEADWATER": str(RELEASE / "headwater"), "HEADWATER_CHECKED": ""}
+    yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
+    yield "build with clang and libFuzzer", lambda: build(FUZZ)
+    yield "build optimised", lambda: build(RELEASE)
+    yield "tidy", tidy
+    yield "tests of the tools", lambda: pytest("tests/tools", "-n", AT_ONCE)
+    yield "unit", lambda: unit(present(CHECKED, units()))
+    yield "functional", lambda: functional("not soak and not timing and not alone")
+    yield "functional, one at a time", lambda: pytest("tests/functional", "-m", "alone and not soak and not timing")
+    yield "functional, optimised", lambda: pytest("tests/functional", "-m", "timing and not soak", environment=optimised)
+    yield f"fuzz, {FUZZ_SECONDS} s each", lambda: fuzz(present(FUZZ, fuzzes()), FUZZ_SECONDS)
+
+
+def soak_suites():
+    yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
+    yield "build with clang and libFuzzer", lambda: build(FUZZ)
+    yield "functional, long", lambda: pytest("tests/functional", "-m", "soak")
+    yield f"fuzz, {FUZZ_SECONDS_SOAK} s each", lambda: fuzz(present(FUZZ, fuzzes()), FUZZ_SECONDS_SOAK)
+
+
+def one_suite(name):
+    """What a name means: tidy, a unit test or a room's, a fuzz target, or an expression of pytest."""
+    if name == "tidy":
+        yield "tidy", tidy
+        return
+    path = pathlib.PurePath(name)
+    if path.suffix == ".c":  # tests/unit/http/test_head.c
+        name = path.stem if path.stem.startswith("fuzz_") else f"test_{path.parent.name}_{path.stem[5:]}"
+    chosen = [test for test in units() if test == name or test.startswith(f"test_{name}_")]
+    if chosen:
+        yield "build", lambda: build(CHECKED, [f"tests/unit/{test}" for test in chosen])
+        yield "unit", lambda: unit(chosen)
+    elif name in fuzzes():
+        yield "build", lambda: build(FUZZ, [f"tests/fuzz/{name}"])
+        yield "fuzz", lambda: fuzz([name], FUZZ_SECONDS)
+    else:
+        is_path = (ROOT / name.split("::")[0]).exists()
+        yield "build", lambda: build(CHECKED, present(CHECKED, ["headwater"]))
+        yield "pytest", lambda: pytest(*([name] if is_path else ["tests", "-k", name]))
+
+
+def fuzz_suites(words):
+    seconds = int(words.pop(0)) if words and words[0].isdigit() else FUZZ_SECONDS_SOAK
+    names = [word if word.startswith("fuzz_") else f"fuzz_{word}" for word in words]
+    unknown = [name for name in names if name not in fuzzes()]
+    if unknown:
+        sys.exit(f"script/fuzz: there is no {', '.join(unknown)}")
+    yield "build with clang and libFuzzer", lambda: build(FUZZ)
+    yield f"fuzz, {seconds} s each", lambda: fuzz(names or present(FUZZ, fuzzes()), seconds)
+
+
+def main(words):
+    if words[:1] == ["--fuzz"]:
+        suites = fuzz_suites(words[1:])
+    elif words[:1] == ["--soak"]:
+        suites = soak_suites()
+    elif words:
+        suites = (suite for word in words for suite in one_suite(word))
+    else:
+        suites = all_suites()
+
+    passed = failed = 0
+    for title, suite in suites:
+        began = time.monotonic()
+        print(f"{title:34}", end="", flush=True)
+        count = suite()
+        is_build = title.startswith("build")
+        words = "failed" if count.failed else "done" if is_build else f"{count.passed} passed"
+        if count.failed and not is_build:
+            words = f"{count.passed} passed, {count.failed} failed"
+        print(f"{words}  ({time.monotonic() - began:.1f} s)", flush=True)
+        for log in count.logs:
+            print("    " + log.rstrip().replace("\n", "\n    "), flush=True)
+        # A build is no test, but one that breaks is a failure.
+        passed += 0 if is_build else count.passed
+        failed += count.failed
+        if is_build and count.failed:
+            break
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
