@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Prints the place and the condition to standard error and aborts. */
 _Noreturn void check_failed(const char *condition, const char *file, int line);
@@ -15,9 +16,9 @@ _Noreturn void check_failed(const char *condition, const char *file, int line);
 	(__builtin_expect(!!(condition), 1) ? (void)0                                              \
 	                                    : check_failed(#condition, __FILE__, __LINE__))
 
-/* The struct of type `type` whose member `member` is at `pointer`. */
+/* The struct of type `type` whose member `member` is at `pointer`; `pointer` may be to const. */
 #define container_of(pointer, type, member)                                                        \
-	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+	((type *)(void *)((char *)(uintptr_t)(pointer)-offsetof(type, member)))
 
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
