@@ -121,3 +121,22 @@ def test_tidy_says(name, tmp_path):
     else:
         assert tidy.stdout == ""
     assert tidy.returncode == (1 if expected else 0)
+
+
+def test_tidy_says_that_a_page_is_not_what_its_table_says(tmp_path):
+    for path in ("src/meson.build", ".clang-format", "tools/tables.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    for path, text in SOUND.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    table = tmp_path / "src/base/limit.def"
+    table.write_text('/* LIMIT(id, value, unit, words) */\nLIMIT(SIZE, 2048, "bytes", "the size, " "of a \\"thing\\"")\n')
+    tidy = [ROOT / "tools/tidy.py", tmp_path]
+
+    assert "docs/limits.md:1: not what tools/tables.py makes" in subprocess.run(tidy, capture_output=True, text=True).stdout
+    subprocess.run([tmp_path / "tools/tables.py"], check=True)
+    assert '| `size` | 2 KiB | the size, of a "thing" |' in (tmp_path / "docs/limits.md").read_text()
+    assert subprocess.run(tidy, capture_output=True, text=True).stdout == ""
+    table.write_text(table.read_text().replace("2048", "4096"))
+    assert subprocess.run(tidy).returncode == 1

@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""Makes the reference pages of docs/ from the tables (.def) that the code is made from.
+
+Usage: tools/tables.py [ROOT]            writes the pages
+       tools/tables.py --check [ROOT]    prints the pages that are not what their table says, exits 1 if any
+A table names the arguments of its rows in its first comment: /* LIMIT(id, value, unit, words) ... */
+A later comment between the rows opens a new section of the page.
+"""
+import pathlib
+import re
+import sys
+
+PAGES = {}
+
+
+def page(table, target):
+    def register(make):
+        PAGES[target] = (table, make)
+        return make
+    return register
+
+
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|[(),]|[^\s"(),/]+|/', re.S)
+
+
+class Table:
+    """The rows of a .def: `sections` is a list of (comment or "", rows); a row is a dictionary."""
+
+    def __init__(self, path):
+        text = path.read_text()
+        signature = re.match(r"/\*\s*(\w+)\(([^)]*)\)", text)
+        if not signature:
+            sys.exit(f"{path}:1: the first comment says what a row is: /* ROW(id, words) */")
+        self.macro = signature[1]
+        self.names = [name.strip(" *\n") for name in signature[2].replace("\n *", " ").split(",")]
+        self.sections = [("", [])]
+        tokens = TOKEN.findall(text)[1:]
+        position = 0
+        while position < len(tokens):
+            token = tokens[position]
+            position += 1
+            if token.startswith("/*"):
+                self.sections.append((re.sub(r"\s*\n\s*\*?\s*", " ", token[2:-2]).strip(), []))
+            elif token == self.macro:
+                values, position = self.arguments(tokens, position + 1)
+                if len(values) != len(self.names):
+                    sys.exit(f"{path}: {values[0]} has {len(values)} arguments, {self.macro} has {len(self.names)}")
+                self.sections[-1][1].append(dict(zip(self.names, values)))
+
+    @staticmethod
+    def arguments(tokens, position):
+        """The values from behind the opening bracket to its end; neighbouring strings are one."""
+        values, depth, parts = [], 1, []
+
+        def end():
+            strings = parts and all(part.startswith('"') for part in parts)
+            values.append("".join(part[1:-1].replace('\\"', '"') for part in parts) if strings else " ".join(parts))
+            parts.clear()
+
+        while depth:
+            token = tokens[position]
+            position += 1
+            depth += (token == "(") - (token == ")")
+            if depth == 0 or (depth == 1 and token == ","):
+                end()
+            elif not token.startswith("/*"):
+                parts.append(token)
+        return values, position
+
+    def rows(self):
+        return [row for _, rows in self.sections for row in rows]
+
+
+def grid(titles, rows):
+    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
+    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def sections(table, titles, cells):
+    """A grid for each section, the section's comment above it."""
+    return "\n".join((f"{comment}\n\n" if comment else "") + grid(titles, map(cells, rows))
+                     for comment, rows in table.sections if rows)
+
+
+def amount(row):
+    """1048576 bytes as 1 MiB."""
+    value, unit = int(row["value"]), row["unit"]
+    if unit == "bytes":
+        for size, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+            if value >= size and value % size == 0:
+                return f"{value // size} {name}"
+    return f"{value} {unit}"
+
+
+@page("src/base/limit.def", "docs/limits.md")
+def limits(table):
+    return """# Limits
+
+What is fixed, whatever an operator sets. What may be changed is a [setting](settings.md) of the server or a
+field of a [domain](domains.md).
+
+""" + grid(["name", "limit", "what"], ([f"`{row['id'].lower()}`", amount(row), row["words"]] for row in table.rows()))
+
+
+@page("src/base/fault.def", "docs/faults.md")
+def faults(table):
+    retry = {
+        "FINAL": "no",
+        "CONNECTION": "yes; counts against ip:port",
+        "RESPONSE": "yes; counts against the server behind the address",
+        "LOCAL": "yes; counts against nobody",
+    }
+
+    def cells(row):
+        status = row["status"] if row["status"] != "0" else "connection closed"
+        return [f"`{row['name']}`", row["words"], status, retry[row["retry"]]]
+
+    rows = [(comment, [row for row in rows if row["id"] != "NONE"]) for comment, rows in table.sections]
+    table.sections = rows
+    return """# Faults
+
+Everything that can go wrong has one name, and the access log, `X-Headwater-Error` and whatever else speaks of
+it use that name. *Status* is what a client gets where the fault is the outcome: when nothing that was tried
+instead went well. *Tried elsewhere* says whether another address or the hot backup may help, and what the
+failure counts against when addresses are judged.
+
+""" + sections(table, ["fault", "what happened", "status", "tried elsewhere"], cells)
+
+
+def main(words):
+    check = "--check" in words
+    words = [word for word in words if word != "--check"]
+    root = pathlib.Path(words[0] if words else pathlib.Path(__file__).parent.parent)
+    stale = False
+    for target, (source, make) in PAGES.items():
+        if not (root / source).exists():
+            continue
+        text = make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
+        path = root / target
+        if path.exists() and path.read_text() == text:
+            continue
+        if check:
+            stale = True
+            print(target)
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
