@@ -30,7 +30,6 @@ ENVIRONMENT = os.environ | {
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "CMOCKA_MESSAGE_OUTPUT": "TAP",
     "HEADWATER": str(CHECKED / "headwater"),
-    "HEADWATER_CHECKED": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
@@ -154,7 +153,7 @@ def present(folder, names):
 
 
 def all_suites():
-    optimised = {"HEADWATER": str(RELEASE / "headwater"), "HEADWATER_CHECKED": ""}
+    optimised = {"HEADWATER": str(RELEASE / "headwater")}
     yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
     yield "build optimised", lambda: build(RELEASE)
@@ -190,9 +189,12 @@ def one_suite(name):
         yield "build", lambda: build(FUZZ, [f"tests/fuzz/{name}"])
         yield "fuzz", lambda: fuzz([name], FUZZ_SECONDS)
     else:
-        is_path = (ROOT / name.split("::")[0]).exists()
         yield "build", lambda: build(CHECKED, present(CHECKED, ["headwater"]))
-        yield "pytest", lambda: pytest(*([name] if is_path else ["tests", "-k", name]))
+        if (ROOT / name.split("::")[0]).exists():
+            yield "pytest", lambda: pytest(name)
+        else:
+            yield "functional", lambda: pytest("tests/functional", "-k", name)
+            yield "tests of the tools", lambda: pytest("tests/tools", "-k", name)
 
 
 def fuzz_suites(words):

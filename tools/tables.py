@@ -128,6 +128,48 @@ failure counts against when addresses are judged.
 """ + sections(table, ["fault", "what happened", "status", "tried elsewhere"], cells)
 
 
+def code(text):
+    return f"`{text}`" if text else ""
+
+
+def allowed(row):
+    """`a` or `b`, or a range."""
+    if row["type"] in ("ENUM", "BOOL"):
+        return ", ".join(map(code, row["allowed"].split("|")))
+    unit = {"STRING": " bytes", "SECRET": " bytes", "PATH": " bytes", "SECONDS": " seconds",
+            "ADDRESSES": " of them"}.get(row["type"], "")
+    return row["allowed"] + unit if row["allowed"] else ""
+
+
+@page("src/model/field.def", "docs/domains.md")
+def domains(table):
+    return """# Domains
+
+The fields of a domain, as in the list `domains:` of a domains file. A dot goes one level down: `tls.verify` is
+`tls: {verify: on}`. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`). Nothing in the
+last column means that the field is absent unless it is given.
+
+```yaml
+domains:
+- name: www.example.com
+  origin: {type: self, addresses: [203.0.113.10, "203.0.113.11:8080:2"], connect_timeout: 2s}
+  backup: {type: self, addresses: ["backup.example.net:8080"]}
+```
+
+""" + sections(table, ["field", "what it is", "allowed", "default"],
+               lambda row: [code(row["path"]), row["words"], allowed(row), code(row["default"])])
+
+
+@page("src/main/settings.def", "docs/settings.md")
+def settings(table):
+    first, *rest = [name for name in table.names if name in ("name", "flag", "words", "allowed", "default")]
+    return """# Settings
+
+The settings of the server: in the YAML file that `--config` names, or as flags.
+
+""" + sections(table, [first, *rest], lambda row: [code(row[first]), *(row[name] for name in rest)])
+
+
 def main(words):
     check = "--check" in words
     words = [word for word in words if word != "--check"]
