@@ -37,6 +37,15 @@ void *mem_alloc(size_t size)
 	return memory;
 }
 
+void *mem_aligned(size_t alignment, size_t size)
+{
+	CHECK(size % alignment == 0);
+	void *memory = aligned_alloc(alignment, size);
+	if (memory == NULL)
+		mem_is_out(size);
+	return memory;
+}
+
 void *mem_resize(void *old, size_t size)
 {
 	void *memory = realloc(old, size != 0 ? size : 1);

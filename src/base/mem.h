@@ -16,6 +16,10 @@ void *mem_zero(size_t size);
 /* Memory of `size` bytes, not zeroed; never NULL. Freed by mem_free. */
 void *mem_alloc(size_t size);
 
+/* The same, at a multiple of `alignment` (a power of two), of which `size` is a multiple as well.
+ */
+void *mem_aligned(size_t alignment, size_t size);
+
 /* Resizes what mem_alloc or mem_zero gave; `old` may be NULL. Never NULL. */
 void *mem_resize(void *old, size_t size);
 

@@ -38,6 +38,17 @@ static void zeroed_memory_is_zero_and_copies_end_in_nul(void **state)
 	mem_free(copy);
 }
 
+static void alignment_is_kept(void **state)
+{
+	(void)state;
+	for (size_t alignment = 16; alignment <= 4096; alignment *= 2) {
+		char *memory = mem_aligned(alignment, 2 * alignment);
+		assert_int_equal((uintptr_t)memory % alignment, 0);
+		memset(memory, 1, 2 * alignment);
+		mem_free(memory);
+	}
+}
+
 static void the_budget_says_no_beyond_its_limit_and_takes_nothing_then(void **state)
 {
 	(void)state;
@@ -80,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(nothing_is_ever_null),
 	        cmocka_unit_test(zeroed_memory_is_zero_and_copies_end_in_nul),
+	        cmocka_unit_test(alignment_is_kept),
 	        cmocka_unit_test(the_budget_says_no_beyond_its_limit_and_takes_nothing_then),
 	        cmocka_unit_test(threads_leave_the_budget_as_it_was),
 	};
