@@ -1,0 +1,124 @@
+/*
+ * A domain as an operator asks for it: origins, addresses, timeouts, rules (origin-pull.md section
+ * 1). Values are in the units of their names. A domain is made whole by model/read.h or by hand,
+ * checked by model/check.h, and then never changes: it is shared by reference between threads and
+ * snapshots. Pure.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/limit.h"
+#include "base/str.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum model_status { MODEL_ONLINE, MODEL_OFFLINE };
+enum model_kind { MODEL_NORMAL, MODEL_BUCKET_DEFAULT };
+enum model_type { MODEL_SELF, MODEL_COS, MODEL_S3 };
+enum model_protocol { MODEL_HTTP, MODEL_HTTPS, MODEL_FOLLOW };
+enum model_policy { MODEL_POLLING, MODEL_LEAST_LOAD, MODEL_HASH };
+enum model_all_blocked { MODEL_ALL_BLOCKED_TRY, MODEL_ALL_BLOCKED_FAIL };
+enum model_latch { MODEL_LATCH_OFF, MODEL_LATCH_MANUAL };
+enum model_role { MODEL_MASTER, MODEL_BACKUP, MODEL_ROLES };
+
+/* One address as written: host[:port][:weight]. */
+struct model_address {
+	const char *host;  /* a name in lower case, or an IP literal without brackets */
+	struct address ip; /* the literal with its port; all-zero where host is a name */
+	uint16_t port;     /* 0: the default of the protocol */
+	uint8_t weight;    /* 0–100; 0 is drained */
+	bool is_ip;
+};
+
+/* Status codes as a set: bit s of word s/64 for status 100+s … 599. */
+struct model_statuses {
+	uint64_t bits[8];
+};
+
+struct model_probe {
+	const char *path; /* NULL: no active probing */
+	uint32_t interval_ms, timeout_ms;
+	uint16_t rise, fall;
+	struct model_statuses expect;
+	const char *body_contains; /* NULL: any */
+};
+
+struct model_bucket {
+	const char *endpoint, *bucket, *region; /* NULL where absent */
+	bool is_private;
+	const char *key_id, *secret, *token; /* NULL where absent */
+};
+
+struct model_tls {
+	const char *server_name; /* NULL: the host */
+	const char *ca;          /* NULL: the system's store */
+	bool verify;
+};
+
+struct model_origin {
+	uint8_t type;     /* enum model_type */
+	uint8_t protocol; /* enum model_protocol */
+	uint8_t policy;   /* enum model_policy */
+	uint8_t address_count;
+	struct model_address *addresses;
+	const char *host; /* Host to send; NULL: the accelerated domain, or the host asked for */
+	struct model_tls tls;
+	struct model_bucket bucket;
+	struct model_probe probe;
+	uint32_t connect_timeout_ms, head_timeout_ms, idle_timeout_ms;
+	uint32_t keepalive_ms;    /* how long an idle connection is kept */
+	uint32_t connections_max; /* for each address; 0: no cap */
+	uint32_t queue_max, queue_ms;
+};
+
+struct model_domain {
+	atomic_uint references;
+	const char *name; /* lower case; a wildcard is "*.suffix" */
+	uint8_t status, kind;
+	bool debug;
+	bool failover_unsafe; /* failover.unsafe_methods */
+	uint8_t all_blocked;  /* enum model_all_blocked */
+	uint8_t latch;        /* backup.latch */
+	uint64_t revision;
+	struct model_origin origin;
+	struct model_origin *backup; /* NULL: none */
+	struct model_statuses failover_statuses, detect_statuses;
+	uint32_t failover_attempts, failover_budget_ms;
+	uint32_t hold_down_ms;     /* backup.hold_down */
+	uint64_t request_body_max; /* bytes; more is 413 */
+	bool forwarded;            /* send Forwarded (RFC 7239) */
+	bool x_forwarded_for, x_forwarded_proto;
+	struct model_domain_memory *memory; /* where the strings and arrays live */
+};
+
+/* A domain with every field at its default and no name, origin addresses or backup. One reference.
+ */
+struct model_domain *model_domain_new(void);
+
+/* Memory that lives as long as the domain, for its strings and arrays; not zeroed. Only while the
+ * domain is being made. */
+void *model_domain_alloc(struct model_domain *domain, size_t size);
+
+/* A NUL-terminated copy of s that lives as long as the domain. */
+const char *model_domain_copy(struct model_domain *domain, struct str s);
+
+/* Sets an origin to the defaults. */
+void model_domain_init_origin(struct model_origin *origin);
+
+/* Counts one user more; any thread. Returns the domain. */
+struct model_domain *model_domain_ref(struct model_domain *domain);
+
+/* Counts one user less; the last one frees it. NULL is fine. */
+void model_domain_unref(struct model_domain *domain);
+
+/* The origin in a role; NULL when there is no backup. */
+struct model_origin *model_domain_origin(struct model_domain *domain, enum model_role role);
+
+static inline bool model_statuses_has(const struct model_statuses *statuses, unsigned status)
+{
+	return status >= 100 && status < 600 &&
+	       (statuses->bits[(status - 100) / 64] >> ((status - 100) % 64) & 1) != 0;
+}
+
+void model_statuses_set(struct model_statuses *statuses, unsigned first, unsigned last, bool on);

@@ -1,0 +1,17 @@
+/*
+ * From domains to text: canonical YAML that model/read.h reads back to an equal domain. Fields at
+ * their defaults are left out. Pure.
+ */
+#pragma once
+
+#include "model/domain.h"
+
+enum model_print_secrets { MODEL_PRINT_MASKED, MODEL_PRINT_SECRETS };
+
+/* One entry of the `domains:` list, with its dash, indented by two spaces. */
+void model_print_domain(
+        const struct model_domain *domain, enum model_print_secrets secrets, struct text *to);
+
+/* A whole document of `count` domains. */
+void model_print_domains(struct model_domain *const *domains, size_t count,
+        enum model_print_secrets secrets, struct text *to);

@@ -1,0 +1,36 @@
+/*
+ * From text to domains: a YAML document (libyaml; JSON is YAML as well) is read into a tree of
+ * nodes with places, and the tree into domains by the field table (model/field.def). Every problem
+ * is told, not only the first. Hostile input: sizes, depth and aliases are bounded (aliases are
+ * refused). Pure.
+ */
+#pragma once
+
+#include "model/domain.h"
+#include "model/problem.h"
+
+/* The rules that a server is started with (setting `origin_rules`). */
+enum model_rules { MODEL_CLASSIC, MODEL_EXTENDED };
+
+struct model_domains {
+	struct model_domain **list; /* one reference each */
+	size_t count;
+};
+
+/*
+ * Reads a whole document `{domains: [...]}` and checks every domain (model/check.h), names doubled
+ * in the list included. On true, *ret_domains is the list, in the document's order; on false
+ * problems has at least one entry and *ret_domains is untouched. `file` is for the places only.
+ */
+MUST_CHECK bool model_read_domains(struct str text, const char *file, enum model_rules rules,
+        struct model_problems *problems, struct model_domains *ret_domains);
+
+/* Drops the references and the list. */
+void model_domains_done(struct model_domains *domains);
+
+/*
+ * One address, "host[:port][:weight]", "host::weight", "[v6]:port:weight" (origin-pull.md section
+ * 1), as in the document and on the command line. Memory comes from the domain.
+ */
+MUST_CHECK bool model_read_address(struct model_domain *domain, struct str text,
+        struct model_address *ret_address, struct model_why *ret_why);
