@@ -1,0 +1,151 @@
+"""The access log: one JSON line for each request, with every attempt."""
+import re
+import threading
+import time
+
+import pytest
+from domains import domain
+from origin import Generated, Reply
+
+KEYS = ["time", "id", "client", "domain", "host", "method", "path", "protocol", "status", "cache", "bytes_in",
+        "bytes_out", "ms", "fault", "end", "attempts"]  # fmt: skip
+ATTEMPT_KEYS = ["role", "address", "phase", "status", "reason", "ms", "reused", "next"]
+
+
+@pytest.fixture(name="server")
+def _server(make, origin):
+    return make.headwater([domain(origin), domain(origin, name="*.wild.test")])
+
+
+def test_a_line_has_all_there_is_to_know(server, origin):
+    origin.default = Reply(body=b"0123456789")
+    server.get("/a?b=c")
+    (line,) = server.wait_log(1)
+    assert list(line) == KEYS and list(line["attempts"][0]) == ATTEMPT_KEYS
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
+    assert re.fullmatch(r"[0-9a-f]{16}", line["id"])
+    assert (line["client"], line["domain"], line["host"]) == ("127.0.0.1", "edge.test", "edge.test")
+    assert (line["method"], line["path"], line["protocol"]) == ("GET", "/a?b=c", "HTTP/1.1")
+    assert (line["status"], line["cache"], line["fault"], line["end"]) == (200, "PASS", "none", "complete")
+    assert (line["bytes_in"], line["bytes_out"]) == (0, 10)
+    (attempt,) = line["attempts"]
+    assert (attempt["role"], attempt["address"], attempt["phase"]) == ("master", origin.address, "done")
+    assert (attempt["status"], attempt["reason"], attempt["reused"], attempt["next"]) == (200, "none", False, "deliver")
+    assert 0 < attempt["ms"] <= line["ms"] < 5000
+
+
+def test_bytes_count_the_content(server, origin):
+    origin.default = Reply(body=Generated("a", 300_000), framing="chunked")
+    server.ask("PUT", "/up", body=bytes(12345))
+    (line,) = server.wait_log(1)
+    assert (line["bytes_in"], line["bytes_out"]) == (12345, 300_000)
+    server.ask("HEAD", "/head", body=None)
+    assert server.wait_log(2)[1]["bytes_out"] == 0
+
+
+def test_the_domain_and_the_host_are_told_apart(server):
+    server.get(host="A.wild.test:8080")
+    (line,) = server.wait_log(1)
+    assert line["domain"] == "*.wild.test" and line["host"].lower().startswith("a.wild.test")
+
+
+@pytest.mark.parametrize("host, fields, status, fault", [
+    ("unknown.test", [], 421, "unknown_host"),
+    ("edge.test", [("CDN-Loop", "headwater")], 508, "loop"),
+    ("edge.test", [("Expect", "nonsense")], 417, "expectation"),
+])  # fmt: skip
+def test_refusals_are_logged_with_their_fault(server, host, fields, status, fault):
+    assert server.get("/x", host=host, fields=fields).status == status
+    (line,) = server.wait_log(1)
+    assert (line["status"], line["fault"], line["attempts"]) == (status, fault, [])
+
+
+def test_odd_texts_do_not_break_the_line(server, origin):
+    server.ask("X-\"ODD".replace('"', "'"), "/a\"b\\c<>&'%00")
+    (line,) = server.wait_log(1)
+    assert line["path"] == "/a\"b\\c<>&'%00" and line["method"] == "X-'ODD"
+    server.get("/" + "a" * 8000)
+    assert server.wait_log(2)[1]["path"].startswith("/aaaa")
+
+
+def test_every_request_has_a_line_of_its_own(make, origin):
+    server = make.headwater([domain(origin)], workers=2)
+
+    def run(name):
+        with server.connect() as connection:
+            for number in range(50):
+                connection.request(target=f"/{name}-{number}")
+                connection.response()
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = server.wait_log(400)
+    assert len(lines) == 400
+    assert {line["path"] for line in lines} == {f"/{name}-{number}" for name in range(8) for number in range(50)}
+    assert len({line["id"] for line in lines}) == 400
+
+
+def test_a_sample_logs_one_in_so_many(make, origin):
+    server = make.headwater([domain(origin)], {"access_log_sample": 10}, workers=1)
+    with server.connect() as connection:
+        for number in range(200):
+            connection.request(target=f"/{number}")
+            connection.response()
+    time.sleep(0.5)
+    assert 10 <= len(server.log()) <= 30
+
+
+def test_it_is_off_by_default(make, origin):
+    server = make.headwater([domain(origin)], log=False)
+    server.get()
+    assert not server.log_path.exists() and '"attempts"' not in server.text
+
+
+def test_it_can_go_to_standard_output(make, origin):
+    server = make.headwater([domain(origin)], {"access_log": "stdout"}, log=False)
+    server.get("/to-stdout")
+    server.wait_line(r'^\{"time":.*"/to-stdout"')
+
+
+def test_lines_are_whole_after_a_drain(make, origin):
+    server = make.headwater([domain(origin)], workers=2)
+    for number in range(50):
+        server.get(f"/{number}")
+    server.stop()
+    assert len(server.log()) == 50
+
+
+def test_a_log_that_takes_nothing_holds_no_request_up(make, origin):
+    """A FIFO that nobody reads fills up: lines are dropped, requests are not."""
+    import os
+
+    folder = make.inside("fifo")
+    path = folder / "log.fifo"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        server = make.headwater([domain(origin)], {"access_log": str(path)}, log=False, workers=1)
+        begun = time.monotonic()
+        with server.connect() as connection:
+            for number in range(300):
+                connection.request(target="/" + "a" * 4000)
+                assert connection.response().status == 200
+        assert time.monotonic() - begun < 10
+        os.read(reader, 65536)
+    finally:
+        os.close(reader)
+
+
+def test_aborted_requests_are_told_so(server, origin):
+    origin.default = Reply(body=Generated("a", 50_000_000))
+    with server.connect(receive_buffer=65536) as connection:
+        connection.request(target="/left")
+        origin.wait(1)
+        time.sleep(0.1)
+        connection.abort()
+    (line,) = server.wait_log(1)
+    assert (line["end"], line["status"]) == ("aborted", 200)
+    assert line["bytes_out"] < 50_000_000

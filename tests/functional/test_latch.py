@@ -1,0 +1,82 @@
+"""Staying on the backup: latch and hold-down (origin-pull.md section 3)."""
+import time
+
+from domains import domain, origin_of
+
+QUICK = {"block_time": "1s", "block_time_max": "2s", "ramp_time": "1s"}
+
+
+def block(server, master):
+    """Has the master found dead, and lets the block end."""
+    master.down()
+    for number in range(4):
+        assert server.get(f"/dead{number}").body == b"backup"
+    time.sleep(1)
+    assert server.get("/blocked").body == b"backup"
+    master.up()
+
+
+def pair(make, **backup):
+    master, other = make.origin("master"), make.origin("backup")
+    server = make.headwater([domain(master, origin_of(other, **backup))], QUICK, workers=2)
+    assert server.get("/before").body == b"master"
+    return server, master
+
+
+def wait_for_master(server, within):
+    begun = time.monotonic()
+    while server.get("/waiting").body != b"master":
+        assert time.monotonic() - begun < within, "it never went back"
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+def test_without_a_latch_the_master_comes_back_by_itself(make):
+    server, master = pair(make)
+    block(server, master)
+    wait_for_master(server, 8)
+
+
+def test_a_manual_latch_stays_on_the_backup(make):
+    server, master = pair(make, latch="manual")
+    block(server, master)
+    end = time.monotonic() + 4
+    master.forget()
+    while time.monotonic() < end:
+        assert server.get("/after").body == b"backup"
+        time.sleep(0.05)
+    assert not master.requests
+
+
+def test_a_latch_is_not_set_by_a_mere_status(make):
+    from origin import Reply
+
+    server, master = pair(make, latch="manual")
+    master.default = Reply(status=503)
+    for number in range(10):
+        assert server.get(f"/{number}").body == b"backup"
+    master.default = Reply(body=b"master")
+    assert server.get("/well").body == b"master"
+
+
+def test_hold_down_stays_at_least_so_long(make):
+    server, master = pair(make, hold_down_s=5)
+    begun = time.monotonic()
+    block(server, master)
+    while time.monotonic() - begun < 3.5:
+        assert server.get("/held").body == b"backup"
+        time.sleep(0.05)
+    wait_for_master(server, 10)
+
+
+def test_a_latch_survives_a_reload_that_keeps_it(make):
+    master, other = make.origin("master"), make.origin("backup")
+    made = domain(master, origin_of(other, latch="manual"))
+    server = make.headwater([made], QUICK)
+    assert server.get("/before").body == b"master"
+    block(server, master)
+    server.write_domains([{**made, "debug": "on"}])
+    time.sleep(2)
+    assert server.get("/after").body == b"backup"
+    server.write_domains([domain(master, origin_of(other, latch="off"))])
+    wait_for_master(server, 8)
