@@ -102,16 +102,8 @@ class Make:
         return self.closing.add(NameServer(), NameServer.stop)
 
 
-def _open_up(path):
-    """A Headwater that gives up root must still reach its folder."""
-    for folder in (path, *path.parents):
-        if folder.owner() == "root" and folder != folder.parent and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-
-
 @pytest.fixture
 def make(tmp_path):
-    _open_up(tmp_path)
     maker = Make(tmp_path)
     yield maker
     maker.closing.close()
@@ -120,9 +112,7 @@ def make(tmp_path):
 @pytest.fixture(scope="module")
 def make_once(tmp_path_factory):
     """The same for what all tests of a file share."""
-    path = tmp_path_factory.mktemp("shared")
-    _open_up(path)
-    maker = Make(path)
+    maker = Make(tmp_path_factory.mktemp("shared"))
     yield maker
     maker.closing.close()
 
