@@ -134,7 +134,7 @@ def code(text):
 
 def allowed(row):
     """`a` or `b`, or a range."""
-    if row["type"] in ("ENUM", "BOOL"):
+    if "|" in row["allowed"]:
         return ", ".join(map(code, row["allowed"].split("|")))
     unit = {"STRING": " bytes", "SECRET": " bytes", "PATH": " bytes", "SECONDS": " seconds",
             "ADDRESSES": " of them"}.get(row["type"], "")
@@ -162,12 +162,20 @@ domains:
 
 @page("src/main/settings.def", "docs/settings.md")
 def settings(table):
-    first, *rest = [name for name in table.names if name in ("name", "flag", "words", "allowed", "default")]
     return """# Settings
 
-The settings of the server: in the YAML file that `--config` names, or as flags.
+The settings of the server: in the YAML file that `--config` names, or as flags. `head_timeout` is `--head-timeout`;
+a flag wins over the file. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`).
 
-""" + sections(table, [first, *rest], lambda row: [code(row[first]), *(row[name] for name in rest)])
+```yaml
+listen: ["0.0.0.0:80", "[::]:80"]
+domains: /etc/headwater/domains.yaml
+state_dir: /var/lib/headwater
+access_log: /var/log/headwater/access.log
+```
+
+""" + sections(table, ["setting", "what it is", "allowed", "default"],
+               lambda row: [code(row["name"]), row["words"], allowed(row), code(row["default"])])
 
 
 def main(words):

@@ -30,6 +30,9 @@ IMPURE_HEADERS = ("sys/socket.h sys/epoll.h sys/eventfd.h sys/inotify.h sys/mman
                   "netdb.h poll.h unistd.h fcntl.h dirent.h pthread.h threads.h").split()
 IMPURE_CALLS = "clock_ms clock_us clock_wall_ms clock_gettime time getenv fopen random_u64".split()
 
+# The rooms whose nouns everyone uses: there a name begins with the file alone.
+FILE_ALONE = ["base", "net", "main"]
+
 # The rooms that may log; the others report by value.
 LOGGING = ["base", "edge", "control", "cli", "main"]
 
@@ -219,6 +222,16 @@ def nothing_is_long(tree):
                           f"{function.name} has {length} lines, more than {FUNCTION_LINES}")
 
 
+def part_of(tree, room, stem):
+    """The noun that a file is a part or a variant of: `fill_judge.c` implements what fill.h or fill_private.h say."""
+    words = stem.split("_")
+    for count in range(len(words) - 1, 0, -1):
+        whole = "_".join(words[:count])
+        if {f"src/{room}/{whole}.h", f"src/{room}/{whole}_private.h"} & tree.by_path.keys():
+            return [whole if room in FILE_ALONE else f"{room}_{whole}"]
+    return []
+
+
 @rule
 def names_say_where_they_live(tree):
     for function in tree.functions:
@@ -226,10 +239,9 @@ def names_say_where_they_live(tree):
         if function.is_static or function.name == "main" or source.excepted("name", function.first):
             continue
         stem = source.stem.removesuffix("_private")
-        nouns = [stem] if source.room in ("base", "net", "main") or stem == source.room else []
+        nouns = [stem] if source.room in FILE_ALONE or stem == source.room else []
+        nouns += part_of(tree, source.room, stem)
         nouns += [f"{source.room}_{stem}", *NEIGHBOURS.get(f"{source.room}/{stem}", [])]
-        if source.room == "main" and stem.startswith("main"):
-            nouns.append("main")
         if not any(function.name == noun or function.name.startswith(noun + "_") for noun in nouns):
             tree.complain(source.path, function.first, f"{function.name} does not begin with {' or '.join(nouns)}")
 
