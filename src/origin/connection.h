@@ -1,0 +1,61 @@
+/*
+ * One TCP connection to an origin: its socket in the worker's loop, what is known of the socket's
+ * state, and one lazy timer for whoever uses it now, an attempt or the pool where it is idle.
+ * Owned by its user. One thread.
+ */
+#pragma once
+
+#include "net/loop.h"
+#include "net/tcp.h"
+#include "origin/slots.h"
+#include "origin/worker.h"
+
+struct origin_connection;
+struct origin_pool;
+
+/* Whoever uses a connection; embedded. In each call the connection may be closed. */
+struct origin_connection_user {
+	/* Something happened: the connection's flags say what. */
+	void (*on_ready)(struct origin_connection_user *self, struct origin_connection *connection);
+	/* The deadline is over. */
+	void (*on_timeout)(
+	        struct origin_connection_user *self, struct origin_connection *connection);
+};
+
+struct origin_connection {
+	unsigned magic;
+	bool is_readable; /* reading may give something: more, the end, or an error */
+	bool is_writable; /* writing may take something; at first: the connecting ended */
+	bool is_hangup;   /* FIN or RST was reported: a short read is not the last */
+	bool is_reused;   /* it has served an attempt before */
+	struct loop_fd watched;
+	struct list_node node; /* the pool's, while it is idle */
+	struct timer timer;
+	uint64_t deadline_ms; /* when on_timeout is due; the timer expires then or earlier */
+	uint64_t idle_since_ms;
+	struct origin_connection_user *user;
+	struct origin_worker *worker;
+	struct origin_slots *slots;
+	struct origin_pool *pool;
+};
+
+/*
+ * Begins a connection for `user` on a place of `slots` that the caller took; the place is given
+ * back by origin_connection_close, or here on failure. It stands or failed (tcp_connect_result)
+ * once it is writable. Faults: those of tcp_connect, LOCAL.
+ */
+MUST_CHECK enum fault origin_connection_open(struct origin_worker *worker,
+        struct origin_slots *slots, const struct address *address,
+        struct origin_connection_user *user, struct origin_connection **ret_connection);
+
+/* Closes and frees it, in any state. NULL is fine. */
+void origin_connection_close(struct origin_connection *connection);
+
+/* Has on_timeout called at `at_ms`, not before; CLOCK_NEVER: not at all. A few instructions. */
+void origin_connection_set_deadline(struct origin_connection *connection, uint64_t at_ms);
+
+/* tcp_read and tcp_write, minding the flags. */
+enum tcp_result origin_connection_read(
+        struct origin_connection *connection, void *to, size_t size, size_t *ret_count);
+enum tcp_result origin_connection_write(struct origin_connection *connection,
+        const struct iovec *vectors, int count, size_t *ret_count);
