@@ -7,6 +7,7 @@
 #pragma once
 
 #include "model/domain.h"
+#include "model/node.h"
 #include "model/problem.h"
 
 /* The rules that a server is started with (setting `origin_rules`). */
@@ -14,6 +15,7 @@ enum model_rules { MODEL_CLASSIC, MODEL_EXTENDED };
 
 struct model_domains {
 	struct model_domain **list; /* one reference each */
+	unsigned *lines;            /* where each begins in the document */
 	size_t count;
 };
 
@@ -24,6 +26,13 @@ struct model_domains {
  */
 MUST_CHECK bool model_read_domains(struct str text, const char *file, enum model_rules rules,
         struct model_problems *problems, struct model_domains *ret_domains);
+
+/*
+ * Reads one domain from its node and checks it. On true *ret_domain has one reference, the
+ * caller's; on false problems has at least one entry more.
+ */
+MUST_CHECK bool model_read_domain(const struct model_node *node, const char *file,
+        enum model_rules rules, struct model_problems *problems, struct model_domain **ret_domain);
 
 /* Drops the references and the list. */
 void model_domains_done(struct model_domains *domains);

@@ -1,0 +1,321 @@
+/* Documents of domains: what is read, and what each mistake is told with. */
+#include "model/read.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const char *const EVERYTHING =
+        "domains:\n"
+        "  - name: Edge.test\n"
+        "    status: offline\n"
+        "    kind: normal\n"
+        "    revision: 12\n"
+        "    debug: on\n"
+        "    request_body_max: 1m\n"
+        "    origin:\n"
+        "      type: self\n"
+        "      addresses: [\"127.0.0.1:9001\", \"[::1]:9002:3\", origin.test]\n"
+        "      policy: hash\n"
+        "      host: www.origin.test\n"
+        "      protocol: http\n"
+        "      tls: {server_name: sni.test, verify: no, ca: /etc/ca.pem}\n"
+        "      connect_timeout: 2s\n"
+        "      head_timeout: 1500ms\n"
+        "      idle_timeout: 1m\n"
+        "      keepalive: 0\n"
+        "      connections_max: 7\n"
+        "      queue_max: 8\n"
+        "      queue_s: 9\n"
+        "      probe:\n"
+        "        path: /health\n"
+        "        interval: 5\n"
+        "        timeout: 1s\n"
+        "        rise: 3\n"
+        "        fall: 4\n"
+        "        expect: [200, 300-399]\n"
+        "        body_contains: ok\n"
+        "    backup:\n"
+        "      addresses: 127.0.0.1:9003\n"
+        "      head_timeout: 3s\n"
+        "      latch: manual\n"
+        "      hold_down_s: 60\n"
+        "    failover: {statuses: \"500-599,!501\", attempts: 2, budget_s: 10, unsafe_methods: "
+        "on}\n"
+        "    detect: {statuses: [502, \"503-504\"]}\n"
+        "    all_blocked: fail\n"
+        "    forwarding:\n"
+        "      x_forwarded_for: off\n"
+        "      x_forwarded_proto: off\n"
+        "      forwarded: on\n"
+        "  - {name: \"*.test\", origin: {addresses: [\"127.0.0.1\"]}}\n";
+
+static struct model_domains read_good(const char *text, enum model_rules rules)
+{
+	struct model_problems problems = {0};
+	struct model_domains domains;
+	if (!model_read_domains(str_of(text), "f", rules, &problems, &domains)) {
+		struct text printed = {0};
+		model_problems_print(&problems, &printed);
+		fail_msg("%s", text_c(&printed));
+	}
+	assert_int_equal(problems.total, 0);
+	model_problems_done(&problems);
+	return domains;
+}
+
+static void every_field_is_read(void **state)
+{
+	(void)state;
+	struct model_domains domains = read_good(EVERYTHING, MODEL_CLASSIC);
+	assert_int_equal(domains.count, 2);
+	assert_int_equal(domains.lines[0], 2);
+	assert_int_equal(domains.lines[1], 42);
+	const struct model_domain *domain = domains.list[0];
+	assert_string_equal(domain->name, "edge.test");
+	assert_int_equal(domain->status, MODEL_OFFLINE);
+	assert_int_equal(domain->revision, 12);
+	assert_true(domain->debug);
+	assert_int_equal(domain->request_body_max, 1 << 20);
+	const struct model_origin *origin = &domain->origin;
+	assert_int_equal(origin->address_count, 3);
+	assert_string_equal(origin->addresses[1].host, "::1");
+	assert_int_equal(origin->addresses[1].weight, 3);
+	assert_false(origin->addresses[2].is_ip);
+	assert_int_equal(origin->policy, MODEL_HASH);
+	assert_string_equal(origin->host, "www.origin.test");
+	assert_string_equal(origin->tls.server_name, "sni.test");
+	assert_false(origin->tls.verify);
+	assert_string_equal(origin->tls.ca, "/etc/ca.pem");
+	assert_int_equal(origin->connect_timeout_ms, 2000);
+	assert_int_equal(origin->head_timeout_ms, 1500);
+	assert_int_equal(origin->idle_timeout_ms, 60000);
+	assert_int_equal(origin->keepalive_ms, 0);
+	assert_int_equal(origin->connections_max, 7);
+	assert_int_equal(origin->queue_max, 8);
+	assert_int_equal(origin->queue_ms, 9000);
+	assert_string_equal(origin->probe.path, "/health");
+	assert_int_equal(origin->probe.interval_ms, 5000);
+	assert_int_equal(origin->probe.timeout_ms, 1000);
+	assert_int_equal(origin->probe.rise, 3);
+	assert_int_equal(origin->probe.fall, 4);
+	assert_true(model_statuses_has(&origin->probe.expect, 200));
+	assert_false(model_statuses_has(&origin->probe.expect, 201));
+	assert_true(model_statuses_has(&origin->probe.expect, 399));
+	assert_string_equal(origin->probe.body_contains, "ok");
+	assert_int_equal(domain->backup->address_count, 1);
+	assert_int_equal(domain->backup->head_timeout_ms, 3000);
+	assert_int_equal(domain->backup->connect_timeout_ms, 5000);
+	assert_int_equal(domain->latch, MODEL_LATCH_MANUAL);
+	assert_int_equal(domain->hold_down_ms, 60000);
+	assert_true(model_statuses_has(&domain->failover_statuses, 500));
+	assert_false(model_statuses_has(&domain->failover_statuses, 501));
+	assert_false(model_statuses_has(&domain->failover_statuses, 404));
+	assert_int_equal(domain->failover_attempts, 2);
+	assert_int_equal(domain->failover_budget_ms, 10000);
+	assert_true(domain->failover_unsafe);
+	assert_false(model_statuses_has(&domain->detect_statuses, 500));
+	assert_true(model_statuses_has(&domain->detect_statuses, 504));
+	assert_int_equal(domain->all_blocked, MODEL_ALL_BLOCKED_FAIL);
+	assert_false(domain->x_forwarded_for);
+	assert_false(domain->x_forwarded_proto);
+	assert_true(domain->forwarded);
+	model_domains_done(&domains);
+}
+
+static void nothing_said_is_the_default(void **state)
+{
+	(void)state;
+	struct model_domains domains = read_good("domains:\n"
+	                                         "- name: edge.test\n"
+	                                         "  debug: ~\n"
+	                                         "  origin: {addresses: [a], host: null, tls: }\n"
+	                                         "  backup:\n",
+	        MODEL_CLASSIC);
+	assert_null(domains.list[0]->backup);
+	assert_null(domains.list[0]->origin.host);
+	model_domains_done(&domains);
+	domains = read_good("domains: []", MODEL_CLASSIC);
+	assert_int_equal(domains.count, 0);
+	model_domains_done(&domains);
+}
+
+#define DOMAIN(rest) "domains:\n- name: edge.test\n  " rest "\n"
+#define ORIGIN(rest) DOMAIN("origin:\n    addresses: [a:1]\n    " rest)
+#define BUCKET       "{type: cos, bucket: {bucket: b-125, region: ap-guangzhou}}"
+
+struct mistake {
+	const char *text, *field, *rule;
+	unsigned line;
+	const char *words; /* a part of the message */
+};
+
+static const struct mistake MISTAKES[] = {
+        {"", "", "missing", 1, "domains"},
+        {"5", "", "missing", 1, "domains"},
+        {"domain: []", "", "missing", 1, "domains"},
+        {"domains: 5", "/domains", "type", 1, "list"},
+        {"domains:\n- 5", "/domains/0", "type", 2, "mapping"},
+        {"domains:\n- ~", "/domains/0", "type", 2, "mapping"},
+        {"domains: []\nlisten: 80", "/listen", "unknown-field", 2, "no field of a domains file"},
+        {"domains: []\ndomian: 80", "/domian", "unknown-field", 2, "did you mean \"domains\"?"},
+        {"domains:\n- origin: {addresses: [a]}", "/domains/0/name", "missing", 2, "name"},
+        {DOMAIN("status: online"), "/domains/0/origin/addresses", "missing", 2, "1-32"},
+        {DOMAIN("origin:"), "/domains/0/origin/addresses", "missing", 3, "1-32"},
+        {DOMAIN("origin: 127.0.0.1"), "/domains/0/origin", "type", 3, "mapping"},
+        {ORIGIN("addresses: [b]"), "/domains/0/origin/addresses", "duplicate-field", 5, "line 4"},
+        {ORIGIN("conect_timeout: 2s"), "/domains/0/origin/conect_timeout", "unknown-field", 5,
+                "did you mean \"connect_timeout\"?"},
+        {ORIGIN("sort: 2s"), "/domains/0/origin/sort", "unknown-field", 5, "is no field"},
+        {ORIGIN("tls: {server: a}"), "/domains/0/origin/tls/server", "unknown-field", 5,
+                "no field"},
+        {ORIGIN("latch: off"), "/domains/0/origin/latch", "unknown-field", 5, "backup.latch"},
+        {DOMAIN("addresses: [a]\n  origin: {addresses: [a]}"), "/domains/0/addresses",
+                "unknown-field", 3, "origin.addresses"},
+        {ORIGIN("connect_timeout: 0.2s"), "/domains/0/origin/connect_timeout", "range", 5,
+                "\"0.2s\" is not in 1s-60s"},
+        {ORIGIN("connect_timeout: [2s]"), "/domains/0/origin/connect_timeout", "type", 5, "list"},
+        {ORIGIN("connect_timeout: {s: 2}"), "/domains/0/origin/connect_timeout", "type", 5,
+                "mapping"},
+        {ORIGIN("policy: random"), "/domains/0/origin/policy", "value", 5,
+                "polling|least_load|hash"},
+        {ORIGIN("bucket: {secret: \"a\\nb\"}"), "/domains/0/origin/bucket/secret", "value", 5,
+                "the value is not printable"},
+        {ORIGIN("probe: {interval: 5}"), "/domains/0/origin/probe", "missing", 5, "path"},
+        {ORIGIN("bucket: {region: x}"), "/domains/0/origin/bucket", "value", 5, "only an origin"},
+        {DOMAIN("origin: {addresses: [\"a:70000\"]}"), "/domains/0/origin/addresses/0", "range", 3,
+                "\"a:70000\" has a port that is not in 1-65535"},
+        {DOMAIN("origin: {addresses: [\"a:80:101\"]}"), "/domains/0/origin/addresses/0", "range", 3,
+                "\"a:80:101\" has a weight that is not in 0-100"},
+        {DOMAIN("origin:\n    addresses:\n    - a\n    - [b]"), "/domains/0/origin/addresses/1",
+                "type", 6, "text"},
+        {DOMAIN("origin: {addresses: [a, Edge.Test.]}"), "/domains/0/origin/addresses/1", "loop", 3,
+                "itself"},
+        {"domains: [{name: \"*.edge.test\", origin: {addresses: [\"a.b.edge.test:80\"]}}]",
+                "/domains/0/origin/addresses/0", "loop", 1, "itself"},
+        {DOMAIN("origin: {addresses: [a]}\n  backup: {addresses: [edge.test]}"),
+                "/domains/0/backup/addresses/0", "loop", 4, "itself"},
+        {DOMAIN("origin: {addresses: [a], protocol: https}\n  backup: {addresses: [b]}"),
+                "/domains/0/origin/protocol", "R2", 3, "origin_rules: extended"},
+        {DOMAIN("origin: {addresses: [a]}\n  backup: {addresses: [b], protocol: follow}"),
+                "/domains/0/backup/protocol", "R2", 4, "origin_rules: extended"},
+        {DOMAIN("origin: {addresses: [a]}\n  backup: " BUCKET), "/domains/0/backup/type", "R1", 4,
+                "origin_rules: extended"},
+        {DOMAIN("origin: {addresses: [a]}\n  backup: {type: s3, addresses: [b]}"),
+                "/domains/0/backup/type", "R1", 4, "origin_rules: extended"},
+        {DOMAIN("origin: " BUCKET "\n  backup: {addresses: [b]}"), "/domains/0/backup", "R1", 4,
+                "origin_rules: extended"},
+        {DOMAIN("origin: {addresses: [a], protocol: https}"), "/domains/0/origin/protocol",
+                "not-yet", 3, "cannot pull over HTTPS yet"},
+        {DOMAIN("origin: " BUCKET), "/domains/0/origin/type", "not-yet", 3,
+                "cannot pull from buckets yet"},
+        {DOMAIN("origin: {type: cos}"), "/domains/0/origin/bucket", "missing", 3, "endpoint"},
+        {DOMAIN("origin: {type: s3, addresses: [a], bucket: {endpoint: b.test}}"),
+                "/domains/0/origin/addresses", "value", 3, "has a bucket"},
+        {DOMAIN("origin: {type: s3, bucket: {endpoint: b.test, access: private, key_id: x}}"),
+                "/domains/0/origin/bucket/access", "missing", 3, "secret"},
+        {"domains:\n- {name: a.test, origin: {addresses: [a]}}\n"
+         "- {name: b.test, origin: {addresses: [a]}}\n- {name: A.test., origin: {addresses: [a]}}",
+                "/domains/2/name", "duplicate-name", 4, "in lines 2 and 4"},
+};
+
+static void each_mistake_is_told_with_its_place_and_rule(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(MISTAKES); i++) {
+		const struct mistake *mistake = &MISTAKES[i];
+		struct model_problems problems = {0};
+		struct model_domains domains;
+		struct text printed = {0};
+		if (model_read_domains(
+		            str_of(mistake->text), "f", MODEL_CLASSIC, &problems, &domains))
+			fail_msg("%s was read", mistake->text);
+		model_problems_print(&problems, &printed);
+		const struct model_problem *problem = &problems.list[0];
+		bool has_second = strcmp(mistake->text, "domain: []") == 0;
+		if (problems.total != (has_second ? 2 : 1) ||
+		        strcmp(problem->field, mistake->field) != 0 ||
+		        strcmp(problem->rule, mistake->rule) != 0 ||
+		        problem->line != mistake->line ||
+		        strstr(problem->message, mistake->words) == NULL)
+			fail_msg("%s\n%s", mistake->text, text_c(&printed));
+		text_done(&printed);
+		model_problems_done(&problems);
+	}
+}
+
+static void all_mistakes_are_told_at_once(void **state)
+{
+	(void)state;
+	struct model_problems problems = {0};
+	struct model_domains domains;
+	struct text rules = {0};
+	assert_false(model_read_domains(
+	        STR("domains:\n"
+	            "- name: a.test\n"
+	            "  nam: b\n"
+	            "  origin: {addresses: [\"x:0\", \"y:1:101\"], protocol: https}\n"
+	            "  backup: {addresses: [a.test], connect_timeout: 61s}\n"
+	            "- {name: a.test, origin: {}}\n"),
+	        "f", MODEL_CLASSIC, &problems, &domains));
+	for (unsigned i = 0; i < problems.count; i++)
+		text_addf(&rules, "%u:%s ", problems.list[i].line, problems.list[i].rule);
+	assert_string_equal(
+	        text_c(&rules), "3:unknown-field 4:range 4:range 5:range 4:R2 5:loop 6:missing ");
+	text_done(&rules);
+	model_problems_done(&problems);
+}
+
+static void extended_rules_lift_r1_and_r2_only(void **state)
+{
+	(void)state;
+	static const char *const ROWS[] = {
+	        DOMAIN("origin: {addresses: [a], protocol: https}\n  backup: {addresses: [b]}"),
+	        DOMAIN("origin: {addresses: [a]}\n  backup: " BUCKET),
+	        DOMAIN("origin: " BUCKET "\n  backup: {addresses: [b]}"),
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct model_problems problems = {0};
+		struct model_domains domains;
+		assert_false(model_read_domains(
+		        str_of(ROWS[i]), "f", MODEL_EXTENDED, &problems, &domains));
+		assert_int_equal(problems.total, 1);
+		assert_string_equal(problems.list[0].rule, "not-yet");
+		model_problems_done(&problems);
+	}
+}
+
+static void one_domain_is_read_from_its_node(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct model_problems problems = {0};
+	struct model_node *root;
+	struct model_domain *domain;
+	arena_init(&arena, NULL, 0);
+	assert_true(model_node_read(&arena,
+	        STR("{\"name\": \"edge.test\", \"origin\": {\"addresses\": [\"a\"]}}"), NULL, NULL,
+	        &problems, &root));
+	assert_true(model_read_domain(root, NULL, MODEL_CLASSIC, &problems, &domain));
+	assert_string_equal(domain->name, "edge.test");
+	model_domain_unref(domain);
+	arena_reset(&arena);
+	model_problems_done(&problems);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(every_field_is_read),
+	        cmocka_unit_test(nothing_said_is_the_default),
+	        cmocka_unit_test(each_mistake_is_told_with_its_place_and_rule),
+	        cmocka_unit_test(all_mistakes_are_told_at_once),
+	        cmocka_unit_test(extended_rules_lift_r1_and_r2_only),
+	        cmocka_unit_test(one_domain_is_read_from_its_node),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
