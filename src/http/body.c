@@ -145,10 +145,10 @@ enum http_body_event http_body_next(struct http_body *body, struct str *input, s
 {
 	if (body->is_whole)
 		return HTTP_BODY_END;
-	if (input->len == 0)
-		return HTTP_BODY_MORE;
 	if (body->framing == HTTP_FRAMING_CHUNKED)
 		return take_chunk(body, input, ret_data);
+	if (input->len == 0)
+		return HTTP_BODY_MORE;
 	return take_data(body, input, ret_data);
 }
 

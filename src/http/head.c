@@ -228,10 +228,11 @@ static enum fault check_first_line(enum section section, struct str text,
 	if (scan->lines > 0)
 		return parse_first_line(
 		        section, str_make(text.at, ends[0] - 1), true, limits, head);
+	/* Behind a CR only an LF can be right, so with the CR the line is whole. */
 	struct str line = str_make(text.at, scan->at);
-	if (line.len > 0 && line.at[line.len - 1] == '\r')
-		line.len--;
-	return parse_first_line(section, line, false, limits, head);
+	bool is_whole = line.len > 0 && line.at[line.len - 1] == '\r';
+	line.len -= is_whole;
+	return parse_first_line(section, line, is_whole, limits, head);
 }
 
 static enum http_parse parse(enum section section, struct str bytes, size_t *scanned,

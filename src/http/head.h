@@ -57,11 +57,13 @@ struct http_head_limits {
 };
 
 /*
- * Parses a request head at the front of `bytes`. *scanned remembers between calls with a growing
- * text how far the search for the end got; 0 at first. Set ret_head->fields and ->capacity before.
+ * Parses a request head at the front of `bytes`. *scanned is the parser's memory between calls with
+ * a growing text, so that no byte is looked at more than twice however they arrive; 0 at first. Set
+ * ret_head->fields and ->capacity before; nothing in ret_head counts unless the result is DONE.
  * Faults: BAD_REQUEST, BAD_VERSION, URI_TOO_LONG, HEAD_TOO_LARGE. A head that is not whole but is
- * already over a limit, has a bare LF, or does not begin like a request (for instance binary bytes)
- * is BAD at once: a peer that speaks another protocol is not waited for.
+ * already over a limit, has a bare LF, or does not begin like a request (for instance binary bytes,
+ * or a first line that is whole and wrong) is BAD at once: a peer that speaks another protocol is
+ * not waited for. The verdict on a text does not depend on the pieces it came in.
  */
 enum http_parse http_head_parse_request(struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *ret_head, enum fault *ret_fault);
@@ -126,12 +128,12 @@ bool http_head_next_member(struct str *rest, struct str *ret_member);
 
 /*
  * What a parsed request must have besides: exactly one valid Host (RFC 9112 3.2; an HTTP/1.0
- * request may do without), no Transfer-Encoding in HTTP/1.0, a framing that http_body_request can
- * tell. Fault: BAD_REQUEST. Of an absolute-form target the authority replaces Host (RFC
- * 9112 3.2.2), but Host must still be valid. *ret_host is the authority as sent, empty only for an
- * HTTP/1.0 request without one; *ret_path is the origin-form of the target ("/", "/a?b", or "*" for
- * OPTIONS); both refer to the head's bytes or to constants. CONNECT and authority-form give
- * BAD_METHOD, TRACE too.
+ * request may do without), a framing that http_body_request can tell (else its fault), and a target
+ * in origin-form, in absolute-form, or "*" with OPTIONS, without "#"; else BAD_REQUEST. CONNECT and
+ * TRACE give BAD_METHOD. Of an absolute-form target the authority replaces Host (RFC 9112 3.2.2),
+ * but Host must still be valid. *ret_host is the authority as sent, empty only for an HTTP/1.0
+ * request without one; *ret_path is the origin-form of the target ("/", "/a?b", or "*" for
+ * OPTIONS); both refer to the head's bytes or to constants.
  */
-enum fault http_head_check_request(
+MUST_CHECK enum fault http_head_check_request(
         const struct http_head *head, struct str *ret_host, struct str *ret_path);

@@ -51,8 +51,8 @@ static void expect(struct str text, bool is_fields, uint32_t line_max, struct re
 	}
 }
 
-static void run(scanner *scan_lines, struct str text, size_t split, bool is_fields, uint32_t line_max,
-        struct result *result)
+static void run(scanner *scan_lines, struct str text, size_t split, bool is_fields,
+        uint32_t line_max, struct result *result)
 {
 	*result = (struct result){.scan = {.is_fields = is_fields}};
 	result->event = scan_lines(str_make(text.at, split), &result->scan, result->ends, line_max);
