@@ -250,9 +250,9 @@ void edge_access_log_free(struct edge_access_log *log)
 	wake(log);
 
 	struct timespec until;
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
+	CHECK(clock_gettime(CLOCK_REALTIME, &until) == 0);
 	until.tv_sec += JOIN_MS / 1000;
-	if (pthread_clockjoin_np(log->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+	if (pthread_timedjoin_np(log->thread, NULL, &until) != 0) {
 		/* It hangs in a disk that does not answer: the memory is left to it. */
 		log_error("access log: %s does not take the last lines", log->output.where);
 		return;

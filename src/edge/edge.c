@@ -1,0 +1,328 @@
+/*
+ * The steward makes the workers, runs the feed's and the origins' background work on its own loop,
+ * and tells the workers about new snapshots and the end by messages. A worker that has drained says
+ * so by a message back; after the last one the steward's loop stops, threads are joined, and
+ * everything is freed by one thread.
+ */
+#include "edge/edge.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/worker.h"
+#include "origin/shared.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { DISK_THREADS = 2 };
+
+struct worker_thread {
+	struct edge *edge;
+	struct edge_worker *worker;
+	pthread_t thread;
+	bool is_started;
+	struct loop_message drain, hurry; /* to the worker: its end, and its end at once */
+	struct loop_message ended;        /* to the steward */
+};
+
+/* A snapshot on its way to a worker. */
+struct snapshot_message {
+	struct loop_message message;
+	struct edge_worker *worker;
+	struct model_snapshot *snapshot;
+};
+
+struct edge {
+	struct edge_options options;
+	struct link_sink sink;
+	struct origin_shared_sink origin_sink;
+	struct loop *loop;
+	struct mem_budget budget;
+	struct edge_worker_shared shared;
+	struct worker_thread *threads;
+	struct model_snapshot *snapshot;
+	unsigned running; /* worker threads that have not ended */
+	bool is_draining;
+};
+
+static const char *state_name(enum origin_state state)
+{
+	switch (state) {
+	case ORIGIN_USABLE:
+		return "usable";
+	case ORIGIN_BLOCKED:
+		return "blocked";
+	case ORIGIN_PROBING:
+		return "probing";
+	case ORIGIN_READY:
+		return "ready for a trial";
+	case ORIGIN_ON_TRIAL:
+		return "on trial";
+	case ORIGIN_RAMPING:
+		return "ramping up";
+	}
+	return "?";
+}
+
+static void on_health(struct origin_shared_sink *sink, const struct address *address,
+        struct str domain, enum origin_state from, enum origin_state to, enum fault reason,
+        uint64_t for_ms)
+{
+	(void)sink;
+	char address_text[ADDRESS_TEXT_BYTES];
+	struct text line = {.at = NULL};
+	text_addf(&line, "origin %s", address_format(address, address_text));
+	if (domain.len > 0)
+		text_addf(&line, " of %.*s", STR_ARG(domain));
+	text_addf(&line, ": %s, was %s", state_name(to), state_name(from));
+	if (reason != FAULT_NONE)
+		text_addf(&line, " (%s)", fault_name(reason));
+	if (for_ms > 0)
+		text_addf(&line, " for %u s", (unsigned)((for_ms + 999) / 1000));
+	log_info("%s", text_c(&line));
+	text_done(&line);
+}
+
+static void on_snapshot_message(struct loop_message *message)
+{
+	struct snapshot_message *news = container_of(message, struct snapshot_message, message);
+	edge_worker_set_snapshot(news->worker, news->snapshot);
+	mem_free(news);
+}
+
+static void publish(struct edge *edge)
+{
+	for (unsigned i = 0; i < edge->options.workers; i++) {
+		struct snapshot_message *news = mem_new(struct snapshot_message);
+		news->message.on_receive = on_snapshot_message;
+		news->worker = edge->threads[i].worker;
+		news->snapshot = model_snapshot_ref(edge->snapshot);
+		loop_post(news->worker->loop, &news->message);
+	}
+	origin_shared_set_snapshot(edge->shared.origins, edge->snapshot);
+}
+
+static void on_changes(
+        struct link_sink *sink, const struct model_change *changes, size_t count, uint64_t revision)
+{
+	struct edge *edge = container_of(sink, struct edge, sink);
+	struct model_snapshot *old = edge->snapshot;
+	edge->snapshot = model_snapshot_with(old, changes, count, revision);
+	model_snapshot_unref(old);
+	publish(edge);
+}
+
+static void on_event(struct link_sink *sink, enum link_event event, const char *text)
+{
+	(void)sink;
+	switch (event) {
+	case LINK_APPLIED:
+		log_info("domains: %s", text);
+		break;
+	case LINK_REFUSED:
+		log_error("domains refused, the old ones stay:\n%s", text);
+		break;
+	case LINK_HELD:
+	case LINK_TROUBLE:
+		log_warning("domains: %s", text);
+		break;
+	}
+}
+
+static bool make_workers(struct edge *edge)
+{
+	unsigned count = edge->options.workers;
+	edge->threads = mem_zero(count * sizeof(struct worker_thread));
+	for (unsigned i = 0; i < count; i++) {
+		edge->threads[i].edge = edge;
+		edge->threads[i].worker = edge_worker_new(&edge->shared, i, edge->snapshot);
+		if (edge->threads[i].worker == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void copy_strings(struct edge_options *options)
+{
+	const char **strings[] = {
+	        &options->spool_dir, &options->cdn_id, &options->access_log, &options->dns_servers};
+	for (unsigned i = 0; i < ARRAY_LENGTH(strings); i++)
+		if (*strings[i] != NULL)
+			*strings[i] = mem_copy(*strings[i], strlen(*strings[i]));
+	size_t sockets = (size_t)options->address_count * options->workers;
+	int *listeners = mem_alloc(sockets * sizeof(int) + 1);
+	memcpy(listeners, options->listeners, sockets * sizeof(int));
+	options->listeners = listeners;
+	size_t trusted_bytes = options->trusted_count * sizeof(struct address_prefix);
+	struct address_prefix *trusted = mem_alloc(trusted_bytes + 1);
+	if (trusted_bytes > 0)
+		memcpy(trusted, options->trusted, trusted_bytes);
+	options->trusted = trusted;
+}
+
+static void free_strings(struct edge_options *options)
+{
+	mem_free((void *)(uintptr_t)options->spool_dir);
+	mem_free((void *)(uintptr_t)options->cdn_id);
+	mem_free((void *)(uintptr_t)options->access_log);
+	mem_free((void *)(uintptr_t)options->dns_servers);
+	mem_free((void *)(uintptr_t)options->listeners);
+	mem_free((void *)(uintptr_t)options->trusted);
+}
+
+static bool open_log(struct edge *edge)
+{
+	const char *where = edge->options.access_log;
+	if (where == NULL || strcmp(where, "off") == 0)
+		return true;
+	edge->shared.log = edge_access_log_new(where, edge->options.access_log_sample);
+	if (edge->shared.log == NULL)
+		log_error("access log %s cannot be opened: %m", where);
+	return edge->shared.log != NULL;
+}
+
+struct edge *edge_new(const struct edge_options *options)
+{
+	struct edge *edge = mem_new(struct edge);
+	edge->options = *options;
+	copy_strings(&edge->options);
+	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
+	edge->origin_sink.on_health = on_health;
+	edge->budget.limit = options->memory_budget;
+	edge->snapshot = model_snapshot_new();
+	edge->shared.options = &edge->options;
+	edge->shared.budget = &edge->budget;
+	edge->loop = loop_new();
+	if (edge->loop == NULL || !open_log(edge)) {
+		edge_free(edge);
+		return NULL;
+	}
+	struct origin_shared_options origins = {
+	        .health = options->health,
+	        .dns_servers = edge->options.dns_servers,
+	        .ttl_min_s = 5,
+	        .ttl_max_s = 300,
+	        .confirm_gap_ms = options->confirm_gap_ms,
+	        .probe_timeout_ms = options->probe_timeout_ms,
+	};
+	edge->shared.origins = origin_shared_new(edge->loop, &origins, &edge->origin_sink);
+	edge->shared.census =
+	        serve_census_new(options->connections_max, options->connections_per_address);
+	edge->shared.disk = disk_new(DISK_THREADS);
+	if (edge->shared.origins == NULL || !make_workers(edge)) {
+		log_error("the machine refuses what a worker needs: %m");
+		edge_free(edge);
+		return NULL;
+	}
+	return edge;
+}
+
+void edge_free(struct edge *edge)
+{
+	if (edge == NULL)
+		return;
+	disk_free(edge->shared.disk);
+	for (unsigned i = 0; edge->threads != NULL && i < edge->options.workers; i++)
+		edge_worker_free(edge->threads[i].worker);
+	mem_free(edge->threads);
+	serve_census_free(edge->shared.census);
+	origin_shared_free(edge->shared.origins);
+	edge_access_log_free(edge->shared.log);
+	model_snapshot_unref(edge->snapshot);
+	if (edge->loop != NULL)
+		loop_free(edge->loop);
+	free_strings(&edge->options);
+	mem_free(edge);
+}
+
+struct loop *edge_loop(struct edge *edge)
+{
+	return edge->loop;
+}
+
+struct link_sink *edge_sink(struct edge *edge)
+{
+	return &edge->sink;
+}
+
+static void on_ended(struct loop_message *message)
+{
+	struct worker_thread *thread = container_of(message, struct worker_thread, ended);
+	struct edge *edge = thread->edge;
+	if (--edge->running == 0)
+		loop_stop(edge->loop);
+}
+
+static void *run_worker(void *argument)
+{
+	struct worker_thread *thread = argument;
+	edge_worker_run(thread->worker);
+	thread->ended.on_receive = on_ended;
+	loop_post(thread->edge->loop, &thread->ended);
+	return NULL;
+}
+
+static bool start_workers(struct edge *edge)
+{
+	for (unsigned i = 0; i < edge->options.workers; i++) {
+		struct worker_thread *thread = &edge->threads[i];
+		if (!edge_worker_listen(thread->worker) ||
+		        pthread_create(&thread->thread, NULL, run_worker, thread) != 0) {
+			log_error("worker %u cannot be started: %m", i);
+			return false;
+		}
+		thread->is_started = true;
+		edge->running++;
+	}
+	return true;
+}
+
+int edge_run(struct edge *edge, void (*on_ready)(void *context), void *context)
+{
+	int code = EXIT_SUCCESS;
+	if (start_workers(edge)) {
+		on_ready(context);
+	} else {
+		code = EXIT_FAILURE;
+		edge_drain(edge);
+	}
+	if (edge->running > 0)
+		loop_run(edge->loop);
+	for (unsigned i = 0; i < edge->options.workers; i++)
+		if (edge->threads[i].is_started)
+			pthread_join(edge->threads[i].thread, NULL);
+	return code;
+}
+
+static void on_drain(struct loop_message *message)
+{
+	struct worker_thread *thread = container_of(message, struct worker_thread, drain);
+	edge_worker_drain(thread->worker);
+}
+
+static void on_hurry(struct loop_message *message)
+{
+	edge_worker_drain(container_of(message, struct worker_thread, hurry)->worker);
+}
+
+void edge_drain(struct edge *edge)
+{
+	for (unsigned i = 0; i < edge->options.workers; i++) {
+		struct worker_thread *thread = &edge->threads[i];
+		if (!thread->is_started)
+			continue;
+		struct loop_message *message = edge->is_draining ? &thread->hurry : &thread->drain;
+		if (message->on_receive != NULL)
+			continue;
+		message->on_receive = edge->is_draining ? on_hurry : on_drain;
+		loop_post(thread->worker->loop, message);
+	}
+	edge->is_draining = true;
+}
+
+void edge_reopen_log(struct edge *edge)
+{
+	if (edge->shared.log != NULL)
+		edge_access_log_reopen(edge->shared.log);
+}

@@ -1,0 +1,61 @@
+/*
+ * The data plane of one process: worker threads with a loop each, and the steward (the calling
+ * thread) that runs the feed, name resolution, probes and signals. Made by main/, which owns the
+ * settings, the listening sockets and the processes around it.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "link/feed.h"
+#include "model/read.h"
+#include "net/loop.h"
+#include "origin/health.h"
+
+#include <stdint.h>
+
+/* What an operator set for the whole server (main/settings.def); copied, strings too. */
+struct edge_options {
+	unsigned workers;     /* at least 1 */
+	const int *listeners; /* address_count × workers sockets; [address * workers + worker] */
+	unsigned address_count;
+	bool proxy_protocol;                  /* required on every connection */
+	const struct address_prefix *trusted; /* may send PROXY headers and X-Forwarded-For */
+	unsigned trusted_count;
+	uint32_t head_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;
+	uint32_t rate_min; /* bytes a second, over body_timeout and write_timeout */
+	uint32_t head_bytes, target_bytes;
+	uint16_t head_fields;
+	uint32_t connections_max, connections_per_address;
+	uint64_t memory_budget;
+	const char *spool_dir;
+	const char *cdn_id;         /* in Via and CDN-Loop */
+	const char *access_log;     /* "off", "stdout", "syslog", "journald", or a path */
+	uint32_t access_log_sample; /* one in so many requests */
+	const char *dns_servers;    /* NULL: the system's */
+	struct origin_health_options health;
+	uint32_t confirm_gap_ms, probe_timeout_ms;
+	uint32_t drain_timeout_ms;
+};
+
+struct edge;
+
+/* Makes the threads' data, starts nothing. NULL and a log line when the machine refuses. */
+struct edge *edge_new(const struct edge_options *options);
+void edge_free(struct edge *edge);
+
+/* The steward's loop, for the feed and for signals (it runs on the thread that calls edge_run). */
+struct loop *edge_loop(struct edge *edge);
+
+/* Where a feed puts its domains; before edge_run or on the steward's thread. */
+struct link_sink *edge_sink(struct edge *edge);
+
+/* Starts the workers, calls on_ready(context) when all of them accept connections, and turns the
+ * steward's loop until edge_stop or a drain has ended. Returns the exit code of the process. */
+int edge_run(struct edge *edge, void (*on_ready)(void *context), void *context);
+
+/* On the steward's thread: stops accepting, finishes what is in flight (at most drain_timeout),
+ * then makes edge_run return. Twice: returns at once. */
+void edge_drain(struct edge *edge);
+
+/* On the steward's thread: opens the access log's file again. */
+void edge_reopen_log(struct edge *edge);

@@ -1,0 +1,188 @@
+/*
+ * CHOOSE: which address of which origin is asked next. The first choice is the master's unless the
+ * latch or blocks say backup; after a failure the verdict named a wish. Only when everything
+ * everywhere is blocked is a blocked address tried, the one whose block ends first.
+ */
+#include "base/clock.h"
+#include "edge/fill_private.h"
+#include "origin/latch.h"
+
+static uint64_t now_of(const struct edge_fill *fill)
+{
+	return loop_now_ms(fill->options.worker->loop);
+}
+
+/* One look into a group. */
+struct look {
+	enum origin_choice choice;
+	enum model_role role;
+	struct origin_candidate *candidate;
+	bool is_trial;
+	uint64_t until_ms;
+};
+
+static struct look look_into(struct edge_fill *fill, enum model_role role, bool despite_block)
+{
+	struct look look = {.choice = ORIGIN_DRAINED, .role = role};
+	if (fill->groups[role] == NULL)
+		return look;
+	struct origin_choose options = {
+	        .tried = fill->tried,
+	        .tried_count = fill->tried_count,
+	        .key = fill->key,
+	        .despite_block = despite_block,
+	        .now_ms = now_of(fill),
+	};
+	look.choice = origin_group_choose(
+	        fill->groups[role], &options, &look.candidate, &look.is_trial, &look.until_ms);
+	return look;
+}
+
+static enum edge_turn give_up(struct edge_fill *fill, enum fault fault)
+{
+	fill->fault = (uint8_t)fault;
+	edge_fill_go(fill, EDGE_FILL_FAIL);
+	return EDGE_GO;
+}
+
+static enum edge_turn begin(struct edge_fill *fill, const struct look *look)
+{
+	edge_fill_begin_pull(fill, look->role, look->candidate, look->is_trial);
+	edge_fill_go(fill, EDGE_FILL_ATTEMPT);
+	return EDGE_PARK;
+}
+
+static enum edge_turn wait_for_names(struct edge_fill *fill, enum model_role role)
+{
+	origin_group_wait_start(fill->groups[role], &fill->wait);
+	return EDGE_PARK;
+}
+
+/* Nobody was asked and everything is blocked, drained or without an address. */
+static enum edge_turn choose_blocked(
+        struct edge_fill *fill, const struct look *master, const struct look *backup)
+{
+	bool is_blocked =
+	        master->choice == ORIGIN_ALL_BLOCKED || backup->choice == ORIGIN_ALL_BLOCKED;
+	if (!is_blocked &&
+	        (master->choice == ORIGIN_UNRESOLVED || backup->choice == ORIGIN_UNRESOLVED))
+		return give_up(fill, FAULT_DNS);
+	if (!is_blocked)
+		return give_up(fill, FAULT_NO_ADDRESS);
+	if (fill->domain->all_blocked == MODEL_ALL_BLOCKED_FAIL)
+		return give_up(fill, FAULT_ALL_BLOCKED);
+	bool is_backup =
+	        master->choice != ORIGIN_ALL_BLOCKED ||
+	        (backup->choice == ORIGIN_ALL_BLOCKED && backup->until_ms < master->until_ms);
+	struct look look = look_into(fill, is_backup ? MODEL_BACKUP : MODEL_MASTER, true);
+	if (look.choice == ORIGIN_CHOSEN)
+		return begin(fill, &look);
+	return give_up(fill, FAULT_ALL_BLOCKED);
+}
+
+static enum edge_turn choose_first(struct edge_fill *fill)
+{
+	struct edge_worker *worker = fill->options.worker;
+	bool has_backup = fill->groups[MODEL_BACKUP] != NULL;
+	struct look master = {.choice = ORIGIN_ALL_TRIED}, backup = {.choice = ORIGIN_DRAINED};
+	bool is_latched =
+	        has_backup && origin_latch_is_on_backup(worker->shared, fill->domain, now_of(fill));
+	if (!is_latched) {
+		master = look_into(fill, MODEL_MASTER, false);
+		if (master.choice == ORIGIN_CHOSEN)
+			return begin(fill, &master);
+		if (master.choice == ORIGIN_RESOLVING)
+			return wait_for_names(fill, MODEL_MASTER);
+		if (master.choice == ORIGIN_ALL_BLOCKED && has_backup)
+			origin_latch_note_blocked(worker->shared, fill->domain, now_of(fill));
+		if (master.choice == ORIGIN_UNRESOLVED)
+			edge_fill_log_unasked(fill, MODEL_MASTER, FAULT_DNS);
+	}
+	backup = look_into(fill, MODEL_BACKUP, false);
+	if (backup.choice == ORIGIN_RESOLVING)
+		return wait_for_names(fill, MODEL_BACKUP);
+	if (backup.choice == ORIGIN_CHOSEN)
+		return begin(fill, &backup);
+	if (backup.choice == ORIGIN_UNRESOLVED)
+		edge_fill_log_unasked(fill, MODEL_BACKUP, FAULT_DNS);
+	/* The latch keeps pulls from a master that may work, but not when there is nobody else. */
+	if (is_latched) {
+		master = look_into(fill, MODEL_MASTER, false);
+		if (master.choice == ORIGIN_CHOSEN)
+			return begin(fill, &master);
+		if (master.choice == ORIGIN_RESOLVING)
+			return wait_for_names(fill, MODEL_MASTER);
+	}
+	return choose_blocked(fill, &master, &backup);
+}
+
+/* Nobody is left to ask: what there is decides. */
+static enum edge_turn end_of_choice(struct edge_fill *fill)
+{
+	CHECK(fill->current != NULL || fill->kept != NULL);
+	if (fill->kept != NULL) {
+		edge_fill_accept(fill, fill->kept);
+		return EDGE_GO;
+	}
+	edge_fill_log_next(fill->current, EDGE_LOG_FAIL);
+	return give_up(fill, fill->fault);
+}
+
+/* An address that was not tried, of one role, within the budget for retries. */
+static bool choose_untried(struct edge_fill *fill, enum model_role role, struct look *ret_look)
+{
+	if (fill->groups[role] == NULL)
+		return false;
+	bool is_retry = fill->role_tried[role];
+	if (is_retry && !origin_group_retry_begin(fill->groups[role]))
+		return false;
+	*ret_look = look_into(fill, role, false);
+	if (ret_look->choice == ORIGIN_CHOSEN)
+		return true;
+	if (is_retry)
+		origin_group_retry_end(fill->groups[role]);
+	return ret_look->choice == ORIGIN_RESOLVING;
+}
+
+static enum edge_turn choose_next(struct edge_fill *fill)
+{
+	struct look look;
+	bool wants_backup_only = fill->wish == EDGE_WISH_BACKUP;
+	if (choose_untried(fill, MODEL_BACKUP, &look) ||
+	        (!(wants_backup_only && fill->kept != NULL) &&
+	                choose_untried(fill, MODEL_MASTER, &look))) {
+		if (look.choice == ORIGIN_RESOLVING)
+			return wait_for_names(fill, look.role);
+		if (fill->current != NULL && fill->current != fill->kept)
+			edge_fill_end_pull(fill->current);
+		fill->is_next_retry = fill->role_tried[look.role];
+		return begin(fill, &look);
+	}
+	return end_of_choice(fill);
+}
+
+/* The same address again: the pull is ended and begun anew. */
+static enum edge_turn choose_fresh(struct edge_fill *fill)
+{
+	struct edge_pull *pull = fill->current;
+	struct look look = {.role = pull->role, .candidate = pull->candidate};
+	origin_group_candidate_ref(look.candidate);
+	edge_fill_end_pull(pull);
+	return begin(fill, &look);
+}
+
+enum edge_turn edge_fill_step_CHOOSE(struct edge_fill *fill)
+{
+	origin_group_wait_cancel(&fill->wait);
+	switch ((enum edge_fill_wish)fill->wish) {
+	case EDGE_WISH_FIRST:
+		return choose_first(fill);
+	case EDGE_WISH_BACKUP:
+	case EDGE_WISH_ADDRESS:
+		return choose_next(fill);
+	case EDGE_WISH_FRESH:
+		return choose_fresh(fill);
+	}
+	CHECK(false);
+	return EDGE_PARK;
+}

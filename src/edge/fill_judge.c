@@ -1,0 +1,244 @@
+/*
+ * ATTEMPT and JUDGE: an attempt runs, its outcome becomes facts, the table (judge.h) gives the
+ * verdict, and the verdict becomes the next step. The rows of the access log are written here,
+ * where the reasons are known.
+ */
+#include "base/clock.h"
+#include "edge/fill_private.h"
+
+static bool has_conditions(const struct http_head *head)
+{
+	return http_head_has(head, HTTP_NAME_IF_MATCH) ||
+	       http_head_has(head, HTTP_NAME_IF_NONE_MATCH) ||
+	       http_head_has(head, HTTP_NAME_IF_MODIFIED_SINCE) ||
+	       http_head_has(head, HTTP_NAME_IF_UNMODIFIED_SINCE) ||
+	       http_head_has(head, HTTP_NAME_IF_RANGE);
+}
+
+static struct str head_for(struct edge_fill *fill, enum model_role role)
+{
+	if (fill->heads[role].len == 0) {
+		fill->options.forward.origin = origin_group_origin(fill->groups[role]);
+		fill->heads[role] = edge_forward_head(&fill->options.forward, fill->options.arena);
+	}
+	return fill->heads[role];
+}
+
+static void note_asked(struct edge_fill *fill, enum model_role role, const struct address *address)
+{
+	if (fill->wish != EDGE_WISH_FRESH) {
+		fill->attempts++;
+		if (fill->tried_count < EDGE_FILL_TRIED)
+			fill->tried[fill->tried_count++] = *address;
+	}
+	if (!fill->role_tried[role]) {
+		fill->role_tried[role] = true;
+		origin_group_pull_begin(fill->groups[role]);
+	}
+}
+
+void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
+        struct origin_candidate *candidate, bool is_trial)
+{
+	struct edge_pull *pull = &fill->pulls[fill->pulls[0].candidate != NULL];
+	const struct http_head *head = fill->options.forward.head;
+	CHECK(pull->candidate == NULL);
+	note_asked(fill, role, &candidate->address);
+	pull->candidate = candidate;
+	pull->role = role;
+	pull->is_kept = false;
+	pull->is_retry = fill->is_next_retry;
+	fill->is_next_retry = false;
+	fill->current = pull;
+	edge_fill_log_begin(fill, pull);
+	struct origin_attempt_options options = {
+	        .candidate = candidate,
+	        .head = head_for(fill, role),
+	        .method = head->method,
+	        .source = fill->options.source,
+	        .is_chunked =
+	                fill->options.forward.has_body && !fill->options.forward.is_length_known,
+	        .is_fresh_only = fill->wish == EDGE_WISH_FRESH,
+	        .is_proven_only = !fill->is_safe && !fill->domain->failover_unsafe,
+	        .is_trial = is_trial,
+	        .may_206 = http_head_has(head, HTTP_NAME_RANGE),
+	        .may_304 = has_conditions(head),
+	        .url_hash = fill->key,
+	        .deadline_ms = fill->deadline_ms,
+	};
+	origin_attempt_start(&pull->attempt, fill->options.worker->origins, &pull->sink, &options);
+}
+
+void edge_fill_end_pull(struct edge_pull *pull)
+{
+	if (pull->candidate == NULL)
+		return;
+	origin_attempt_end(&pull->attempt);
+	if (pull->is_retry)
+		origin_group_retry_end(pull->fill->groups[pull->role]);
+	origin_group_candidate_unref(pull->candidate);
+	pull->candidate = NULL;
+	pull->is_retry = false;
+}
+
+void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull)
+{
+	pull->began_us = clock_us();
+	pull->log_index = fill->log_count < EDGE_FILL_LOG ? fill->log_count++ : EDGE_FILL_LOG - 1;
+	fill->log[pull->log_index] = (struct edge_log_attempt){
+	        .address = pull->candidate->address,
+	        .role = (uint8_t)pull->role,
+	        .phase = origin_attempt_phase_name(ORIGIN_PHASE_QUEUE),
+	        .next = EDGE_LOG_FAIL,
+	};
+}
+
+void edge_fill_log_end(struct edge_pull *pull)
+{
+	struct edge_log_attempt *row = &pull->fill->log[pull->log_index];
+	const struct origin_attempt *attempt = &pull->attempt;
+	bool has_failed = attempt->phase == ORIGIN_PHASE_FAILED;
+	row->phase = origin_attempt_phase_name(has_failed ? attempt->reached : attempt->phase);
+	row->is_reused = attempt->is_reused;
+	row->us = (uint32_t)(clock_us() - pull->began_us);
+	if (has_failed)
+		row->reason = (uint8_t)attempt->fault;
+	if (attempt->phase == ORIGIN_PHASE_BODY || attempt->phase == ORIGIN_PHASE_DONE)
+		row->status = attempt->head.status;
+}
+
+void edge_fill_log_next(const struct edge_pull *pull, enum edge_log_next next)
+{
+	pull->fill->log[pull->log_index].next = (uint8_t)next;
+}
+
+void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fault fault)
+{
+	fill->fault = (uint8_t)fault;
+	if (fill->log_count == EDGE_FILL_LOG)
+		return;
+	fill->log[fill->log_count++] = (struct edge_log_attempt){
+	        .role = (uint8_t)role,
+	        .reason = (uint8_t)fault,
+	        .phase = "choose",
+	        .next = role == MODEL_MASTER && fill->groups[MODEL_BACKUP] != NULL
+	                        ? EDGE_LOG_BACKUP_NEXT
+	                        : EDGE_LOG_FAIL,
+	};
+}
+
+/* Takes the kept answer's body off its origin's hands, up to the limit; what is beyond it waits
+ * there. */
+static void keep_body(struct edge_fill *fill)
+{
+	struct origin_attempt *attempt = &fill->kept->attempt;
+	while (attempt->phase == ORIGIN_PHASE_BODY && fill->kept_rest.len == 0) {
+		struct str piece;
+		if (origin_attempt_read(attempt, &piece) != ORIGIN_READ_DATA)
+			return;
+		if (buf_length(&fill->kept_body) + piece.len > LIMIT_KEPT_BODY_BYTES ||
+		        !buf_add(&fill->options.worker->buffers, &fill->kept_body, piece))
+			fill->kept_rest = piece;
+	}
+}
+
+enum edge_turn edge_fill_step_ATTEMPT(struct edge_fill *fill)
+{
+	if (fill->kept != NULL)
+		keep_body(fill);
+	enum origin_phase phase = fill->current->attempt.phase;
+	if (phase != ORIGIN_PHASE_BODY && phase != ORIGIN_PHASE_FAILED)
+		return EDGE_PARK;
+	edge_fill_go(fill, EDGE_FILL_JUDGE);
+	return EDGE_GO;
+}
+
+static struct edge_judge_facts facts_of(struct edge_fill *fill)
+{
+	const struct edge_pull *pull = fill->current;
+	const struct origin_attempt *attempt = &pull->attempt;
+	bool has_failed = attempt->phase == ORIGIN_PHASE_FAILED;
+	return (struct edge_judge_facts){
+	        .role = pull->role,
+	        .fault = has_failed ? attempt->fault : FAULT_NONE,
+	        .status = has_failed ? 0 : attempt->head.status,
+	        .status_fails = !has_failed && model_statuses_has(&fill->domain->failover_statuses,
+	                                               attempt->head.status),
+	        .has_backup = fill->groups[MODEL_BACKUP] != NULL,
+	        .backup_was_tried = fill->role_tried[MODEL_BACKUP],
+	        .has_kept = fill->kept != NULL,
+	        .is_safe = fill->is_safe,
+	        .may_repeat = fill->domain->failover_unsafe,
+	        .has_written = fill->has_written,
+	        .was_refreshed = fill->was_refreshed,
+	        .has_attempts = fill->attempts < fill->domain->failover_attempts,
+	        .has_time = loop_now_ms(fill->options.worker->loop) < fill->deadline_ms,
+	};
+}
+
+void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
+{
+	bool is_kept_answer = pull == fill->kept;
+	for (unsigned i = 0; i < EDGE_FILL_PULLS; i++)
+		if (&fill->pulls[i] != pull)
+			edge_fill_end_pull(&fill->pulls[i]);
+	edge_fill_log_next(pull, is_kept_answer ? EDGE_LOG_KEPT : EDGE_LOG_DELIVER);
+	if (!is_kept_answer)
+		buf_release(&fill->options.worker->buffers, &fill->kept_body);
+	fill->kept = NULL;
+	fill->current = fill->answer = pull;
+	fill->fault = FAULT_NONE;
+	edge_fill_go(fill, EDGE_FILL_STREAM);
+}
+
+static enum edge_turn choose_again(
+        struct edge_fill *fill, enum edge_fill_wish wish, enum edge_log_next next)
+{
+	fill->wish = (uint8_t)wish;
+	edge_fill_log_next(fill->current, next);
+	edge_fill_go(fill, EDGE_FILL_CHOOSE);
+	return EDGE_GO;
+}
+
+/* The master's answer with its failing status waits for what the backup says. */
+static enum edge_turn keep_and_ask(struct edge_fill *fill)
+{
+	struct edge_pull *pull = fill->current;
+	pull->is_kept = true;
+	fill->kept = pull;
+	fill->log[pull->log_index].reason = FAULT_STATUS;
+	keep_body(fill);
+	return choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
+}
+
+enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
+{
+	struct edge_pull *pull = fill->current;
+	edge_fill_log_end(pull);
+	fill->has_written |= pull->attempt.has_written;
+	struct edge_judge_facts facts = facts_of(fill);
+	if (facts.fault != FAULT_NONE)
+		fill->fault = (uint8_t)facts.fault;
+	switch (edge_judge(&facts)) {
+	case EDGE_VERDICT_DELIVER:
+		edge_fill_accept(fill, pull);
+		return EDGE_GO;
+	case EDGE_VERDICT_KEPT:
+		edge_fill_accept(fill, fill->kept);
+		return EDGE_GO;
+	case EDGE_VERDICT_FRESH:
+		fill->was_refreshed = true;
+		return choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_FRESH);
+	case EDGE_VERDICT_KEEP:
+		return keep_and_ask(fill);
+	case EDGE_VERDICT_BACKUP:
+		return choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
+	case EDGE_VERDICT_ADDRESS:
+		return choose_again(fill, EDGE_WISH_ADDRESS, EDGE_LOG_ADDRESS);
+	case EDGE_VERDICT_FAIL:
+		break;
+	}
+	edge_fill_log_next(pull, EDGE_LOG_FAIL);
+	edge_fill_go(fill, EDGE_FILL_FAIL);
+	return EDGE_GO;
+}

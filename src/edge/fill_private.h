@@ -1,0 +1,93 @@
+/*
+ * What the files of a fill share: fill.c has its life and the dispatcher, fill_choose.c and
+ * fill_judge.c its steps.
+ */
+#pragma once
+
+#include "edge/fill.h"
+#include "edge/judge.h"
+#include "edge/turn.h"
+
+enum edge_fill_step {
+#define FILL_STEP(id, name, next, words) EDGE_FILL_##id,
+#include "edge/fill_steps.def"
+#undef FILL_STEP
+};
+
+#define FILL_STEP(id, name, next, words) enum edge_turn edge_fill_step_##id(struct edge_fill *fill);
+#include "edge/fill_steps.def"
+#undef FILL_STEP
+
+enum {
+	EDGE_FILL_PULLS = 2, /* the current attempt, and one that is kept */
+	EDGE_FILL_LOG =
+	        24, /* attempts that the log can hold: more than attempts_max and refreshes */
+	EDGE_FILL_TRIED = LIMIT_ADDRESSES,
+};
+
+/* An attempt and whom it asks. */
+struct edge_pull {
+	struct edge_fill *fill;
+	struct origin_attempt attempt;
+	struct origin_attempt_sink sink;
+	struct origin_candidate *candidate; /* one reference; NULL when the pull is not in use */
+	uint64_t began_us;
+	enum model_role role;
+	uint8_t log_index;
+	bool is_kept;
+	bool is_retry; /* counted in its group's retry budget */
+};
+
+/* What CHOOSE is to look for. */
+enum edge_fill_wish {
+	EDGE_WISH_FIRST,   /* the master, the backup where the master is blocked, whoever is left */
+	EDGE_WISH_BACKUP,  /* the backup */
+	EDGE_WISH_ADDRESS, /* an address that was not tried, of the backup first */
+	EDGE_WISH_FRESH,   /* the same address on a fresh connection */
+};
+
+struct edge_fill {
+	struct edge_fill_options options;
+	struct loop_task task;
+	struct origin_group_wait wait;
+	struct model_domain *domain;              /* kept by the master's group */
+	struct origin_group *groups[MODEL_ROLES]; /* the backup's is NULL where there is none */
+	struct str heads[MODEL_ROLES];            /* serialised, made when first needed */
+	struct edge_pull pulls[EDGE_FILL_PULLS];
+	struct edge_pull *current; /* the one that runs or was just judged */
+	struct edge_pull *kept;
+	struct edge_pull *answer; /* in STREAM */
+	struct buf kept_body;     /* of the kept answer, read while the backup is asked … */
+	struct str kept_rest;     /* … and a piece that did not fit, still the attempt's */
+	uint32_t kept_given;      /* bytes of kept_body that the reader has in hand */
+	uint64_t deadline_ms;     /* failover.budget */
+	uint64_t key;
+	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
+	bool is_safe, has_written, was_refreshed, is_next_retry;
+	bool role_tried[MODEL_ROLES];
+	uint8_t tried_count, log_count;
+	/* not cleared at the start */
+	struct edge_log_attempt log[EDGE_FILL_LOG];
+	struct address tried[EDGE_FILL_TRIED];
+};
+
+/* The only way to another step; checks the table. */
+void edge_fill_go(struct edge_fill *fill, enum edge_fill_step step);
+
+/* Starts an attempt at the candidate, whose reference it takes over. */
+void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
+        struct origin_candidate *candidate, bool is_trial);
+
+/* Ends a pull in any state. */
+void edge_fill_end_pull(struct edge_pull *pull);
+
+/* The pull's answer is the one: everything else ends, and STREAM begins. */
+void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull);
+
+/* Adds a row to the log, and fills in what is known at its end. */
+void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull);
+void edge_fill_log_end(struct edge_pull *pull);
+void edge_fill_log_next(const struct edge_pull *pull, enum edge_log_next next);
+
+/* A failure without an attempt: a name that has no address. */
+void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fault fault);

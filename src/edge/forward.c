@@ -1,0 +1,121 @@
+/*
+ * Of the client's fields everything end-to-end goes on as it was sent, in its order. Fields that
+ * say who asked are ours to say unless a trusted proxy said them. Via and CDN-Loop are lists, so
+ * that a line of our own behind the others is the same as a member more.
+ */
+#include "edge/forward.h"
+
+#include "http/hop.h"
+#include "http/write.h"
+
+/* What a head needs beside the client's fields and the names of varying length. */
+enum { ROOM = 1024 };
+
+static bool is_ours_to_say(const struct edge_forward *forward, unsigned id)
+{
+	switch (id) {
+	case HTTP_NAME_X_FORWARDED_FOR:
+		return true;
+	case HTTP_NAME_X_FORWARDED_PROTO:
+	case HTTP_NAME_X_FORWARDED_HOST:
+	case HTTP_NAME_FORWARDED:
+		return !forward->is_peer_trusted;
+	default:
+		return false;
+	}
+}
+
+static struct str host_to_send(const struct edge_forward *forward)
+{
+	if (forward->origin->host != NULL)
+		return str_of(forward->origin->host);
+	if (forward->domain->name[0] == '*')
+		return forward->host;
+	return str_of(forward->domain->name);
+}
+
+/* X-Forwarded-For: the members that a trusted peer sent, then the peer. */
+static void write_forwarded_for(
+        struct http_writer *writer, const struct edge_forward *forward, const char *peer)
+{
+	const struct http_head *head = forward->head;
+	http_write(writer, STR("X-Forwarded-For: "));
+	for (unsigned i = 0; forward->is_peer_trusted && i < head->count; i++) {
+		if (head->fields[i].id != HTTP_NAME_X_FORWARDED_FOR ||
+		        head->fields[i].value_len == 0)
+			continue;
+		http_write(writer, http_head_value(head, &head->fields[i]));
+		http_write(writer, STR(", "));
+	}
+	http_write(writer, str_of(peer));
+	http_write(writer, STR("\r\n"));
+}
+
+/* RFC 7239; an IPv6 address is quoted and bracketed there. */
+static void write_forwarded(
+        struct http_writer *writer, const struct edge_forward *forward, const char *peer)
+{
+	bool is_v4 = address_is_v4(forward->peer);
+	http_write(writer, STR("Forwarded: for="));
+	http_write(writer, is_v4 ? STR_EMPTY : STR("\"["));
+	http_write(writer, str_of(peer));
+	http_write(writer, is_v4 ? STR_EMPTY : STR("]\""));
+	http_write(writer, STR(";host="));
+	http_write(writer, forward->host);
+	http_write(writer, STR(";proto="));
+	http_write(writer, forward->is_https ? STR("https") : STR("http"));
+	http_write(writer, STR("\r\n"));
+}
+
+static void write_who_asked(struct http_writer *writer, const struct edge_forward *forward)
+{
+	const struct model_domain *domain = forward->domain;
+	char peer[ADDRESS_TEXT_BYTES];
+	address_format_ip(forward->peer, peer);
+	if (domain->x_forwarded_for)
+		write_forwarded_for(writer, forward, peer);
+	if (domain->x_forwarded_proto &&
+	        !(forward->is_peer_trusted &&
+	                http_head_has(forward->head, HTTP_NAME_X_FORWARDED_PROTO)))
+		http_write_known_field(writer, HTTP_NAME_X_FORWARDED_PROTO,
+		        forward->is_https ? STR("https") : STR("http"));
+	if (domain->forwarded)
+		write_forwarded(writer, forward, peer);
+}
+
+static void write_passed_on(struct http_writer *writer, const struct edge_forward *forward)
+{
+	const struct http_head *head = forward->head;
+	uint64_t drop[HTTP_HOP_WORDS];
+	http_hop_mark(head, drop);
+	for (unsigned i = 0; i < head->count; i++) {
+		const struct http_field *field = &head->fields[i];
+		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field->id))
+			continue;
+		http_write_field(writer, http_head_name(head, field), http_head_value(head, field));
+	}
+}
+
+struct str edge_forward_head(const struct edge_forward *forward, struct arena *arena)
+{
+	const struct http_head *head = forward->head;
+	struct str host = host_to_send(forward);
+	size_t room = ROOM + 2 * (size_t)head->len + host.len + 2 * forward->cdn_id.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(arena, room), room);
+	http_write_request_line(&writer, http_head_method(head), forward->target);
+	http_write_known_field(&writer, HTTP_NAME_HOST, host);
+	write_passed_on(&writer, forward);
+	write_who_asked(&writer, forward);
+	http_write(&writer, STR("Via: 1.1 "));
+	http_write(&writer, forward->cdn_id);
+	http_write(&writer, STR("\r\n"));
+	http_write_known_field(&writer, HTTP_NAME_CDN_LOOP, forward->cdn_id);
+	if (forward->has_body && forward->is_length_known)
+		http_write_length_field(&writer, forward->body_length);
+	else if (forward->has_body)
+		http_write_known_field(&writer, HTTP_NAME_TRANSFER_ENCODING, STR("chunked"));
+	http_write_end_of_head(&writer);
+	CHECK(!writer.full);
+	return http_writer_str(&writer);
+}

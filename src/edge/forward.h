@@ -1,0 +1,28 @@
+/*
+ * The request as an origin gets it, written afresh from the parsed head: nothing that was not
+ * parsed ever travels (origin-pull.md section 7). Pure.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "http/body.h"
+#include "http/head.h"
+#include "model/domain.h"
+
+struct edge_forward {
+	const struct http_head *head;
+	struct str target;          /* origin-form */
+	struct str host;            /* asked for, in normal form */
+	const struct address *peer; /* the connection's other end */
+	bool is_peer_trusted;       /* then its X-Forwarded-For and kin are kept and extended */
+	bool is_https;
+	bool has_body, is_length_known;
+	uint64_t body_length;
+	struct str cdn_id;
+	const struct model_domain *domain;
+	const struct model_origin *origin;
+};
+
+/* The whole head, in the arena. */
+struct str edge_forward_head(const struct edge_forward *forward, struct arena *arena);

@@ -1,0 +1,68 @@
+/*
+ * One worker thread: its loop, and everything that its requests and fills use. Nothing in it is
+ * touched by another thread, but for messages to its loop.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/slab.h"
+#include "edge/access_log.h"
+#include "edge/edge.h"
+#include "model/snapshot.h"
+#include "net/disk.h"
+#include "net/loop.h"
+#include "origin/worker.h"
+#include "serve/server.h"
+
+struct edge_worker {
+	struct loop *loop;
+	const struct edge_options *options;
+	unsigned index;
+	struct buf_pool buffers;
+	struct origin_shared *shared;
+	struct origin_worker *origins;
+	struct serve_server *server;
+	struct serve_handler handler; /* how the server hands requests over */
+	struct disk *disk;
+	struct model_snapshot *snapshot;  /* one reference; new requests take it */
+	struct edge_access_log_ring *log; /* NULL: off */
+	struct slab request_slab, fill_slab;
+	struct list requests;
+	struct str cdn_id, via; /* via: "1.1 cdn_id" */
+	uint64_t next_id;
+	struct timer drain_timer;
+	uint64_t drain_deadline_ms;
+	bool is_draining;
+};
+
+/* What all workers of the process share. */
+struct edge_worker_shared {
+	const struct edge_options *options;
+	struct mem_budget *budget;
+	struct serve_census *census;
+	struct origin_shared *origins;
+	struct disk *disk;
+	struct edge_access_log *log; /* NULL: off */
+};
+
+/* A worker with its own loop, not running yet. NULL when the machine refuses. `index` chooses its
+ * listeners. Takes a reference of its own to the snapshot. */
+struct edge_worker *edge_worker_new(
+        const struct edge_worker_shared *shared, unsigned index, struct model_snapshot *snapshot);
+
+/* After its thread has ended. */
+void edge_worker_free(struct edge_worker *worker);
+
+/* Begins to accept; before edge_worker_run. False when the machine refuses. */
+MUST_CHECK bool edge_worker_listen(struct edge_worker *worker);
+
+/* Turns the loop until the worker has drained; on the worker's thread. */
+void edge_worker_run(struct edge_worker *worker);
+
+/* On the worker's thread: takes the snapshot (and the caller's reference) for every request from
+ * now on. */
+void edge_worker_set_snapshot(struct edge_worker *worker, struct model_snapshot *snapshot);
+
+/* On the worker's thread: no new connections, requests in flight end within drain_timeout, then the
+ * loop stops. A second time: at once. */
+void edge_worker_drain(struct edge_worker *worker);

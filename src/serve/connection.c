@@ -1,0 +1,434 @@
+/*
+ * The life of a client connection: accepted -> (PROXY header) -> IDLE <-> HEAD -> EXCHANGE -> FLUSH
+ * -> IDLE … and LINGER at the end, so that the client reads our last response before a reset could
+ * reach it (RFC 9112 9.6).
+ *
+ * It is in the loop once, edge-triggered; is_readable remembers that there may be something to
+ * read. The one timer is lazy: it is moved only when it would come too late, and looks at the
+ * deadline when it comes.
+ */
+#include "serve/connection_private.h"
+
+#include "base/clock.h"
+#include "http/status.h"
+#include "http/write.h"
+#include "serve/proxy_header.h"
+
+#include <unistd.h>
+
+enum {
+	LINGER_MS = 2000,
+	DRAIN_IDLE_MS = 1000,
+	ERROR_ROOM = 1024,
+};
+
+/* What a look at `in` came to. */
+enum look {
+	LOOK_ON,   /* go on looking */
+	LOOK_MORE, /* more bytes are needed */
+	LOOK_STOP, /* a stream is open, or the connection is ending, maybe gone */
+};
+
+void serve_connection_set_deadline(struct serve_connection *connection, uint64_t at_ms)
+{
+	connection->deadline_ms = at_ms;
+	if (at_ms == CLOCK_NEVER)
+		return;
+	if (!timer_is_running(&connection->timer) || at_ms < connection->timer.at_ms)
+		loop_timer_start(connection->server->options.loop, &connection->timer, at_ms);
+}
+
+static uint64_t now_of(const struct serve_connection *connection)
+{
+	return loop_now_ms(connection->server->options.loop);
+}
+
+static void leave_server(struct serve_connection *connection)
+{
+	struct serve_server *server = connection->server;
+	loop_timer_cancel(server->options.loop, &connection->timer);
+	loop_unwake(&connection->task);
+	loop_remove(server->options.loop, &connection->watched);
+	buf_release(server->options.buffers, &connection->in);
+	buf_release(server->options.buffers, &connection->out);
+	list_remove(&connection->node);
+	if (connection->is_counted)
+		serve_census_leave_client(server->options.census, &connection->client);
+	serve_census_leave(server->options.census);
+	server->count--;
+}
+
+void serve_connection_close(struct serve_connection *connection)
+{
+	CHECK(connection->stream == NULL);
+	leave_server(connection);
+	close(connection->watched.fd);
+	slab_give(&connection->server->connection_slab, connection);
+}
+
+enum tcp_result serve_connection_fill(struct serve_connection *connection, size_t room)
+{
+	struct buf *in = &connection->in;
+	if (buf_room(in) < room && !buf_reserve(connection->server->options.buffers, in, room))
+		return TCP_RESET;
+	size_t asked = buf_room(in), count;
+	enum tcp_result result =
+	        tcp_read(connection->watched.fd, in->block + in->end, asked, &count);
+	switch (result) {
+	case TCP_DONE:
+		in->end += (uint32_t)count;
+		/* Less than asked for: the socket is empty, unless its end is behind it. */
+		connection->is_readable = count == asked || connection->has_hangup;
+		break;
+	case TCP_AGAIN:
+		connection->is_readable = false;
+		break;
+	case TCP_END:
+		connection->has_end = true;
+		connection->is_readable = false;
+		break;
+	case TCP_RESET:
+		connection->is_readable = false;
+		break;
+	}
+	return result;
+}
+
+bool serve_connection_flush(struct serve_connection *connection)
+{
+	struct buf *out = &connection->out;
+	if (buf_length(out) > 0) {
+		struct iovec vector = {.iov_base = buf_bytes(out), .iov_len = buf_length(out)};
+		size_t count;
+		switch (tcp_write(connection->watched.fd, &vector, 1, &count)) {
+		case TCP_DONE:
+			buf_drop(out, count);
+			break;
+		case TCP_AGAIN:
+			break;
+		case TCP_END:
+		case TCP_RESET:
+			return false;
+		}
+	}
+	buf_release_if_empty(connection->server->options.buffers, out);
+	return true;
+}
+
+/* Drops what the client still sends, until its FIN. */
+static void linger(struct serve_connection *connection)
+{
+	while (connection->is_readable) {
+		connection->in.start = connection->in.end = 0;
+		switch (serve_connection_fill(connection, 1)) {
+		case TCP_DONE:
+			break;
+		case TCP_AGAIN:
+			buf_release(connection->server->options.buffers, &connection->in);
+			return;
+		case TCP_END:
+		case TCP_RESET:
+			serve_connection_close(connection);
+			return;
+		}
+	}
+	buf_release(connection->server->options.buffers, &connection->in);
+}
+
+/* The last response is in the kernel: says so to the client, and waits for it to have read it. */
+static void end(struct serve_connection *connection)
+{
+	if (connection->has_end) {
+		serve_connection_close(connection);
+		return;
+	}
+	tcp_send_fin(connection->watched.fd);
+	connection->state = CONNECTION_LINGER;
+	serve_connection_set_deadline(connection, now_of(connection) + LINGER_MS);
+	linger(connection);
+}
+
+/* After an exchange: sends the rest, then the next request or the end. */
+static void finish_flush(struct serve_connection *connection)
+{
+	if (!serve_connection_flush(connection)) {
+		serve_connection_close(connection);
+		return;
+	}
+	if (buf_length(&connection->out) > 0)
+		return;
+	if (connection->is_last) {
+		end(connection);
+		return;
+	}
+	connection->state = CONNECTION_IDLE;
+	const struct serve_options *options = &connection->server->options;
+	bool is_draining = connection->server->is_draining;
+	serve_connection_set_deadline(connection,
+	        now_of(connection) + (is_draining ? DRAIN_IDLE_MS : options->keepalive_timeout_ms));
+	buf_release_if_empty(options->buffers, &connection->in);
+	if (connection->is_readable || connection->has_end || buf_length(&connection->in) > 0)
+		loop_wake(options->loop, &connection->task);
+}
+
+void serve_connection_next(struct serve_connection *connection)
+{
+	CHECK(connection->stream == NULL);
+	connection->state = CONNECTION_FLUSH;
+	if (buf_length(&connection->out) > 0)
+		serve_connection_set_deadline(connection,
+		        now_of(connection) + connection->server->options.write_timeout_ms);
+	finish_flush(connection);
+}
+
+bool serve_connection_put_error(struct serve_connection *connection, enum fault fault,
+        bool is_head_request, struct serve_field more)
+{
+	struct serve_server *server = connection->server;
+	const struct fault_info *info = fault_info(fault);
+	struct str reason = http_status_reason(info->status);
+	char body[256];
+	int length = snprintf(
+	        body, sizeof(body), "%u %.*s\n%s\n", info->status, STR_ARG(reason), info->words);
+	if (!buf_reserve(server->options.buffers, &connection->out, ERROR_ROOM + more.value.len))
+		return false;
+	struct http_writer writer;
+	http_writer_init(
+	        &writer, connection->out.block + connection->out.end, buf_room(&connection->out));
+	http_write_status_line(&writer, info->status, reason);
+	http_write_known_field(&writer, HTTP_NAME_DATE, serve_server_date(server));
+	http_write_known_field(&writer, HTTP_NAME_CONTENT_TYPE, STR("text/plain; charset=utf-8"));
+	http_write_known_field(&writer, HTTP_NAME_CACHE_CONTROL, STR("no-store"));
+	http_write_length_field(&writer, (uint64_t)length);
+	http_write_known_field(&writer, HTTP_NAME_X_HEADWATER_ERROR, str_of(info->name));
+	if (more.name.len > 0)
+		http_write_field(&writer, more.name, more.value);
+	if (connection->is_last)
+		http_write_known_field(&writer, HTTP_NAME_CONNECTION, STR("close"));
+	http_write_end_of_head(&writer);
+	if (!is_head_request)
+		http_write(&writer, str_make(body, (size_t)length));
+	CHECK(!writer.full);
+	connection->out.end += (uint32_t)http_writer_str(&writer).len;
+	return true;
+}
+
+/* Answers what could not become a request, and ends the connection (RFC 9112 section 9.3). */
+static void refuse(struct serve_connection *connection, enum fault fault)
+{
+	struct serve_handler *handler = connection->server->options.handler;
+	handler->on_refused(handler, &connection->client, fault);
+	connection->is_last = true;
+	struct serve_field none = {.name = STR_EMPTY};
+	if (fault_info(fault)->status == 0 || fault == FAULT_CLIENT_GONE ||
+	        !serve_connection_put_error(connection, fault, false, none)) {
+		serve_connection_close(connection);
+		return;
+	}
+	serve_connection_next(connection);
+}
+
+/* Takes the PROXY header off the front of `in`. */
+static enum look read_proxy_header(struct serve_connection *connection)
+{
+	struct serve_proxy_header header;
+	size_t consumed;
+	switch (serve_proxy_header_parse(buf_str(&connection->in), &header, &consumed)) {
+	case SERVE_PROXY_HEADER_MORE:
+		return LOOK_MORE;
+	case SERVE_PROXY_HEADER_BAD:
+		refuse(connection, FAULT_BAD_PROXY_HEADER);
+		return LOOK_STOP;
+	case SERVE_PROXY_HEADER_LOCAL:
+		break;
+	case SERVE_PROXY_HEADER_ADDRESSES:
+		connection->client = header.source;
+		break;
+	}
+	buf_drop(&connection->in, consumed);
+	if (!serve_census_enter_client(connection->server->options.census, &connection->client)) {
+		refuse(connection, FAULT_OVERLOAD);
+		return LOOK_STOP;
+	}
+	connection->is_counted = true;
+	connection->state = CONNECTION_IDLE;
+	return buf_length(&connection->in) > 0 ? LOOK_ON : LOOK_MORE;
+}
+
+/* Parses the head that is in `in`. */
+static enum look read_head(struct serve_connection *connection)
+{
+	struct http_field fields[LIMIT_HEAD_FIELDS];
+	struct http_head head = {.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
+	size_t scanned = connection->scanned;
+	enum fault fault = FAULT_NONE;
+	enum http_parse result = http_head_parse_request(buf_str(&connection->in), &scanned,
+	        &connection->server->options.head_limits, &head, &fault);
+	switch (result) {
+	case HTTP_PARSE_DONE:
+		connection->scanned = 0;
+		fault = serve_stream_open(connection, &head);
+		break;
+	case HTTP_PARSE_MORE:
+		connection->scanned = (uint32_t)scanned;
+		if (connection->state == CONNECTION_IDLE) {
+			connection->state = CONNECTION_HEAD;
+			serve_connection_set_deadline(connection,
+			        now_of(connection) + connection->server->options.head_timeout_ms);
+		}
+		return LOOK_MORE;
+	case HTTP_PARSE_BAD:
+		break;
+	}
+	if (fault != FAULT_NONE) {
+		refuse(connection, fault);
+		return LOOK_STOP;
+	}
+	connection->state = CONNECTION_EXCHANGE;
+	serve_connection_set_deadline(connection, CLOCK_NEVER);
+	struct serve_handler *handler = connection->server->options.handler;
+	handler->on_request(handler, connection->stream);
+	return LOOK_STOP;
+}
+
+static enum look look(struct serve_connection *connection)
+{
+	enum look result = LOOK_ON;
+	if (buf_length(&connection->in) == 0)
+		return LOOK_MORE;
+	if (connection->state == CONNECTION_PROXY)
+		result = read_proxy_header(connection);
+	return result == LOOK_ON ? read_head(connection) : result;
+}
+
+/* The client's FIN was read and no further request is whole. */
+static void end_input(struct serve_connection *connection)
+{
+	if (connection->state == CONNECTION_HEAD)
+		refuse(connection, FAULT_CLIENT_GONE);
+	else
+		serve_connection_close(connection);
+}
+
+/* In PROXY, IDLE and HEAD: reads until a head is whole or nothing more comes. */
+static void advance(struct serve_connection *connection)
+{
+	for (;;) {
+		if (look(connection) == LOOK_STOP)
+			return;
+		if (connection->has_end) {
+			end_input(connection);
+			return;
+		}
+		if (!connection->is_readable)
+			break;
+		/* The first read of a head takes a small block; a head that fills it gets the
+		 * largest. */
+		size_t have = buf_length(&connection->in);
+		size_t room = have == 0          ? 1
+		              : have < BUF_SMALL ? BUF_MIDDLE - have
+		                                 : BUF_LARGE - have;
+		if (buf_room(&connection->in) > 0)
+			room = 1;
+		if (serve_connection_fill(connection, room) == TCP_RESET) {
+			serve_connection_close(connection);
+			return;
+		}
+	}
+	buf_release_if_empty(connection->server->options.buffers, &connection->in);
+}
+
+static void on_ready(struct loop_fd *watched, unsigned events)
+{
+	struct serve_connection *connection =
+	        container_of(watched, struct serve_connection, watched);
+	if (events & (LOOP_READABLE | LOOP_HANGUP))
+		connection->is_readable = !connection->has_end;
+	if (events & LOOP_HANGUP)
+		connection->has_hangup = true;
+	switch ((enum connection_state)connection->state) {
+	case CONNECTION_PROXY:
+	case CONNECTION_IDLE:
+	case CONNECTION_HEAD:
+		if (connection->is_readable)
+			advance(connection);
+		break;
+	case CONNECTION_EXCHANGE:
+		serve_stream_ready(connection->stream, events);
+		break;
+	case CONNECTION_FLUSH:
+		if (events & (LOOP_WRITABLE | LOOP_HANGUP))
+			finish_flush(connection);
+		break;
+	case CONNECTION_LINGER:
+		linger(connection);
+		break;
+	}
+}
+
+static void on_task(struct loop_task *task)
+{
+	struct serve_connection *connection = container_of(task, struct serve_connection, task);
+	if (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HEAD)
+		advance(connection);
+}
+
+static void on_expire(struct timer *timer)
+{
+	struct serve_connection *connection = container_of(timer, struct serve_connection, timer);
+	uint64_t now_ms = now_of(connection);
+	if (connection->deadline_ms > now_ms) {
+		serve_connection_set_deadline(connection, connection->deadline_ms);
+		return;
+	}
+	switch ((enum connection_state)connection->state) {
+	case CONNECTION_HEAD:
+		refuse(connection, FAULT_HEAD_SLOW);
+		break;
+	case CONNECTION_EXCHANGE:
+		serve_stream_expired(connection->stream, now_ms);
+		break;
+	case CONNECTION_PROXY:
+	case CONNECTION_IDLE:
+	case CONNECTION_FLUSH:
+	case CONNECTION_LINGER:
+		serve_connection_close(connection);
+		break;
+	}
+}
+
+void serve_connection_drain(struct serve_connection *connection)
+{
+	if (connection->state == CONNECTION_IDLE)
+		serve_connection_set_deadline(connection, now_of(connection) + DRAIN_IDLE_MS);
+}
+
+void serve_connection_open(struct serve_server *server, int fd, const struct address *peer)
+{
+	struct serve_connection *connection = slab_take(&server->connection_slab);
+	*connection = (struct serve_connection){
+	        .watched = {.fd = fd, .on_ready = on_ready},
+	        .timer = {.on_expire = on_expire},
+	        .task = {.on_run = on_task},
+	        .server = server,
+	        .client = *peer,
+	        .state = server->options.proxy_protocol ? CONNECTION_PROXY : CONNECTION_IDLE,
+	};
+	list_add_last(&server->connections, &connection->node);
+	server->count++;
+	if (!loop_add(server->options.loop, &connection->watched)) {
+		serve_connection_close(connection);
+		return;
+	}
+	serve_connection_set_deadline(
+	        connection, loop_now_ms(server->options.loop) + server->options.head_timeout_ms);
+	if (server->options.proxy_protocol) {
+		if (!serve_server_is_trusted(server, peer))
+			refuse(connection, FAULT_BAD_PROXY_HEADER);
+		return;
+	}
+	if (!serve_census_enter_client(server->options.census, peer))
+		refuse(connection, FAULT_OVERLOAD);
+	else
+		connection->is_counted = true;
+}

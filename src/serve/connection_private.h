@@ -1,0 +1,95 @@
+/*
+ * A client connection that speaks HTTP/1, and what its files share: connection.c reads heads and
+ * keeps the connection's life, stream.c is one exchange on it. Idle, it is this struct and nothing
+ * else.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/buf.h"
+#include "net/loop.h"
+#include "net/tcp.h"
+#include "serve/server.h"
+
+enum connection_state {
+	CONNECTION_PROXY,    /* a PROXY header must come first */
+	CONNECTION_IDLE,     /* between requests; nothing of the next one is there */
+	CONNECTION_HEAD,     /* a part of a head is there */
+	CONNECTION_EXCHANGE, /* a stream is open */
+	CONNECTION_FLUSH,    /* the response is finished, its last bytes wait for room */
+	CONNECTION_LINGER,   /* FIN is sent; what still comes is dropped until the client's FIN */
+};
+
+struct serve_connection {
+	struct loop_fd watched;
+	struct timer timer;
+	struct loop_task task; /* goes on with the next request */
+	struct list_node node; /* in the server's list */
+	struct serve_server *server;
+	struct serve_stream *stream; /* in EXCHANGE */
+	struct buf in, out;          /* out: heads and framing, not bodies */
+	uint64_t deadline_ms;
+	struct address client;
+	uint32_t scanned;
+	uint8_t state;    /* enum connection_state */
+	bool is_readable; /* edge-triggered: reading may give something */
+	bool has_hangup;  /* FIN or worse was reported: read until it is seen */
+	bool has_end;     /* the client's FIN was read */
+	bool is_last;     /* the connection ends after this response */
+	bool is_counted;  /* in the census by its client address */
+};
+
+struct serve_server {
+	struct serve_options options;
+	struct list connections, listeners;
+	struct slab connection_slab, stream_slab;
+	unsigned count;
+	bool is_draining;
+	int spare_fd; /* given up to accept and refuse when descriptors run out */
+	uint64_t date_ms;
+	char date[32];
+};
+
+/* The inline block of a stream's arena: an ordinary request needs no other. */
+enum { STREAM_ARENA_BYTES = 3072 };
+
+struct stream_room {
+	struct serve_stream stream;
+	_Alignas(16) char first[STREAM_ARENA_BYTES];
+};
+
+/* Takes over an accepted socket. */
+void serve_connection_open(struct serve_server *server, int fd, const struct address *peer);
+
+/* Closes at once; no stream may be open. */
+void serve_connection_close(struct serve_connection *connection);
+
+/* Reads once into `in`, at least `room` bytes of it. */
+enum tcp_result serve_connection_fill(struct serve_connection *connection, size_t room);
+
+/* The moment at which on_expire of the connection should look; CLOCK_NEVER for none. */
+void serve_connection_set_deadline(struct serve_connection *connection, uint64_t at_ms);
+
+/* Sends `out`; false when the connection is broken. What the kernel did not take stays there. */
+MUST_CHECK bool serve_connection_flush(struct serve_connection *connection);
+
+/* The exchange is over and its stream closed: the next request, or the end. */
+void serve_connection_next(struct serve_connection *connection);
+
+/* Idle connections of a draining server get a last second. */
+void serve_connection_drain(struct serve_connection *connection);
+
+/* A new stream for the head that is parsed into `head`, whose bytes are at the front of `in`:
+ * copies head and fields, drops them from `in`, checks the rest (Host, framing, Expect). */
+MUST_CHECK enum fault serve_stream_open(
+        struct serve_connection *connection, const struct http_head *head);
+
+/* The connection tells its stream: something can be read or written, the client is gone, a deadline
+ * came. */
+void serve_stream_ready(struct serve_stream *stream, unsigned events);
+void serve_stream_gone(struct serve_stream *stream, enum fault fault);
+void serve_stream_expired(struct serve_stream *stream, uint64_t now_ms);
+
+/* Writes an error response of ours into `out`; false when there is no memory for it. */
+MUST_CHECK bool serve_connection_put_error(struct serve_connection *connection, enum fault fault,
+        bool is_head_request, struct serve_field more);

@@ -1,0 +1,138 @@
+/*
+ * Accepting. Each listener is level-triggered and gives up after a batch, so that a crowd at the
+ * door does not starve who is inside. When descriptors run out, the spare one is used to accept and
+ * close, so that the queue does not spin the loop.
+ */
+#include "serve/server.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/date.h"
+#include "serve/connection_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { ACCEPT_BATCH = 64 };
+
+struct listener {
+	struct loop_fd watched;
+	struct list_node node;
+	struct serve_server *server;
+};
+
+static void shed_one(struct serve_server *server, int listener)
+{
+	struct address peer;
+	close(server->spare_fd);
+	int fd = tcp_accept(listener, &peer);
+	if (fd >= 0)
+		close(fd);
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void on_listener(struct loop_fd *watched, unsigned events)
+{
+	(void)events;
+	struct serve_server *server = container_of(watched, struct listener, watched)->server;
+	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+		struct address peer;
+		int fd = tcp_accept(watched->fd, &peer);
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE)
+				shed_one(server, watched->fd);
+			return;
+		}
+		if (serve_census_enter(server->options.census))
+			serve_connection_open(server, fd, &peer);
+		else
+			close(fd);
+	}
+}
+
+struct serve_server *serve_server_new(const struct serve_options *options)
+{
+	struct serve_server *server = mem_new(struct serve_server);
+	server->options = *options;
+	list_init(&server->connections);
+	list_init(&server->listeners);
+	slab_init(&server->connection_slab, sizeof(struct serve_connection));
+	slab_init(&server->stream_slab, sizeof(struct stream_room));
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return server;
+}
+
+static void stop_listening(struct serve_server *server)
+{
+	struct list_node *node;
+	while ((node = list_take_first(&server->listeners)) != NULL) {
+		struct listener *listener = container_of(node, struct listener, node);
+		loop_remove(server->options.loop, &listener->watched);
+		mem_free(listener);
+	}
+}
+
+void serve_server_free(struct serve_server *server)
+{
+	if (server == NULL)
+		return;
+	stop_listening(server);
+	struct list_node *node;
+	while ((node = list_first(&server->connections)) != NULL)
+		serve_connection_close(container_of(node, struct serve_connection, node));
+	slab_done(&server->connection_slab);
+	slab_done(&server->stream_slab);
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
+	mem_free(server);
+}
+
+bool serve_server_listen(struct serve_server *server, int fd)
+{
+	struct listener *listener = mem_new(struct listener);
+	listener->watched = (struct loop_fd){.fd = fd, .on_ready = on_listener};
+	listener->server = server;
+	if (!loop_add_level(server->options.loop, &listener->watched)) {
+		mem_free(listener);
+		return false;
+	}
+	list_add_last(&server->listeners, &listener->node);
+	return true;
+}
+
+void serve_server_drain(struct serve_server *server)
+{
+	if (server->is_draining)
+		return;
+	list_each (node, &server->listeners)
+		on_listener(&container_of(node, struct listener, node)->watched, LOOP_READABLE);
+	stop_listening(server);
+	server->is_draining = true;
+	list_each (node, &server->connections)
+		serve_connection_drain(container_of(node, struct serve_connection, node));
+}
+
+struct str serve_server_date(struct serve_server *server)
+{
+	uint64_t now_ms = loop_now_ms(server->options.loop);
+	if (server->date[0] == '\0' || now_ms - server->date_ms >= 1000) {
+		uint64_t wall_ms = clock_wall_ms();
+		http_date_format((int64_t)(wall_ms / 1000), server->date);
+		server->date_ms = now_ms - wall_ms % 1000;
+	}
+	return str_make(server->date, HTTP_DATE_BYTES - 1);
+}
+
+unsigned serve_server_connections(const struct serve_server *server)
+{
+	return server->count;
+}
+
+bool serve_server_is_trusted(const struct serve_server *server, const struct address *address)
+{
+	for (unsigned i = 0; i < server->options.trusted_count; i++)
+		if (address_is_in(address, &server->options.trusted[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,565 @@
+/*
+ * One exchange on an HTTP/1 connection. The request body is read from the connection's `in` as the
+ * handler asks; of the response only heads and framing are copied (into `out`), bodies go from the
+ * handler's memory to the socket in one vectored write. What the socket does not take stays with
+ * the handler, who is woken when there is room: nothing here can grow.
+ */
+#include "serve/stream.h"
+
+#include "base/clock.h"
+#include "http/hop.h"
+#include "http/status.h"
+#include "http/write.h"
+#include "serve/connection_private.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+enum {
+	/* What a head needs beside its fields: status line, framing, Connection. */
+	HEAD_ROOM = 256,
+	/* Pieces of a chunked body up to this size wait for a flush, so that small ones leave
+	   together. */
+	SMALL_PIECE = 4096,
+	/* A reader that did not ask for so long was held back by its own side. */
+	PAUSE_MS = 500,
+};
+
+static const char line_end[] = "\r\n";
+
+static struct serve_server *server_of(const struct serve_stream *stream)
+{
+	return stream->connection->server;
+}
+
+static void wake(struct serve_stream *stream)
+{
+	if (stream->wake != NULL)
+		loop_wake(server_of(stream)->options.loop, stream->wake);
+}
+
+static uint64_t now_of(const struct serve_stream *stream)
+{
+	return loop_now_ms(server_of(stream)->options.loop);
+}
+
+static void look_at(struct serve_stream *stream)
+{
+	uint64_t at = stream->body_deadline_ms < stream->room_deadline_ms
+	                      ? stream->body_deadline_ms
+	                      : stream->room_deadline_ms;
+	serve_connection_set_deadline(stream->connection, at);
+}
+
+void serve_stream_gone(struct serve_stream *stream, enum fault fault)
+{
+	if (!stream->is_gone)
+		stream->fault = (uint8_t)fault;
+	stream->is_gone = true;
+	wake(stream);
+}
+
+/* The socket of a stream that waits for nothing reports an end: FIN alone is a client that will not
+ * ask again but still reads, a reset is one that left. */
+static void look_for_reset(struct serve_stream *stream)
+{
+	char byte;
+	ssize_t count = recv(stream->connection->watched.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (count < 0 && errno != EAGAIN && errno != EINTR)
+		serve_stream_gone(stream, FAULT_CLIENT_GONE);
+}
+
+void serve_stream_ready(struct serve_stream *stream, unsigned events)
+{
+	if (events & LOOP_HANGUP)
+		look_for_reset(stream);
+	if (stream->wants_body && stream->connection->is_readable)
+		wake(stream);
+	if ((events & LOOP_WRITABLE) && stream->wants_room) {
+		stream->wants_room = false;
+		wake(stream);
+	}
+}
+
+/* A window of the least rate is over: whether enough moved in it. Begins the next one. */
+static bool end_window(const struct serve_stream *stream, uint64_t moved, uint64_t *mark,
+        uint32_t window_ms, uint64_t *deadline_ms)
+{
+	uint64_t least = (uint64_t)server_of(stream)->options.rate_min * window_ms / 1000;
+	bool is_enough = moved - *mark >= (least > 0 ? least : 1);
+	*mark = moved;
+	*deadline_ms = is_enough ? *deadline_ms + window_ms : CLOCK_NEVER;
+	return is_enough;
+}
+
+void serve_stream_expired(struct serve_stream *stream, uint64_t now_ms)
+{
+	const struct serve_options *options = &server_of(stream)->options;
+	if (stream->body_deadline_ms <= now_ms && !stream->wants_body) {
+		stream->body_deadline_ms = CLOCK_NEVER; /* it is us who do not read */
+	} else if (stream->body_deadline_ms <= now_ms &&
+	           !end_window(stream, stream->body_received, &stream->body_mark,
+	                   options->body_timeout_ms, &stream->body_deadline_ms)) {
+		stream->fault = FAULT_BODY_SLOW;
+		wake(stream);
+	}
+	if (stream->room_deadline_ms <= now_ms &&
+	        !end_window(stream, stream->wire_sent, &stream->room_mark,
+	                options->write_timeout_ms, &stream->room_deadline_ms))
+		serve_stream_gone(stream, FAULT_WRITE_SLOW);
+	look_at(stream);
+}
+
+/* Host, target, framing, Expect and persistence of the head that was copied. */
+static enum fault check(struct serve_stream *stream)
+{
+	struct serve_connection *connection = stream->connection;
+	const struct http_head *head = &stream->head;
+	enum http_framing framing;
+	uint64_t length;
+	enum fault fault = http_head_check_request(head, &stream->host, &stream->path);
+	if (fault == FAULT_NONE)
+		fault = http_body_request(head, &framing, &length);
+	if (fault != FAULT_NONE)
+		return fault;
+	http_body_init(&stream->body, framing, length);
+	stream->has_body = framing != HTTP_FRAMING_NONE;
+	stream->is_length_known = framing == HTTP_FRAMING_LENGTH;
+	stream->body_length = stream->is_length_known ? length : 0;
+	if (http_head_has(head, HTTP_NAME_EXPECT) && head->minor >= 1) {
+		if (!str_is_equal_nocase(
+		            http_head_get(head, HTTP_NAME_EXPECT), STR("100-continue")))
+			return FAULT_EXPECTATION;
+		stream->expects_continue = stream->has_body;
+	}
+	connection->is_last = head->minor == 0;
+	if (http_head_has(head, HTTP_NAME_CONNECTION)) {
+		if (head->minor == 0)
+			connection->is_last =
+			        !http_head_has_token(head, HTTP_NAME_CONNECTION, STR("keep-alive"));
+		else
+			connection->is_last =
+			        http_head_has_token(head, HTTP_NAME_CONNECTION, STR("close"));
+	}
+	return FAULT_NONE;
+}
+
+enum fault serve_stream_open(struct serve_connection *connection, const struct http_head *head)
+{
+	struct serve_server *server = connection->server;
+	struct stream_room *room = slab_take(&server->stream_slab);
+	struct serve_stream *stream = &room->stream;
+	*stream = (struct serve_stream){
+	        .head = *head,
+	        .connection = connection,
+	        .began_us = clock_us(),
+	        .body_deadline_ms = CLOCK_NEVER,
+	        .room_deadline_ms = CLOCK_NEVER,
+	};
+	arena_init(&stream->arena, room->first, sizeof(room->first));
+	stream->head.base = arena_copy(&stream->arena, str_make(head->base, head->len)).at;
+	stream->head.capacity = head->count;
+	stream->head.fields = arena_alloc(&stream->arena, head->count * sizeof(struct http_field));
+	memcpy(stream->head.fields, head->fields, head->count * sizeof(struct http_field));
+	buf_drop(&connection->in, head->len);
+	enum fault fault = check(stream);
+	if (fault != FAULT_NONE) {
+		arena_reset(&stream->arena);
+		slab_give(&server->stream_slab, room);
+		return fault;
+	}
+	buf_release_if_empty(server->options.buffers, &connection->in);
+	connection->stream = stream;
+	return FAULT_NONE;
+}
+
+const struct address *serve_stream_client(const struct serve_stream *stream)
+{
+	return &stream->connection->client;
+}
+
+/* Tells a client that waits for it that its body is wanted (RFC 9110 10.1.1). */
+static void send_continue(struct serve_stream *stream)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	stream->expects_continue = false;
+	struct serve_connection *connection = stream->connection;
+	if (stream->has_response || stream->body_received > 0 || buf_length(&connection->in) > 0)
+		return;
+	if (!buf_add(server_of(stream)->options.buffers, &connection->out, str_of(text)) ||
+	        !serve_connection_flush(connection))
+		serve_stream_gone(stream, FAULT_CLIENT_GONE);
+}
+
+static enum serve_read fail_read(struct serve_stream *stream, enum fault fault)
+{
+	stream->body_deadline_ms = CLOCK_NEVER;
+	if (stream->fault == FAULT_NONE)
+		stream->fault = (uint8_t)fault;
+	return SERVE_READ_FAILED;
+}
+
+static enum serve_read wait_for_body(struct serve_stream *stream)
+{
+	uint64_t now_ms = now_of(stream);
+	stream->wants_body = true;
+	stream->body_asked_ms = now_ms;
+	if (stream->body_deadline_ms == CLOCK_NEVER) {
+		stream->body_mark = stream->body_received;
+		stream->body_deadline_ms = now_ms + server_of(stream)->options.body_timeout_ms;
+		look_at(stream);
+	}
+	return SERVE_READ_WAIT;
+}
+
+enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, struct str *ret_data)
+{
+	struct serve_connection *connection = stream->connection;
+	if (stream->fault != FAULT_NONE)
+		return SERVE_READ_FAILED;
+	if (stream->expects_continue)
+		send_continue(stream);
+	/* The time in which nobody asked does not count against the client. */
+	if (!stream->wants_body && now_of(stream) - stream->body_asked_ms > PAUSE_MS)
+		stream->body_deadline_ms = CLOCK_NEVER;
+	stream->wants_body = false;
+	for (;;) {
+		struct str input = buf_str(&connection->in), data;
+		if (input.len > room)
+			input.len = room;
+		size_t before = input.len;
+		enum http_body_event event = http_body_next(&stream->body, &input, &data);
+		buf_drop(&connection->in, before - input.len);
+		switch (event) {
+		case HTTP_BODY_DATA:
+			stream->body_received += data.len;
+			*ret_data = data;
+			return SERVE_READ_DATA;
+		case HTTP_BODY_END:
+			stream->body_deadline_ms = CLOCK_NEVER;
+			buf_release_if_empty(server_of(stream)->options.buffers, &connection->in);
+			return SERVE_READ_END;
+		case HTTP_BODY_BAD:
+			return fail_read(stream, FAULT_BAD_REQUEST);
+		case HTTP_BODY_MORE:
+			break;
+		}
+		if (buf_length(&connection->in) > 0)
+			continue;
+		if (connection->has_end)
+			return fail_read(stream, FAULT_CLIENT_GONE);
+		if (!connection->is_readable)
+			return wait_for_body(stream);
+		enum tcp_result result = serve_connection_fill(connection, BUF_SMALL);
+		if (result == TCP_RESET)
+			return fail_read(stream, FAULT_CLIENT_GONE);
+	}
+}
+
+struct str serve_stream_trailers(struct serve_stream *stream)
+{
+	struct http_field fields[LIMIT_HEAD_FIELDS];
+	struct http_head trailers = {.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
+	if (stream->body.framing != HTTP_FRAMING_CHUNKED || !stream->body.is_whole ||
+	        !http_chunk_trailers(&stream->body.chunk, &trailers) || trailers.count == 0)
+		return STR_EMPTY;
+	size_t room = 2 * LIMIT_TRAILER_BYTES;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(&stream->arena, room), room);
+	for (unsigned i = 0; i < trailers.count; i++)
+		http_write_field(&writer, http_head_name(&trailers, &fields[i]),
+		        http_head_value(&trailers, &fields[i]));
+	return writer.full ? STR_EMPTY : http_writer_str(&writer);
+}
+
+static size_t room_for(const struct serve_response *response)
+{
+	size_t room = HEAD_ROOM + response->reason.len;
+	/* "name:value\r\n" stands in the head already; each may grow by a space. */
+	if (response->head != NULL)
+		room += response->head->len + response->head->count;
+	for (unsigned i = 0; i < response->field_count; i++)
+		room += response->fields[i].name.len + response->fields[i].value.len + 4;
+	return room;
+}
+
+static void write_fields(struct http_writer *writer, const struct serve_response *response)
+{
+	const struct http_head *head = response->head;
+	for (unsigned i = 0; head != NULL && i < head->count; i++)
+		if (response->drop == NULL || !(response->drop[i / 64] >> (i % 64) & 1))
+			http_write_field(writer, http_head_name(head, &head->fields[i]),
+			        http_head_value(head, &head->fields[i]));
+	for (unsigned i = 0; i < response->field_count; i++)
+		http_write_field(writer, response->fields[i].name, response->fields[i].value);
+}
+
+/* Chooses the framing of the response (RFC 9112 section 6) and writes it. */
+static void write_framing(struct http_writer *writer, struct serve_stream *stream,
+        const struct serve_response *response)
+{
+	struct serve_connection *connection = stream->connection;
+	stream->length_left = response->is_bodiless ? 0 : response->length;
+	if (response->length != UINT64_MAX) {
+		http_write_length_field(writer, response->length);
+	} else if (!response->is_bodiless && stream->head.minor >= 1) {
+		stream->is_chunked = true;
+		http_write_known_field(writer, HTTP_NAME_TRANSFER_ENCODING, STR("chunked"));
+	} else if (!response->is_bodiless) {
+		stream->ends_by_close = true;
+	}
+	/* What is not read of the request cannot be told from the next one. */
+	if (stream->ends_by_close || connection->server->is_draining ||
+	        (stream->has_body && !stream->body.is_whole))
+		connection->is_last = true;
+	if (connection->is_last)
+		http_write_known_field(writer, HTTP_NAME_CONNECTION, STR("close"));
+	else if (stream->head.minor == 0)
+		http_write_known_field(writer, HTTP_NAME_CONNECTION, STR("keep-alive"));
+}
+
+bool serve_stream_respond(struct serve_stream *stream, const struct serve_response *response)
+{
+	CHECK(!stream->has_response);
+	struct serve_connection *connection = stream->connection;
+	struct buf *out = &connection->out;
+	stream->has_response = true;
+	stream->status = (uint16_t)response->status;
+	if (!buf_reserve(server_of(stream)->options.buffers, out, room_for(response))) {
+		serve_stream_abort(stream);
+		return false;
+	}
+	struct http_writer writer;
+	http_writer_init(&writer, out->block + out->end, buf_room(out));
+	http_write_status_line(&writer, response->status, response->reason);
+	write_fields(&writer, response);
+	write_framing(&writer, stream, response);
+	http_write_end_of_head(&writer);
+	CHECK(!writer.full);
+	out->end += (uint32_t)http_writer_str(&writer).len;
+	return true;
+}
+
+void serve_stream_interim(struct serve_stream *stream, unsigned status,
+        const struct http_head *head, const uint64_t *drop)
+{
+	struct serve_connection *connection = stream->connection;
+	if (stream->head.minor == 0 || stream->is_gone || stream->has_response)
+		return;
+	struct serve_response response = {.status = status, .head = head, .drop = drop};
+	struct buf *out = &connection->out;
+	if (!buf_reserve(server_of(stream)->options.buffers, out, room_for(&response)))
+		return; /* a hint may be left out */
+	struct http_writer writer;
+	http_writer_init(&writer, out->block + out->end, buf_room(out));
+	http_write_status_line(&writer, status, STR_EMPTY);
+	write_fields(&writer, &response);
+	http_write_end_of_head(&writer);
+	CHECK(!writer.full);
+	out->end += (uint32_t)http_writer_str(&writer).len;
+	serve_stream_flush(stream);
+}
+
+static void wait_for_room(struct serve_stream *stream)
+{
+	stream->wants_room = true;
+	if (stream->room_deadline_ms == CLOCK_NEVER) {
+		stream->room_mark = stream->wire_sent;
+		stream->room_deadline_ms =
+		        now_of(stream) + server_of(stream)->options.write_timeout_ms;
+		look_at(stream);
+	}
+}
+
+/* Counts `count` bytes that the kernel took: first of `out`, then of `data`; returns those of the
+ * data. */
+static size_t account(struct serve_stream *stream, size_t count, size_t data_length)
+{
+	struct buf *out = &stream->connection->out;
+	stream->wire_sent += count;
+	size_t of_out = count < buf_length(out) ? count : buf_length(out);
+	buf_drop(out, of_out);
+	buf_release_if_empty(server_of(stream)->options.buffers, out);
+	size_t of_data = count - of_out < data_length ? count - of_out : data_length;
+	stream->sent += of_data;
+	stream->length_left -= stream->length_left == UINT64_MAX ? 0 : of_data;
+	stream->chunk_left -= stream->is_chunked ? of_data : 0;
+	return of_data;
+}
+
+/* Announces a chunk of all of `data` in `out`; false when there is no room for the line. */
+static bool begin_chunk(struct serve_stream *stream, struct str data)
+{
+	char line[HTTP_WRITE_CHUNK_LINE_BYTES];
+	size_t length = http_write_chunk_line(line, data.len);
+	if (!buf_add(server_of(stream)->options.buffers, &stream->connection->out,
+	            str_make(line, length)))
+		return false;
+	stream->chunk_left = data.len;
+	return true;
+}
+
+/* Puts a small piece as a whole chunk into `out`, to leave with what follows. */
+static bool put_small_piece(struct serve_stream *stream, struct str data)
+{
+	struct buf *out = &stream->connection->out;
+	if (data.len > SMALL_PIECE || stream->chunk_left > 0 || out->cap == 0 ||
+	        buf_room(out) < data.len + HTTP_WRITE_CHUNK_LINE_BYTES + 2)
+		return false;
+	out->end += (uint32_t)http_write_chunk_line(out->block + out->end, data.len);
+	memcpy(out->block + out->end, data.at, data.len);
+	memcpy(out->block + out->end + data.len, "\r\n", 2);
+	out->end += (uint32_t)data.len + 2;
+	stream->sent += data.len;
+	return true;
+}
+
+size_t serve_stream_write(struct serve_stream *stream, struct str data)
+{
+	CHECK(stream->has_response && !stream->is_finished);
+	if (stream->is_gone || data.len == 0)
+		return 0;
+	struct serve_connection *connection = stream->connection;
+	struct buf *out = &connection->out;
+	bool is_small_put = stream->is_chunked && put_small_piece(stream, data);
+	if (is_small_put)
+		return data.len;
+	if (stream->is_chunked && stream->chunk_left == 0 && !begin_chunk(stream, data)) {
+		serve_stream_gone(stream, FAULT_MEMORY);
+		return 0;
+	}
+	size_t size = data.len;
+	if (stream->is_chunked && size > stream->chunk_left)
+		size = stream->chunk_left;
+	CHECK(stream->length_left == UINT64_MAX || size <= stream->length_left);
+	bool ends_chunk = stream->is_chunked && size == stream->chunk_left;
+	struct iovec vectors[3] = {
+	        {.iov_base = buf_bytes(out), .iov_len = buf_length(out)},
+	        {.iov_base = (void *)(uintptr_t)data.at, .iov_len = size},
+	        {.iov_base = (void *)(uintptr_t)line_end, .iov_len = ends_chunk ? 2 : 0},
+	};
+	int first = buf_length(out) == 0;
+	size_t all = buf_length(out) + size + vectors[2].iov_len, count = 0;
+	enum tcp_result result = tcp_write(
+	        connection->watched.fd, vectors + first, (ends_chunk ? 3 : 2) - first, &count);
+	if (result == TCP_RESET || result == TCP_END) {
+		serve_stream_gone(stream, FAULT_CLIENT_GONE);
+		return 0;
+	}
+	if (result == TCP_AGAIN)
+		count = 0;
+	size_t lacking = all - count;
+	size_t taken = account(stream, count, size);
+	if (lacking > 0)
+		wait_for_room(stream);
+	else
+		stream->room_deadline_ms = CLOCK_NEVER;
+	if (ends_chunk && taken == size && lacking > 0 &&
+	        !buf_add(server_of(stream)->options.buffers, out,
+	                str_make(line_end + 2 - lacking, lacking)))
+		serve_stream_gone(stream, FAULT_MEMORY);
+	return taken;
+}
+
+void serve_stream_flush(struct serve_stream *stream)
+{
+	struct serve_connection *connection = stream->connection;
+	size_t before = buf_length(&connection->out);
+	if (stream->is_gone || before == 0)
+		return;
+	if (!serve_connection_flush(connection)) {
+		serve_stream_gone(stream, FAULT_CLIENT_GONE);
+		return;
+	}
+	stream->wire_sent += before - buf_length(&connection->out);
+	if (buf_length(&connection->out) > 0)
+		wait_for_room(stream);
+}
+
+void serve_stream_finish(struct serve_stream *stream, const struct http_head *trailers)
+{
+	CHECK(stream->has_response && !stream->is_finished);
+	CHECK(stream->length_left == 0 || stream->length_left == UINT64_MAX || stream->is_gone);
+	stream->is_finished = true;
+	if (!stream->is_chunked || stream->is_gone)
+		return;
+	struct buf *out = &stream->connection->out;
+	size_t room =
+	        8 +
+	        (trailers != NULL ? 2 * (size_t)trailers->len + 4 * (size_t)trailers->count : 0);
+	if (!buf_reserve(server_of(stream)->options.buffers, out, room)) {
+		serve_stream_abort(stream);
+		return;
+	}
+	struct http_writer writer;
+	http_writer_init(&writer, out->block + out->end, buf_room(out));
+	http_write(&writer, STR("0\r\n"));
+	for (unsigned i = 0; trailers != NULL && i < trailers->count; i++)
+		http_write_field(&writer, http_head_name(trailers, &trailers->fields[i]),
+		        http_head_value(trailers, &trailers->fields[i]));
+	http_write_end_of_head(&writer);
+	CHECK(!writer.full);
+	out->end += (uint32_t)http_writer_str(&writer).len;
+}
+
+void serve_stream_abort(struct serve_stream *stream)
+{
+	stream->is_aborted = true;
+	stream->is_gone = true;
+}
+
+/* An aborted response must not look whole: a close says so where the length or the last chunk is
+ * missing, a reset where only the close would have told the end, and where the client may be asked
+ * again for what it has read as an HTTP/1.0 answer. */
+static void cut(struct serve_connection *connection, bool needs_reset)
+{
+	if (needs_reset) {
+		struct linger now = {.l_onoff = 1};
+		setsockopt(connection->watched.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	} else if (serve_connection_flush(connection)) {
+		tcp_send_fin(connection->watched.fd);
+	}
+	serve_connection_close(connection);
+}
+
+void serve_stream_close(struct serve_stream *stream)
+{
+	CHECK(!stream->is_closed);
+	stream->is_closed = true;
+	struct serve_connection *connection = stream->connection;
+	struct serve_server *server = connection->server;
+	bool is_broken = stream->is_gone || !stream->is_finished;
+	bool needs_reset = stream->ends_by_close || stream->head.minor == 0 ||
+	                   stream->fault == FAULT_WRITE_SLOW;
+	bool is_unread = stream->has_body && !stream->body.is_whole;
+	http_body_done(&stream->body);
+	arena_reset(&stream->arena);
+	slab_give(&server->stream_slab, container_of(stream, struct stream_room, stream));
+	connection->stream = NULL;
+	if (is_unread)
+		connection->is_last = true;
+	if (is_broken)
+		cut(connection, needs_reset);
+	else
+		serve_connection_next(connection);
+}
+
+void serve_stream_error(struct serve_stream *stream, enum fault fault, struct serve_field more)
+{
+	CHECK(!stream->has_response);
+	struct serve_connection *connection = stream->connection;
+	stream->has_response = true;
+	stream->status = fault_info(fault)->status;
+	if (stream->has_body && !stream->body.is_whole)
+		connection->is_last = true;
+	if (connection->server->is_draining)
+		connection->is_last = true;
+	if (stream->is_gone || stream->status == 0 || fault == FAULT_CLIENT_GONE ||
+	        !serve_connection_put_error(
+	                connection, fault, stream->head.method == HTTP_HEAD, more)) {
+		serve_stream_abort(stream);
+		return;
+	}
+	stream->length_left = 0;
+	stream->is_finished = true;
+}

@@ -1,0 +1,178 @@
+/*
+ * The request as the origin gets it.
+ */
+#include "edge/forward.h"
+
+#include "base/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct http_field fields[64];
+	struct http_head head;
+	struct arena arena;
+	struct model_domain domain;
+	struct address peer;
+	struct edge_forward forward;
+};
+
+static void set_up(struct fixture *f, const char *text)
+{
+	static const struct http_head_limits limits = {
+	        .head_bytes = 8192, .target_bytes = 4096, .fields = 64};
+	*f = (struct fixture){.head = {.fields = f->fields, .capacity = 64}};
+	size_t scanned = 0;
+	enum fault fault;
+	assert_int_equal(http_head_parse_request(str_of(text), &scanned, &limits, &f->head, &fault),
+	        HTTP_PARSE_DONE);
+	assert_true(address_parse(STR("192.0.2.9:1234"), &f->peer));
+	arena_init(&f->arena, NULL, 0);
+	f->domain = (struct model_domain){
+	        .name = "edge.test",
+	        .x_forwarded_for = true,
+	        .x_forwarded_proto = true,
+	};
+	f->forward = (struct edge_forward){
+	        .head = &f->head,
+	        .target = http_head_target(&f->head),
+	        .host = STR("edge.test"),
+	        .peer = &f->peer,
+	        .cdn_id = STR("headwater"),
+	        .domain = &f->domain,
+	        .origin = &f->domain.origin,
+	};
+}
+
+static void expect(struct fixture *f, const char *text)
+{
+	struct str head = edge_forward_head(&f->forward, &f->arena);
+	struct str wanted = str_of(text);
+	if (!str_is_equal(head, wanted))
+		fail_msg("\n%.*s\nis not\n%.*s", STR_ARG(head), STR_ARG(wanted));
+	arena_reset(&f->arena);
+}
+
+static void what_belongs_to_the_connection_stays_behind(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f,
+	        "GET /a?b HTTP/1.1\r\nHost: edge.test\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
+	        "Keep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Connection: x\r\n"
+	        "Accept: */*\r\n\r\n");
+	expect(&f, "GET /a?b HTTP/1.1\r\nHost: edge.test\r\nAccept: */*\r\n"
+	           "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\n\r\n");
+}
+
+static void a_stranger_cannot_say_who_asked(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-For: 1.1.1.1\r\n"
+	           "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nForwarded: "
+	           "for=1.1.1.1\r\n\r\n");
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-For: 192.0.2.9\r\n"
+	           "X-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
+}
+
+static void a_trusted_proxy_is_believed_and_added_to(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-For: 1.1.1.1\r\n"
+	           "X-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\n\r\n");
+	f.forward.is_peer_trusted = true;
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-Proto: https\r\n"
+	           "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 192.0.2.9\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\n\r\n");
+}
+
+static void forwarded_is_sent_where_it_is_asked_for(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\n\r\n");
+	f.domain.forwarded = true;
+	f.domain.x_forwarded_for = f.domain.x_forwarded_proto = false;
+	assert_true(address_parse(STR("[2001:db8::1]:80"), &f.peer));
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\n"
+	           "Forwarded: for=\"[2001:db8::1]\";host=edge.test;proto=http\r\nVia: 1.1 "
+	           "headwater\r\n"
+	           "CDN-Loop: headwater\r\n\r\n");
+}
+
+static void host_is_the_origins_or_the_domains_or_of_a_wildcard_the_one_asked_for(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *origin_host, *sent;
+	} rows[] = {
+	        {"edge.test", NULL, "edge.test"},
+	        {"edge.test", "origin.test:8080", "origin.test:8080"},
+	        {"*.edge.test", NULL, "a.edge.test"},
+	        {"*.edge.test", "origin.test", "origin.test"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct fixture f;
+		char wanted[256];
+		set_up(&f, "GET / HTTP/1.1\r\nHost: A.edge.test.\r\n\r\n");
+		f.forward.host = STR("a.edge.test");
+		f.domain.name = rows[i].name;
+		f.domain.origin.host = rows[i].origin_host;
+		f.domain.x_forwarded_for = f.domain.x_forwarded_proto = false;
+		snprintf(wanted, sizeof(wanted),
+		        "GET / HTTP/1.1\r\nHost: %s\r\nVia: 1.1 headwater\r\nCDN-Loop: "
+		        "headwater\r\n\r\n",
+		        rows[i].sent);
+		expect(&f, wanted);
+	}
+}
+
+static void the_body_is_framed_afresh(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "POST / HTTP/1.1\r\nHost: edge.test\r\nTransfer-Encoding: chunked\r\n"
+	           "Trailer: X\r\nExpect: 100-continue\r\n\r\n");
+	f.domain.x_forwarded_for = f.domain.x_forwarded_proto = false;
+	f.forward.has_body = true;
+	expect(&f, "POST / HTTP/1.1\r\nHost: edge.test\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\nTransfer-Encoding: chunked\r\n\r\n");
+	f.forward.is_length_known = true;
+	f.forward.body_length = 7;
+	expect(&f, "POST / HTTP/1.1\r\nHost: edge.test\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\nContent-Length: 7\r\n\r\n");
+}
+
+static void earlier_members_of_via_and_cdn_loop_go_on(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nVia: 1.0 a\r\nCDN-Loop: b\r\n\r\n");
+	f.domain.x_forwarded_for = f.domain.x_forwarded_proto = false;
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nVia: 1.0 a\r\nCDN-Loop: b\r\n"
+	           "Via: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_belongs_to_the_connection_stays_behind),
+	        cmocka_unit_test(a_stranger_cannot_say_who_asked),
+	        cmocka_unit_test(a_trusted_proxy_is_believed_and_added_to),
+	        cmocka_unit_test(forwarded_is_sent_where_it_is_asked_for),
+	        cmocka_unit_test(
+	                host_is_the_origins_or_the_domains_or_of_a_wildcard_the_one_asked_for),
+	        cmocka_unit_test(the_body_is_framed_afresh),
+	        cmocka_unit_test(earlier_members_of_via_and_cdn_loop_go_on),
+	};
+	hash_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
