@@ -326,8 +326,8 @@ void origin_pool_keep(struct origin_connection *connection, uint64_t keep_ms)
 	struct origin_pool *pool = connection->pool;
 	CHECK(connection->user != &pool->user);
 	/* A read that filled its buffer may have been the last one: then the socket tells. */
-	bool is_quiet = !connection->is_readable ||
-	                (!connection->is_hangup && tcp_is_quiet(connection->watched.fd));
+	bool is_quiet = !connection->is_hangup &&
+	                (!connection->is_readable || tcp_is_quiet(connection->watched.fd));
 	if (keep_ms == 0 || !is_quiet) {
 		origin_connection_close(connection);
 		return;
