@@ -14,6 +14,7 @@
 #include "http/write.h"
 #include "serve/proxy_header.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 enum {
