@@ -129,7 +129,7 @@ void origin_health_view_host(
 void origin_health_view_server(
         const struct origin_server *server, uint64_t now_ms, struct origin_health_view *ret);
 const struct address *origin_health_host_address(const struct origin_host *host);
-const struct origin_host *origin_health_server_host(const struct origin_server *server);
+struct origin_host *origin_health_server_host(const struct origin_server *server);
 struct str origin_health_server_domain(const struct origin_server *server);
 
 /* The cap on connections to the address, over all workers. */
