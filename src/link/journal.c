@@ -1,0 +1,137 @@
+/*
+ * The file is one line of text, then the list:
+ *
+ *     headwater-journal 1 <revision> <length> <checksum>
+ *
+ * The checksum (16 hexadecimal digits) covers the list and the line in front of it. A new journal
+ * is written under another name, flushed, and renamed; then the folder is flushed, so that the
+ * rename is as safe as the bytes.
+ */
+#include "link/journal.h"
+
+#include "base/hash.h"
+#include "base/limit.h"
+#include "base/mem.h"
+#include "link/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* What is canonical may be longer than what an operator wrote. */
+enum { JOURNAL_BYTES_MAX = 2 * LIMIT_DOMAINS_FILE_BYTES - 1 };
+
+static const char MAGIC[] = "headwater-journal 1";
+
+static bool write_all(int fd, struct str bytes)
+{
+	while (bytes.len != 0) {
+		ssize_t count = write(fd, bytes.at, bytes.len);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return false;
+		bytes = str_make(bytes.at + count, bytes.len - (size_t)count);
+	}
+	return true;
+}
+
+/* Writes a new file and flushes it; what is left of a failed one is removed. */
+static bool write_file(const char *path, struct str head, struct str text)
+{
+	unlink(path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	bool is_written = write_all(fd, head) && write_all(fd, text) && fsync(fd) == 0;
+	int error = errno;
+	if (close(fd) != 0 && is_written) {
+		error = errno;
+		is_written = false;
+	}
+	if (!is_written)
+		unlink(path);
+	errno = error;
+	return is_written;
+}
+
+/* Flushes the folder that a path is in. */
+static bool flush_folder(const char *path)
+{
+	char *copy = mem_copy(path, strlen(path));
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mem_free(copy);
+	if (fd < 0)
+		return false;
+	bool is_flushed = fsync(fd) == 0;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return is_flushed;
+}
+
+/* Adds the first line: what the checksum covers of it, and the checksum. */
+static void add_head(uint64_t revision, struct str text, struct text *to)
+{
+	text_addf(to, "%s %" PRIu64 " %zu", MAGIC, revision, text.len);
+	text_addf(to, " %016" PRIx64 "\n",
+	        hash_mix(hash_checksum(to->at, to->len), hash_checksum(text.at, text.len)));
+}
+
+bool link_journal_write(const char *path, struct str text, uint64_t revision)
+{
+	struct text head = {0}, temporary = {0};
+	add_head(revision, text, &head);
+	text_addf(&temporary, "%s.new", path);
+	bool is_written = write_file(text_c(&temporary), text_str(&head), text) &&
+	                  rename(text_c(&temporary), path) == 0 && flush_folder(path);
+	int error = errno;
+	if (!is_written)
+		unlink(text_c(&temporary));
+	text_done(&temporary);
+	text_done(&head);
+	errno = error;
+	return is_written;
+}
+
+/* Takes the journal apart. The first line must be, byte for byte, what would be written for what
+ * follows it: then magic, version, length and checksum are right. */
+static bool read_whole(struct str whole, struct str *ret_list, uint64_t *ret_revision)
+{
+	struct str list = whole;
+	struct str line = str_cut(&list, '\n');
+	struct str rest = line, word = STR_EMPTY;
+	for (unsigned i = 0; i < 3; i++)
+		word = str_cut(&rest, ' ');
+	uint64_t revision;
+	if (list.at == NULL || !str_to_u64(word, &revision))
+		return false;
+	struct text expected = {0};
+	add_head(revision, list, &expected);
+	bool is_good = str_is_equal(str_make(whole.at, line.len + 1), text_str(&expected));
+	text_done(&expected);
+	if (is_good) {
+		*ret_list = list;
+		*ret_revision = revision;
+	}
+	return is_good;
+}
+
+bool link_journal_read(const char *path, struct text *ret_text, uint64_t *ret_revision)
+{
+	struct text whole;
+	struct link_source_stamp stamp;
+	struct str list;
+	const char *why;
+	if (!link_source_read(path, JOURNAL_BYTES_MAX, &whole, &stamp, &why))
+		return false;
+	bool is_good = read_whole(text_str(&whole), &list, ret_revision);
+	if (is_good)
+		text_add(ret_text, list);
+	text_done(&whole);
+	return is_good;
+}
