@@ -1,0 +1,20 @@
+/*
+ * The domains that an invocation asks for.
+ */
+#pragma once
+
+#include "main/invocation.h"
+#include "model/read.h"
+
+/* Reads and checks a domains file; the caller frees the domains with model_domains_done. On false
+ * problems were added. */
+MUST_CHECK bool domains_read_file(const char *path, enum model_rules rules,
+        struct model_domains *ret_domains, struct model_problems *problems);
+
+/* Makes and checks the domain of the flags; one reference, the caller's. On false problems were
+ * added. */
+MUST_CHECK bool domains_read_flags(const struct invocation *invocation,
+        struct model_domain **ret_domain, struct model_problems *problems);
+
+/* Whether what is asked for is good, be it a file or flags; on false problems were added. */
+MUST_CHECK bool domains_check(const struct invocation *invocation, struct model_problems *problems);

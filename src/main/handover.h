@@ -1,0 +1,45 @@
+/*
+ * What a process leaves to the one that is executed next: the supervisor to its edges, and to its
+ * own new self. Descriptors stay open across exec, and one variable of the environment says which
+ * is which, so that any version can read what any other wrote.
+ */
+#pragma once
+
+#include "main/listeners.h"
+
+#include <sys/types.h>
+
+enum { HANDOVER_EDGES = 64 };
+
+struct handover {
+	struct listeners listeners;
+	/* A pipe that nobody writes to: it ends with the supervisor, who alone has its end to
+	 * write. -1 where a process does not get an end. */
+	int lifeline_read, lifeline_write;
+	/* An edge writes a byte there when it serves; -1 for a supervisor. */
+	int ready;
+	/* The edges that a supervisor leaves to its new self, the serving one first. */
+	pid_t edges[HANDOVER_EDGES];
+	unsigned edge_count;
+};
+
+/* The variable. */
+extern const char HANDOVER_VARIABLE[];
+
+/* Adds it as the text that handover_parse reads. */
+void handover_print(const struct handover *handover, struct text *to);
+
+/* Whether the text makes sense; descriptors are not looked at. Words that are not known are
+ * skipped: they are of another version. */
+MUST_CHECK bool handover_parse(struct str text, struct handover *ret_handover);
+
+/* Takes the variable from the environment, if it is there, and closes its descriptors on exec from
+ * now on. False when it is not there, or makes no sense, or a descriptor is not what it says:
+ * *ret_is_broken tells these apart. */
+MUST_CHECK bool handover_take(struct handover *ret_handover, bool *ret_is_broken);
+
+/* Lets all of its descriptors live through an exec, or not. */
+void handover_keep(const struct handover *handover, bool is_kept);
+
+/* Forgets it; descriptors stay as they are. */
+void handover_forget(struct handover *handover);

@@ -1,0 +1,286 @@
+/*
+ * The order matters: sockets while we may bind any port; rights dropped while there is one thread;
+ * then the edge and its feed; the filter of system calls once everything was opened, so that
+ * whatever opening needs is done; then serving.
+ *
+ * Below a supervisor, SIGINT is not for us: a terminal sends it to the whole group, and the
+ * supervisor will say SIGTERM. The end of the lifeline means that the supervisor is gone: nobody
+ * would restart us or take our sockets over, so the edge finishes what it has and ends.
+ */
+#include "main/run_edge.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/edge.h"
+#include "link/file.h"
+#include "link/fixed.h"
+#include "main/complain.h"
+#include "main/domains.h"
+#include "main/sandbox.h"
+#include "main/signals.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct edge_process {
+	const struct invocation *invocation;
+	struct handover handover; /* its sockets are ours in any case */
+	bool is_supervised;
+	struct edge *edge;
+	struct loop *loop;
+	struct link_file *feed; /* NULL when the domain came by flags */
+	struct signals signals;
+	struct loop_fd lifeline;
+	bool is_draining;
+};
+
+static void drain(struct edge_process *process)
+{
+	process->is_draining = true;
+	edge_drain(process->edge);
+}
+
+static void on_signal(struct signals *signals, int number)
+{
+	struct edge_process *process = container_of(signals, struct edge_process, signals);
+	if (number == SIGUSR1) {
+		edge_reopen_log(process->edge);
+	} else if (number == SIGHUP) {
+		if (process->feed != NULL && !process->is_draining)
+			link_file_reload(process->feed);
+	} else if (!process->is_supervised) {
+		drain(process); /* the second time ends it at once */
+	} else if (number == SIGTERM && !process->is_draining) {
+		drain(process);
+	}
+}
+
+static void on_lifeline(struct loop_fd *self, unsigned events)
+{
+	(void)events;
+	struct edge_process *process = container_of(self, struct edge_process, lifeline);
+	char byte;
+	ssize_t count = read(self->fd, &byte, 1);
+	if (count != 0)
+		return;
+	loop_remove(process->loop, self);
+	if (process->is_draining)
+		return;
+	log_error("the supervisor is gone; the edge drains and ends");
+	drain(process);
+}
+
+static void on_ready(void *context)
+{
+	struct edge_process *process = context;
+	if (!process->is_supervised) {
+		listeners_log_ready(&process->handover.listeners);
+		return;
+	}
+	if (write(process->handover.ready, "r", 1) != 1)
+		log_error("the supervisor does not hear that the edge serves: %s", strerror(errno));
+	close(process->handover.ready);
+	process->handover.ready = -1;
+}
+
+static void raise_descriptor_limit(const struct settings *settings)
+{
+	/* A client's connection, and one to an origin for it. */
+	const rlim_t wanted = settings->connections_max * 2;
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warning("the limit of descriptors cannot be raised: %s", strerror(errno));
+	if (limit.rlim_cur < wanted)
+		log_warning("the limit of %llu descriptors (RLIMIT_NOFILE) is too low for "
+		            "connections_max of %llu",
+		        (unsigned long long)limit.rlim_cur,
+		        (unsigned long long)settings->connections_max);
+}
+
+static bool open_listeners(struct edge_process *process)
+{
+	const struct settings *settings = &process->invocation->settings;
+	struct text why = {0};
+	if (listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
+	            &process->handover.listeners, &why))
+		return true;
+	log_error("%s", text_c(&why));
+	text_done(&why);
+	return false;
+}
+
+static struct origin_health_options health_of(const struct settings *settings)
+{
+	return (struct origin_health_options){
+	        .block_ms = (uint32_t)settings->block_time_ms,
+	        .block_max_ms = (uint32_t)settings->block_time_max_ms,
+	        .forgive_ms = (uint32_t)settings->forgive_time_ms,
+	        .ramp_ms = (uint32_t)settings->ramp_time_ms,
+	        .connection_failures = (uint32_t)settings->connection_failures,
+	        .connection_window_ms = (uint32_t)settings->connection_window_ms,
+	        .response_failures = (uint32_t)settings->response_failures,
+	        .response_window = (uint32_t)settings->response_window,
+	        .response_urls = (uint32_t)settings->response_urls,
+	        .trial_lease_ms = (uint32_t)settings->trial_lease_ms,
+	};
+}
+
+/* Every duration and count of the table fits its member: the ranges there see to it. */
+static struct edge *make_edge(const struct settings *settings, const struct listeners *listeners)
+{
+	struct text servers = {0};
+	unsigned trusted_count = settings->trusted_proxies.count;
+	struct address_prefix *trusted = mem_zero((trusted_count + 1) * sizeof(*trusted));
+	for (unsigned i = 0; i < trusted_count; i++)
+		CHECK(address_prefix_parse(str_of(settings->trusted_proxies.list[i]), &trusted[i]));
+	for (unsigned i = 0; i < settings->dns_servers.count; i++)
+		text_addf(&servers, "%s%s", i == 0 ? "" : ",", settings->dns_servers.list[i]);
+	const struct edge_options options = {
+	        .workers = listeners->workers,
+	        .listeners = listeners->sockets,
+	        .address_count = listeners->asked.count,
+	        .proxy_protocol = settings->proxy_protocol,
+	        .trusted = trusted,
+	        .trusted_count = trusted_count,
+	        .head_timeout_ms = (uint32_t)settings->head_timeout_ms,
+	        .body_timeout_ms = (uint32_t)settings->body_timeout_ms,
+	        .write_timeout_ms = (uint32_t)settings->write_timeout_ms,
+	        .keepalive_timeout_ms = (uint32_t)settings->keepalive_timeout_ms,
+	        .rate_min = (uint32_t)settings->rate_min,
+	        .head_bytes = (uint32_t)settings->head_bytes,
+	        .target_bytes = (uint32_t)settings->target_bytes,
+	        .head_fields = (uint16_t)settings->head_fields,
+	        .connections_max = (uint32_t)settings->connections_max,
+	        .connections_per_address = (uint32_t)settings->connections_per_address,
+	        .memory_budget = settings->memory_budget,
+	        .spool_dir = settings->spool_dir,
+	        .cdn_id = settings->cdn_id,
+	        .access_log = settings->access_log,
+	        .access_log_sample = (uint32_t)settings->access_log_sample,
+	        .dns_servers = servers.len != 0 ? text_c(&servers) : NULL,
+	        .health = health_of(settings),
+	        .confirm_gap_ms = (uint32_t)settings->confirm_gap_ms,
+	        .probe_timeout_ms = (uint32_t)settings->probe_timeout_ms,
+	        .drain_timeout_ms = (uint32_t)settings->drain_timeout_ms,
+	};
+	struct edge *edge = edge_new(&options);
+	mem_free(trusted);
+	text_done(&servers);
+	return edge;
+}
+
+static bool feed_flags(struct edge_process *process, struct model_problems *problems)
+{
+	struct model_domain *domain;
+	if (!domains_read_flags(process->invocation, &domain, problems))
+		return false;
+	link_fixed_feed(domain, edge_sink(process->edge));
+	model_domain_unref(domain);
+	return true;
+}
+
+static bool feed_file(struct edge_process *process, struct model_problems *problems)
+{
+	const struct settings *settings = &process->invocation->settings;
+	struct text journal = {0};
+	if (settings->state_dir[0] != '\0')
+		text_addf(&journal, "%s/domains.journal", settings->state_dir);
+	const struct link_file_options options = {
+	        .path = settings->domains,
+	        .journal = journal.len != 0 ? text_c(&journal) : NULL,
+	        .rules = (enum model_rules)settings->origin_rules,
+	        .force = process->invocation->force,
+	};
+	process->feed = link_file_open(process->loop, &options, edge_sink(process->edge), problems);
+	text_done(&journal);
+	return process->feed != NULL;
+}
+
+/* Hands the edge its domains, and looks out for more; false after it told why not. */
+static bool open_feed(struct edge_process *process)
+{
+	struct model_problems problems = {0};
+	bool is_open = process->invocation->name != NULL ? feed_flags(process, &problems)
+	                                                 : feed_file(process, &problems);
+	if (!is_open)
+		complain("edge", &problems);
+	model_problems_done(&problems);
+	return is_open;
+}
+
+static bool open_events(struct edge_process *process, const sigset_t *set)
+{
+	process->loop = edge_loop(process->edge);
+	if (!signals_open(&process->signals, set, process->loop)) {
+		log_error("no descriptor for signals: %s", strerror(errno));
+		return false;
+	}
+	if (process->handover.lifeline_read < 0)
+		return true;
+	process->lifeline =
+	        (struct loop_fd){.fd = process->handover.lifeline_read, .on_ready = on_lifeline};
+	return loop_add_level(process->loop, &process->lifeline);
+}
+
+static void close_all(struct edge_process *process)
+{
+	if (process->feed != NULL)
+		link_file_close(process->feed);
+	if (process->loop != NULL) {
+		signals_close(&process->signals, process->loop);
+		loop_remove(process->loop, &process->lifeline);
+	}
+	edge_free(process->edge);
+	if (process->handover.lifeline_read >= 0)
+		close(process->handover.lifeline_read);
+	if (process->handover.ready >= 0)
+		close(process->handover.ready);
+	listeners_done(&process->handover.listeners);
+}
+
+int run_edge(const struct invocation *invocation, struct handover *handover)
+{
+	const struct settings *settings = &invocation->settings;
+	struct edge_process process = {
+	        .invocation = invocation,
+	        .handover = {.lifeline_read = -1, .lifeline_write = -1, .ready = -1},
+	        .is_supervised = handover != NULL,
+	        .signals = {.watched = {.fd = -1}, .on_signal = on_signal},
+	        .lifeline = {.fd = -1},
+	};
+	int exit_code = COMPLAIN_EXIT_FAILED;
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	signals_block(&set);
+
+	raise_descriptor_limit(settings);
+	if (handover != NULL)
+		process.handover = *handover;
+	else if (!open_listeners(&process))
+		return exit_code;
+	if (settings->user[0] != '\0' && !sandbox_become(settings->user))
+		goto done;
+	if (settings->sandbox)
+		sandbox_drop_rights();
+	process.edge = make_edge(settings, &process.handover.listeners);
+	if (process.edge == NULL || !open_events(&process, &set))
+		goto done;
+	if (!open_feed(&process)) {
+		exit_code = COMPLAIN_EXIT_USAGE;
+		goto done;
+	}
+	if (settings->sandbox)
+		sandbox_filter_calls();
+	exit_code = edge_run(process.edge, on_ready, &process);
+done:
+	close_all(&process);
+	return exit_code;
+}

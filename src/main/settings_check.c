@@ -1,0 +1,124 @@
+/*
+ * The rules between settings, and between them and this machine. A value by itself was held against
+ * its range when it was read, so what is told here names the setting and no line.
+ */
+#include "main/settings.h"
+
+#include "base/address.h"
+
+#include <pwd.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LISTEN_MAX = 64 };
+
+static void refuse(struct model_problems *problems, const char *name, const char *rule,
+        const char *value, const char *words)
+{
+	model_problems_add(problems, NULL, 0, name, rule, "\"%s\" %s", value, words);
+}
+
+static void check_listen(const struct settings *settings, struct model_problems *problems)
+{
+	const struct words *listen = &settings->listen;
+	if (listen->count == 0)
+		model_problems_add(problems, NULL, 0, "listen", "required", "there is no address");
+	if (listen->count > LISTEN_MAX)
+		model_problems_add(problems, NULL, 0, "listen", "range",
+		        "%u addresses are more than %d", listen->count, LISTEN_MAX);
+	for (unsigned i = 1; i < listen->count; i++) {
+		struct address a, b;
+		CHECK(address_parse(str_of(listen->list[i]), &a));
+		for (unsigned j = 0; j < i; j++) {
+			CHECK(address_parse(str_of(listen->list[j]), &b));
+			if (a.port == 0 || !address_is_equal(&a, &b))
+				continue;
+			refuse(problems, "listen", "doubled", listen->list[i],
+			        "is in the list twice");
+			break;
+		}
+	}
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat info;
+	return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static void check_folders(const struct settings *settings, struct model_problems *problems)
+{
+	if (!is_folder(settings->spool_dir))
+		refuse(problems, "spool_dir", "folder", settings->spool_dir, "is no folder");
+	if (settings->state_dir[0] != '\0' && !is_folder(settings->state_dir))
+		refuse(problems, "state_dir", "folder", settings->state_dir, "is no folder");
+
+	const char *log = settings->access_log, *slash = strrchr(log, '/');
+	if (log[0] == '\0')
+		refuse(problems, "access_log", "required", log, "is no path; `off` is for none");
+	if (slash == NULL || slash == log)
+		return;
+	struct text parent = {0};
+	text_add(&parent, str_make(log, (size_t)(slash - log)));
+	if (!is_folder(text_c(&parent)) || is_folder(log))
+		refuse(problems, "access_log", "folder", log,
+		        "is no file in a folder that is there");
+	text_done(&parent);
+}
+
+static void check_user(const struct settings *settings, struct model_problems *problems)
+{
+	if (settings->user[0] == '\0')
+		return;
+	const struct passwd *entry = getpwnam(settings->user);
+	if (entry == NULL)
+		refuse(problems, "user", "user", settings->user, "is no user of this machine");
+	else if (geteuid() != 0 && geteuid() != entry->pw_uid)
+		refuse(problems, "user", "user", settings->user, "can be become by root only");
+}
+
+/* A token (RFC 9110) has the characters of host names and ports, too. */
+static void check_cdn_id(const struct settings *settings, struct model_problems *problems)
+{
+	static const char CHARACTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                                 "0123456789!#$%&'*+-.^_`|~:";
+	size_t length = strlen(settings->cdn_id);
+	if (length == 0 || length > 255 || strspn(settings->cdn_id, CHARACTERS) != length)
+		refuse(problems, "cdn_id", "syntax", settings->cdn_id,
+		        "is no token or host name of at most 255 characters");
+}
+
+bool settings_check(const struct settings *settings, struct model_problems *problems)
+{
+	unsigned before = problems->total;
+	check_listen(settings, problems);
+	check_folders(settings, problems);
+	check_user(settings, problems);
+	check_cdn_id(settings, problems);
+	if (settings->proxy_protocol && settings->trusted_proxies.count == 0)
+		model_problems_add(problems, NULL, 0, "proxy_protocol", "required",
+		        "the PROXY header needs trusted_proxies, or every connection is closed");
+	if (settings->target_bytes > settings->head_bytes)
+		model_problems_add(problems, NULL, 0, "target_bytes", "range",
+		        "a request target cannot be longer than head_bytes");
+	if (settings->block_time_ms > settings->block_time_max_ms)
+		model_problems_add(problems, NULL, 0, "block_time", "range",
+		        "a block cannot be longer than block_time_max");
+	if (settings->response_failures > settings->response_window)
+		model_problems_add(problems, NULL, 0, "response_failures", "range",
+		        "there are no more failures than response_window has attempts");
+	return problems->total == before;
+}
+
+unsigned settings_workers(const struct settings *settings)
+{
+	cpu_set_t cores;
+	if (settings->workers != 0)
+		return (unsigned)settings->workers;
+	/* A machine of more cores than the set holds has enough of them for its answer to be good.
+	 */
+	if (sched_getaffinity(0, sizeof(cores), &cores) != 0 || CPU_COUNT(&cores) < 1)
+		return 1;
+	return (unsigned)CPU_COUNT(&cores);
+}

@@ -1,0 +1,77 @@
+/* The rules between settings, and between them and the machine. */
+#include "main/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct change {
+	const char *name, *value;
+};
+
+static void what_does_not_go_together_is_told(void **state)
+{
+	(void)state;
+	static const struct {
+		struct change changes[2];
+		const char *field, *rule; /* NULL: good */
+	} ROWS[] = {
+	        {{{"workers", "1"}}, NULL, NULL},
+	        {{{"listen", "127.0.0.1:8080"}}, "listen", "doubled"},
+	        {{{"listen", "127.0.0.1:0"}, {"listen", "127.0.0.1:0"}}, NULL, NULL},
+	        {{{"spool_dir", "/nowhere/at/all"}}, "spool_dir", "folder"},
+	        {{{"state_dir", "/nowhere/at/all"}}, "state_dir", "folder"},
+	        {{{"state_dir", "/tmp"}}, NULL, NULL},
+	        {{{"access_log", "/nowhere/at/all.log"}}, "access_log", "folder"},
+	        {{{"access_log", "/dev"}}, NULL, NULL}, /* told when it is opened */
+	        {{{"access_log", "/dev/null"}}, NULL, NULL},
+	        {{{"access_log", "stdout"}}, NULL, NULL},
+	        {{{"access_log", ""}}, "access_log", "required"},
+	        {{{"user", "nobody-of-this-name"}}, "user", "user"},
+	        {{{"cdn_id", "a b"}}, "cdn_id", "syntax"},
+	        {{{"cdn_id", ""}}, "cdn_id", "syntax"},
+	        {{{"cdn_id", "cdn.example.com:8080"}}, NULL, NULL},
+	        {{{"proxy_protocol", "on"}}, "proxy_protocol", "required"},
+	        {{{"proxy_protocol", "on"}, {"trusted_proxies", "::1"}}, NULL, NULL},
+	        {{{"head_bytes", "4k"}}, "target_bytes", "range"},
+	        {{{"block_time", "2h"}}, "block_time", "range"},
+	        {{{"response_failures", "30"}}, "response_failures", "range"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct settings settings;
+		struct model_problems problems = {0};
+		struct model_why why;
+		settings_init(&settings);
+		for (size_t j = 0; j < 2 && ROWS[i].changes[j].name != NULL; j++)
+			assert_true(settings_set(&settings,
+			        settings_find(str_of(ROWS[i].changes[j].name)),
+			        str_of(ROWS[i].changes[j].value), &why));
+		assert_int_equal(settings_check(&settings, &problems), ROWS[i].field == NULL);
+		if (ROWS[i].field != NULL) {
+			assert_int_equal(problems.count, 1);
+			assert_string_equal(problems.list[0].field, ROWS[i].field);
+			assert_string_equal(problems.list[0].rule, ROWS[i].rule);
+		}
+		model_problems_done(&problems);
+		settings_done(&settings);
+	}
+}
+
+static void workers_are_what_was_set_or_one_for_each_core(void **state)
+{
+	(void)state;
+	assert_int_equal(settings_workers(&(struct settings){.workers = 3}), 3);
+	assert_true(settings_workers(&(struct settings){.workers = 0}) >= 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_does_not_go_together_is_told),
+	        cmocka_unit_test(workers_are_what_was_set_or_one_for_each_core),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
