@@ -91,6 +91,8 @@ void origin_attempt_note_response(struct origin_attempt *attempt, enum fault fau
 /* Notes a fault with whom it belongs to; local ones and the client's are nobody's. */
 static void note(struct origin_attempt *attempt, enum fault fault)
 {
+	if (fault == FAULT_NO_ROUTE)
+		origin_group_note_no_route(attempt->candidate, now_ms(attempt));
 	switch ((enum fault_retry)fault_info(fault)->retry) {
 	case FAULT_RETRY_CONNECTION:
 		note_connection(attempt, fault);

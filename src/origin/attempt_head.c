@@ -100,6 +100,8 @@ static enum fault begin_body(struct origin_attempt *attempt)
 	if (!keep_head(attempt))
 		return FAULT_MEMORY;
 	http_body_init(&attempt->body, framing, length);
+	bool has_length = framing == HTTP_FRAMING_LENGTH || framing == HTTP_FRAMING_NONE;
+	attempt->length = has_length ? length : UINT64_MAX;
 	attempt->keep_ms = find_keep_ms(attempt, framing);
 	note_head(attempt);
 	origin_attempt_set_phase(attempt, ORIGIN_PHASE_BODY);
@@ -107,8 +109,7 @@ static enum fault begin_body(struct origin_attempt *attempt)
 	/* What was wholly received frees its connection at once, however slow the reader is. */
 	size_t received = buf_length(&attempt->in);
 	uint64_t expected = framing == HTTP_FRAMING_LENGTH ? length : 0;
-	bool is_counted = framing == HTTP_FRAMING_LENGTH || framing == HTTP_FRAMING_NONE;
-	if (is_counted && received >= expected)
+	if (has_length && received >= expected)
 		origin_attempt_let_go(attempt, received - (size_t)expected);
 	else
 		origin_attempt_set_deadline(attempt, CLOCK_NEVER);

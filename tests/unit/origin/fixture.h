@@ -43,6 +43,7 @@ struct origin_shared {
 struct origin_group {
 	struct model_domain *domain;
 	bool may_block;
+	unsigned no_routes;
 };
 
 struct origin_health *origin_shared_health(struct origin_shared *shared)
@@ -64,6 +65,12 @@ bool origin_group_may_block(struct origin_group *group, uint64_t now_ms)
 {
 	(void)now_ms;
 	return group->may_block;
+}
+
+void origin_group_note_no_route(const struct origin_candidate *candidate, uint64_t now_ms)
+{
+	(void)now_ms;
+	candidate->group->no_routes++;
 }
 
 void origin_group_candidate_ref(struct origin_candidate *candidate)

@@ -83,6 +83,23 @@ static void a_refused_connection_is_the_hosts_failure(void **state)
 	fixture_done(&fixture);
 }
 
+static void a_family_without_a_route_is_told_to_the_group_and_nobodys_failure(void **state)
+{
+	(void)state;
+	struct address address;
+	assert_true(address_parse(STR("255.255.255.255:9"), &address)); /* as for such a family */
+	struct fixture fixture;
+	fixture_init_at(&fixture, &address);
+	struct pull pull;
+	pull_get(&pull, &fixture);
+	assert_int_equal(pull.attempt.phase, ORIGIN_PHASE_CONNECT);
+	pull_wait_fault(&pull, FAULT_NO_ROUTE);
+	assert_int_equal(fixture.group.no_routes, 1);
+	assert_int_equal(fixture_host(&fixture).failures, 0);
+	pull_end(&pull);
+	fixture_done(&fixture);
+}
+
 static void a_connection_that_nobody_accepts_times_out(void **state)
 {
 	(void)state;
@@ -450,6 +467,7 @@ int main(void)
 	        cmocka_unit_test(phases_have_the_names_of_the_access_log),
 	        cmocka_unit_test(a_response_is_read_whole_and_its_connection_kept),
 	        cmocka_unit_test(a_refused_connection_is_the_hosts_failure),
+	        cmocka_unit_test(a_family_without_a_route_is_told_to_the_group_and_nobodys_failure),
 	        cmocka_unit_test(a_connection_that_nobody_accepts_times_out),
 	        cmocka_unit_test(a_silent_origin_times_out_and_is_noted),
 	        cmocka_unit_test(a_head_that_drips_times_out_all_the_same),

@@ -119,6 +119,34 @@ static void odd_but_legal_heads_are_fine(void **state)
 	}
 }
 
+static void the_length_is_what_the_head_announces(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *response;
+		unsigned flags;
+		uint64_t length;
+	} ROWS[] = {
+	        {"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", 0, 7},
+	        {"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", HEAD_REQUEST, 7},
+	        {"HTTP/1.1 200 OK\r\n\r\n", HEAD_REQUEST, UINT64_MAX},
+	        {"HTTP/1.1 200 OK\r\n\r\n", 0, UINT64_MAX},
+	        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, UINT64_MAX},
+	};
+	struct fixture fixture;
+	fixture_init(&fixture);
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct pull pull;
+		int fd = answer(&fixture, &pull, ROWS[i].flags, str_of(ROWS[i].response));
+		pull_wait(&pull, ORIGIN_PHASE_BODY);
+		assert_true(pull.attempt.length == ROWS[i].length);
+		pull_end(&pull);
+		close(fd);
+		fixture_pass(&fixture, 2);
+	}
+	fixture_done(&fixture);
+}
+
 static void a_head_may_come_byte_by_byte(void **state)
 {
 	(void)state;
@@ -274,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(malformed_heads_are_the_servers_failure),
 	        cmocka_unit_test(odd_but_legal_heads_are_fine),
+	        cmocka_unit_test(the_length_is_what_the_head_announces),
 	        cmocka_unit_test(a_head_may_come_byte_by_byte),
 	        cmocka_unit_test(interim_responses_are_passed_on_but_for_100),
 	        cmocka_unit_test(a_flood_of_interim_responses_is_malformed),
