@@ -98,7 +98,9 @@ static void note(struct origin_attempt *attempt, enum fault fault)
 		note_connection(attempt, fault);
 		break;
 	case FAULT_RETRY_RESPONSE:
-		origin_attempt_note_response(attempt, fault);
+		/* Without a connection nothing was asked of it. */
+		if (attempt->connection != NULL)
+			origin_attempt_note_response(attempt, fault);
 		break;
 	case FAULT_RETRY_FINAL:
 	case FAULT_RETRY_LOCAL:
@@ -330,8 +332,7 @@ static void ask_pool(struct origin_attempt *attempt)
 {
 	struct origin_pool *pool = attempt->candidate->pool;
 	if (origin_pool_protocol(pool) != MODEL_HTTP) {
-		/* We cannot speak TLS to origins yet: nothing that could be held against them. */
-		attempt->has_noted_response = true;
+		/* We cannot speak TLS to origins yet. */
 		origin_attempt_set_phase(attempt, ORIGIN_PHASE_CONNECT);
 		defer(attempt, FAULT_TLS_HANDSHAKE);
 		return;

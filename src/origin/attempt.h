@@ -40,7 +40,8 @@ enum origin_source_result {
 
 /* Where a request's body comes from; the owner implements it. It can be read again from 0. */
 struct origin_source {
-	/* The bytes from `offset` on that are there in one piece; valid until the next call. */
+	/* The bytes from `offset` on that are there in one piece, at least one for DATA; valid
+	 * until the next call. */
 	enum origin_source_result (*read)(
 	        struct origin_source *self, uint64_t offset, struct str *ret_bytes);
 	/* After END, chunked only: serialised trailer lines, or the empty str. */

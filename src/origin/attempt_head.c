@@ -75,11 +75,10 @@ static void note_head(struct origin_attempt *attempt)
 {
 	struct origin_candidate *candidate = attempt->candidate;
 	attempt->head_us = clock_us() - attempt->started_us;
-	uint32_t sample_us =
-	        attempt->head_us < UINT32_MAX / 8 ? (uint32_t)attempt->head_us : UINT32_MAX / 8;
-	candidate->latency_us = candidate->latency_us == 0
-	                                ? sample_us
-	                                : (candidate->latency_us / 8) * 7 + sample_us / 8;
+	uint64_t smoothed_us = candidate->latency_us == 0
+	                               ? attempt->head_us
+	                               : (candidate->latency_us * 7ULL + attempt->head_us) / 8;
+	candidate->latency_us = smoothed_us < UINT32_MAX ? (uint32_t)smoothed_us : UINT32_MAX;
 	const struct model_domain *domain = origin_group_domain(candidate->group);
 	bool is_failure = model_statuses_has(&domain->detect_statuses, attempt->head.status);
 	origin_attempt_note_response(attempt, is_failure ? FAULT_STATUS : FAULT_NONE);
