@@ -10,9 +10,9 @@
 
 enum { WEIGHT_MAX = 100, WEIGHT_STANDARD = 1 };
 
-static const char *const AMBIGUOUS =
-        "can be read in two ways; write an IPv6 address in brackets: [address], "
-        "[address]:port or [address]:port:weight";
+static const char *const AMBIGUOUS = "can be read in two ways; write an IPv6 address in brackets, "
+                                     "[address]:port:weight, and a name "
+                                     "with its port, host:port:weight";
 
 /* The parts as written. */
 struct parts {
@@ -62,6 +62,19 @@ static bool is_ambiguous(struct str text)
 		return false;
 	front.len--;
 	return model_host_read(front, &host, &why);
+}
+
+/* Whether a name and its weight would be an IPv6 address in the form in which they are printed, as
+ * those of "cafe.::5". */
+static bool is_ambiguous_name(const struct model_host *host, const struct parts *parts)
+{
+	struct text printed = {0};
+	if (host->is_ip || parts->has_port || !parts->has_weight)
+		return false;
+	text_addf(&printed, "%s::%.*s", host->name, STR_ARG(parts->weight));
+	bool is_ambiguous = is_ip_v6(text_str(&printed));
+	text_done(&printed);
+	return is_ambiguous;
 }
 
 /* Cuts off the host and what follows its brackets or colon; *rest is without the colon then. */
@@ -132,6 +145,8 @@ bool model_read_address(struct model_domain *domain, struct str text,
 		        .allowed = "0-100"};
 		return false;
 	}
+	if (is_ambiguous_name(&host, &parts))
+		return refuse(ret_why, "address", AMBIGUOUS);
 	address.host = model_domain_copy(domain, str_of(host.name));
 	address.is_ip = host.is_ip;
 	address.ip = host.ip;
