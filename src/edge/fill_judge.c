@@ -176,13 +176,25 @@ static struct edge_judge_facts facts_of(struct edge_fill *fill)
 	};
 }
 
+/* The backup had nothing better: its row of the log says so, unless it could not even be asked. */
+static void log_kept(struct edge_fill *fill)
+{
+	struct edge_pull *last = fill->current->candidate != NULL ? fill->current : fill->kept;
+	edge_fill_log_next(last, EDGE_LOG_KEPT);
+	if (last->attempt.phase != ORIGIN_PHASE_FAILED)
+		fill->log[last->log_index].reason = FAULT_STATUS;
+}
+
 void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
 {
 	bool is_kept_answer = pull == fill->kept;
+	if (is_kept_answer)
+		log_kept(fill);
+	else
+		edge_fill_log_next(pull, EDGE_LOG_DELIVER);
 	for (unsigned i = 0; i < EDGE_FILL_PULLS; i++)
 		if (&fill->pulls[i] != pull)
 			edge_fill_end_pull(&fill->pulls[i]);
-	edge_fill_log_next(pull, is_kept_answer ? EDGE_LOG_KEPT : EDGE_LOG_DELIVER);
 	if (!is_kept_answer)
 		buf_release(&fill->options.worker->buffers, &fill->kept_body);
 	fill->kept = NULL;
