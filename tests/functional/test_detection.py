@@ -105,22 +105,23 @@ def test_a_blocked_address_gets_nothing_during_its_block_and_one_trial_after_it(
 
 
 def test_a_trial_that_fails_blocks_again(make):
-    bad, good = make.origin("bad"), make.origin("good")
-    bad.down()
-    server = make.headwater([domain([bad, good])], {"block_time": "1s", "block_time_max": "60s"}, workers=1)
-    for number in range(4):
-        server.get(f"/a{number}")
-    time.sleep(CONFIRMED)
-    bad.default = GARBLED  # its TCP is well
-    bad.up()
-    end = time.monotonic() + 4
-    while not bad.requests and time.monotonic() < end:
-        assert server.get("/b").body == b"good"
-    assert len(bad.requests) == 1
-    for _ in range(20):  # the second block is longer than this
-        assert server.get("/c").body == b"good"
-        time.sleep(0.02)
-    assert len(bad.requests) == 1
+    master, backup = make.origin("master"), make.origin("backup")
+    master.default = GARBLED
+    flags = {"block_time": "1s", "block_time_max": "60s"}
+    server = make.headwater([domain(master, backup)], flags, workers=1)
+    for number in range(10):
+        assert server.get(f"/a{number}").body == b"backup"
+    assert len(master.requests) == 6
+    end = time.monotonic() + 5
+    while len(master.requests) == 6 and time.monotonic() < end:
+        assert server.get("/b").body == b"backup"
+        time.sleep(0.01)
+    assert len(master.requests) == 7, "no trial"
+    end = time.monotonic() + 1  # the second block is longer than this
+    while time.monotonic() < end:
+        assert server.get("/c").body == b"backup"
+        time.sleep(0.01)
+    assert len(master.requests) == 7, "the trial did not block again"
 
 
 def test_a_relapse_doubles_the_block(make):

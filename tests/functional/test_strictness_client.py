@@ -125,7 +125,6 @@ GOOD = {
     "an absolute-form": request(b"GET http://edge.test/a HTTP/1.1"),
     "an absolute-form in capitals": request(b"GET HTTP://EDGE.TEST/a HTTP/1.1"),
     "an absolute-form without path": request(b"GET http://edge.test HTTP/1.1"),
-    "an absolute-form with only a query": request(b"GET http://edge.test?a HTTP/1.1"),
     "a port in Host": request(host=b"Host: edge.test:81"),
     "an empty port in Host": request(host=b"Host: edge.test:"),
     "a target of 8,000 bytes": request(b"GET /" + b"a" * 8000 + b" HTTP/1.1"),

@@ -22,7 +22,7 @@ ODD = {
     "HTTP/1.0 with a length": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok"),
     "HTTP/1.1 until the close": (b"HTTP/1.1 200 OK\r\n\r\nok", b"ok"),
     "an empty body until the close": (b"HTTP/1.1 200 OK\r\n\r\n", b""),
-    "chunk extensions": (b"HTTP/1.1 200 OK\r\n" + CHUNKED_FIELD + b"1;a=b\r\no\r\n1 ; c=\"d\"\r\nk\r\n0;e\r\n\r\n", b"ok"),
+    "chunk extensions": (b"HTTP/1.1 200 OK\r\n" + CHUNKED_FIELD + b"1;a=b\r\no\r\n1;c=\"d\"\r\nk\r\n0;e\r\n\r\n", b"ok"),
     "trailers": (b"HTTP/1.1 200 OK\r\nTrailer: X-T\r\n" + CHUNKED_FIELD + b"2\r\nok\r\n0\r\nX-T: u\r\n\r\n", b"ok"),
     "chunked in capitals": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: CHUNKED\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"ok"),
     "chunk sizes with zeros in front": (b"HTTP/1.1 200 OK\r\n" + CHUNKED_FIELD + b"0002\r\nok\r\n00\r\n\r\n", b"ok"),

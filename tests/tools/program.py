@@ -109,7 +109,9 @@ class Headwater:
 
     @property
     def text(self):
-        return "\n".join(self.lines)
+        """What it said, where that is long, its end and what broke."""
+        broken = [line for line in self.lines[:-60] if BROKEN.search(line)][:10]
+        return "\n".join(broken + self.lines[-60:])
 
     def wait_line(self, pattern, timeout=5.0, since=0):
         """Waits for a line of the program's own log that the pattern finds; returns it."""
