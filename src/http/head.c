@@ -147,8 +147,7 @@ static enum fault parse_first_line(enum section section, struct str line, bool i
 	CHECK(false);
 }
 
-/* Parses the field line from offset `at` up to its CR at offset `end`; false when it is malformed.
- */
+/* Parses the field line from offset `at` to its CR at offset `end`; false when it is malformed. */
 static bool parse_field(const char *base, uint32_t at, uint32_t end, struct http_field *ret_field)
 {
 	size_t name_len = 0;
@@ -171,8 +170,7 @@ static bool parse_field(const char *base, uint32_t at, uint32_t end, struct http
 	return true;
 }
 
-/* Cuts a whole section along its line ends: `ends` are the offsets of their LFs from base + skip.
- */
+/* Cuts a whole section along its line ends, which are offsets of LFs from base + skip. */
 static enum fault parse_whole(enum section section, const struct http_head_limits *limits,
         uint32_t skip, const uint32_t *ends, uint32_t line_count, struct http_head *ret_head)
 {
@@ -235,6 +233,20 @@ static enum fault check_first_line(enum section section, struct str text,
 	return parse_first_line(section, line, is_whole, limits, head);
 }
 
+/* What is known to be wrong of a section that the scan did not find to be whole. */
+static enum fault judge_part(
+        enum section section, enum http_scan_event event, bool is_over, enum fault first_line)
+{
+	enum fault fault = first_line;
+	if (fault == FAULT_NONE && event == HTTP_SCAN_BAD)
+		fault = FAULT_BAD_REQUEST;
+	if (fault == FAULT_NONE && (event == HTTP_SCAN_FULL || is_over))
+		fault = section == SECTION_REQUEST ? FAULT_HEAD_TOO_LARGE : FAULT_BAD_REQUEST;
+	if (fault != FAULT_NONE && section == SECTION_RESPONSE)
+		fault = FAULT_MALFORMED;
+	return fault;
+}
+
 static enum http_parse parse(enum section section, struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *head, enum fault *ret_fault)
 {
@@ -242,7 +254,8 @@ static enum http_parse parse(enum section section, struct str bytes, size_t *sca
 	uint32_t skip = 0;
 	if (section == SECTION_REQUEST) {
 		enum http_parse skipped = skip_empty_line(bytes, &skip);
-		*ret_fault = FAULT_BAD_REQUEST;
+		if (skipped == HTTP_PARSE_BAD)
+			*ret_fault = FAULT_BAD_REQUEST;
 		if (skipped != HTTP_PARSE_DONE)
 			return skipped;
 	}
@@ -260,25 +273,25 @@ static enum http_parse parse(enum section section, struct str bytes, size_t *sca
 	};
 	bool had_line = scan.lines > 0, is_resumed = scan.at > 0;
 	enum http_scan_event event = http_scan_lines(text, &scan, ends, line_max);
-	head->base = bytes.at;
+	if (event == HTTP_SCAN_WHOLE && is_resumed) {
+		/* The line ends that were found in earlier calls are needed too. */
+		scan.at = scan.lines = 0;
+		event = http_scan_lines(text, &scan, ends, line_max);
+		CHECK(event == HTTP_SCAN_WHOLE);
+	}
 	enum fault fault;
+	head->base = bytes.at;
 	if (event == HTTP_SCAN_WHOLE) {
-		if (is_resumed) { /* the line ends that were found in earlier calls are needed */
-			scan.at = scan.lines = 0;
-			event = http_scan_lines(text, &scan, ends, line_max);
-			CHECK(event == HTTP_SCAN_WHOLE);
-		}
 		fault = parse_whole(section, limits, skip, ends, scan.lines, head);
+		if (fault == FAULT_NONE)
+			return HTTP_PARSE_DONE;
 		*ret_fault = fault;
-		return fault == FAULT_NONE ? HTTP_PARSE_DONE : HTTP_PARSE_BAD;
+		return HTTP_PARSE_BAD;
 	}
 	fault = check_first_line(section, text, &scan, had_line, ends, limits, head);
-	if (fault == FAULT_NONE && event == HTTP_SCAN_BAD)
-		fault = FAULT_BAD_REQUEST;
-	if (fault == FAULT_NONE && (event == HTTP_SCAN_FULL || is_over))
-		fault = section == SECTION_REQUEST ? FAULT_HEAD_TOO_LARGE : FAULT_BAD_REQUEST;
+	fault = judge_part(section, event, is_over, fault);
 	if (fault != FAULT_NONE) {
-		*ret_fault = section == SECTION_RESPONSE ? FAULT_MALFORMED : fault;
+		*ret_fault = fault;
 		return HTTP_PARSE_BAD;
 	}
 	*scanned = (size_t)scan.lines << LINES_SHIFT | scan.at;

@@ -58,12 +58,13 @@ struct http_head_limits {
 
 /*
  * Parses a request head at the front of `bytes`. *scanned is the parser's memory between calls with
- * a growing text, so that no byte is looked at more than twice however they arrive; 0 at first. Set
- * ret_head->fields and ->capacity before; nothing in ret_head counts unless the result is DONE.
- * Faults: BAD_REQUEST, BAD_VERSION, URI_TOO_LONG, HEAD_TOO_LARGE. A head that is not whole but is
- * already over a limit, has a bare LF, or does not begin like a request (for instance binary bytes,
- * or a first line that is whole and wrong) is BAD at once: a peer that speaks another protocol is
- * not waited for. The verdict on a text does not depend on the pieces it came in.
+ * a growing text, so that no byte is looked at more than twice however they arrive; 0 at first,
+ * never above 32 bits. Set ret_head->fields and ->capacity before; nothing in ret_head counts
+ * unless the result is DONE. Faults: BAD_REQUEST, BAD_VERSION, URI_TOO_LONG, HEAD_TOO_LARGE. A head
+ * that is not whole but is already over a limit, has a bare LF, or does not begin like a request
+ * (for instance binary bytes, or a first line that is whole and wrong) is BAD at once: a peer that
+ * speaks another protocol is not waited for. The verdict on a text does not depend on the pieces it
+ * came in.
  */
 enum http_parse http_head_parse_request(struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *ret_head, enum fault *ret_fault);
@@ -73,7 +74,7 @@ enum http_parse http_head_parse_request(struct str bytes, size_t *scanned,
 enum http_parse http_head_parse_response(struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *ret_head, enum fault *ret_fault);
 
-/* The same for a trailer section: fields up to the empty line (RFC 9112 7.1.2). Fault: BAD_REQUEST.
+/* The same for a trailer section: fields and the empty line (RFC 9112 7.1.2). Fault: BAD_REQUEST.
  */
 enum http_parse http_head_parse_trailers(struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *ret_head, enum fault *ret_fault);
