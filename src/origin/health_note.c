@@ -30,10 +30,10 @@ static void connection_succeeded(struct origin_host *host, uint64_t now_ms)
 {
 	struct origin_subject *subject = &host->subject;
 	uint64_t word = origin_health_word_of(subject);
-	enum origin_state state = origin_health_word_state(word);
-	if (state == ORIGIN_ON_TRIAL)
-		origin_health_pass_trial(subject, now_ms);
-	else if (state == ORIGIN_RAMPING && origin_health_is_ramp_over(subject, word, now_ms))
+	/* A trial is the whole of one real request, so that no other follows it before its outcome is
+	 * known: what answered, or failed to, ends it. */
+	bool is_ramping = origin_health_word_state(word) == ORIGIN_RAMPING;
+	if (is_ramping && origin_health_is_ramp_over(subject, word, now_ms))
 		origin_health_end_ramp(subject, word);
 	count_success(subject);
 }
@@ -111,6 +111,14 @@ static uint64_t window_push(struct origin_server *server, bool has_failed)
 	return after;
 }
 
+/* Whatever came over it, the connection of a host on trial stood. */
+static void pass_trial_of_host(struct origin_server *server, uint64_t now_ms)
+{
+	struct origin_subject *host = &server->host->subject;
+	if (origin_health_word_state(origin_health_word_of(host)) == ORIGIN_ON_TRIAL)
+		origin_health_pass_trial(host, now_ms);
+}
+
 static void response_succeeded(struct origin_server *server, uint64_t now_ms)
 {
 	struct origin_subject *subject = &server->subject;
@@ -133,9 +141,7 @@ static void response_succeeded(struct origin_server *server, uint64_t now_ms)
 		break; /* a straggler from before the block */
 	}
 	count_success(subject);
-	if (origin_health_word_state(origin_health_word_of(&server->host->subject)) ==
-	        ORIGIN_ON_TRIAL)
-		origin_health_pass_trial(&server->host->subject, now_ms);
+	pass_trial_of_host(server, now_ms);
 }
 
 /* Keeps the failure's URL, and counts how many different ones the last `failures` have. */
@@ -186,6 +192,7 @@ static void response_failed(struct origin_server *server, enum fault fault, uint
 	origin_health_unlock(&subject->lock);
 	if (must_block)
 		origin_health_report(subject, word, ORIGIN_BLOCKED, fault);
+	pass_trial_of_host(server, now_ms);
 }
 
 void origin_health_note_response(struct origin_server *server, enum fault fault, uint64_t url_hash,
