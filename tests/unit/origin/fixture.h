@@ -26,12 +26,13 @@
 #include <unistd.h>
 
 enum {
-	CONNECT_MS = 200,
-	HEAD_MS = 150,
-	IDLE_MS = 100,
+	CONNECT_MS = 300,
+	HEAD_MS = 300,
+	IDLE_MS = 200,
 	KEEP_MS = 30000,
-	QUEUE_MS = 150,
+	QUEUE_MS = 300,
 	PATIENCE_MS = 5000, /* how long a test waits for what must happen */
+	SLACK_MS = 2000,    /* how late a busy machine may be */
 };
 
 /* The stand-ins. */

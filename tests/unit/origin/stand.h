@@ -86,6 +86,8 @@ static inline void stand_origin_accept(struct loop_fd *watched, unsigned events)
 	while ((fd = tcp_accept(watched->fd, &peer)) >= 0) {
 		origin->accepted++;
 		if (origin->response != NULL) {
+			int room = 1 << 20;
+			(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 			size_t length = str_of(origin->response).len;
 			assert_int_equal(send(fd, origin->response, length, MSG_NOSIGNAL), length);
 		}
