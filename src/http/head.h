@@ -74,8 +74,7 @@ enum http_parse http_head_parse_request(struct str bytes, size_t *scanned,
 enum http_parse http_head_parse_response(struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *ret_head, enum fault *ret_fault);
 
-/* The same for a trailer section: fields and the empty line (RFC 9112 7.1.2). Fault: BAD_REQUEST.
- */
+/* The same for trailers: fields and the empty line (RFC 9112 7.1.2). Fault: BAD_REQUEST. */
 enum http_parse http_head_parse_trailers(struct str bytes, size_t *scanned,
         const struct http_head_limits *limits, struct http_head *ret_head, enum fault *ret_fault);
 

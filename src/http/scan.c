@@ -132,8 +132,7 @@ static inline bool note_lines(
 	return false;
 }
 
-/* The masks of the last `left` bytes of a text, fewer than a block. The bits behind them are zero.
- */
+/* The masks of the last `left` bytes of a text, fewer than a block; bits behind them are zero. */
 static inline void make_last_masks(
         struct str text, unsigned left, mask_maker *make_masks, struct masks *ret_masks)
 {

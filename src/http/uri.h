@@ -8,8 +8,7 @@
 
 #include <stdint.h>
 
-/* An authority, "host" or "host:port", cut in two. The host of an IPv6 literal keeps its brackets.
- */
+/* An authority, "host" or "host:port", cut in two. An IPv6 literal keeps its brackets. */
 struct http_authority {
 	struct str host;
 	uint16_t port; /* 0: none was written */
