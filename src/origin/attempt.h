@@ -129,6 +129,7 @@ struct origin_attempt {
 	bool has_noted_response;
 	bool is_waiting; /* the last read came to WAIT, and nothing arrived since */
 	bool is_told;    /* on_progress was called since the last read */
+	bool is_bad;     /* what follows the last piece is malformed */
 	bool is_active;  /* counted in candidate->in_flight */
 };
 

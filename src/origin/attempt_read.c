@@ -1,7 +1,8 @@
 /*
  * Reading the body. The socket is read only when everything received was handed out, into a block
- * of 64 KiB, and the pieces are handed out where they lie. Who does not ask holds the origin back:
- * by TCP, since nothing is read. While nothing is there, no block is held.
+ * of 64 KiB, and the pieces are handed out where they lie; the content of several chunks is pushed
+ * together first, so that what follows moves one large piece instead of many. Who does not ask
+ * holds the origin back: by TCP, since nothing is read. While nothing is there, no block is held.
  */
 #include "base/clock.h"
 #include "origin/attempt_private.h"
@@ -15,6 +16,30 @@ static enum http_body_event next_event(struct origin_attempt *attempt, struct st
 	enum http_body_event event = http_body_next(&attempt->body, &input, ret_data);
 	buf_drop(in, before - input.len);
 	return event;
+}
+
+/* Pushes the content of the chunks behind *data, as far as they were received, up to its end. */
+static void merge_chunks(struct origin_attempt *attempt, struct str *data)
+{
+	char *end = (char *)(uintptr_t)data->at + data->len; /* in our own block */
+	while (buf_length(&attempt->in) != 0) {
+		struct str more;
+		switch (next_event(attempt, &more)) {
+		case HTTP_BODY_DATA:
+			memmove(end, more.at, more.len);
+			end += more.len;
+			data->len += more.len;
+			break;
+		case HTTP_BODY_MORE:
+			return;
+		case HTTP_BODY_END:
+			origin_attempt_let_go(attempt, buf_length(&attempt->in));
+			return;
+		case HTTP_BODY_BAD:
+			attempt->is_bad = true; /* after what was right */
+			return;
+		}
+	}
 }
 
 static enum origin_read wait(struct origin_attempt *attempt)
@@ -71,9 +96,13 @@ enum origin_read origin_attempt_read(struct origin_attempt *attempt, struct str 
 		return ORIGIN_READ_FAILED;
 	CHECK(attempt->phase == ORIGIN_PHASE_BODY);
 	attempt->is_told = false;
+	if (attempt->is_bad)
+		return fail(attempt, FAULT_MALFORMED);
 	for (;;) {
 		switch (next_event(attempt, ret_data)) {
 		case HTTP_BODY_DATA:
+			if (attempt->body.framing == HTTP_FRAMING_CHUNKED)
+				merge_chunks(attempt, ret_data);
 			attempt->body_bytes += ret_data->len;
 			return ORIGIN_READ_DATA;
 		case HTTP_BODY_END:

@@ -80,6 +80,46 @@ static void bodies_end_as_their_framing_says(void **state)
 	}
 }
 
+static void chunks_that_came_together_are_one_piece(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rest; /* behind two small chunks */
+		enum origin_read then;
+		bool is_kept;
+	} ROWS[] = {
+	        {"", ORIGIN_READ_WAIT, false},
+	        {"5\r\n", ORIGIN_READ_WAIT, false},
+	        {"0\r\nA: b", ORIGIN_READ_WAIT, false},
+	        {"0\r\nA: b\r\n\r\n", ORIGIN_READ_END, true},
+	        {"0\r\n\r\nX", ORIGIN_READ_END, false},
+	        {"X\r\n", ORIGIN_READ_FAILED, false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct fixture fixture;
+		fixture_init(&fixture);
+		struct text response = {0};
+		text_addf(&response, "%s1\r\na\r\n3;x=y\r\nbcd\r\n%s", CHUNKED, ROWS[i].rest);
+		struct pull pull;
+		pull_get(&pull, &fixture);
+		int fd = origin_accept(&fixture);
+		origin_send(fd, text_c(&response));
+		pull_wait(&pull, ORIGIN_PHASE_BODY);
+		assert_int_equal(pull_read(&pull), ORIGIN_READ_DATA);
+		assert_string_equal(text_c(&pull.body), "abcd");
+		assert_int_equal(pull.attempt.body_bytes, 4);
+		/* With the end received, the connection is free before the end is read. */
+		assert_int_equal(origin_pool_idle_count(fixture.candidate.pool), ROWS[i].is_kept);
+		assert_int_equal(pull_read(&pull), ROWS[i].then);
+		if (ROWS[i].then == ORIGIN_READ_FAILED)
+			assert_int_equal(pull.attempt.fault, FAULT_MALFORMED);
+		pull_end(&pull);
+		text_done(&response);
+		close(fd);
+		fixture_done(&fixture);
+	}
+}
+
 static void silence_counts_only_while_somebody_waits(void **state)
 {
 	(void)state;
@@ -242,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(bodies_end_as_their_framing_says),
+	        cmocka_unit_test(chunks_that_came_together_are_one_piece),
 	        cmocka_unit_test(silence_counts_only_while_somebody_waits),
 	        cmocka_unit_test(a_reader_who_does_not_ask_holds_the_origin_back),
 	        cmocka_unit_test(an_end_that_came_with_the_data_is_not_lost),
