@@ -61,7 +61,7 @@ def tail(text, lines=LOG_LINES):
 
 
 def build(folder, targets=()):
-    done = run(["ninja", "-C", folder, "--quiet", *targets])
+    done = run(["ninja", "-C", folder, "--quiet", "-k", "0", *targets])
     return Count().add(1, 0) if done.returncode == 0 else Count().add(0, 1, tail(done.stdout))
 
 
