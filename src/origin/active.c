@@ -16,7 +16,7 @@
 #include "origin/endpoint.h"
 
 enum {
-	NAMES_EVERY_MS = 5000,   /* how often new addresses of names are looked for */
+	NAMES_EVERY_MS = 1000,   /* how often new addresses of names are looked for */
 	PROBING_EVERY_MS = 1000, /* the longest interval while a block waits for its end */
 	INTERVAL_JITTER_PERCENT = 10,
 };

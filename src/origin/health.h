@@ -95,8 +95,9 @@ MUST_CHECK bool origin_health_take_trial(
 void origin_health_give_back_trial(struct origin_host *host, struct origin_server *server);
 
 /* What came of an attempt. Only faults of the kinds CONNECTION and RESPONSE count (base/fault.def);
- * FAULT_NONE is a success; faults after the head (TRUNCATED, BODY_TIMEOUT) do not count. A response
- * that succeeded also ends the trial of its host. `url_hash` tells URLs apart. `may_block` is false
+ * FAULT_NONE is a success; faults after the head (TRUNCATED, BODY_TIMEOUT) do not count. A trial
+ * is a whole request: what came over its connection ends the trial of the host, also a failure,
+ * while a connection alone does not. `url_hash` tells URLs apart. `may_block` is false
  * where blocking one more server would leave less than half of an origin without a backup (the
  * group knows). */
 void origin_health_note_connection(struct origin_host *host, enum fault fault, uint64_t now_ms);

@@ -86,6 +86,8 @@ static void a_block_ends_with_a_probe_one_trial_and_a_slow_start(void **state)
 	assert_false(origin_health_take_trial(bench->host, bench->server, until_ms));
 	assert_int_equal(standing(bench, until_ms), ORIGIN_STANDING_BLOCKED);
 	origin_health_note_connection(bench->host, FAULT_NONE, until_ms);
+	assert_int_equal(standing(bench, until_ms), ORIGIN_STANDING_BLOCKED);
+	origin_health_note_response(bench->server, FAULT_NONE, 1, true, until_ms);
 	assert_int_equal(share(bench, until_ms), 1);
 	assert_in_range(share(bench, until_ms + 5000), 127, 129);
 	assert_int_equal(share(bench, until_ms + 10000), 256);
