@@ -7,6 +7,8 @@
 #include "link/fixed.h"
 #include "main/file.h"
 
+#include <unistd.h>
+
 bool domains_read_file(const char *path, enum model_rules rules, struct model_domains *ret_domains,
         struct model_problems *problems)
 {
@@ -49,4 +51,19 @@ bool domains_check(const struct invocation *invocation, struct model_problems *p
 		return false;
 	model_domains_done(&domains);
 	return true;
+}
+
+void domains_add_journal_path(const struct settings *settings, struct text *to)
+{
+	if (settings->state_dir[0] != '\0')
+		text_addf(to, "%s/domains.journal", settings->state_dir);
+}
+
+bool domains_has_journal(const struct settings *settings)
+{
+	struct text path = {0};
+	domains_add_journal_path(settings, &path);
+	bool has = path.len != 0 && access(text_c(&path), R_OK) == 0;
+	text_done(&path);
+	return has;
 }

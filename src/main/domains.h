@@ -18,3 +18,11 @@ MUST_CHECK bool domains_read_flags(const struct invocation *invocation,
 
 /* Whether what is asked for is good, be it a file or flags; on false problems were added. */
 MUST_CHECK bool domains_check(const struct invocation *invocation, struct model_problems *problems);
+
+/* Adds the path of the last good list in the folder of state; nothing when there is no such folder.
+ */
+void domains_add_journal_path(const struct settings *settings, struct text *to);
+
+/* Whether there is a last good list, which an edge falls back to while the file is broken. Only the
+ * edge can tell whether it is of any use. */
+bool domains_has_journal(const struct settings *settings);

@@ -193,7 +193,7 @@ static void check_source(const struct invocation *invocation, struct model_probl
 	bool has_file = invocation->settings.domains[0] != '\0';
 	if (has_file && invocation->name != NULL)
 		model_problems_add(problems, NULL, 0, "--domain", "exclusive",
-		        "there is a file of domains already");
+		        "a file of domains is given as well");
 	else if (!has_file && invocation->name == NULL)
 		model_problems_add(problems, NULL, 0, "--domains", "required",
 		        "there is nothing to serve; give --domains FILE, or --domain NAME and "

@@ -71,12 +71,15 @@ static int print(struct text *text)
 	return is_printed ? COMPLAIN_EXIT_DONE : COMPLAIN_EXIT_FAILED;
 }
 
-/* Whether the domains are good; false after it told why not. */
+/* Whether the domains are good, or may be replaced by the last good ones; false after it told why
+ * not. */
 static bool has_good_domains(const char *command, const struct invocation *invocation)
 {
 	struct model_problems problems = {0};
 	bool is_good = domains_check(invocation, &problems);
-	if (!is_good)
+	if (!is_good && invocation->name == NULL && domains_has_journal(&invocation->settings))
+		is_good = true; /* the edge tells what is wrong, and what it does about it */
+	else if (!is_good)
 		complain(command, &problems);
 	model_problems_done(&problems);
 	return is_good;

@@ -86,8 +86,8 @@ static void on_ready(void *context)
 
 static void raise_descriptor_limit(const struct settings *settings)
 {
-	/* A client's connection, and one to an origin for it. */
-	const rlim_t wanted = settings->connections_max * 2;
+	/* One for each client; those to origins, which are fewer, and files take some more. */
+	const rlim_t wanted = settings->connections_max + settings->connections_max / 8;
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
@@ -187,8 +187,7 @@ static bool feed_file(struct edge_process *process, struct model_problems *probl
 {
 	const struct settings *settings = &process->invocation->settings;
 	struct text journal = {0};
-	if (settings->state_dir[0] != '\0')
-		text_addf(&journal, "%s/domains.journal", settings->state_dir);
+	domains_add_journal_path(settings, &journal);
 	const struct link_file_options options = {
 	        .path = settings->domains,
 	        .journal = journal.len != 0 ? text_c(&journal) : NULL,

@@ -99,9 +99,6 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 	if (settings->proxy_protocol && settings->trusted_proxies.count == 0)
 		model_problems_add(problems, NULL, 0, "proxy_protocol", "required",
 		        "the PROXY header needs trusted_proxies, or every connection is closed");
-	if (settings->target_bytes > settings->head_bytes)
-		model_problems_add(problems, NULL, 0, "target_bytes", "range",
-		        "a request target cannot be longer than head_bytes");
 	if (settings->block_time_ms > settings->block_time_max_ms)
 		model_problems_add(problems, NULL, 0, "block_time", "range",
 		        "a block cannot be longer than block_time_max");

@@ -121,7 +121,7 @@ static void what_is_wrong_is_told_once(void **state)
 	        {{"--domains", "/a", "--origin", "127.0.0.1"}, "--origin", "required",
 	                "needs --domain"},
 	        {{"--domains", "/a", "--domain", "a.test", "--origin", "a"}, "--domain",
-	                "exclusive", "already"},
+	                "exclusive", "as well"},
 	        {{"--domains", "/a", "--proxy-protocol", "on"}, "proxy_protocol", "required",
 	                "trusted_proxies"},
 	};

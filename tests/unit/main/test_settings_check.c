@@ -36,7 +36,7 @@ static void what_does_not_go_together_is_told(void **state)
 	        {{{"cdn_id", "cdn.example.com:8080"}}, NULL, NULL},
 	        {{{"proxy_protocol", "on"}}, "proxy_protocol", "required"},
 	        {{{"proxy_protocol", "on"}, {"trusted_proxies", "::1"}}, NULL, NULL},
-	        {{{"head_bytes", "4k"}}, "target_bytes", "range"},
+	        {{{"head_bytes", "4k"}}, NULL, NULL},
 	        {{{"block_time", "2h"}}, "block_time", "range"},
 	        {{{"response_failures", "30"}}, "response_failures", "range"},
 	};
