@@ -113,6 +113,17 @@ static void on_changes(
 	publish(edge);
 }
 
+/* A line for each problem. */
+static void log_refused(struct str problems)
+{
+	log_error("domains refused, the old ones stay");
+	while (problems.len > 0) {
+		struct str line = str_cut(&problems, '\n');
+		if (line.len > 0)
+			log_error("%.*s", STR_ARG(line));
+	}
+}
+
 static void on_event(struct link_sink *sink, enum link_event event, const char *text)
 {
 	(void)sink;
@@ -121,7 +132,7 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 		log_info("domains: %s", text);
 		break;
 	case LINK_REFUSED:
-		log_error("domains refused, the old ones stay:\n%s", text);
+		log_refused(str_of(text));
 		break;
 	case LINK_HELD:
 	case LINK_TROUBLE:
