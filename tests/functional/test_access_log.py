@@ -1,4 +1,5 @@
 """The access log: one JSON line for each request, with every attempt."""
+import os
 import re
 import threading
 import time
@@ -120,8 +121,6 @@ def test_lines_are_whole_after_a_drain(make, origin):
 
 def test_a_log_that_takes_nothing_holds_no_request_up(make, origin):
     """A FIFO that nobody reads fills up: lines are dropped, requests are not."""
-    import os
-
     folder = make.inside("fifo")
     path = folder / "log.fifo"
     os.mkfifo(path)

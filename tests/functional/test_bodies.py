@@ -1,6 +1,7 @@
 """Bodies, both ways: every framing, every size, replayed and cut."""
 import hashlib
 import socket
+import threading
 import time
 
 import client
@@ -331,8 +332,6 @@ def test_bodies_both_ways_at_once(server, origin):
 
 
 def test_many_bodies_at_once_do_not_mix(make):
-    import threading
-
     origin = make.origin("many")
     origin.default = lambda request: Reply(body=Generated(request.path, 300_000), framing="chunked")
     server = make.headwater([domain(origin)], workers=2)

@@ -1,4 +1,5 @@
 """Connections that live on: pipelining, HTTP/1.0, and the reuse of connections to origins."""
+import threading
 import time
 
 import pytest
@@ -46,7 +47,7 @@ def test_pipelined_requests_wait_for_a_slow_one(server, named):
 
 
 def test_pipelined_requests_with_bodies_keep_their_bounds(server, named):
-    named.default = lambda request: Reply(body=request.target.encode() + b" " + request.body)
+    named.default = Reply(body=lambda request: request.target.encode() + b" " + request.body)
     with server.connect() as connection:
         pieces = []
         for number in range(20):
@@ -61,8 +62,6 @@ def test_pipelined_requests_with_bodies_keep_their_bounds(server, named):
 
 def test_a_flood_of_pipelined_requests_is_held_back_not_dropped(server):
     """Far more than the 64 KiB that may wait: the rest stays in the sockets until its turn."""
-    import threading
-
     count = 6000
     with server.connect(timeout=60) as connection:
         sender = threading.Thread(target=connection.send, args=("".join(map(GET.format, range(count))).encode(),))

@@ -2,6 +2,7 @@
 import time
 
 from domains import domain, origin_of
+from origin import Reply
 
 QUICK = {"block_time": "1s", "block_time_max": "2s", "ramp_time": "1s"}
 
@@ -49,8 +50,6 @@ def test_a_manual_latch_stays_on_the_backup(make):
 
 
 def test_a_latch_is_not_set_by_a_mere_status(make):
-    from origin import Reply
-
     server, master = pair(make, latch="manual")
     master.default = Reply(status=503)
     for number in range(10):

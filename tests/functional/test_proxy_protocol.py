@@ -1,6 +1,7 @@
 """Who the client is: PROXY protocol v1 and v2, and X-Forwarded-For, from trusted proxies only."""
 import ipaddress
 import struct
+import time
 
 import client
 import pytest
@@ -70,8 +71,6 @@ def test_the_client_is_whom_the_header_names(server, origin, name):
 
 @pytest.mark.parametrize("name", ["v1 of IPv6", "v2 with TLVs"])
 def test_a_header_in_pieces_is_the_same_header(server, origin, name):
-    import time
-
     header, address = GOOD[name]
     with server.connect() as connection:
         for byte in header:

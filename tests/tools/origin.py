@@ -60,7 +60,7 @@ class Reply:
     status: int = 200
     reason: typing.Optional[str] = "-"  # "-": the usual words; "": none; None: not even the space
     fields: tuple = ()
-    body: typing.Union[bytes, Generated] = b""
+    body: typing.Any = b""  # bytes, Generated, or a function of the whole request that gives either
     framing: str = "length"  # length, chunked, close, none
     version: str = "1.1"
     chunk: int = 16384  # the size of a chunk
@@ -101,7 +101,7 @@ class Request:
     trailers: wire.Fields = dataclasses.field(default_factory=wire.Fields)
     whole: bool = False
     sent: int = 0  # bytes of the response written so far
-    answered: bool = False
+    answered: float = 0.0  # when all of the response was written
 
     @property
     def path(self):
@@ -458,7 +458,7 @@ class Origin:
         if reply.delay:
             await self._watched(stream, asyncio.sleep(reply.delay))
         await self._answer(stream, request, reply)
-        request.answered = True
+        request.answered = time.monotonic()
         if reply.early:
             await self._take_body(stream, request, body)
         keep = reply.keep and reply.framing != "close" and reply.raw is None
@@ -526,6 +526,7 @@ class Origin:
                 await self._send(stream, request, reply, piece, "head")
             await self._finish(stream, reply.how)
         body = self._echo(request) if reply.echo else reply.body
+        body = body(request) if callable(body) else body
         head = self._head(reply, body)
         if reply.cut == "mid_head":
             await stream.write(head[: len(head) // 2])
