@@ -47,6 +47,13 @@ static void on_resolved(struct origin_group_wait *wait)
 	loop_wake(fill->options.worker->loop, &fill->task);
 }
 
+static void on_names_late(struct timer *timer)
+{
+	struct edge_fill *fill = container_of(timer, struct edge_fill, wait_timer);
+	fill->names_are_late[fill->wait_role] = true;
+	loop_wake(fill->options.worker->loop, &fill->task);
+}
+
 static void on_attempt_progress(struct origin_attempt_sink *sink)
 {
 	struct edge_pull *pull = container_of(sink, struct edge_pull, sink);
@@ -72,6 +79,7 @@ struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
 	fill->options = *options;
 	fill->task.on_run = on_run;
 	fill->wait.on_resolved = on_resolved;
+	fill->wait_timer.on_expire = on_names_late;
 	fill->domain = domain;
 	enum http_method method = options->forward.head->method;
 	fill->is_safe = http_method_is_safe(method);
@@ -96,7 +104,7 @@ void edge_fill_leave(struct edge_fill *fill)
 		return;
 	struct edge_worker *worker = fill->options.worker;
 	loop_unwake(&fill->task);
-	origin_group_wait_cancel(&fill->wait);
+	edge_fill_end_wait(fill);
 	for (unsigned i = 0; i < EDGE_FILL_PULLS; i++)
 		edge_fill_end_pull(&fill->pulls[i]);
 	buf_release(&worker->buffers, &fill->kept_body);

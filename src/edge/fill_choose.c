@@ -35,6 +35,8 @@ static struct look look_into(struct edge_fill *fill, enum model_role role, bool 
 	};
 	look.choice = origin_group_choose(
 	        fill->groups[role], &options, &look.candidate, &look.is_trial, &look.until_ms);
+	if (look.choice == ORIGIN_RESOLVING && fill->names_are_late[role])
+		look.choice = ORIGIN_UNRESOLVED;
 	return look;
 }
 
@@ -52,10 +54,22 @@ static enum edge_turn begin(struct edge_fill *fill, const struct look *look)
 	return EDGE_PARK;
 }
 
+/* Looking a name up is a part of connecting, and may take as long. */
 static enum edge_turn wait_for_names(struct edge_fill *fill, enum model_role role)
 {
-	origin_group_wait_start(fill->groups[role], &fill->wait);
+	struct origin_group *group = fill->groups[role];
+	uint64_t until_ms = now_of(fill) + origin_group_origin(group)->connect_timeout_ms;
+	origin_group_wait_start(group, &fill->wait);
+	fill->wait_role = (uint8_t)role;
+	loop_timer_start(fill->options.worker->loop, &fill->wait_timer,
+	        until_ms < fill->deadline_ms ? until_ms : fill->deadline_ms);
 	return EDGE_PARK;
+}
+
+void edge_fill_end_wait(struct edge_fill *fill)
+{
+	origin_group_wait_cancel(&fill->wait);
+	loop_timer_cancel(fill->options.worker->loop, &fill->wait_timer);
 }
 
 /* Nobody was asked and everything is blocked, drained or without an address. */
@@ -173,7 +187,7 @@ static enum edge_turn choose_fresh(struct edge_fill *fill)
 
 enum edge_turn edge_fill_step_CHOOSE(struct edge_fill *fill)
 {
-	origin_group_wait_cancel(&fill->wait);
+	edge_fill_end_wait(fill);
 	switch ((enum edge_fill_wish)fill->wish) {
 	case EDGE_WISH_FIRST:
 		return choose_first(fill);

@@ -49,7 +49,8 @@ enum edge_fill_wish {
 struct edge_fill {
 	struct edge_fill_options options;
 	struct loop_task task;
-	struct origin_group_wait wait;
+	struct origin_group_wait wait; /* for names, with its end */
+	struct timer wait_timer;
 	struct model_domain *domain;              /* kept by the master's group */
 	struct origin_group *groups[MODEL_ROLES]; /* the backup's is NULL where there is none */
 	struct str heads[MODEL_ROLES];            /* serialised, made when first needed */
@@ -64,6 +65,8 @@ struct edge_fill {
 	uint64_t key;
 	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
 	bool is_safe, has_written, was_refreshed, is_next_retry;
+	uint8_t wait_role;
+	bool names_are_late[MODEL_ROLES]; /* not waited for again */
 	bool role_tried[MODEL_ROLES];
 	uint8_t tried_count, log_count;
 	/* not cleared at the start */
@@ -73,6 +76,9 @@ struct edge_fill {
 
 /* The only way to another step; checks the table. */
 void edge_fill_go(struct edge_fill *fill, enum edge_fill_step step);
+
+/* Gives up waiting for names; nothing happens when nobody waits. */
+void edge_fill_end_wait(struct edge_fill *fill);
 
 /* Starts an attempt at the candidate, whose reference it takes over. */
 void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
