@@ -14,13 +14,24 @@
 #include "http/write.h"
 #include "serve/proxy_header.h"
 
+#include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
+	/* How long a client may be silent before its FIN, and how long it may go on sending. */
 	LINGER_MS = 2000,
+	LINGER_MAX_MS = 30000,
+	/* What is dropped in one turn of the loop: so many reads of so much. */
+	LINGER_READS = 4,
+	LINGER_READ_BYTES = 1 << 18,
 	DRAIN_IDLE_MS = 1000,
 	ERROR_ROOM = 1024,
+	/* How often the pace is looked at within write_timeout. */
+	PACE_LOOKS = 8,
 };
 
 /* What a look at `in` came to. */
@@ -67,11 +78,21 @@ void serve_connection_close(struct serve_connection *connection)
 	slab_give(&connection->server->connection_slab, connection);
 }
 
-enum tcp_result serve_connection_fill(struct serve_connection *connection, size_t room)
+void serve_connection_reset(struct serve_connection *connection)
+{
+	struct linger now = {.l_onoff = 1};
+	setsockopt(connection->watched.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	serve_connection_close(connection);
+}
+
+bool serve_connection_reserve(struct serve_connection *connection, size_t room)
+{
+	return buf_reserve(connection->server->options.buffers, &connection->in, room);
+}
+
+enum tcp_result serve_connection_fill(struct serve_connection *connection)
 {
 	struct buf *in = &connection->in;
-	if (buf_room(in) < room && !buf_reserve(connection->server->options.buffers, in, room))
-		return TCP_RESET;
 	size_t asked = buf_room(in), count;
 	enum tcp_result result =
 	        tcp_read(connection->watched.fd, in->block + in->end, asked, &count);
@@ -103,6 +124,7 @@ bool serve_connection_flush(struct serve_connection *connection)
 		size_t count;
 		switch (tcp_write(connection->watched.fd, &vector, 1, &count)) {
 		case TCP_DONE:
+			connection->wire_sent += count;
 			buf_drop(out, count);
 			break;
 		case TCP_AGAIN:
@@ -116,24 +138,76 @@ bool serve_connection_flush(struct serve_connection *connection)
 	return true;
 }
 
-/* Drops what the client still sends, until its FIN. */
+/* What the client's side has acknowledged. */
+static uint64_t acknowledged(const struct serve_connection *connection)
+{
+	int waiting = 0;
+	if (ioctl(connection->watched.fd, SIOCOUTQ, &waiting) != 0)
+		return connection->wire_sent;
+	return connection->wire_sent - (uint64_t)waiting;
+}
+
+static uint64_t next_look(const struct serve_connection *connection)
+{
+	return now_of(connection) + connection->server->options.write_timeout_ms / PACE_LOOKS + 1;
+}
+
+uint64_t serve_connection_pace_start(struct serve_connection *connection)
+{
+	if (connection->pace_since_ms == 0) {
+		connection->pace_since_ms = now_of(connection);
+		connection->pace_mark = acknowledged(connection);
+	}
+	return next_look(connection);
+}
+
+void serve_connection_pace_stop(struct serve_connection *connection)
+{
+	connection->pace_since_ms = 0;
+}
+
+bool serve_connection_pace_is_slow(struct serve_connection *connection, uint64_t *ret_look_ms)
+{
+	CHECK(connection->pace_since_ms != 0);
+	const struct serve_options *options = &connection->server->options;
+	uint64_t least = (uint64_t)options->rate_min * options->write_timeout_ms / 1000;
+	uint64_t taken = acknowledged(connection), now_ms = now_of(connection);
+	if (taken == connection->wire_sent ||
+	        taken - connection->pace_mark >= (least > 0 ? least : 1)) {
+		connection->pace_since_ms = now_ms;
+		connection->pace_mark = taken;
+	} else if (now_ms - connection->pace_since_ms >= options->write_timeout_ms) {
+		return true;
+	}
+	*ret_look_ms = next_look(connection);
+	return false;
+}
+
+/* Drops what the client still sends, until its FIN; a part in each turn, since who sends without
+ * end must wait like everybody else. */
 static void linger(struct serve_connection *connection)
 {
-	while (connection->is_readable) {
-		connection->in.start = connection->in.end = 0;
-		switch (serve_connection_fill(connection, 1)) {
-		case TCP_DONE:
-			break;
-		case TCP_AGAIN:
-			buf_release(connection->server->options.buffers, &connection->in);
+	uint64_t now_ms = now_of(connection);
+	for (unsigned i = 0; connection->is_readable; i++) {
+		if (i == LINGER_READS) {
+			loop_timer_start(
+			        connection->server->options.loop, &connection->timer, now_ms);
 			return;
-		case TCP_END:
-		case TCP_RESET:
+		}
+		/* Nothing is copied: with MSG_TRUNC, TCP drops the bytes (tcp(7)). */
+		ssize_t count = recv(connection->watched.fd, NULL, LINGER_READ_BYTES, MSG_TRUNC);
+		if (count > 0) {
+			uint64_t until_ms = now_ms + LINGER_MS;
+			connection->deadline_ms = until_ms < connection->linger_until_ms
+			                                  ? until_ms
+			                                  : connection->linger_until_ms;
+		} else if (count < 0 && errno == EAGAIN) {
+			connection->is_readable = false;
+		} else if (count == 0 || errno != EINTR) {
 			serve_connection_close(connection);
 			return;
 		}
 	}
-	buf_release(connection->server->options.buffers, &connection->in);
 }
 
 /* The last response is in the kernel: says so to the client, and waits for it to have read it. */
@@ -145,6 +219,8 @@ static void end(struct serve_connection *connection)
 	}
 	tcp_send_fin(connection->watched.fd);
 	connection->state = CONNECTION_LINGER;
+	buf_release(connection->server->options.buffers, &connection->in);
+	connection->linger_until_ms = now_of(connection) + LINGER_MAX_MS;
 	serve_connection_set_deadline(connection, now_of(connection) + LINGER_MS);
 	linger(connection);
 }
@@ -156,8 +232,11 @@ static void finish_flush(struct serve_connection *connection)
 		serve_connection_close(connection);
 		return;
 	}
-	if (buf_length(&connection->out) > 0)
+	if (buf_length(&connection->out) > 0) {
+		serve_connection_set_deadline(connection, serve_connection_pace_start(connection));
 		return;
+	}
+	serve_connection_pace_stop(connection);
 	if (connection->is_last) {
 		end(connection);
 		return;
@@ -176,9 +255,6 @@ void serve_connection_next(struct serve_connection *connection)
 {
 	CHECK(connection->stream == NULL);
 	connection->state = CONNECTION_FLUSH;
-	if (buf_length(&connection->out) > 0)
-		serve_connection_set_deadline(connection,
-		        now_of(connection) + connection->server->options.write_timeout_ms);
 	finish_flush(connection);
 }
 
@@ -331,7 +407,11 @@ static void advance(struct serve_connection *connection)
 		                                 : BUF_LARGE - have;
 		if (buf_room(&connection->in) > 0)
 			room = 1;
-		if (serve_connection_fill(connection, room) == TCP_RESET) {
+		if (!serve_connection_reserve(connection, room)) {
+			refuse(connection, FAULT_MEMORY);
+			return;
+		}
+		if (serve_connection_fill(connection) == TCP_RESET) {
 			serve_connection_close(connection);
 			return;
 		}
@@ -374,12 +454,24 @@ static void on_task(struct loop_task *task)
 		advance(connection);
 }
 
+/* The last bytes of a response wait for a client that reads slowly, or too slowly. */
+static void watch_flush(struct serve_connection *connection)
+{
+	uint64_t look_ms;
+	if (serve_connection_pace_is_slow(connection, &look_ms))
+		serve_connection_reset(connection);
+	else
+		serve_connection_set_deadline(connection, look_ms);
+}
+
 static void on_expire(struct timer *timer)
 {
 	struct serve_connection *connection = container_of(timer, struct serve_connection, timer);
 	uint64_t now_ms = now_of(connection);
 	if (connection->deadline_ms > now_ms) {
 		serve_connection_set_deadline(connection, connection->deadline_ms);
+		if (connection->state == CONNECTION_LINGER)
+			linger(connection);
 		return;
 	}
 	switch ((enum connection_state)connection->state) {
@@ -389,9 +481,11 @@ static void on_expire(struct timer *timer)
 	case CONNECTION_EXCHANGE:
 		serve_stream_expired(connection->stream, now_ms);
 		break;
+	case CONNECTION_FLUSH:
+		watch_flush(connection);
+		break;
 	case CONNECTION_PROXY:
 	case CONNECTION_IDLE:
-	case CONNECTION_FLUSH:
 	case CONNECTION_LINGER:
 		serve_connection_close(connection);
 		break;

@@ -29,6 +29,9 @@ struct serve_connection {
 	struct serve_stream *stream; /* in EXCHANGE */
 	struct buf in, out;          /* out: heads and framing, not bodies */
 	uint64_t deadline_ms;
+	uint64_t wire_sent;                /* what the kernel took, ever */
+	uint64_t pace_since_ms, pace_mark; /* while the client's reading is measured; else 0 */
+	uint64_t linger_until_ms;
 	struct address client;
 	uint32_t scanned;
 	uint8_t state;    /* enum connection_state */
@@ -64,11 +67,28 @@ void serve_connection_open(struct serve_server *server, int fd, const struct add
 /* Closes at once; no stream may be open. */
 void serve_connection_close(struct serve_connection *connection);
 
-/* Reads once into `in`, at least `room` bytes of it. */
-enum tcp_result serve_connection_fill(struct serve_connection *connection, size_t room);
+/* The same, so that the client sees a reset, and the kernel forgets what it has not sent. */
+void serve_connection_reset(struct serve_connection *connection);
+
+/* Makes room in `in` for `room` bytes or more; false when the budget says no. */
+MUST_CHECK bool serve_connection_reserve(struct serve_connection *connection, size_t room);
+
+/* Reads once into the room of `in`. */
+enum tcp_result serve_connection_fill(struct serve_connection *connection);
 
 /* The moment at which on_expire of the connection should look; CLOCK_NEVER for none. */
 void serve_connection_set_deadline(struct serve_connection *connection, uint64_t at_ms);
+
+/*
+ * The least rate of a client that reads: measured from the moment on at which the kernel takes no
+ * more, until it has taken everything. What counts is what the client's side acknowledged, since
+ * the kernel's buffer can hide a slow reader, or a fast enough one, for longer than the timeout. So
+ * somebody has to look now and then: start and is_slow tell when; start does nothing while it runs.
+ */
+uint64_t serve_connection_pace_start(struct serve_connection *connection);
+void serve_connection_pace_stop(struct serve_connection *connection);
+MUST_CHECK bool serve_connection_pace_is_slow(
+        struct serve_connection *connection, uint64_t *ret_look_ms);
 
 /* Sends `out`; false when the connection is broken. What the kernel did not take stays there. */
 MUST_CHECK bool serve_connection_flush(struct serve_connection *connection);

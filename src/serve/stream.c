@@ -12,7 +12,6 @@
 #include "http/write.h"
 #include "serve/connection_private.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
 enum {
@@ -45,9 +44,8 @@ static uint64_t now_of(const struct serve_stream *stream)
 
 static void look_at(struct serve_stream *stream)
 {
-	uint64_t at = stream->body_deadline_ms < stream->room_deadline_ms
-	                      ? stream->body_deadline_ms
-	                      : stream->room_deadline_ms;
+	uint64_t at = stream->body_deadline_ms < stream->room_look_ms ? stream->body_deadline_ms
+	                                                              : stream->room_look_ms;
 	serve_connection_set_deadline(stream->connection, at);
 }
 
@@ -59,13 +57,15 @@ void serve_stream_gone(struct serve_stream *stream, enum fault fault)
 	wake(stream);
 }
 
-/* The socket of a stream that waits for nothing reports an end: FIN alone is a client that will not
- * ask again but still reads, a reset is one that left. */
+/* The socket reports an end: a FIN alone is a client that will not ask again but still reads, a
+ * reset is one that left. Reading would not tell, where requests wait before the reset. */
 static void look_for_reset(struct serve_stream *stream)
 {
-	char byte;
-	ssize_t count = recv(stream->connection->watched.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (count < 0 && errno != EAGAIN && errno != EINTR)
+	int error = 0;
+	socklen_t length = sizeof(error);
+	if (getsockopt(stream->connection->watched.fd, SOL_SOCKET, SO_ERROR, &error, &length) ==
+	                0 &&
+	        error != 0)
 		serve_stream_gone(stream, FAULT_CLIENT_GONE);
 }
 
@@ -81,32 +81,39 @@ void serve_stream_ready(struct serve_stream *stream, unsigned events)
 	}
 }
 
-/* A window of the least rate is over: whether enough moved in it. Begins the next one. */
-static bool end_window(const struct serve_stream *stream, uint64_t moved, uint64_t *mark,
-        uint32_t window_ms, uint64_t *deadline_ms)
+/* A part of the body came. Once it is enough for the least rate, its time begins anew: so a client
+ * is cut off body_timeout after it was last fast enough, however it spread its bytes. */
+static void count_body(struct serve_stream *stream, size_t count)
 {
-	uint64_t least = (uint64_t)server_of(stream)->options.rate_min * window_ms / 1000;
-	bool is_enough = moved - *mark >= (least > 0 ? least : 1);
-	*mark = moved;
-	*deadline_ms = is_enough ? *deadline_ms + window_ms : CLOCK_NEVER;
-	return is_enough;
+	const struct serve_options *options = &server_of(stream)->options;
+	uint64_t least = (uint64_t)options->rate_min * options->body_timeout_ms / 1000;
+	stream->body_received += count;
+	if (stream->body_deadline_ms == CLOCK_NEVER ||
+	        stream->body_received - stream->body_mark < least)
+		return;
+	stream->body_mark = stream->body_received;
+	stream->body_deadline_ms = now_of(stream) + options->body_timeout_ms;
+}
+
+static void expire_body(struct serve_stream *stream)
+{
+	stream->body_deadline_ms = CLOCK_NEVER;
+	/* Otherwise it is us who do not read. */
+	if (stream->wants_body && !stream->connection->is_readable) {
+		stream->fault = FAULT_BODY_SLOW;
+		wake(stream);
+	}
 }
 
 void serve_stream_expired(struct serve_stream *stream, uint64_t now_ms)
 {
-	const struct serve_options *options = &server_of(stream)->options;
-	if (stream->body_deadline_ms <= now_ms && !stream->wants_body) {
-		stream->body_deadline_ms = CLOCK_NEVER; /* it is us who do not read */
-	} else if (stream->body_deadline_ms <= now_ms &&
-	           !end_window(stream, stream->body_received, &stream->body_mark,
-	                   options->body_timeout_ms, &stream->body_deadline_ms)) {
-		stream->fault = FAULT_BODY_SLOW;
-		wake(stream);
-	}
-	if (stream->room_deadline_ms <= now_ms &&
-	        !end_window(stream, stream->wire_sent, &stream->room_mark,
-	                options->write_timeout_ms, &stream->room_deadline_ms))
+	if (stream->body_deadline_ms <= now_ms)
+		expire_body(stream);
+	if (stream->room_look_ms <= now_ms &&
+	        serve_connection_pace_is_slow(stream->connection, &stream->room_look_ms)) {
+		stream->room_look_ms = CLOCK_NEVER;
 		serve_stream_gone(stream, FAULT_WRITE_SLOW);
+	}
 	look_at(stream);
 }
 
@@ -132,16 +139,33 @@ static enum fault check(struct serve_stream *stream)
 			return FAULT_EXPECTATION;
 		stream->expects_continue = stream->has_body;
 	}
-	connection->is_last = head->minor == 0;
+	bool is_kept = head->minor >= 1;
 	if (http_head_has(head, HTTP_NAME_CONNECTION)) {
-		if (head->minor == 0)
-			connection->is_last =
-			        !http_head_has_token(head, HTTP_NAME_CONNECTION, STR("keep-alive"));
-		else
-			connection->is_last =
-			        http_head_has_token(head, HTTP_NAME_CONNECTION, STR("close"));
+		is_kept |= http_head_has_token(head, HTTP_NAME_CONNECTION, STR("keep-alive"));
+		is_kept &= !http_head_has_token(head, HTTP_NAME_CONNECTION, STR("close"));
 	}
+	connection->is_last = !is_kept;
 	return FAULT_NONE;
+}
+
+/* Takes from the budget what a head larger than the inline block made us keep. */
+static bool charge_arena(struct serve_stream *stream)
+{
+	size_t bytes = stream->arena.allocated;
+	if (bytes > 0 && !mem_budget_take(server_of(stream)->options.buffers->budget, bytes))
+		return false;
+	stream->arena_charged = bytes;
+	return true;
+}
+
+static void free_stream(struct serve_stream *stream)
+{
+	struct serve_server *server = server_of(stream);
+	if (stream->arena_charged > 0)
+		mem_budget_give(server->options.buffers->budget, stream->arena_charged);
+	http_body_done(&stream->body);
+	arena_reset(&stream->arena);
+	slab_give(&server->stream_slab, container_of(stream, struct stream_room, stream));
 }
 
 enum fault serve_stream_open(struct serve_connection *connection, const struct http_head *head)
@@ -154,7 +178,7 @@ enum fault serve_stream_open(struct serve_connection *connection, const struct h
 	        .connection = connection,
 	        .began_us = clock_us(),
 	        .body_deadline_ms = CLOCK_NEVER,
-	        .room_deadline_ms = CLOCK_NEVER,
+	        .room_look_ms = CLOCK_NEVER,
 	};
 	arena_init(&stream->arena, room->first, sizeof(room->first));
 	stream->head.base = arena_copy(&stream->arena, str_make(head->base, head->len)).at;
@@ -162,10 +186,9 @@ enum fault serve_stream_open(struct serve_connection *connection, const struct h
 	stream->head.fields = arena_alloc(&stream->arena, head->count * sizeof(struct http_field));
 	memcpy(stream->head.fields, head->fields, head->count * sizeof(struct http_field));
 	buf_drop(&connection->in, head->len);
-	enum fault fault = check(stream);
+	enum fault fault = charge_arena(stream) ? check(stream) : FAULT_MEMORY;
 	if (fault != FAULT_NONE) {
-		arena_reset(&stream->arena);
-		slab_give(&server->stream_slab, room);
+		free_stream(stream);
 		return fault;
 	}
 	buf_release_if_empty(server->options.buffers, &connection->in);
@@ -232,7 +255,7 @@ enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, stru
 		buf_drop(&connection->in, before - input.len);
 		switch (event) {
 		case HTTP_BODY_DATA:
-			stream->body_received += data.len;
+			count_body(stream, data.len);
 			*ret_data = data;
 			return SERVE_READ_DATA;
 		case HTTP_BODY_END:
@@ -250,8 +273,10 @@ enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, stru
 			return fail_read(stream, FAULT_CLIENT_GONE);
 		if (!connection->is_readable)
 			return wait_for_body(stream);
-		enum tcp_result result = serve_connection_fill(connection, BUF_SMALL);
-		if (result == TCP_RESET)
+		bool is_large = stream->body_received >= BUF_SMALL;
+		if (!serve_connection_reserve(connection, is_large ? BUF_MIDDLE : BUF_SMALL))
+			return fail_read(stream, FAULT_MEMORY);
+		if (serve_connection_fill(connection) == TCP_RESET)
 			return fail_read(stream, FAULT_CLIENT_GONE);
 	}
 }
@@ -363,12 +388,17 @@ void serve_stream_interim(struct serve_stream *stream, unsigned status,
 static void wait_for_room(struct serve_stream *stream)
 {
 	stream->wants_room = true;
-	if (stream->room_deadline_ms == CLOCK_NEVER) {
-		stream->room_mark = stream->wire_sent;
-		stream->room_deadline_ms =
-		        now_of(stream) + server_of(stream)->options.write_timeout_ms;
+	if (stream->room_look_ms == CLOCK_NEVER) {
+		stream->room_look_ms = serve_connection_pace_start(stream->connection);
 		look_at(stream);
 	}
+}
+
+/* The kernel has taken everything. */
+static void end_wait_for_room(struct serve_stream *stream)
+{
+	stream->room_look_ms = CLOCK_NEVER;
+	serve_connection_pace_stop(stream->connection);
 }
 
 /* Counts `count` bytes that the kernel took: first of `out`, then of `data`; returns those of the
@@ -376,7 +406,7 @@ static void wait_for_room(struct serve_stream *stream)
 static size_t account(struct serve_stream *stream, size_t count, size_t data_length)
 {
 	struct buf *out = &stream->connection->out;
-	stream->wire_sent += count;
+	stream->connection->wire_sent += count;
 	size_t of_out = count < buf_length(out) ? count : buf_length(out);
 	buf_drop(out, of_out);
 	buf_release_if_empty(server_of(stream)->options.buffers, out);
@@ -403,8 +433,9 @@ static bool begin_chunk(struct serve_stream *stream, struct str data)
 static bool put_small_piece(struct serve_stream *stream, struct str data)
 {
 	struct buf *out = &stream->connection->out;
+	/* A line more: the next chunk's must find room here, however full the block is. */
 	if (data.len > SMALL_PIECE || stream->chunk_left > 0 || out->cap == 0 ||
-	        buf_room(out) < data.len + HTTP_WRITE_CHUNK_LINE_BYTES + 2)
+	        buf_room(out) < data.len + 2 * HTTP_WRITE_CHUNK_LINE_BYTES + 2)
 		return false;
 	out->end += (uint32_t)http_write_chunk_line(out->block + out->end, data.len);
 	memcpy(out->block + out->end, data.at, data.len);
@@ -453,7 +484,7 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 	if (lacking > 0)
 		wait_for_room(stream);
 	else
-		stream->room_deadline_ms = CLOCK_NEVER;
+		end_wait_for_room(stream);
 	if (ends_chunk && taken == size && lacking > 0 &&
 	        !buf_add(server_of(stream)->options.buffers, out,
 	                str_make(line_end + 2 - lacking, lacking)))
@@ -464,16 +495,16 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 void serve_stream_flush(struct serve_stream *stream)
 {
 	struct serve_connection *connection = stream->connection;
-	size_t before = buf_length(&connection->out);
-	if (stream->is_gone || before == 0)
+	if (stream->is_gone || buf_length(&connection->out) == 0)
 		return;
 	if (!serve_connection_flush(connection)) {
 		serve_stream_gone(stream, FAULT_CLIENT_GONE);
 		return;
 	}
-	stream->wire_sent += before - buf_length(&connection->out);
 	if (buf_length(&connection->out) > 0)
 		wait_for_room(stream);
+	else
+		end_wait_for_room(stream);
 }
 
 void serve_stream_finish(struct serve_stream *stream, const struct http_head *trailers)
@@ -514,11 +545,11 @@ void serve_stream_abort(struct serve_stream *stream)
 static void cut(struct serve_connection *connection, bool needs_reset)
 {
 	if (needs_reset) {
-		struct linger now = {.l_onoff = 1};
-		setsockopt(connection->watched.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	} else if (serve_connection_flush(connection)) {
-		tcp_send_fin(connection->watched.fd);
+		serve_connection_reset(connection);
+		return;
 	}
+	if (serve_connection_flush(connection))
+		tcp_send_fin(connection->watched.fd);
 	serve_connection_close(connection);
 }
 
@@ -527,14 +558,11 @@ void serve_stream_close(struct serve_stream *stream)
 	CHECK(!stream->is_closed);
 	stream->is_closed = true;
 	struct serve_connection *connection = stream->connection;
-	struct serve_server *server = connection->server;
 	bool is_broken = stream->is_gone || !stream->is_finished;
 	bool needs_reset = stream->ends_by_close || stream->head.minor == 0 ||
 	                   stream->fault == FAULT_WRITE_SLOW;
 	bool is_unread = stream->has_body && !stream->body.is_whole;
-	http_body_done(&stream->body);
-	arena_reset(&stream->arena);
-	slab_give(&server->stream_slab, container_of(stream, struct stream_room, stream));
+	free_stream(stream);
 	connection->stream = NULL;
 	if (is_unread)
 		connection->is_last = true;

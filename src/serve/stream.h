@@ -42,8 +42,9 @@ struct serve_stream {
 	uint64_t length_left; /* of the response: of the promised length */
 	uint64_t chunk_left;  /* of the chunk that was announced */
 	uint64_t body_asked_ms;
-	uint64_t body_deadline_ms, room_deadline_ms; /* while somebody waits; else CLOCK_NEVER */
-	uint64_t body_mark, room_mark, wire_sent;    /* for the least rate */
+	uint64_t body_deadline_ms, room_look_ms; /* while somebody waits; else CLOCK_NEVER */
+	uint64_t body_mark;                      /* for the least rate */
+	size_t arena_charged;                    /* taken from the budget for the head */
 	bool has_response, is_chunked, ends_by_close, is_finished, is_aborted, is_closed;
 	bool wants_body, wants_room, expects_continue;
 };

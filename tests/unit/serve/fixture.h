@@ -1,0 +1,581 @@
+/*
+ * What the tests of this room start from: a server on loopback with a handler that does as the
+ * script says, and clients on the same thread: the test turns the loop until something is so, and
+ * plays the clients in between.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "net/tcp.h"
+#include "serve/connection_private.h"
+#include "serve/server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	/* Timeouts of the server: short, and each with its own number. */
+	HEAD_MS = 200,
+	BODY_MS = 240,
+	WRITE_MS = 280,
+	KEEP_MS = 160,
+	RATE_MIN = 10000,   /* bytes a second: 2400 in a window of BODY_MS */
+	PATIENCE_MS = 8000, /* how long a test waits for what must happen */
+};
+
+/* What the handler does with each request. */
+struct script {
+	bool ignores_body;     /* responds without reading */
+	bool holds;            /* does nothing but note that the client left */
+	bool holds_after_head; /* responds, flushes, and writes no body yet */
+	bool is_error;         /* answers with serve_stream_error(fault) */
+	enum fault fault;
+	unsigned status; /* 0: 200 */
+	bool is_length_unknown;
+	bool is_bodiless;
+	size_t length;    /* of the body; 0: the path is the body */
+	size_t piece;     /* written at a time, 0: all */
+	size_t abort_at;  /* so much of the body is written, then it is aborted; 0: never */
+	size_t read_room; /* of each read; 0: 64 KiB */
+	unsigned interim; /* sent before the response */
+	bool flushes;     /* after each piece */
+	const struct http_head *trailers;
+};
+
+struct fixture;
+
+/* What became of the requests, in their order. */
+struct outcome {
+	char method[16], path[64], host[64];
+	struct text body;     /* of the request */
+	struct text trailers; /* serialised */
+	enum fault fault;
+	bool is_gone, is_finished;
+	uint64_t sent;
+	struct address client;
+};
+
+enum { OUTCOMES_MAX = 3000 };
+
+/* A request that is being answered. */
+struct exchange {
+	struct list_node node;
+	struct loop_task task;
+	struct fixture *fixture;
+	struct serve_stream *stream;
+	struct outcome *outcome;
+	struct str pending;
+	size_t written;
+	bool is_body_read, has_responded;
+};
+
+struct fixture {
+	struct loop *loop;
+	struct mem_budget budget;
+	struct buf_pool buffers;
+	struct serve_census *census;
+	struct serve_handler handler;
+	struct serve_options options;
+	struct serve_server *server;
+	int listener;
+	struct address address;
+	struct script script;
+	struct list exchanges;
+	struct outcome *outcomes;
+	unsigned begun, ended; /* requests */
+	unsigned refused;
+	enum fault last_refused;
+};
+
+/* Byte `at` of every generated body. */
+static inline char pattern(size_t at)
+{
+	return (char)('a' + (at * 7 + at / 251 + at / 65521) % 26);
+}
+
+enum { PATTERN_BYTES = 8 << 20 };
+
+static inline struct str pattern_of(size_t from, size_t length)
+{
+	static char *bytes;
+	static char room[PATTERN_BYTES];
+	if (bytes == NULL) {
+		bytes = room;
+		for (size_t i = 0; i < PATTERN_BYTES; i++)
+			bytes[i] = pattern(i);
+	}
+	assert_true(from + length <= PATTERN_BYTES);
+	return str_make(bytes + from, length);
+}
+
+static inline void end_exchange(struct exchange *exchange)
+{
+	struct serve_stream *stream = exchange->stream;
+	struct outcome *outcome = exchange->outcome;
+	outcome->is_gone = stream->is_gone;
+	outcome->is_finished = true;
+	outcome->sent = stream->sent;
+	if (outcome->fault == FAULT_NONE)
+		outcome->fault = stream->fault;
+	exchange->fixture->ended++;
+	loop_unwake(&exchange->task);
+	list_remove(&exchange->node);
+	stream->wake = NULL;
+	mem_free(exchange);
+	serve_stream_close(stream);
+}
+
+/* Reads the request's body; false when it must wait, or the exchange has ended. */
+static inline bool read_request_body(struct exchange *exchange)
+{
+	const struct script *script = &exchange->fixture->script;
+	struct outcome *outcome = exchange->outcome;
+	size_t room = script->read_room != 0 ? script->read_room : BUF_LARGE;
+	for (;;) {
+		struct str piece, trailers;
+		switch (serve_stream_read(exchange->stream, room, &piece)) {
+		case SERVE_READ_DATA:
+			assert_true(piece.len > 0 && piece.len <= room);
+			text_add(&outcome->body, piece);
+			break;
+		case SERVE_READ_WAIT:
+			return false;
+		case SERVE_READ_END:
+			exchange->is_body_read = true;
+			trailers = serve_stream_trailers(exchange->stream);
+			text_add(&outcome->trailers, trailers);
+			return true;
+		case SERVE_READ_FAILED:
+			outcome->fault = exchange->stream->fault;
+			serve_stream_error(exchange->stream, outcome->fault,
+			        (struct serve_field){.name = STR_EMPTY});
+			end_exchange(exchange);
+			return false;
+		}
+	}
+}
+
+static inline bool respond(struct exchange *exchange)
+{
+	const struct script *script = &exchange->fixture->script;
+	bool has_length = !script->is_length_unknown;
+	size_t length = script->length != 0 ? script->length : exchange->stream->path.len;
+	struct serve_field field = {.name = STR("X-Test"), .value = STR("yes")};
+	struct serve_response response = {
+	        .status = script->status != 0 ? script->status : 200,
+	        .fields = &field,
+	        .field_count = 1,
+	        .is_bodiless = script->is_bodiless,
+	        .length = has_length ? length : UINT64_MAX,
+	};
+	if (script->interim != 0)
+		serve_stream_interim(exchange->stream, script->interim, NULL, NULL);
+	exchange->has_responded = true;
+	return serve_stream_respond(exchange->stream, &response);
+}
+
+/* Writes what the client takes; false when it must wait. */
+static inline bool write_response_body(struct exchange *exchange)
+{
+	const struct script *script = &exchange->fixture->script;
+	struct serve_stream *stream = exchange->stream;
+	size_t length = script->length != 0 ? script->length : stream->path.len;
+	size_t end = script->abort_at != 0 ? script->abort_at : length;
+	if (script->is_bodiless)
+		return true;
+	while (exchange->written < end || exchange->pending.len > 0) {
+		if (exchange->pending.len == 0) {
+			size_t size = end - exchange->written;
+			if (script->piece != 0 && size > script->piece)
+				size = script->piece;
+			exchange->pending =
+			        script->length != 0
+			                ? pattern_of(exchange->written, size)
+			                : str_make(stream->path.at + exchange->written, size);
+			exchange->written += size;
+		}
+		size_t taken = serve_stream_write(stream, exchange->pending);
+		assert_true(taken <= exchange->pending.len);
+		exchange->pending =
+		        str_make(exchange->pending.at + taken, exchange->pending.len - taken);
+		if (exchange->pending.len > 0)
+			return false;
+		if (script->flushes)
+			serve_stream_flush(stream);
+	}
+	return true;
+}
+
+static inline void run_exchange(struct loop_task *task)
+{
+	struct exchange *exchange = container_of(task, struct exchange, task);
+	const struct script *script = &exchange->fixture->script;
+	struct serve_stream *stream = exchange->stream;
+	if (stream->is_gone) {
+		end_exchange(exchange);
+		return;
+	}
+	if (script->holds)
+		return;
+	if (!script->ignores_body && !exchange->is_body_read && !read_request_body(exchange))
+		return;
+	if (script->is_error) {
+		serve_stream_error(stream, script->fault, (struct serve_field){.name = STR_EMPTY});
+		end_exchange(exchange);
+		return;
+	}
+	if (!exchange->has_responded && !respond(exchange)) {
+		end_exchange(exchange);
+		return;
+	}
+	if (script->holds_after_head) {
+		serve_stream_flush(stream);
+		return;
+	}
+	if (!write_response_body(exchange))
+		return;
+	if (script->abort_at != 0)
+		serve_stream_abort(stream);
+	else
+		serve_stream_finish(stream, script->trailers);
+	end_exchange(exchange);
+}
+
+static inline void copy_str(char *to, size_t room, struct str from)
+{
+	size_t length = from.len < room - 1 ? from.len : room - 1;
+	if (length > 0)
+		memcpy(to, from.at, length);
+	to[length] = '\0';
+}
+
+static inline void on_request(struct serve_handler *handler, struct serve_stream *stream)
+{
+	struct fixture *fixture = container_of(handler, struct fixture, handler);
+	assert_true(fixture->begun < OUTCOMES_MAX);
+	struct outcome *outcome = &fixture->outcomes[fixture->begun++];
+	copy_str(outcome->method, sizeof(outcome->method), http_head_method(&stream->head));
+	copy_str(outcome->path, sizeof(outcome->path), stream->path);
+	copy_str(outcome->host, sizeof(outcome->host), stream->host);
+	outcome->client = *serve_stream_client(stream);
+	struct exchange *exchange = mem_new(struct exchange);
+	exchange->task.on_run = run_exchange;
+	exchange->fixture = fixture;
+	exchange->stream = stream;
+	exchange->outcome = outcome;
+	list_add_last(&fixture->exchanges, &exchange->node);
+	stream->wake = &exchange->task;
+	loop_wake(fixture->loop, &exchange->task);
+}
+
+static inline void on_refused(
+        struct serve_handler *handler, const struct address *client, enum fault fault)
+{
+	struct fixture *fixture = container_of(handler, struct fixture, handler);
+	(void)client;
+	fixture->refused++;
+	fixture->last_refused = fault;
+}
+
+/* Everything but the server; the test may then change fixture->options. */
+static inline void fixture_init(struct fixture *fixture)
+{
+	*fixture = (struct fixture){.budget = {.limit = 64U << 20}};
+	fixture->loop = loop_new();
+	assert_non_null(fixture->loop);
+	buf_pool_init(&fixture->buffers, &fixture->budget);
+	list_init(&fixture->exchanges);
+	fixture->outcomes = mem_zero(OUTCOMES_MAX * sizeof(struct outcome));
+	fixture->handler = (struct serve_handler){
+	        .on_request = on_request,
+	        .on_refused = on_refused,
+	};
+	fixture->census = serve_census_new(100, 50);
+	fixture->options = (struct serve_options){
+	        .loop = fixture->loop,
+	        .buffers = &fixture->buffers,
+	        .census = fixture->census,
+	        .handler = &fixture->handler,
+	        .head_timeout_ms = HEAD_MS,
+	        .body_timeout_ms = BODY_MS,
+	        .write_timeout_ms = WRITE_MS,
+	        .keepalive_timeout_ms = KEEP_MS,
+	        .rate_min = RATE_MIN,
+	        .head_limits = {.head_bytes = 32768, .target_bytes = 8192, .fields = 128},
+	};
+}
+
+static inline void fixture_listen(struct fixture *fixture)
+{
+	struct address any;
+	fixture->server = serve_server_new(&fixture->options);
+	assert_true(address_parse(STR("127.0.0.1:0"), &any));
+	fixture->listener = tcp_listen(&any, 64);
+	assert_true(fixture->listener >= 0);
+	assert_true(tcp_local_address(fixture->listener, &fixture->address));
+	assert_true(serve_server_listen(fixture->server, fixture->listener));
+}
+
+static inline void fixture_start(struct fixture *fixture)
+{
+	fixture_init(fixture);
+	fixture_listen(fixture);
+}
+
+/* Ends everything; what is still being answered is aborted. */
+static inline void fixture_done(struct fixture *fixture)
+{
+	struct list_node *node;
+	while ((node = list_first(&fixture->exchanges)) != NULL) {
+		struct exchange *exchange = container_of(node, struct exchange, node);
+		serve_stream_abort(exchange->stream);
+		end_exchange(exchange);
+	}
+	serve_server_free(fixture->server);
+	close(fixture->listener);
+	assert_int_equal(fixture->buffers.in_use, 0);
+	buf_pool_done(&fixture->buffers);
+	assert_int_equal(fixture->budget.used, 0);
+	serve_census_free(fixture->census);
+	for (unsigned i = 0; i < fixture->begun; i++) {
+		text_done(&fixture->outcomes[i].body);
+		text_done(&fixture->outcomes[i].trailers);
+	}
+	mem_free(fixture->outcomes);
+	loop_free(fixture->loop);
+}
+
+/* Lets every waiting exchange look at the script again. */
+static inline void wake_exchanges(struct fixture *fixture)
+{
+	list_each (node, &fixture->exchanges)
+		loop_wake(fixture->loop, &container_of(node, struct exchange, node)->task);
+}
+
+/* Clients. */
+
+struct client {
+	struct fixture *fixture;
+	int fd;
+	struct text got; /* everything received */
+	size_t read;     /* of it, by client_response */
+	bool has_end, has_reset;
+	bool is_paused; /* reads nothing */
+};
+
+/* Connects from `from` (NULL: anywhere) with a receive buffer of `receive_bytes` (0: the system's).
+ */
+static inline void client_open_from(
+        struct client *client, struct fixture *fixture, const char *from, int receive_bytes)
+{
+	union address_sockaddr to, source;
+	struct address address;
+	socklen_t length = address_to_sockaddr(&fixture->address, &to);
+	*client = (struct client){.fixture = fixture, .fd = socket(AF_INET, SOCK_STREAM, 0)};
+	assert_true(client->fd >= 0);
+	if (receive_bytes != 0)
+		assert_int_equal(setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+		                         sizeof(receive_bytes)),
+		        0);
+	if (from != NULL) {
+		assert_true(address_parse_ip(str_of(from), 0, &address));
+		socklen_t source_length = address_to_sockaddr(&address, &source);
+		assert_int_equal(bind(client->fd, &source.any, source_length), 0);
+	}
+	assert_int_equal(connect(client->fd, &to.any, length), 0);
+}
+
+static inline void client_open(struct client *client, struct fixture *fixture)
+{
+	client_open_from(client, fixture, NULL, 0);
+}
+
+static inline void client_close(struct client *client)
+{
+	if (client->fd >= 0)
+		close(client->fd);
+	client->fd = -1;
+	text_done(&client->got);
+}
+
+/* Leaves with a reset. */
+static inline void client_reset(struct client *client)
+{
+	tcp_abort(client->fd);
+	client->fd = -1;
+}
+
+/* Takes what has arrived, at most `most` bytes. */
+static inline void client_take(struct client *client, size_t most)
+{
+	char bytes[16384];
+	while (most > 0 && !client->has_end && !client->has_reset && client->fd >= 0) {
+		size_t size = most < sizeof(bytes) ? most : sizeof(bytes);
+		ssize_t count = recv(client->fd, bytes, size, MSG_DONTWAIT);
+		if (count > 0) {
+			text_add(&client->got, str_make(bytes, (size_t)count));
+			most -= (size_t)count;
+		} else if (count == 0) {
+			client->has_end = true;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			return;
+		} else {
+			assert_int_equal(errno, ECONNRESET);
+			client->has_reset = true;
+		}
+	}
+}
+
+static inline void turn(struct client *client, unsigned wait_ms)
+{
+	loop_turn(client->fixture->loop, wait_ms);
+	if (!client->is_paused)
+		client_take(client, SIZE_MAX);
+}
+
+/* Turns until `condition` holds; fails the test when it never does. */
+#define turn_until(client, condition)                                                              \
+	do {                                                                                       \
+		uint64_t until_ms = clock_ms() + PATIENCE_MS;                                      \
+		while (!(condition)) {                                                             \
+			assert_true(clock_ms() < until_ms);                                        \
+			turn((client), 5);                                                         \
+		}                                                                                  \
+	} while (0)
+
+static inline void turn_for(struct client *client, uint64_t ms)
+{
+	uint64_t until_ms = clock_ms() + ms;
+	while (clock_ms() < until_ms)
+		turn(client, 2);
+}
+
+/* Sends all of it, turning the loop meanwhile; false when the server does not want it any more. */
+static inline bool client_send(struct client *client, struct str bytes)
+{
+	uint64_t until_ms = clock_ms() + PATIENCE_MS;
+	while (bytes.len > 0) {
+		ssize_t count = send(client->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (count < 0 && errno != EAGAIN)
+			return false;
+		if (count > 0)
+			bytes = str_make(bytes.at + count, bytes.len - (size_t)count);
+		else
+			turn(client, 1);
+		assert_true(clock_ms() < until_ms);
+	}
+	return true;
+}
+
+static inline void client_say(struct client *client, const char *text)
+{
+	assert_true(client_send(client, str_of(text)));
+}
+
+/* A response as the client understood it. */
+struct response {
+	struct http_field fields[64];
+	struct http_head head;
+	struct text body;
+	bool is_whole; /* its body ended as it had to */
+	bool has_trailers;
+	char trailer[64]; /* the first one, "name: value" */
+};
+
+static inline void response_done(struct response *response)
+{
+	text_done(&response->body);
+}
+
+/* Reads one response to `method` off what the client got; false when it is not whole yet. */
+static inline bool parse_response(
+        struct client *client, enum http_method method, struct response *response)
+{
+	static const struct http_head_limits limits = {.head_bytes = 65535, .fields = 64};
+	struct str input =
+	        str_make(text_c(&client->got) + client->read, client->got.len - client->read);
+	size_t scanned = 0;
+	enum fault fault = FAULT_NONE;
+	response_done(response);
+	*response = (struct response){.head = {.capacity = 64}};
+	response->head.fields = response->fields;
+	enum http_parse result =
+	        http_head_parse_response(input, &scanned, &limits, &response->head, &fault);
+	assert_int_not_equal(result, HTTP_PARSE_BAD);
+	if (result == HTTP_PARSE_MORE)
+		return false;
+	input = str_make(input.at + response->head.len, input.len - response->head.len);
+	enum http_framing framing = HTTP_FRAMING_NONE;
+	uint64_t length = 0;
+	if (response->head.status >= 200)
+		assert_int_equal(
+		        http_body_response(&response->head, method, &framing, &length), FAULT_NONE);
+	struct http_body body;
+	http_body_init(&body, framing, length);
+	struct str piece;
+	enum http_body_event event;
+	while ((event = http_body_next(&body, &input, &piece)) == HTTP_BODY_DATA)
+		text_add(&response->body, piece);
+	assert_int_not_equal(event, HTTP_BODY_BAD);
+	if (event == HTTP_BODY_MORE && client->has_end)
+		event = http_body_closed(&body);
+	response->is_whole = event == HTTP_BODY_END;
+	if (response->is_whole && framing == HTTP_FRAMING_CHUNKED) {
+		struct http_field fields[8];
+		struct http_head trailers = {.fields = fields, .capacity = 8};
+		assert_true(http_chunk_trailers(&body.chunk, &trailers));
+		response->has_trailers = trailers.count > 0;
+		if (response->has_trailers)
+			snprintf(response->trailer, sizeof(response->trailer), "%.*s: %.*s",
+			        STR_ARG(http_head_name(&trailers, &fields[0])),
+			        STR_ARG(http_head_value(&trailers, &fields[0])));
+	}
+	http_body_done(&body);
+	if (response->is_whole)
+		client->read = client->got.len - input.len;
+	return response->is_whole;
+}
+
+/* Waits for a whole response. */
+static inline void read_response(
+        struct client *client, enum http_method method, struct response *response)
+{
+	turn_until(client, parse_response(client, method, response));
+}
+
+static inline struct str response_field(const struct response *response, enum http_name name)
+{
+	return http_head_get(&response->head, name);
+}
+
+static inline bool is_text(struct str text, const char *wanted)
+{
+	return str_is_equal(text, str_of(wanted));
+}
+
+static inline bool is_pattern(struct str bytes)
+{
+	return str_is_equal(bytes, pattern_of(0, bytes.len));
+}
+
+/* A small request, and its whole response with this status. */
+static inline void ask(struct client *client, const char *request, unsigned status)
+{
+	struct response response = {.body = {.at = NULL}};
+	client_say(client, request);
+	read_response(client, HTTP_GET, &response);
+	assert_int_equal(response.head.status, status);
+	response_done(&response);
+}

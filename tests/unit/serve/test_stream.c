@@ -1,0 +1,772 @@
+/* One exchange: request bodies in, responses out, every framing, every pace, every broken end. */
+#include "fixture.h"
+
+#define HOST "Host: a.test\r\n"
+#define GET  "GET /x HTTP/1.1\r\n" HOST "\r\n"
+
+static bool is_alone(const struct fixture *fixture)
+{
+	return serve_server_connections(fixture->server) == 0;
+}
+
+static void wait_until_alone(struct fixture *fixture)
+{
+	struct client nobody = {.fixture = fixture, .fd = -1};
+	turn_until(&nobody, is_alone(fixture));
+}
+
+/* Request bodies as they are sent, and what the handler reads. */
+static const struct {
+	const char *fields, *sent, *body, *trailers;
+} bodies[] = {
+        {"", "", "", ""},
+        {"Content-Length: 0\r\n", "", "", ""},
+        {"Content-Length: 11\r\n", "hello world", "hello world", ""},
+        {"Transfer-Encoding: chunked\r\n", "0\r\n\r\n", "", ""},
+        {"Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n6;a=b\r\n world\r\n0\r\n\r\n",
+                "hello world", ""},
+        {"Transfer-Encoding: chunked\r\n", "1\r\na\r\n1\r\nb\r\n0\r\nX-Sum: 12\r\nY: z\r\n\r\n",
+                "ab", "X-Sum: 12\r\nY: z\r\n"},
+        {"Transfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\nContent-Length: 3\r\n\r\n", "a", ""},
+};
+
+/* How the handler and the client take it: read_room, and whether bytes are sent one by one. */
+static const struct {
+	size_t room;
+	bool is_dripped;
+} paces[] = {{0, false}, {1, false}, {3, true}, {0, true}};
+
+static void request_bodies_arrive_whole_and_the_next_request_behind_them(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (size_t i = 0; i < ARRAY_LENGTH(bodies) * ARRAY_LENGTH(paces); i++) {
+		size_t row = i / ARRAY_LENGTH(paces), pace = i % ARRAY_LENGTH(paces);
+		struct client client;
+		struct text request = {.at = NULL};
+		fixture.script.read_room = paces[pace].room;
+		text_addf(&request, "PUT /1 HTTP/1.1\r\n" HOST "%s\r\n%s" GET, bodies[row].fields,
+		        bodies[row].sent);
+		client_open(&client, &fixture);
+		for (size_t at = 0; paces[pace].is_dripped && at < request.len; at++) {
+			assert_true(client_send(&client, str_make(request.at + at, 1)));
+			turn(&client, 0);
+		}
+		if (!paces[pace].is_dripped)
+			assert_true(client_send(&client, text_str(&request)));
+		ask(&client, "", 200);
+		ask(&client, "", 200);
+		const struct outcome *outcome = &fixture.outcomes[fixture.begun - 2];
+		assert_string_equal(outcome->method, "PUT");
+		assert_true(is_text(text_str(&outcome->body), bodies[row].body));
+		assert_true(is_text(text_str(&outcome->trailers), bodies[row].trailers));
+		text_done(&request);
+		client_close(&client);
+	}
+	wait_until_alone(&fixture);
+	fixture_done(&fixture);
+}
+
+static void a_large_request_body_arrives_whole(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	char head[128];
+	fixture_start(&fixture);
+	client_open(&client, &fixture);
+	snprintf(head, sizeof(head), "PUT / HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+	        PATTERN_BYTES);
+	client_say(&client, head);
+	assert_true(client_send(&client, pattern_of(0, PATTERN_BYTES)));
+	ask(&client, "", 200);
+	assert_int_equal(fixture.outcomes[0].body.len, PATTERN_BYTES);
+	assert_true(is_pattern(text_str(&fixture.outcomes[0].body)));
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+static void a_malformed_body_is_answered_400_and_ends_the_connection(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_start(&fixture);
+	client_open(&client, &fixture);
+	client_say(&client,
+	        "PUT / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n" GET);
+	ask(&client, "", 400);
+	turn_until(&client, client.has_end);
+	assert_int_equal(fixture.outcomes[0].fault, FAULT_BAD_REQUEST);
+	assert_int_equal(fixture.begun, 1);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+static void a_body_that_the_client_breaks_off_is_no_body(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_start(&fixture);
+	client_open(&client, &fixture);
+	client_say(&client, "PUT / HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc");
+	assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+	turn_until(&client, fixture.ended == 1);
+	assert_int_equal(fixture.outcomes[0].fault, FAULT_CLIENT_GONE);
+	turn_until(&client, client.has_end || client.has_reset);
+	assert_int_equal(client.got.len, 0);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+/* Who is told to go on: the request, what is sent with it, and whether "100 Continue" comes. */
+static const struct {
+	const char *request;
+	bool ignores_body, is_told;
+} expectations[] = {
+        {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n", false,
+                true},
+        {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-Continue\r\n\r\n", false,
+                true},
+        {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\n", false, false},
+        {"PUT / HTTP/1.0\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n", false,
+                false},
+        {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\na", false,
+                false},
+        {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n", true,
+                false},
+};
+
+static void a_client_that_waits_to_send_its_body_is_told_to(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (size_t i = 0; i < ARRAY_LENGTH(expectations); i++) {
+		struct client client;
+		struct str wanted = STR("HTTP/1.1 100 Continue\r\n\r\n");
+		fixture.script.ignores_body = expectations[i].ignores_body;
+		client_open(&client, &fixture);
+		client_say(&client, expectations[i].request);
+		turn_for(&client, 30);
+		if (expectations[i].is_told) {
+			assert_true(str_is_equal(text_str(&client.got), wanted));
+			client.read = wanted.len;
+		} else {
+			assert_int_equal(client.got.len > 0, expectations[i].ignores_body ? 1 : 0);
+		}
+		if (!expectations[i].ignores_body)
+			client_say(&client, "abc");
+		ask(&client, "", 200);
+		assert_int_equal(fixture.outcomes[i].is_finished, 1);
+		client_close(&client);
+	}
+	fixture_done(&fixture);
+}
+
+static void a_body_that_nobody_reads_stays_with_the_client(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	char head[128];
+	size_t length = 64U << 20, sent = 0;
+	fixture_start(&fixture);
+	fixture.script.holds = true;
+	client_open(&client, &fixture);
+	snprintf(head, sizeof(head), "PUT / HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n",
+	        length);
+	client_say(&client, head);
+	turn_until(&client, fixture.begun == 1);
+	for (unsigned i = 0; i < 100; i++) {
+		ssize_t count = send(
+		        client.fd, pattern_of(0, 1 << 20).at, 1 << 20, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent += count > 0 ? (size_t)count : 0;
+		turn(&client, 5);
+	}
+	assert_true(sent < length / 2);
+	assert_true(fixture.budget.used <= BUF_LARGE);
+	/* That took longer than body_timeout, and is not the client's fault. */
+	turn_for(&client, BODY_MS);
+	fixture.script.holds = false;
+	wake_exchanges(&fixture);
+	turn_for(&client, 100);
+	assert_int_equal(fixture.ended, 0);
+	assert_int_equal(fixture.outcomes[0].fault, FAULT_NONE);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+static void a_client_is_not_slow_while_its_bytes_wait_for_us(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_start(&fixture);
+	client_open(&client, &fixture);
+	client_say(&client, "PUT / HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\nabc");
+	turn_until(&client, fixture.begun == 1 && fixture.outcomes[0].body.len == 3);
+	/* The handler waits for more, but when more is there it is busy with something else. */
+	fixture.script.holds = true;
+	client_say(&client, "def");
+	turn_for(&client, BODY_MS * 3 / 2);
+	fixture.script.holds = false;
+	wake_exchanges(&fixture);
+	ask(&client, "", 200);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+/* Bodies that come too slowly: so much at first, then so much each 10 ms. */
+static const struct {
+	size_t first, drip;
+	const char *framing;
+	const char *piece;
+} slow_bodies[] = {
+        {0, 0, "Content-Length: 100000", "x"},
+        {0, 1, "Content-Length: 100000", "x"},
+        {50000, 0, "Content-Length: 100000", "x"},
+        {50000, 5, "Content-Length: 100000", "x"},
+        {0, 1, "Transfer-Encoding: chunked", "1\r\nx\r\n"},
+};
+
+static void a_slow_body_is_answered_408(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (unsigned i = 0; i < ARRAY_LENGTH(slow_bodies); i++) {
+		struct client client;
+		char head[128];
+		client_open(&client, &fixture);
+		snprintf(head, sizeof(head), "PUT / HTTP/1.1\r\n" HOST "%s\r\n\r\n",
+		        slow_bodies[i].framing);
+		client_say(&client, head);
+		assert_true(client_send(&client, pattern_of(0, slow_bodies[i].first)));
+		uint64_t begun_ms = clock_ms();
+		while (fixture.ended == i) {
+			for (size_t drop = 0; drop < slow_bodies[i].drip; drop++)
+				client_say(&client, slow_bodies[i].piece);
+			turn_for(&client, 10);
+			assert_true(clock_ms() < begun_ms + PATIENCE_MS);
+		}
+		uint64_t ms = clock_ms() - begun_ms;
+		assert_true(ms + 20 >= BODY_MS && ms < BODY_MS + 100);
+		assert_int_equal(fixture.outcomes[i].fault, FAULT_BODY_SLOW);
+		ask(&client, "", 408);
+		client_close(&client);
+	}
+	wait_until_alone(&fixture);
+	fixture_done(&fixture);
+}
+
+static void a_body_that_is_just_fast_enough_is_read_to_its_end(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_start(&fixture);
+	client_open(&client, &fixture);
+	client_say(&client, "PUT / HTTP/1.1\r\n" HOST "Content-Length: 20000\r\n\r\n");
+	for (unsigned i = 0; i < 20; i++) {
+		assert_true(client_send(&client, pattern_of(1000 * i, 1000)));
+		turn_for(&client, 40);
+	}
+	ask(&client, "", 200);
+	assert_true(is_pattern(text_str(&fixture.outcomes[0].body)));
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+/* Responses: the request's method and version, what the handler says, and the framing that follows.
+ */
+enum framing_seen { SEEN_LENGTH, SEEN_CHUNKED, SEEN_CLOSE, SEEN_NOTHING };
+
+static const struct {
+	const char *method, *version;
+	struct script script;
+	enum framing_seen seen;
+	bool is_kept;
+} responses[] = {
+        {"GET", "1.1", {.length = 1}, SEEN_LENGTH, true},
+        {"GET", "1.1", {.length = 3000000}, SEEN_LENGTH, true},
+        {"GET", "1.1", {.length = 300000, .piece = 100}, SEEN_LENGTH, true},
+        {"GET", "1.1", {.length = 1, .is_length_unknown = true}, SEEN_CHUNKED, true},
+        {"GET", "1.1", {.length = 3000000, .is_length_unknown = true}, SEEN_CHUNKED, true},
+        {"GET", "1.1", {.length = 300000, .piece = 100, .is_length_unknown = true}, SEEN_CHUNKED,
+                true},
+        {"GET", "1.1", {.length = 20000, .piece = 7, .is_length_unknown = true, .flushes = true},
+                SEEN_CHUNKED, true},
+        {"GET", "1.1", {.length = 1000000, .piece = 4097, .is_length_unknown = true}, SEEN_CHUNKED,
+                true},
+        {"GET", "1.1", {.length = 1000000, .piece = 4000, .is_length_unknown = true}, SEEN_CHUNKED,
+                true},
+        {"GET", "1.0", {.length = 1}, SEEN_LENGTH, false},
+        {"GET", "1.0", {.length = 3000000, .is_length_unknown = true}, SEEN_CLOSE, false},
+        {"HEAD", "1.1", {.length = 500, .is_bodiless = true}, SEEN_LENGTH, true},
+        {"HEAD", "1.1", {.length = 500, .is_bodiless = true, .is_length_unknown = true},
+                SEEN_NOTHING, true},
+        {"GET", "1.1", {.status = 204, .is_bodiless = true, .is_length_unknown = true},
+                SEEN_NOTHING, true},
+        {"GET", "1.1", {.status = 304, .is_bodiless = true, .length = 500}, SEEN_LENGTH, true},
+        {"GET", "1.0", {.status = 304, .is_bodiless = true, .is_length_unknown = true},
+                SEEN_NOTHING, false},
+};
+
+static enum framing_seen framing_of(const struct http_head *head)
+{
+	if (http_head_has(head, HTTP_NAME_TRANSFER_ENCODING))
+		return SEEN_CHUNKED;
+	if (http_head_has(head, HTTP_NAME_CONTENT_LENGTH))
+		return SEEN_LENGTH;
+	return head->status == 304 || head->status == 204 ? SEEN_NOTHING : SEEN_CLOSE;
+}
+
+static void expect_row(size_t row, const struct response *response)
+{
+	bool is_head = strcmp(responses[row].method, "HEAD") == 0;
+	const struct script *script = &responses[row].script;
+	enum framing_seen seen = framing_of(&response->head);
+	if (is_head && seen == SEEN_CLOSE)
+		seen = SEEN_NOTHING;
+	assert_int_equal(seen, responses[row].seen);
+	assert_int_equal(response->head.status, script->status != 0 ? script->status : 200);
+	assert_int_equal(response->head.minor, 1);
+	assert_int_equal(http_head_has_token(&response->head, HTTP_NAME_CONNECTION, STR("close")),
+	        !responses[row].is_kept);
+	size_t length = script->is_bodiless ? 0 : script->length;
+	assert_int_equal(response->body.len, length);
+	assert_true(is_pattern(text_str(&response->body)));
+}
+
+static void a_response_has_the_framing_that_fits(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (size_t i = 0; i < ARRAY_LENGTH(responses); i++) {
+		struct client client;
+		struct response response = {.body = {.at = NULL}};
+		char request[128];
+		fixture.script = responses[i].script;
+		snprintf(request, sizeof(request), "%s / HTTP/%s\r\n" HOST "\r\n",
+		        responses[i].method, responses[i].version);
+		client_open(&client, &fixture);
+		client_say(&client, request);
+		read_response(&client,
+		        strcmp(responses[i].method, "HEAD") == 0 ? HTTP_HEAD : HTTP_GET, &response);
+		expect_row(i, &response);
+		if (!responses[i].is_kept)
+			turn_until(&client, client.has_end);
+		assert_int_equal(client.got.len, client.read);
+		if (!responses[i].script.is_bodiless)
+			assert_int_equal(fixture.outcomes[i].sent, responses[i].script.length);
+		response_done(&response);
+		client_close(&client);
+	}
+	fixture_done(&fixture);
+}
+
+static void a_slow_reader_gets_every_byte(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (unsigned i = 0; i < 4; i++) {
+		struct client client;
+		struct response response = {.body = {.at = NULL}};
+		fixture.script = (struct script){
+		        .length = 3500000 + i,
+		        .is_length_unknown = i % 2 == 1,
+		        .piece = i < 2 ? 0 : 3001,
+		};
+		client_open_from(&client, &fixture, NULL, 4096);
+		client.is_paused = true;
+		client_say(&client, GET);
+		/* Odd sizes, so that pieces, lines and ends are cut everywhere. */
+		for (size_t round = 1; !client.has_end && fixture.ended == i; round++) {
+			turn(&client, 0);
+			client_take(&client, 1 + round * 977 % 30000);
+		}
+		client.is_paused = false;
+		read_response(&client, HTTP_GET, &response);
+		assert_int_equal(response.body.len, 3500000 + i);
+		assert_true(is_pattern(text_str(&response.body)));
+		response_done(&response);
+		client_close(&client);
+	}
+	fixture_done(&fixture);
+}
+
+static void trailers_follow_a_chunked_response(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	struct response response = {.body = {.at = NULL}};
+	struct http_field fields[2];
+	struct http_head trailers = {.fields = fields, .capacity = 2};
+	static const struct http_head_limits limits = {.head_bytes = 1000, .fields = 2};
+	size_t scanned = 0;
+	enum fault fault;
+	assert_int_equal(http_head_parse_trailers(
+	                         STR("X-Sum: 12\r\n\r\n"), &scanned, &limits, &trailers, &fault),
+	        HTTP_PARSE_DONE);
+	fixture_start(&fixture);
+	client_open(&client, &fixture);
+	for (unsigned is_unknown = 0; is_unknown < 2; is_unknown++) {
+		fixture.script = (struct script){
+		        .length = 10, .is_length_unknown = is_unknown, .trailers = &trailers};
+		client_say(&client, GET);
+		read_response(&client, HTTP_GET, &response);
+		assert_int_equal(response.has_trailers, is_unknown);
+		assert_string_equal(response.trailer, is_unknown ? "X-Sum: 12" : "");
+	}
+	response_done(&response);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+static void interim_responses_go_to_those_who_know_them(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	fixture.script.interim = 103;
+	for (unsigned minor = 0; minor < 2; minor++) {
+		struct client client;
+		struct response response = {.body = {.at = NULL}};
+		char request[64];
+		snprintf(request, sizeof(request), "GET / HTTP/1.%u\r\n" HOST "\r\n", minor);
+		client_open(&client, &fixture);
+		client_say(&client, request);
+		read_response(&client, HTTP_GET, &response);
+		if (minor == 1) {
+			assert_int_equal(response.head.status, 103);
+			assert_int_equal(response.head.count, 0);
+			read_response(&client, HTTP_GET, &response);
+		}
+		assert_int_equal(response.head.status, 200);
+		response_done(&response);
+		client_close(&client);
+	}
+	fixture_done(&fixture);
+}
+
+static void a_head_goes_out_before_the_body_is_there(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_start(&fixture);
+	fixture.script.holds_after_head = true;
+	client_open(&client, &fixture);
+	client_say(&client, GET);
+	turn_until(&client, client.got.len > 0);
+	assert_true(str_has_suffix(text_str(&client.got), STR("\r\n\r\n")));
+	fixture.script.holds_after_head = false;
+	wake_exchanges(&fixture);
+	ask(&client, "", 200);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+/* Broken ends: the request's version, the response's framing, and how the client sees them. */
+static const struct {
+	const char *version;
+	bool is_length_unknown, is_reset;
+	size_t abort_at;
+} aborts[] = {
+        {"1.1", false, false, 1000},
+        {"1.1", true, false, 1000},
+        {"1.1", false, false, 2000000},
+        {"1.1", true, false, 2000000},
+        {"1.0", false, true, 1000},
+        {"1.0", true, true, 1000},
+        {"1.0", true, true, 2000000},
+};
+
+static void a_response_that_breaks_off_can_be_told_from_a_whole_one(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (size_t i = 0; i < ARRAY_LENGTH(aborts); i++) {
+		struct client client;
+		struct response response = {.body = {.at = NULL}};
+		char request[64];
+		fixture.script = (struct script){
+		        .length = 3000000,
+		        .abort_at = aborts[i].abort_at,
+		        .is_length_unknown = aborts[i].is_length_unknown,
+		};
+		snprintf(request, sizeof(request), "GET / HTTP/%s\r\n" HOST "\r\n",
+		        aborts[i].version);
+		client_open(&client, &fixture);
+		client_say(&client, request);
+		turn_until(&client, client.has_end || client.has_reset);
+		assert_int_equal(client.has_reset, aborts[i].is_reset);
+		if (client.got.len > 0)
+			parse_response(&client, HTTP_GET, &response);
+		assert_true(!response.is_whole || client.has_reset);
+		if (!client.has_reset)
+			assert_int_equal(response.body.len, aborts[i].abort_at);
+		assert_true(is_pattern(text_str(&response.body)));
+		response_done(&response);
+		client_close(&client);
+		assert_true(is_alone(&fixture));
+	}
+	fixture_done(&fixture);
+}
+
+/* Readers that are too slow: so much at first, then so much each 10 ms. */
+static const struct {
+	size_t first, drip;
+	bool is_length_unknown;
+} slow_readers[] = {
+        {0, 0, false},
+        {0, 1, false},
+        {0, 0, true},
+        {3000000, 0, false},
+        {3000000, 1, true},
+};
+
+static void a_slow_reader_is_cut_off_in_time(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	fixture.script.length = PATTERN_BYTES;
+	for (unsigned i = 0; i < ARRAY_LENGTH(slow_readers); i++) {
+		struct client client;
+		fixture.script.is_length_unknown = slow_readers[i].is_length_unknown;
+		client_open_from(&client, &fixture, NULL, 4096);
+		client.is_paused = true;
+		client_say(&client, GET);
+		turn_until(&client, fixture.begun == i + 1);
+		while (client.got.len < slow_readers[i].first) {
+			client_take(&client, slow_readers[i].first - client.got.len);
+			turn(&client, 0);
+		}
+		uint64_t begun_ms = clock_ms();
+		while (fixture.ended == i) {
+			assert_true(clock_ms() < begun_ms + PATIENCE_MS);
+			client_take(&client, slow_readers[i].drip);
+			turn_for(&client, 10);
+		}
+		uint64_t ms = clock_ms() - begun_ms;
+		assert_true(ms + 40 >= WRITE_MS && ms < WRITE_MS * 5 / 4 + 60);
+		assert_int_equal(fixture.outcomes[i].fault, FAULT_WRITE_SLOW);
+		assert_true(is_alone(&fixture));
+		client.is_paused = false;
+		turn_until(&client, client.has_reset);
+		client_close(&client);
+	}
+	fixture_done(&fixture);
+}
+
+/* It takes a hundred times the least rate, and far less in a window than what must become free
+ * before the kernel reports room. */
+static void a_reader_that_is_fast_enough_is_not_cut_off(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	struct response response = {.body = {.at = NULL}};
+	fixture_start(&fixture);
+	fixture.script.length = PATTERN_BYTES;
+	client_open_from(&client, &fixture, NULL, 65536);
+	client.is_paused = true;
+	client_say(&client, GET);
+	for (unsigned i = 0; i < WRITE_MS * 4 / 20; i++) {
+		client_take(&client, 20000);
+		turn_for(&client, 20);
+	}
+	assert_int_equal(fixture.ended, 0);
+	client.is_paused = false;
+	read_response(&client, HTTP_GET, &response);
+	assert_true(is_pattern(text_str(&response.body)));
+	response_done(&response);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+static void a_reader_that_has_everything_is_not_slow(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	struct response response = {.body = {.at = NULL}};
+	fixture_start(&fixture);
+	fixture.script.length = PATTERN_BYTES;
+	fixture.script.is_length_unknown = true;
+	client_open(&client, &fixture);
+	client.is_paused = true;
+	client_say(&client, GET);
+	turn_until(&client, fixture.begun == 1);
+	turn_for(&client, 30);
+	/* The client catches up, but there is nothing more for it. */
+	fixture.script.holds = true;
+	client.is_paused = false;
+	turn_for(&client, WRITE_MS * 2);
+	assert_int_equal(fixture.ended, 0);
+	fixture.script.holds = false;
+	wake_exchanges(&fixture);
+	read_response(&client, HTTP_GET, &response);
+	assert_true(is_pattern(text_str(&response.body)));
+	response_done(&response);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+/* Fills the kernel's buffer from the server to its only client, as an earlier response could. */
+static size_t fill_kernel(struct fixture *fixture)
+{
+	struct serve_connection *connection = container_of(
+	        list_first(&fixture->server->connections), struct serve_connection, node);
+	struct str bytes = pattern_of(0, PATTERN_BYTES);
+	size_t filled = 0;
+	ssize_t count;
+	while ((count = send(connection->watched.fd, bytes.at, bytes.len, MSG_DONTWAIT)) > 0)
+		filled += (size_t)count;
+	connection->wire_sent += filled;
+	return filled;
+}
+
+static void the_last_bytes_of_a_response_wait_for_a_slow_reader_but_not_for_ever(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture);
+	for (unsigned reads = 0; reads < 2; reads++) {
+		struct client client;
+		fixture.script = (struct script){
+		        .holds = true, .length = 2000, .piece = 100, .is_length_unknown = true};
+		client_open_from(&client, &fixture, NULL, 4096);
+		client.is_paused = true;
+		client_say(&client, GET);
+		turn_until(&client, fixture.begun == reads + 1);
+		size_t filled = fill_kernel(&fixture);
+		uint64_t begun_ms = clock_ms();
+		fixture.script.holds = false;
+		wake_exchanges(&fixture);
+		turn_for(&client, WRITE_MS / 2);
+		assert_int_equal(fixture.ended, reads + 1); /* it left everything to us */
+		assert_false(is_alone(&fixture));
+		if (reads == 1) {
+			client.is_paused = false;
+			turn_until(&client, client.got.len > filled);
+			client.read = filled;
+			ask(&client, "", 200);
+		} else {
+			wait_until_alone(&fixture);
+			uint64_t ms = clock_ms() - begun_ms;
+			assert_true(ms + 40 >= WRITE_MS && ms < WRITE_MS * 5 / 4 + 60);
+		}
+		client_close(&client);
+		wait_until_alone(&fixture);
+	}
+	fixture_done(&fixture);
+}
+
+static void a_refused_body_does_not_destroy_the_answer(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	char head[128];
+	fixture_start(&fixture);
+	fixture.script = (struct script){
+	        .ignores_body = true, .is_error = true, .fault = FAULT_BODY_TOO_LARGE};
+	client_open(&client, &fixture);
+	client.is_paused = true;
+	snprintf(head, sizeof(head), "PUT / HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+	        PATTERN_BYTES);
+	client_say(&client, head);
+	assert_true(client_send(&client, pattern_of(0, PATTERN_BYTES)));
+	assert_int_equal(fixture.ended, 1);
+	client.is_paused = false;
+	ask(&client, "", 413);
+	turn_until(&client, client.has_end);
+	client_close(&client);
+	wait_until_alone(&fixture);
+	fixture_done(&fixture);
+}
+
+static void a_head_beyond_the_memory_budget_is_answered_503(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	struct text request = {.at = NULL};
+	fixture_init(&fixture);
+	/* Buffers for the head and an answer, but not for a copy of the head. */
+	fixture.budget.limit = BUF_SMALL + BUF_MIDDLE + BUF_SMALL + 4096;
+	fixture_listen(&fixture);
+	text_addf(&request, "GET / HTTP/1.1\r\n" HOST "X: ");
+	text_add(&request, pattern_of(0, 12000));
+	text_add(&request, STR("\r\n\r\n"));
+	client_open(&client, &fixture);
+	assert_true(client_send(&client, text_str(&request)));
+	ask(&client, "", 503);
+	assert_int_equal(fixture.last_refused, FAULT_MEMORY);
+	text_done(&request);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+static void errors_have_no_body_for_head(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	struct response response = {.body = {.at = NULL}};
+	fixture_start(&fixture);
+	fixture.script = (struct script){.is_error = true, .fault = FAULT_UNKNOWN_HOST};
+	client_open(&client, &fixture);
+	client_say(&client, "HEAD / HTTP/1.1\r\n" HOST "\r\n" GET);
+	read_response(&client, HTTP_HEAD, &response);
+	assert_int_equal(response.head.status, 421);
+	assert_true(
+	        is_text(response_field(&response, HTTP_NAME_X_HEADWATER_ERROR), "unknown_host"));
+	read_response(&client, HTTP_GET, &response);
+	assert_int_equal(response.head.status, 421);
+	assert_true(response.body.len > 0);
+	assert_false(client.has_end);
+	response_done(&response);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
+int main(void)
+{
+	hash_init();
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(request_bodies_arrive_whole_and_the_next_request_behind_them),
+	        cmocka_unit_test(a_large_request_body_arrives_whole),
+	        cmocka_unit_test(a_malformed_body_is_answered_400_and_ends_the_connection),
+	        cmocka_unit_test(a_body_that_the_client_breaks_off_is_no_body),
+	        cmocka_unit_test(a_client_that_waits_to_send_its_body_is_told_to),
+	        cmocka_unit_test(a_body_that_nobody_reads_stays_with_the_client),
+	        cmocka_unit_test(a_client_is_not_slow_while_its_bytes_wait_for_us),
+	        cmocka_unit_test(a_slow_body_is_answered_408),
+	        cmocka_unit_test(a_body_that_is_just_fast_enough_is_read_to_its_end),
+	        cmocka_unit_test(a_response_has_the_framing_that_fits),
+	        cmocka_unit_test(a_slow_reader_gets_every_byte),
+	        cmocka_unit_test(trailers_follow_a_chunked_response),
+	        cmocka_unit_test(interim_responses_go_to_those_who_know_them),
+	        cmocka_unit_test(a_head_goes_out_before_the_body_is_there),
+	        cmocka_unit_test(a_response_that_breaks_off_can_be_told_from_a_whole_one),
+	        cmocka_unit_test(a_slow_reader_is_cut_off_in_time),
+	        cmocka_unit_test(a_reader_that_is_fast_enough_is_not_cut_off),
+	        cmocka_unit_test(a_reader_that_has_everything_is_not_slow),
+	        cmocka_unit_test(
+	                the_last_bytes_of_a_response_wait_for_a_slow_reader_but_not_for_ever),
+	        cmocka_unit_test(a_refused_body_does_not_destroy_the_answer),
+	        cmocka_unit_test(a_head_beyond_the_memory_budget_is_answered_503),
+	        cmocka_unit_test(errors_have_no_body_for_head),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
