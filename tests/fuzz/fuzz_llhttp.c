@@ -6,8 +6,9 @@
  *
  * Known differences, where llhttp is stricter than RFC 9112 asks, are passed over: methods it does
  * not know, minor versions above 1, tabs behind a length or coding, quoted-pairs in chunk
- * extensions, fields that frame in trailers (we drop them). Data behind a message that closes the
- * connection is allowed to it, since the end of the connection is not the parser's matter here.
+ * extensions and an extension behind one with a value, fields that frame in trailers (we drop
+ * them). Data behind a message that closes the connection is allowed to it, since the end of the
+ * connection is not the parser's matter here.
  */
 
 /* Its names for methods are ours too. */
@@ -119,6 +120,20 @@ static bool add_trailers(struct message *message, const struct http_chunk *chunk
 	       !http_head_has(&head, HTTP_NAME_CONTENT_LENGTH);
 }
 
+/* Whether a line of a chunked body could be a size line with extensions that llhttp refuses. A line
+ * of content that looks like one is taken for it, which does no harm. */
+static bool has_odd_extensions(struct str body)
+{
+	while (body.len > 0) {
+		struct str line = str_cut(&body, '\n');
+		bool has_quoted_pair = str_find(line, '\\') >= 0;
+		str_cut(&line, '=');
+		if (has_quoted_pair || str_find(line, ';') >= 0)
+			return true;
+	}
+	return false;
+}
+
 /* Reads the body that stands at the front of *input; false when it is not whole or not accepted. */
 static bool read_body(struct message *message, const struct http_head *head, struct str *input)
 {
@@ -133,9 +148,8 @@ static bool read_body(struct message *message, const struct http_head *head, str
 		text_add(&message->content, piece);
 	bool is_good = event == HTTP_BODY_END;
 	if (is_good && framing == HTTP_FRAMING_CHUNKED) {
-		bool has_backslash =
-		        str_find(str_make(before.at, before.len - input->len), '\\') >= 0;
-		is_good = add_trailers(message, &body.chunk) && !has_backslash;
+		struct str raw = str_make(before.at, before.len - input->len);
+		is_good = add_trailers(message, &body.chunk) && !has_odd_extensions(raw);
 	}
 	http_body_done(&body);
 	return is_good;
