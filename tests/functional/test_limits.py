@@ -43,7 +43,7 @@ class Steady:
         self._end.set()
         self._thread.join(20)
         if kind is None:
-            assert self.count > 5 and not self.failures, (self.count, self.failures)
+            assert self.count and not self.failures, (self.count, self.failures)
             assert self.slowest < 0.5 + SLACK / 2, f"another client waited {self.slowest:.3f} s"
 
 
@@ -211,7 +211,7 @@ def flood(count):
 
 def test_a_flood_of_fields_is_refused_and_not_noticed(server, origin):
     with Steady(server):
-        for _ in range(20):
+        for _ in range(100):
             with server.connect() as connection:
                 connection.send(flood(50_000))
                 assert connection.response().status == 431
@@ -250,7 +250,7 @@ def test_fifty_thousand_fields_cost_less_than_10_ms_of_cpu(make, origin):
 def test_idle_connections_cost_at_most_600_bytes_of_user_memory(make, origin):
     if is_sanitized():
         pytest.skip("a sanitizer's memory means nothing")
-    server = make.headwater([domain(origin)], {"keepalive_timeout": "5m"}, workers=1)
+    server = make.headwater([domain(origin)], {"keepalive_timeout": "5m"}, workers=1, log=False)
     (pid,) = server.edge_pids()
 
     def resident():

@@ -76,6 +76,7 @@ class Headwater:
     # Starting and ending.
 
     def start(self, timeout=30):
+        self.addresses.clear()
         self.process = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True, cwd=self.folder, text=True, errors="replace",
