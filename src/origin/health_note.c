@@ -30,8 +30,8 @@ static void connection_succeeded(struct origin_host *host, uint64_t now_ms)
 {
 	struct origin_subject *subject = &host->subject;
 	uint64_t word = origin_health_word_of(subject);
-	/* A trial is the whole of one real request, so that no other follows it before its outcome is
-	 * known: what answered, or failed to, ends it. */
+	/* A trial is the whole of one real request, so that no other follows it before its outcome
+	 * is known: what answered, or failed to, ends it. */
 	bool is_ramping = origin_health_word_state(word) == ORIGIN_RAMPING;
 	if (is_ramping && origin_health_is_ramp_over(subject, word, now_ms))
 		origin_health_end_ramp(subject, word);

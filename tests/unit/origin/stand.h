@@ -260,7 +260,7 @@ static inline void stand_init(struct stand *stand)
 	        .dns_servers = stand->dns.servers,
 	        .ttl_min_s = 1,
 	        .ttl_max_s = 2,
-	        .confirm_gap_ms = 50,
+	        .confirm_gap_ms = 150,
 	        .probe_timeout_ms = 300,
 	};
 	stand->shared = origin_shared_new(stand->loop, &options, &stand->sink);

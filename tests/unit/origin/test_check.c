@@ -51,7 +51,7 @@ static enum fault check(struct room *room, const struct address *address,
         const struct origin_check_request *request)
 {
 	struct look look = {.check = {.on_done = on_done}};
-	origin_check_start(room->checker, &look.check, address, request, 200);
+	origin_check_start(room->checker, &look.check, address, request, 600);
 	assert_false(look.is_done);
 	STAND_UNTIL(room->loop, look.is_done);
 	return look.fault;
@@ -165,9 +165,9 @@ static void no_more_than_the_limit_run_at_a_time(void **state)
 	for (unsigned i = 0; i < COUNT; i++) {
 		looks[i] = (struct look){.check = {.on_done = on_done}};
 		origin_check_start(
-		        room->checker, &looks[i].check, &room->origin.address, &room->request, 150);
+		        room->checker, &looks[i].check, &room->origin.address, &room->request, 500);
 	}
-	stand_pass(room->loop, 60);
+	stand_pass(room->loop, 150);
 	assert_int_equal(room->origin.accepted, ORIGIN_CHECK_RUNNING_MAX);
 	/* One that waits and one that runs are given up. */
 	origin_check_cancel(&looks[COUNT - 1].check);

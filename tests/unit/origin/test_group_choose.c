@@ -94,7 +94,7 @@ static void make_ready(struct scene *scene, const char *address)
 static void shares_are_exact_at_the_end_of_each_round(void **state)
 {
 	struct scene scene =
-	        scene_of(*state, "192.0.2.1::1 192.0.2.2::2 192.0.2.3::0 192.0.2.4::5", NULL);
+	        scene_of(*state, "127.0.0.1::1 127.0.0.2::2 127.0.0.3::0 127.0.0.4::5", NULL);
 	unsigned counts[MANY];
 	for (unsigned round = 0; round < 20; round++) {
 		count_choices(&scene, 8, counts);
@@ -109,9 +109,9 @@ static void shares_are_exact_at_the_end_of_each_round(void **state)
 static void the_addresses_of_a_name_share_its_weight(void **state)
 {
 	struct stand *stand = *state;
-	static const char *const ips[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+	static const char *const ips[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
 	memcpy(stand->dns.ips, ips, sizeof(ips));
-	struct scene scene = scene_of(stand, "o.test::3 192.0.2.9::2", NULL);
+	struct scene scene = scene_of(stand, "o.test::3 127.0.0.9::2", NULL);
 	/* While the name resolves, the IP serves alone; then a new round begins. */
 	for (unsigned from_name = 0; from_name == 0;) {
 		loop_turn(stand->loop, 5);
@@ -127,7 +127,7 @@ static void the_addresses_of_a_name_share_its_weight(void **state)
 	high = counts[3] > high ? counts[3] : high;
 	assert_true(high - low <= 1);
 
-	block_host(&scene, "192.0.2.2:80", NOW);
+	block_host(&scene, "127.0.0.2:80", NOW);
 	count_choices(&scene, 5 * 20, counts);
 	assert_int_equal(counts[2], 0);
 	assert_in_range(counts[9], 38, 42);
@@ -137,8 +137,8 @@ static void the_addresses_of_a_name_share_its_weight(void **state)
 
 static void a_blocked_address_is_skipped(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1 192.0.2.2", NULL);
-	block_host(&scene, "192.0.2.1:80", NOW);
+	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
+	block_host(&scene, "127.0.0.1:80", NOW);
 	unsigned counts[MANY];
 	count_choices(&scene, 20, counts);
 	assert_int_equal(counts[2], 20);
@@ -148,9 +148,9 @@ static void a_blocked_address_is_skipped(void **state)
 
 static void what_was_tried_is_left_out(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1 192.0.2.2 192.0.2.1", NULL);
+	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2 127.0.0.1", NULL);
 	const struct address tried[] = {
-	        stand_address("192.0.2.1:80"), stand_address("192.0.2.2:80")};
+	        stand_address("127.0.0.1:80"), stand_address("127.0.0.2:80")};
 	scene.options.tried = tried;
 	scene.options.tried_count = 1;
 	unsigned counts[MANY];
@@ -160,17 +160,17 @@ static void what_was_tried_is_left_out(void **state)
 	assert_int_equal(choose(&scene), ORIGIN_ALL_TRIED);
 	/* What was tried does not count where all others are blocked. */
 	scene.options.tried_count = 1;
-	block_host(&scene, "192.0.2.2:80", NOW);
+	block_host(&scene, "127.0.0.2:80", NOW);
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
 	scene_done(&scene);
 }
 
 static void when_all_are_blocked_the_first_end_is_told_and_may_be_tried(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1 192.0.2.2 192.0.2.3", NULL);
-	block_host(&scene, "192.0.2.1:80", NOW);
-	block_host(&scene, "192.0.2.2:80", NOW - 50);
-	block_host(&scene, "192.0.2.3:80", NOW);
+	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2 127.0.0.3", NULL);
+	block_host(&scene, "127.0.0.1:80", NOW);
+	block_host(&scene, "127.0.0.2:80", NOW - 50);
+	block_host(&scene, "127.0.0.3:80", NOW);
 	assert_true(origin_group_is_all_blocked(scene.group, NOW));
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
 	assert_in_range(scene.until_ms, NOW + 40, NOW + 60);
@@ -183,8 +183,8 @@ static void when_all_are_blocked_the_first_end_is_told_and_may_be_tried(void **s
 
 static void a_block_that_is_over_is_tried_by_one_pull(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1 192.0.2.2", NULL);
-	make_ready(&scene, "192.0.2.1:80");
+	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
+	make_ready(&scene, "127.0.0.1:80");
 	assert_false(origin_group_is_all_blocked(scene.group, NOW));
 	unsigned trials = 0;
 	for (unsigned i = 0; i < 20; i++) {
@@ -198,8 +198,8 @@ static void a_block_that_is_over_is_tried_by_one_pull(void **state)
 
 static void the_only_address_on_trial_is_blocked_for_all_others(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1", NULL);
-	make_ready(&scene, "192.0.2.1:80");
+	struct scene scene = scene_of(*state, "127.0.0.1", NULL);
+	make_ready(&scene, "127.0.0.1:80");
 	assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
 	assert_true(scene.is_trial);
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
@@ -216,15 +216,15 @@ static void slow_start_is_a_smaller_share(void **state)
 {
 	static const enum model_policy policies[] = {MODEL_POLLING, MODEL_LEAST_LOAD, MODEL_HASH};
 	for (size_t i = 0; i < ARRAY_LENGTH(policies); i++) {
-		struct scene scene = scene_of(*state, "192.0.2.1 192.0.2.2", NULL);
+		struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
 		scene.domain->origin.policy = (uint8_t)policies[i];
 		scene.options.now_ms = NOW;
-		make_ready(&scene, "192.0.2.1:80");
+		make_ready(&scene, "127.0.0.1:80");
 		while (!scene.is_trial) {
 			scene.options.key++;
 			assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
 		}
-		struct origin_server *server = server_of(&scene, "192.0.2.1:80");
+		struct origin_server *server = server_of(&scene, "127.0.0.1:80");
 		origin_health_note_response(server, FAULT_NONE, 1, true, NOW);
 		unsigned ramping = 0;
 		scene.options.now_ms = NOW + stand_health.ramp_ms / 4;
@@ -239,7 +239,7 @@ static void slow_start_is_a_smaller_share(void **state)
 		scene.options.now_ms = NOW + stand_health.ramp_ms;
 		origin_health_note_response(server, FAULT_NONE, 1, true, scene.options.now_ms);
 		origin_health_server_unref(server);
-		struct origin_host *host = host_of(&scene, "192.0.2.1:80");
+		struct origin_host *host = host_of(&scene, "127.0.0.1:80");
 		assert_int_equal(
 		        origin_health_advance_host(host, scene.options.now_ms), ORIGIN_USABLE);
 		origin_health_host_unref(host);
@@ -249,7 +249,7 @@ static void slow_start_is_a_smaller_share(void **state)
 
 static void least_load_prefers_the_idle_one(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1 192.0.2.2", NULL);
+	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
 	scene.domain->origin.policy = MODEL_LEAST_LOAD;
 	struct origin_candidate *busy = NULL;
 	while (busy == NULL) {
@@ -268,9 +268,9 @@ static void least_load_prefers_the_idle_one(void **state)
 static void hashing_sends_a_key_always_to_the_same_address(void **state)
 {
 	struct stand *stand = *state;
-	stand->dns.ips[0] = "192.0.2.1";
-	stand->dns.ips[1] = "192.0.2.2";
-	struct scene scene = scene_of(stand, "o.test 192.0.2.3", NULL);
+	stand->dns.ips[0] = "127.0.0.1";
+	stand->dns.ips[1] = "127.0.0.2";
+	struct scene scene = scene_of(stand, "o.test 127.0.0.3", NULL);
 	scene.domain->origin.policy = MODEL_HASH;
 	struct origin_name *name =
 	        origin_names_get(origin_shared_names(stand->shared), STR("o.test"));
@@ -293,7 +293,7 @@ static void hashing_sends_a_key_always_to_the_same_address(void **state)
 
 static void a_family_without_a_route_is_left_out_for_a_while(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1 [2001:db8::2]", NULL);
+	struct scene scene = scene_of(*state, "127.0.0.1 [2001:db8::2]", NULL);
 	struct origin_candidate *v6 = NULL;
 	while (v6 == NULL) {
 		assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
@@ -308,13 +308,13 @@ static void a_family_without_a_route_is_left_out_for_a_while(void **state)
 
 	/* It does not help where all others are blocked, but it is tried when nothing else is
 	 * there. */
-	const struct address tried[] = {stand_address("192.0.2.1:80")};
+	const struct address tried[] = {stand_address("127.0.0.1:80")};
 	scene.options.tried = tried;
 	scene.options.tried_count = 1;
 	assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
 	assert_ptr_equal(scene.candidate, v6);
 	scene.options.tried_count = 0;
-	block_host(&scene, "192.0.2.1:80", NOW);
+	block_host(&scene, "127.0.0.1:80", NOW);
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
 	assert_true(origin_group_is_all_blocked(scene.group, NOW));
 
@@ -326,7 +326,7 @@ static void a_family_without_a_route_is_left_out_for_a_while(void **state)
 
 static void a_drained_origin_says_so(void **state)
 {
-	struct scene scene = scene_of(*state, "192.0.2.1::0 o.test::0", NULL);
+	struct scene scene = scene_of(*state, "127.0.0.1::0 o.test::0", NULL);
 	assert_int_equal(choose(&scene), ORIGIN_DRAINED);
 	assert_false(origin_group_is_all_blocked(scene.group, NOW));
 	scene_done(&scene);
@@ -339,22 +339,22 @@ static void without_a_backup_at_most_half_may_be_blocked(void **state)
 		unsigned blocked;
 		bool expected;
 	} rows[] = {
-	        {"192.0.2.1", NULL, 0, false},
-	        {"192.0.2.1 192.0.2.2", NULL, 0, true},
-	        {"192.0.2.1 192.0.2.2", NULL, 1, false},
-	        {"192.0.2.1 192.0.2.2 192.0.2.3", NULL, 1, false},
-	        {"192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4", NULL, 1, true},
-	        {"192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4", NULL, 2, false},
-	        {"192.0.2.1 192.0.2.2::0", NULL, 0, false},
-	        {"192.0.2.1", "192.0.2.9", 0, true},
-	        {"192.0.2.1 192.0.2.2", "192.0.2.9", 1, true},
+	        {"127.0.0.1", NULL, 0, false},
+	        {"127.0.0.1 127.0.0.2", NULL, 0, true},
+	        {"127.0.0.1 127.0.0.2", NULL, 1, false},
+	        {"127.0.0.1 127.0.0.2 127.0.0.3", NULL, 1, false},
+	        {"127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4", NULL, 1, true},
+	        {"127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4", NULL, 2, false},
+	        {"127.0.0.1 127.0.0.2::0", NULL, 0, false},
+	        {"127.0.0.1", "127.0.0.9", 0, true},
+	        {"127.0.0.1 127.0.0.2", "127.0.0.9", 1, true},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		void *fresh;
 		assert_int_equal(stand_set_up(&fresh), 0);
 		struct scene scene = scene_of(fresh, rows[i].addresses, rows[i].backup);
-		static const char *const each[] = {"192.0.2.1:80", "192.0.2.2:80"};
+		static const char *const each[] = {"127.0.0.1:80", "127.0.0.2:80"};
 		for (unsigned k = 0; k < rows[i].blocked; k++)
 			block_server(&scene, each[k]);
 		assert_int_equal(origin_group_may_block(scene.group, NOW), rows[i].expected);

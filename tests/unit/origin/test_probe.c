@@ -23,7 +23,7 @@ static void one_failure_that_two_probes_confirm_blocks(void **state)
 	origin_health_note_connection(host, FAULT_CONNECT_RESET, since_ms);
 	assert_int_equal(stand_host_state(stand, &dead), ORIGIN_USABLE);
 	STAND_UNTIL(stand->loop, stand->to[ORIGIN_BLOCKED] == 1);
-	assert_in_range(clock_ms() - since_ms, 50, 500);
+	assert_in_range(clock_ms() - since_ms, 150, 4000);
 	assert_int_equal(stand->reason, FAULT_CONNECT_REFUSED);
 	assert_string_equal(stand->domain, "");
 	assert_true(address_is_equal(&stand->address, &dead));
@@ -39,7 +39,7 @@ static void a_failure_that_the_probes_do_not_see_blocks_nobody(void **state)
 	struct origin_host *host = host_of(stand, &origin.address);
 	origin_health_note_connection(host, FAULT_CONNECT_TIMEOUT, clock_ms());
 	STAND_UNTIL(stand->loop, origin.accepted > 0);
-	stand_pass(stand->loop, 150);
+	stand_pass(stand->loop, 300);
 	assert_int_equal(stand->changes, 0);
 	assert_int_equal(origin.accepted, 1);
 	origin_health_host_unref(host);
@@ -71,13 +71,11 @@ static void a_block_ends_with_one_probe_and_waits_for_its_trial(void **state)
 	struct origin_server *server = server_of(stand, &origin.address);
 	for (unsigned i = 0; i < 3; i++)
 		origin_health_note_connection(host, FAULT_CONNECT_REFUSED, clock_ms());
-	STAND_UNTIL(stand->loop, stand->to[ORIGIN_BLOCKED] == 1);
-	stand_pass(stand->loop, 60);
-	unsigned confirmations = origin.accepted;
 	STAND_UNTIL(stand->loop, stand->to[ORIGIN_READY] == 1);
 	assert_int_equal(stand->to[ORIGIN_PROBING], 1);
 	stand_pass(stand->loop, 150);
-	assert_int_equal(origin.accepted, confirmations + 1);
+	/* One for the suspicion that came first, one for the end of the block. */
+	assert_int_equal(origin.accepted, 2);
 	assert_true(origin_health_take_trial(host, server, clock_ms()));
 	origin_health_note_connection(host, FAULT_NONE, clock_ms());
 	origin_health_note_response(server, FAULT_NONE, 1, true, clock_ms());

@@ -11,7 +11,7 @@ static struct stand *stand_of_threads;
 
 static struct address nth_address(unsigned n)
 {
-	struct address address = stand_address("192.0.2.1:80");
+	struct address address = stand_address("127.0.0.1:80");
 	address.port = (uint16_t)(1000 + n);
 	return address;
 }
@@ -77,7 +77,7 @@ static void a_snapshot_may_be_replaced_at_any_time(void **state)
 {
 	struct stand *stand = *state;
 	for (unsigned i = 0; i < 3; i++) {
-		struct model_domain *domain = stand_domain("a.test", "192.0.2.1 o.test", NULL);
+		struct model_domain *domain = stand_domain("a.test", "127.0.0.1 o.test", NULL);
 		struct model_snapshot *snapshot = stand_snapshot(domain, NULL, NULL);
 		origin_shared_set_snapshot(stand->shared, snapshot);
 		model_snapshot_unref(snapshot);
