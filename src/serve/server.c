@@ -12,9 +12,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_BATCH = 64 };
+enum { ACCEPT_BATCH = 64, DRAIN_BATCHES = 64 };
 
 struct listener {
 	struct loop_fd watched;
@@ -32,23 +33,42 @@ static void shed_one(struct serve_server *server, int listener)
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void on_listener(struct loop_fd *watched, unsigned events)
+/* Over the limit for all: says so as far as it costs nothing, and keeps nothing of it. */
+static void refuse(int fd)
 {
-	(void)events;
-	struct serve_server *server = container_of(watched, struct listener, watched)->server;
+	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+	                           "X-Headwater-Error: overload\r\nConnection: close\r\n\r\n";
+	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+		tcp_send_fin(fd);
+		/* What is unread at the close is answered by a reset, which destroys the 503. */
+		recv(fd, NULL, BUF_LARGE, MSG_DONTWAIT | MSG_TRUNC);
+	}
+	close(fd);
+}
+
+/* Accepts a batch; false when nobody waits any more. */
+static bool accept_batch(struct serve_server *server, int listener)
+{
 	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
 		struct address peer;
-		int fd = tcp_accept(watched->fd, &peer);
+		int fd = tcp_accept(listener, &peer);
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
-				shed_one(server, watched->fd);
-			return;
+				shed_one(server, listener);
+			return false;
 		}
 		if (serve_census_enter(server->options.census))
 			serve_connection_open(server, fd, &peer);
 		else
-			close(fd);
+			refuse(fd);
 	}
+	return true;
+}
+
+static void on_listener(struct loop_fd *watched, unsigned events)
+{
+	(void)events;
+	accept_batch(container_of(watched, struct listener, watched)->server, watched->fd);
 }
 
 struct serve_server *serve_server_new(const struct serve_options *options)
@@ -105,8 +125,11 @@ void serve_server_drain(struct serve_server *server)
 {
 	if (server->is_draining)
 		return;
-	list_each (node, &server->listeners)
-		on_listener(&container_of(node, struct listener, node)->watched, LOOP_READABLE);
+	list_each (node, &server->listeners) {
+		int listener = container_of(node, struct listener, node)->watched.fd;
+		for (unsigned i = 0; i < DRAIN_BATCHES && accept_batch(server, listener); i++)
+			;
+	}
 	stop_listening(server);
 	server->is_draining = true;
 	list_each (node, &server->connections)
