@@ -69,7 +69,7 @@ class Reply:
     interim: tuple = ()  # statuses, or bytes, before the head
     echo: bool = False  # the body is a JSON description of the request
     raw: typing.Any = None  # bytes, or a function that yields bytes, in place of all of the above
-    extra: bytes = b""  # sent right behind the response
+    extra: bytes = b""  # sent right behind the response, in one write with its last bytes
 
     delay: float = 0.0  # seconds before the first byte
     drip: str = ""  # "head" or "body": sent drip_bytes at a time, each drip_s seconds
@@ -563,7 +563,7 @@ class Origin:
 
     async def _send(self, stream, request, reply, data, part):
         """Writes data, dripped where the reply says so, and counts what went."""
-        step = reply.drip_bytes if part and reply.drip == part else 65536
+        step = reply.drip_bytes if part and reply.drip == part else 1 << 18
         for at in range(0, len(data), step):
             piece = data[at : at + step]
             await stream.write(piece)
@@ -573,33 +573,32 @@ class Origin:
 
     async def _send_body(self, stream, request, reply, head, body):
         size = body.size if isinstance(body, Generated) else len(body)
-        limit = reply.cut_after if reply.cut == "mid_body" else size
+        limit = min(size, reply.cut_after) if reply.cut == "mid_body" else size
         step = reply.chunk if reply.framing == "chunked" else 65536
-        sent = 0
-        while sent < min(size, limit):
-            count = min(step, min(size, limit) - sent)
+        end = reply.extra
+        if reply.framing == "chunked":
+            trailers = "".join(f"{name}: {value}\r\n" for name, value in reply.trailers)
+            end = f"0{reply.extension}\r\n{trailers}\r\n".encode("latin-1") + end
+        if reply.drip:
+            await self._send(stream, request, reply, head, "")
+            head = b""
+        for at in range(0, limit, step):
+            count = min(step, limit - at)
             if isinstance(body, Generated):
-                piece = content.generate(body.seed, sent, count)
+                piece = content.generate(body.seed, at, count)
             else:
-                piece = body[sent : sent + count]
-            sent += count
+                piece = body[at : at + count]
             if reply.framing == "chunked":
                 piece = b"%x%s\r\n%s\r\n" % (count, reply.extension.encode(), piece)
-            if head and not reply.drip:
-                piece, head = head + piece, b""
-            elif head:
-                await self._send(stream, request, reply, head, "")
-                head = b""
+            piece, head = head + piece, b""
+            if at + count == size:
+                piece, end = piece + end, b""
             await self._send(stream, request, reply, piece, "body")
         if reply.cut == "mid_body":
             await self._send(stream, request, reply, head, "")
             await asyncio.sleep(0.02)
             await self._finish(stream, reply.how)
-        end = b""
-        if reply.framing == "chunked":
-            trailers = "".join(f"{name}: {value}\r\n" for name, value in reply.trailers)
-            end = f"0{reply.extension}\r\n{trailers}\r\n".encode("latin-1")
-        await self._send(stream, request, reply, head + end + reply.extra, "")
+        await self._send(stream, request, reply, head + end, "")
 
 
 def reply_of(description):
