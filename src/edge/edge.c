@@ -26,11 +26,13 @@ struct worker_thread {
 	struct loop_message ended;        /* to the steward */
 };
 
-/* A snapshot on its way to a worker. */
+/* A snapshot on its way to a worker, with the domains that are not in it any more. */
 struct snapshot_message {
 	struct loop_message message;
 	struct edge_worker *worker;
 	struct model_snapshot *snapshot;
+	size_t replaced_count;
+	struct model_domain *replaced[];
 };
 
 struct edge {
@@ -88,19 +90,28 @@ static void on_snapshot_message(struct loop_message *message)
 {
 	struct snapshot_message *news = container_of(message, struct snapshot_message, message);
 	edge_worker_set_snapshot(news->worker, news->snapshot);
+	for (size_t i = 0; i < news->replaced_count; i++) {
+		edge_worker_forget(news->worker, news->replaced[i]);
+		model_domain_unref(news->replaced[i]);
+	}
 	mem_free(news);
 }
 
-static void publish(struct edge *edge)
+/* The message for one worker. */
+static struct snapshot_message *make_news(struct edge *edge, struct edge_worker *worker,
+        const struct model_snapshot *old, const struct model_change *changes, size_t count)
 {
-	for (unsigned i = 0; i < edge->options.workers; i++) {
-		struct snapshot_message *news = mem_new(struct snapshot_message);
-		news->message.on_receive = on_snapshot_message;
-		news->worker = edge->threads[i].worker;
-		news->snapshot = model_snapshot_ref(edge->snapshot);
-		loop_post(news->worker->loop, &news->message);
+	struct snapshot_message *news =
+	        mem_zero(sizeof(*news) + count * sizeof(struct model_domain *));
+	news->message.on_receive = on_snapshot_message;
+	news->worker = worker;
+	news->snapshot = model_snapshot_ref(edge->snapshot);
+	for (size_t i = 0; i < count; i++) {
+		struct model_domain *domain = model_snapshot_get(old, str_of(changes[i].name));
+		if (domain != NULL && domain != changes[i].domain)
+			news->replaced[news->replaced_count++] = model_domain_ref(domain);
 	}
-	origin_shared_set_snapshot(edge->shared.origins, edge->snapshot);
+	return news;
 }
 
 static void on_changes(
@@ -109,8 +120,12 @@ static void on_changes(
 	struct edge *edge = container_of(sink, struct edge, sink);
 	struct model_snapshot *old = edge->snapshot;
 	edge->snapshot = model_snapshot_with(old, changes, count, revision);
+	for (unsigned i = 0; i < edge->options.workers; i++) {
+		struct edge_worker *worker = edge->threads[i].worker;
+		loop_post(worker->loop, &make_news(edge, worker, old, changes, count)->message);
+	}
+	origin_shared_set_snapshot(edge->shared.origins, edge->snapshot);
 	model_snapshot_unref(old);
-	publish(edge);
 }
 
 /* A line for each problem. */

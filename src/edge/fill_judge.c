@@ -115,8 +115,10 @@ void edge_fill_log_next(const struct edge_pull *pull, enum edge_log_next next)
 void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fault fault)
 {
 	fill->fault = (uint8_t)fault;
-	if (fill->log_count == EDGE_FILL_LOG)
+	/* Whoever waited for the other origin's names comes by again. */
+	if (fill->log_count == EDGE_FILL_LOG || fill->was_unasked[role])
 		return;
+	fill->was_unasked[role] = true;
 	fill->log[fill->log_count++] = (struct edge_log_attempt){
 	        .role = (uint8_t)role,
 	        .reason = (uint8_t)fault,
@@ -231,6 +233,9 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 	struct edge_judge_facts facts = facts_of(fill);
 	if (facts.fault != FAULT_NONE)
 		fill->fault = (uint8_t)facts.fault;
+	if (facts.fault == FAULT_NO_ROUTE)
+		origin_group_note_no_route(
+		        pull->candidate, loop_now_ms(fill->options.worker->loop));
 	switch (edge_judge(&facts)) {
 	case EDGE_VERDICT_DELIVER:
 		edge_fill_accept(fill, pull);

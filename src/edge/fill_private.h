@@ -67,7 +67,7 @@ struct edge_fill {
 	bool is_safe, has_written, was_refreshed, is_next_retry;
 	uint8_t wait_role;
 	bool names_are_late[MODEL_ROLES]; /* not waited for again */
-	bool role_tried[MODEL_ROLES];
+	bool role_tried[MODEL_ROLES], was_unasked[MODEL_ROLES];
 	uint8_t tried_count, log_count;
 	/* not cleared at the start */
 	struct edge_log_attempt log[EDGE_FILL_LOG];

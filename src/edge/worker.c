@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "edge/fill.h"
 #include "edge/request.h"
+#include "origin/group.h"
 
 enum { DRAIN_LOOK_MS = 20, IDLE_ORIGIN_CONNECTIONS = 256 };
 
@@ -109,10 +110,12 @@ void edge_worker_free(struct edge_worker *worker)
 	edge_request_cut_all(worker);
 	serve_server_free(worker->server);
 	origin_worker_free(worker->origins);
+	worker->server = NULL;
+	worker->origins = NULL;
 	loop_timer_cancel(worker->loop, &worker->drain_timer);
 	if (worker->log != NULL)
 		edge_access_log_ring_free(worker->log);
-	/* What the disk's threads still had to say. */
+	/* What the disk's threads and the steward still had to say. */
 	loop_turn(worker->loop, 0);
 	buf_pool_done(&worker->buffers);
 	slab_done(&worker->request_slab);
@@ -144,8 +147,16 @@ void edge_worker_set_snapshot(struct edge_worker *worker, struct model_snapshot 
 	worker->snapshot = snapshot;
 }
 
+void edge_worker_forget(struct edge_worker *worker, const struct model_domain *domain)
+{
+	if (worker->origins != NULL)
+		origin_group_forget(worker->origins, domain);
+}
+
 void edge_worker_drain(struct edge_worker *worker)
 {
+	if (worker->server == NULL)
+		return; /* it has ended, and the message came after it */
 	uint64_t now_ms = loop_now_ms(worker->loop);
 	worker->drain_deadline_ms =
 	        worker->is_draining ? now_ms : now_ms + worker->options->drain_timeout_ms;

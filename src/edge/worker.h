@@ -63,6 +63,9 @@ void edge_worker_run(struct edge_worker *worker);
  * now on. */
 void edge_worker_set_snapshot(struct edge_worker *worker, struct model_snapshot *snapshot);
 
+/* On the worker's thread: the domain was replaced; what is kept for it goes with its last pull. */
+void edge_worker_forget(struct edge_worker *worker, const struct model_domain *domain);
+
 /* On the worker's thread: no new connections, requests in flight end within drain_timeout, then the
  * loop stops. A second time: at once. */
 void edge_worker_drain(struct edge_worker *worker);
