@@ -176,6 +176,7 @@ def chaos(make, seconds, seed, clients=10):
     flags = {"block_time": "500ms", "block_time_max": "1s", "ramp_time": "200ms", "probe_timeout": "300ms"}
     server = make.headwater(domains, flags, workers=2)
     state = Chaos(server, seed)
+    state.descriptors = server.descriptors()
     dice = random.Random(seed)
     threads = [threading.Thread(target=state.run, args=(number,), daemon=True) for number in range(clients)]
     for thread in threads:
@@ -216,7 +217,7 @@ def judge(server, state):
     delivered = collections.Counter(request.path for origin in state.origins for request in origin.requests
                                     if request.method == "POST" and request.fields.get("Host") != "brave.test")  # fmt: skip
     assert not {path: count for path, count in delivered.items() if count > 1}
-    # It is still as well as at the start.
+    # It is still as well as at the start, and has nothing left to do.
     for origin in state.origins:
         origin.default = Reply(body=b"well")
         origin.idle_close = 0
@@ -225,6 +226,13 @@ def judge(server, state):
         while server.get(host=host, timeout=20).body != b"well":
             assert time.monotonic() < end, host
             time.sleep(0.1)
+    begun = server.cpu_seconds()
+    time.sleep(1)
+    assert server.cpu_seconds() - begun < 0.2
+    for origin in state.origins:
+        origin.break_connections()
+    time.sleep(0.3)
+    assert server.descriptors() < state.descriptors + 10
 
 
 def test_whatever_happens_nothing_wrong_is_delivered(make):

@@ -8,6 +8,7 @@ import content
 import pytest
 from domains import SLACK, domain, origin_of
 from origin import GARBAGE, Generated, Origin, Reply
+from program import is_sanitized
 
 ATTEMPT = 1 + 1 + 0.1  # connect_timeout + head_timeout + 100 ms
 
@@ -432,6 +433,20 @@ def test_fifty_requests_at_once_all_fail_over(make):
     for thread in threads:
         thread.join()
     assert got == [b"backup"] * 50
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("fault", [name for name, (_, _, is_timeout) in FAULTS.items() if is_timeout])
+def test_an_attempt_ends_in_its_time(make, fault):
+    """connect_timeout + head_timeout + 100 ms, and then the backup's answer at once."""
+    if is_sanitized():
+        pytest.skip("a sanitizer's time means nothing")
+    master, backup = make.origin("master"), make.origin("backup")
+    FAULTS[fault][0](master)
+    server = make.headwater([domain(master, backup)])
+    response = server.get()
+    assert response.body == b"backup" and response.seconds < 1 + 0.1 + 0.1
+    assert server.wait_log(1)[0]["attempts"][0]["ms"] <= 1100
 
 
 def test_real_servers_fail_over_when_the_master_is_killed(make):

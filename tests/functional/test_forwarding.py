@@ -293,6 +293,17 @@ def test_all_listeners_serve(make, origin):
         assert client.exchange(address).body == b"master"
 
 
+def test_it_listens_on_ipv6(make, origin):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no ::1")
+    server = make.headwater([domain(origin)], listen=["[::1]:0"])
+    assert server.address[0] == "::1" and server.get().body == b"master"
+    assert origin.requests[0].fields.get("X-Forwarded-For") == "::1"
+    assert server.wait_log(1)[0]["client"] == "::1"
+
+
 def test_what_nginx_serves_directly_comes_through_the_same(make):
     nginx = make.nginx()
     (nginx.files / "page.html").write_text("<p>hello</p>\n" * 100)

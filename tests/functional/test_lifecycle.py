@@ -152,6 +152,57 @@ def test_fifty_upgrades_under_load_fail_no_request(make, origin):
     upgrades_under_load(make, origin, 50)
 
 
+def wait_for_one_edge(server):
+    wait_until(lambda: len(server.edge_pids()) == 1, 6 * RESTART, "exactly one edge")
+    time.sleep(0.3)
+    assert len(server.edge_pids()) == 1
+
+
+def test_many_upgrades_at_once_end_with_one_edge(make, origin):
+    server = make.headwater([domain(origin)], workers=2)
+    with Load(server.address, clients=3, pause=0.002, fresh_every=10) as load:
+        for pause in (0, 0, 0.01, 0.03, 0.1, 0):
+            server.signal(signal.SIGHUP)
+            time.sleep(pause)
+        time.sleep(0.5)
+        wait_for_one_edge(server)
+    assert not load.failures, load.failures[:5]
+
+
+def test_a_kill_in_the_middle_of_an_upgrade_is_survived(make, origin):
+    server = make.headwater([domain(origin)], workers=2)
+    server.is_broken_fine = True
+    for pause in (0, 0.005, 0.02, 0.05):
+        server.signal(signal.SIGHUP)
+        time.sleep(pause)
+        for pid in server.edge_pids():
+            os.kill(pid, signal.SIGKILL)
+        wait_for_one_edge(server)
+        assert server.get(timeout=15).status == 200
+
+
+@pytest.mark.parametrize("pause", [0, 0.01, 0.05])
+def test_an_end_in_the_middle_of_an_upgrade_is_an_end(make, origin, pause):
+    server = make.headwater([domain(origin)])
+    server.signal(signal.SIGHUP)
+    time.sleep(pause)
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(15) == 0
+
+
+def test_an_upgrade_keeps_what_was_reloaded(make, origin):
+    server = make.headwater([domain("127.0.0.1:1")])
+    server.write_domains([domain(origin)])
+    wait_until(lambda: server.get().status == 200, 5, "the change")
+    before = set(server.edge_pids())
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: set(server.edge_pids()) - before, 4 * RESTART, "a new edge")
+    wait_until(lambda: not before & set(server.edge_pids()), 4 * RESTART, "the old edge's end")
+    assert server.get().body == b"master"
+    server.write_domains([domain(origin), domain(origin, name="new.test")])
+    wait_until(lambda: server.get(host="new.test").status == 200, 5, "another change")
+
+
 def test_an_upgrade_runs_the_program_that_is_on_disk_now(make, origin):
     folder = make.inside("bin")
     path = folder / "headwater"

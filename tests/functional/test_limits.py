@@ -152,6 +152,35 @@ def test_many_slow_clients_at_once_are_all_cut_off(server):
         assert time.monotonic() - begun < 1 + SLACK + 2
 
 
+def test_by_default_slow_clients_are_cut_off_within_12_seconds(make, origin):
+    """A head, a body and a reader at a byte a second, side by side, while another client is served."""
+    origin.on("/big", Reply(body=Generated("big", 64 << 20)))
+    server = make.headwater([domain(origin)], workers=1)
+    took = {}
+
+    def run(name, data, drip):
+        with server.connect(receive_buffer=4096, timeout=30) as connection:
+            connection.send(data)
+            begun = time.monotonic()
+            if name == "read":
+                while not [line for line in server.log() if line["path"] == "/big"] and time.monotonic() < begun + 20:
+                    time.sleep(0.1)
+            else:
+                cut_off(connection, iter(lambda: drip, b""), 1, 20)
+            took[name] = time.monotonic() - begun
+
+    put = b"PUT / HTTP/1.1\r\nHost: edge.test\r\nContent-Length: 100000\r\n\r\n"
+    cases = [("head", b"GET / HTTP/1.1\r\n", b"X"), ("body", put, b"x"),
+             ("read", b"GET /big HTTP/1.1\r\nHost: edge.test\r\n\r\n", b"")]  # fmt: skip
+    with Steady(server):
+        threads = [threading.Thread(target=run, args=case) for case in cases]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(took) == 3 and all(8 < seconds < 12 + SLACK for seconds in took.values()), took
+
+
 def test_connections_over_the_limit_are_refused_and_room_is_used_again(make, origin):
     server = make.headwater([domain(origin)], {"connections_max": 20}, workers=2)
     kept = []
@@ -218,14 +247,6 @@ def test_a_flood_of_fields_is_refused_and_not_noticed(server, origin):
     assert not origin.on_path("/")
 
 
-def cpu_seconds(server):
-    """What the edge has used so far, all threads, system time included."""
-    (pid,) = server.edge_pids()
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 @pytest.mark.timing
 def test_fifty_thousand_fields_cost_less_than_10_ms_of_cpu(make, origin):
     if is_sanitized():
@@ -233,16 +254,16 @@ def test_fifty_thousand_fields_cost_less_than_10_ms_of_cpu(make, origin):
     server = make.headwater([domain(origin)])
     origin.default = Reply(raw=b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 50_000 + b"Content-Length: 0\r\n\r\n")
     server.get()
-    begun = cpu_seconds(server)
+    begun = server.cpu_seconds()
     for _ in range(100):
         with server.connect() as connection:
             connection.send(flood(50_000))
             assert connection.response().status == 431
-    assert (cpu_seconds(server) - begun) / 100 < 0.010
-    begun = cpu_seconds(server)
+    assert (server.cpu_seconds() - begun) / 100 < 0.010
+    begun = server.cpu_seconds()
     for number in range(50):
         server.get(f"/{number}")
-    assert (cpu_seconds(server) - begun) / 50 < 0.010
+    assert (server.cpu_seconds() - begun) / 50 < 0.010
 
 
 @pytest.mark.timing
@@ -302,3 +323,63 @@ def test_the_spool_and_the_memory_have_bounds(make, origin):
     for thread in threads:
         thread.join()
     assert grown < 60 << 20, f"{grown >> 20} MiB for 80 MB of bodies"
+
+
+def test_waiting_costs_nothing(make, origin):
+    """Clients that do not read, origins that do not answer, heads and bodies that do not come: none may spin."""
+    origin.on("/big", Reply(body=Generated("big", 64 << 20)))
+    origin.on("/hang", Reply(cut="before", how="hang"))
+    origin.on("/stop", Reply(body=b"0123456789", cut="mid_body", cut_after=5, how="hang"))
+    patient = origin_of(origin, head_timeout="30s", idle_timeout="30s")
+    capped = origin_of(origin, head_timeout="30s", connections_max=1, queue_s=30)
+    server = make.headwater([domain(patient), domain(capped, name="capped.test")], workers=2)
+    connections = []
+
+    def begin(data, finish=False):
+        connection = server.connect(receive_buffer=4096)
+        connection.send(data)
+        if finish:
+            connection.finish()
+        connections.append(connection)
+
+    for path in ("/big", "/hang", "/stop"):
+        begin(f"GET {path} HTTP/1.1\r\nHost: edge.test\r\n\r\n".encode())
+        begin(f"GET {path} HTTP/1.1\r\nHost: edge.test\r\n\r\n".encode(), finish=True)
+        begin(f"GET {path} HTTP/1.1\r\nHost: edge.test\r\n\r\n".encode() * 2000)
+        begin(f"GET {path} HTTP/1.1\r\nHost: capped.test\r\n\r\n".encode())
+    begin(b"GET / HTTP/1.1\r\nHost:")
+    begin(b"PUT / HTTP/1.1\r\nHost: edge.test\r\nContent-Length: 1000\r\n\r\n" + bytes(500))
+    begin(b"PUT /hang HTTP/1.1\r\nHost: edge.test\r\nContent-Length: 30000000\r\n\r\n" + bytes(1_000_000))
+    begin(b"")
+    time.sleep(1)
+    begun = server.cpu_seconds()
+    time.sleep(2)
+    used = server.cpu_seconds() - begun
+    for connection in connections:
+        connection.abort()
+    assert used < 0.1, f"{used:.2f} s of CPU in 2 s of waiting"
+
+
+def test_no_descriptor_is_lost(make, origin):
+    origin.on("/cut", Reply(cut="mid_head", how="close"))
+    origin.on("/big", Reply(body=Generated("big", 8 << 20)))
+    server = make.headwater([domain(origin)], workers=1)
+    server.get()
+    origin.break_connections()
+    time.sleep(0.2)
+    before = server.descriptors()
+    for number in range(60):
+        with server.connect(receive_buffer=4096) as connection:
+            path = ("/cut", "/big", "/", "/?put")[number % 4]
+            body = bytes(200_000) if number % 4 == 3 else None
+            connection.request("PUT" if body else "GET", path, body=body)
+            if number % 3:
+                time.sleep(0.005)
+            connection.abort() if number % 2 else connection.close()
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        origin.break_connections()
+        time.sleep(0.2)
+        if server.descriptors() <= before:
+            break
+    assert server.descriptors() <= before

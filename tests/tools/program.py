@@ -166,6 +166,18 @@ class Headwater:
         pids = pathlib.Path(path).read_text().split()
         return [int(pid) for pid in pids if _is_alive(int(pid))]
 
+    def cpu_seconds(self):
+        """What its edges have used so far, all threads, the system's time included."""
+        ticks = 0
+        for pid in self.edge_pids():
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self):
+        """How many descriptors its edges have open."""
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.edge_pids())
+
     # Asking it.
 
     @property
