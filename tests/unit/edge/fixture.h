@@ -10,6 +10,8 @@
 #include "edge/origin.h"
 #include "edge/worker.h"
 #include "model/read.h"
+#include "origin/group.h"
+#include "origin/latch.h"
 #include "origin/shared.h"
 #include "serve/client.h"
 
