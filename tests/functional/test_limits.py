@@ -90,11 +90,12 @@ def test_a_slow_head_on_a_kept_connection_is_cut_off(server):
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
-def test_a_slow_body_is_cut_off(server, origin, framing):
+@pytest.mark.parametrize("gap", [0.05, 0.2, 0.7])
+def test_a_slow_body_is_cut_off(server, origin, framing, gap):
     with Steady(server), server.connect() as connection:
         connection.send(f"PUT /slow HTTP/1.1\r\nHost: edge.test\r\n{framing}\r\n\r\n".encode())
         piece = b"x" if "Length" in framing else b"1\r\nx\r\n"
-        rest, seconds = cut_off(connection, iter(lambda: piece, b""), 0.2, 8)
+        rest, seconds = cut_off(connection, iter(lambda: piece, b""), gap, 8)
     assert seconds < 2 + SLACK + 1
     assert rest == b"" or rest.startswith(b"HTTP/1.1 408 ")
     assert not [request for request in origin.on_path("/slow") if request.whole]
