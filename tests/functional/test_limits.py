@@ -120,8 +120,8 @@ def test_a_slow_body_that_is_fast_enough_is_not_cut_off(server, origin):
     assert origin.on_path("/fast")[0].size == 3000
 
 
-@pytest.mark.parametrize("rate", [0, 1])
-def test_a_slow_reader_is_cut_off(server, origin, rate):
+@pytest.mark.parametrize("rate, gap", [(0, 0.1), (1, 0.1), (1, 0.7), (50, 0.7)])
+def test_a_slow_reader_is_cut_off(server, origin, rate, gap):
     origin.on("/big", Reply(body=Generated("big", 64 << 20)))
     with Steady(server), server.connect(receive_buffer=4096, timeout=20) as connection:
         connection.request(target="/big")
@@ -130,7 +130,7 @@ def test_a_slow_reader_is_cut_off(server, origin, rate):
             assert time.monotonic() - begun < 8, "a client that does not read is served for ever"
             if rate:
                 connection.sock.recv(rate)
-            time.sleep(0.1)
+            time.sleep(gap)
     assert lines[0]["end"] in ("aborted", "truncated") and lines[0]["fault"] == "write_slow"
 
 
