@@ -16,7 +16,7 @@ configure() {
 }
 
 configure_release() {
-	configure build/release -Dtests=false -Doptimization=2 -Ddebug=true
+	configure build/release -Dtests=false -Doptimization=2 -Ddebug=true -Db_lto=true -Db_lto_threads=2
 }
 
 # The developer's build: gcc with ASan and UBSan.

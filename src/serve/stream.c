@@ -429,7 +429,8 @@ static bool begin_chunk(struct serve_stream *stream, struct str data)
 	return true;
 }
 
-/* Puts a small piece as a whole chunk into `out`, to leave with what follows. */
+/* Puts a small piece into `out`, to leave with the head before it and with what follows: a copy
+ * costs less than a vector more. In chunked coding it is a whole chunk. */
 static bool put_small_piece(struct serve_stream *stream, struct str data)
 {
 	struct buf *out = &stream->connection->out;
@@ -437,11 +438,16 @@ static bool put_small_piece(struct serve_stream *stream, struct str data)
 	if (data.len > SMALL_PIECE || stream->chunk_left > 0 || out->cap == 0 ||
 	        buf_room(out) < data.len + 2 * HTTP_WRITE_CHUNK_LINE_BYTES + 2)
 		return false;
-	out->end += (uint32_t)http_write_chunk_line(out->block + out->end, data.len);
+	if (stream->is_chunked)
+		out->end += (uint32_t)http_write_chunk_line(out->block + out->end, data.len);
 	memcpy(out->block + out->end, data.at, data.len);
-	memcpy(out->block + out->end + data.len, "\r\n", 2);
-	out->end += (uint32_t)data.len + 2;
+	out->end += (uint32_t)data.len;
+	if (stream->is_chunked) {
+		memcpy(out->block + out->end, line_end, 2);
+		out->end += 2;
+	}
 	stream->sent += data.len;
+	stream->length_left -= stream->length_left == UINT64_MAX ? 0 : data.len;
 	return true;
 }
 
@@ -452,8 +458,8 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 		return 0;
 	struct serve_connection *connection = stream->connection;
 	struct buf *out = &connection->out;
-	bool is_small_put = stream->is_chunked && put_small_piece(stream, data);
-	if (is_small_put)
+	CHECK(stream->length_left == UINT64_MAX || data.len <= stream->length_left);
+	if (put_small_piece(stream, data))
 		return data.len;
 	if (stream->is_chunked && stream->chunk_left == 0 && !begin_chunk(stream, data)) {
 		serve_stream_gone(stream, FAULT_MEMORY);
@@ -462,7 +468,6 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 	size_t size = data.len;
 	if (stream->is_chunked && size > stream->chunk_left)
 		size = stream->chunk_left;
-	CHECK(stream->length_left == UINT64_MAX || size <= stream->length_left);
 	bool ends_chunk = stream->is_chunked && size == stream->chunk_left;
 	struct iovec vectors[3] = {
 	        {.iov_base = buf_bytes(out), .iov_len = buf_length(out)},
