@@ -25,14 +25,14 @@ enum edge_request_step {
 enum {
 	REQUEST_MAGIC = 0x72657175,
 	/* Pieces that one request may send before others have their turn. */
-	PIECES_A_TURN = 16,
+	PIECES_A_TURN = 4,
 };
 
 struct edge_request {
 	uint32_t magic;
 	uint8_t step, fault; /* enums edge_request_step, fault */
 	bool has_responded, is_truncated, wants_log;
-	struct list_node node;
+	struct list_node node, yielded_node;
 	struct loop_task task;
 	struct edge_worker *worker;
 	struct serve_stream *stream;
@@ -273,6 +273,31 @@ static enum edge_turn finish_broken(struct edge_request *request, enum fault fau
 	return go(request, EDGE_REQUEST_FINISH);
 }
 
+static void on_next_turn(struct loop_message *message)
+{
+	struct edge_worker *worker = container_of(message, struct edge_worker, next_turn);
+	struct list_node *node;
+	worker->is_next_turn_posted = false;
+	while ((node = list_take_first(&worker->yielded)) != NULL)
+		loop_wake(
+		        worker->loop, &container_of(node, struct edge_request, yielded_node)->task);
+}
+
+/* Goes on in the next turn: a task that wakes itself would run again in this one, and events and
+ * timers of all others had to wait. A message of our own to our own loop comes behind them. */
+static enum edge_turn yield(struct edge_request *request)
+{
+	struct edge_worker *worker = request->worker;
+	if (!list_has(&request->yielded_node))
+		list_add_last(&worker->yielded, &request->yielded_node);
+	if (!worker->is_next_turn_posted) {
+		worker->is_next_turn_posted = true;
+		worker->next_turn.on_receive = on_next_turn;
+		loop_post(worker->loop, &worker->next_turn);
+	}
+	return EDGE_PARK;
+}
+
 /* Moves the body from the fill to the client until one of them has to wait. */
 static enum edge_turn pump(struct edge_request *request)
 {
@@ -297,8 +322,7 @@ static enum edge_turn pump(struct edge_request *request)
 		if (request->pending.len > 0)
 			return EDGE_PARK;
 	}
-	loop_wake(request->worker->loop, &request->task);
-	return EDGE_PARK;
+	return yield(request);
 }
 
 static enum edge_turn fail_without_answer(struct edge_request *request)
@@ -379,6 +403,7 @@ static enum edge_turn step_FINISH(struct edge_request *request)
 		log_request(request);
 	loop_unwake(&request->task);
 	list_remove(&request->node);
+	list_remove(&request->yielded_node);
 	edge_fill_leave(request->fill);
 	serve_spool_free(request->spool);
 	request->magic = 0;

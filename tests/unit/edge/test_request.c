@@ -2,6 +2,7 @@
 #include "edge/request.h"
 
 #include "edge/fixture.h"
+#include "serve/connection_private.h"
 
 #define DOMAINS                                                                                    \
 	"domains:\n"                                                                               \
@@ -307,6 +308,44 @@ static void a_response_that_the_budget_refuses_is_no_half_answer(void **state)
 	fixture_done(&fixture);
 }
 
+static void a_fast_body_leaves_turns_to_others(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	struct text reply = {.at = NULL};
+	struct response response = {.body = {.at = NULL}};
+	size_t length = 4 << 20, piece = 5 * BUF_LARGE;
+	text_addf(&reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", length);
+	text_add(&reply, pattern_of(0, length));
+	fixture_start(&fixture, DOMAINS);
+	fixture.origins[0].manner = ORIGIN_HANGS;
+	client_open(&client, &fixture);
+	client.is_paused = true;
+	client_say(&client, GET);
+	turn_until(&client, fixture.origins[0].requests == 1);
+	/* All of it is there, and there is room for it; still a turn moves a part. */
+	struct origin_peer *peer = &fixture.origins[0].peers[0];
+	peer->unsent = text_str(&reply);
+	origin_play_peer(&fixture.origins[0], peer);
+	const struct serve_connection *connection = container_of(
+	        list_first(&fixture.worker->server->connections), struct serve_connection, node);
+	uint64_t before = connection->wire_sent;
+	for (unsigned i = 0; i < 3; i++) {
+		loop_turn(fixture.worker->loop, 0);
+		assert_true(connection->wire_sent - before <= piece);
+		before = connection->wire_sent;
+	}
+	assert_true(before > 0);
+	client.is_paused = false;
+	read_response(&client, HTTP_GET, &response);
+	assert_true(is_pattern(text_str(&response.body)));
+	response_done(&response);
+	text_done(&reply);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
 static void the_steps_explain_themselves(void **state)
 {
 	(void)state;
@@ -335,6 +374,7 @@ int main(void)
 	        cmocka_unit_test(a_slow_body_is_the_client_s_fault),
 	        cmocka_unit_test(a_body_that_waits_for_the_second_origin_is_not_slow),
 	        cmocka_unit_test(a_response_that_the_budget_refuses_is_no_half_answer),
+	        cmocka_unit_test(a_fast_body_leaves_turns_to_others),
 	        cmocka_unit_test(the_steps_explain_themselves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
