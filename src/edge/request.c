@@ -30,7 +30,8 @@ enum {
 
 struct edge_request {
 	uint32_t magic;
-	uint8_t step, fault; /* enums edge_request_step, fault */
+	uint8_t step, fault;   /* enums edge_request_step, fault */
+	uint8_t source_pieces; /* of the request's body, in this turn */
 	bool has_responded, is_truncated, wants_log;
 	struct list_node node, yielded_node;
 	struct loop_task task;
@@ -134,6 +135,31 @@ static void on_fill_interim(struct edge_fill_reader *reader, const struct http_h
 	serve_stream_interim(request->stream, head->status, head, drop);
 }
 
+static void on_next_turn(struct loop_message *message)
+{
+	struct edge_worker *worker = container_of(message, struct edge_worker, next_turn);
+	struct list_node *node;
+	worker->is_next_turn_posted = false;
+	while ((node = list_take_first(&worker->yielded)) != NULL)
+		loop_wake(
+		        worker->loop, &container_of(node, struct edge_request, yielded_node)->task);
+}
+
+/* Goes on in the next turn: a task that wakes itself would run again in this one, and events and
+ * timers of all others had to wait. A message of our own to our own loop comes behind them. */
+static enum edge_turn yield(struct edge_request *request)
+{
+	struct edge_worker *worker = request->worker;
+	if (!list_has(&request->yielded_node))
+		list_add_last(&worker->yielded, &request->yielded_node);
+	if (!worker->is_next_turn_posted) {
+		worker->is_next_turn_posted = true;
+		worker->next_turn.on_receive = on_next_turn;
+		loop_post(worker->loop, &worker->next_turn);
+	}
+	return EDGE_PARK;
+}
+
 /* The spool as the source of the attempts' bodies. Once nobody can ask for the beginning again, it
  * is released, and the client is held back to the origin's pace. */
 static enum origin_source_result read_source(
@@ -142,8 +168,13 @@ static enum origin_source_result read_source(
 	struct edge_request *request = container_of(source, struct edge_request, source);
 	if (request->fill != NULL && !edge_fill_may_rewind(request->fill))
 		serve_spool_release(request->spool);
+	if (request->source_pieces == PIECES_A_TURN) {
+		yield(request);
+		return ORIGIN_SOURCE_WAIT;
+	}
 	switch (serve_spool_read(request->spool, offset, ret_bytes)) {
 	case SERVE_SPOOL_DATA:
+		request->source_pieces++;
 		return ORIGIN_SOURCE_DATA;
 	case SERVE_SPOOL_WAIT:
 		return ORIGIN_SOURCE_WAIT;
@@ -273,31 +304,6 @@ static enum edge_turn finish_broken(struct edge_request *request, enum fault fau
 	return go(request, EDGE_REQUEST_FINISH);
 }
 
-static void on_next_turn(struct loop_message *message)
-{
-	struct edge_worker *worker = container_of(message, struct edge_worker, next_turn);
-	struct list_node *node;
-	worker->is_next_turn_posted = false;
-	while ((node = list_take_first(&worker->yielded)) != NULL)
-		loop_wake(
-		        worker->loop, &container_of(node, struct edge_request, yielded_node)->task);
-}
-
-/* Goes on in the next turn: a task that wakes itself would run again in this one, and events and
- * timers of all others had to wait. A message of our own to our own loop comes behind them. */
-static enum edge_turn yield(struct edge_request *request)
-{
-	struct edge_worker *worker = request->worker;
-	if (!list_has(&request->yielded_node))
-		list_add_last(&worker->yielded, &request->yielded_node);
-	if (!worker->is_next_turn_posted) {
-		worker->is_next_turn_posted = true;
-		worker->next_turn.on_receive = on_next_turn;
-		loop_post(worker->loop, &worker->next_turn);
-	}
-	return EDGE_PARK;
-}
-
 /* Moves the body from the fill to the client until one of them has to wait. */
 static enum edge_turn pump(struct edge_request *request)
 {
@@ -342,8 +348,11 @@ static enum edge_turn step_DELIVER(struct edge_request *request)
 		request->fault = stream->fault;
 		return go(request, EDGE_REQUEST_FINISH);
 	}
-	if (request->spool != NULL && serve_spool_is_waiting(request->spool))
+	if (request->spool != NULL &&
+	        (serve_spool_is_waiting(request->spool) || request->source_pieces > 0)) {
+		request->source_pieces = 0;
 		edge_fill_body_ready(request->fill);
+	}
 	if (!request->has_responded) {
 		switch (edge_fill_stage(request->fill)) {
 		case EDGE_FILL_PULLING:

@@ -346,6 +346,33 @@ static void a_fast_body_leaves_turns_to_others(void **state)
 	fixture_done(&fixture);
 }
 
+static void a_fast_request_body_leaves_turns_to_others(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_start(&fixture, "domains: [{name: a.test, origin: {addresses: [\"$0\"]}}]");
+	client_open(&client, &fixture);
+	client_say(&client, "PUT /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4000000\r\n\r\n");
+	turn_until(&client, fixture.origins[0].accepted == 1);
+	ssize_t sent = send(client.fd, pattern_of(0, 4000000).at, 4000000, MSG_DONTWAIT);
+	assert_true(sent > 2000000);
+	const struct serve_connection *connection = container_of(
+	        list_first(&fixture.worker->server->connections), struct serve_connection, node);
+	uint64_t before = connection->stream->body_received;
+	for (unsigned i = 0; i < 3; i++) {
+		loop_turn(fixture.worker->loop, 0);
+		assert_true(connection->stream->body_received - before <= 6 * BUF_LARGE);
+		before = connection->stream->body_received;
+	}
+	assert_true(before > 0);
+	assert_true(client_send(&client, pattern_of((size_t)sent, 4000000 - (size_t)sent)));
+	ask(&client, "", 200);
+	assert_true(str_has_suffix(text_str(&fixture.origins[0].last), pattern_of(0, 4000000)));
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
 static void the_steps_explain_themselves(void **state)
 {
 	(void)state;
@@ -375,6 +402,7 @@ int main(void)
 	        cmocka_unit_test(a_body_that_waits_for_the_second_origin_is_not_slow),
 	        cmocka_unit_test(a_response_that_the_budget_refuses_is_no_half_answer),
 	        cmocka_unit_test(a_fast_body_leaves_turns_to_others),
+	        cmocka_unit_test(a_fast_request_body_leaves_turns_to_others),
 	        cmocka_unit_test(the_steps_explain_themselves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
