@@ -256,6 +256,7 @@ enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, stru
 		switch (event) {
 		case HTTP_BODY_DATA:
 			count_body(stream, data.len);
+			stream->body_asked_ms = now_of(stream);
 			*ret_data = data;
 			return SERVE_READ_DATA;
 		case HTTP_BODY_END:
