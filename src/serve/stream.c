@@ -247,7 +247,9 @@ enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, stru
 		stream->body_deadline_ms = CLOCK_NEVER;
 	stream->wants_body = false;
 	for (;;) {
-		struct str input = buf_str(&connection->in), data;
+		struct str input = STR_EMPTY, data;
+		if (buf_length(&connection->in) > 0)
+			input = buf_str(&connection->in);
 		if (input.len > room)
 			input.len = room;
 		size_t before = input.len;
@@ -470,12 +472,12 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 	if (stream->is_chunked && size > stream->chunk_left)
 		size = stream->chunk_left;
 	bool ends_chunk = stream->is_chunked && size == stream->chunk_left;
+	int first = buf_length(out) == 0;
 	struct iovec vectors[3] = {
-	        {.iov_base = buf_bytes(out), .iov_len = buf_length(out)},
+	        {.iov_base = first == 0 ? buf_bytes(out) : NULL, .iov_len = buf_length(out)},
 	        {.iov_base = (void *)(uintptr_t)data.at, .iov_len = size},
 	        {.iov_base = (void *)(uintptr_t)line_end, .iov_len = ends_chunk ? 2 : 0},
 	};
-	int first = buf_length(out) == 0;
 	size_t all = buf_length(out) + size + vectors[2].iov_len, count = 0;
 	enum tcp_result result = tcp_write(
 	        connection->watched.fd, vectors + first, (ends_chunk ? 3 : 2) - first, &count);
