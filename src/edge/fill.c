@@ -12,27 +12,28 @@
 
 #define TO(id) (1u << EDGE_FILL_##id)
 
-static const struct {
-	const char *name, *words;
-	unsigned may_lead_to;
-	enum edge_turn (*run)(struct edge_fill *fill);
-} steps[] = {
-#define FILL_STEP(id, name, next, words)                                                           \
-	[EDGE_FILL_##id] = {name, words, next, edge_fill_step_##id},
+static const struct edge_turn_step steps[] = {
+#define FILL_STEP(id, name, next, words) [EDGE_FILL_##id] = {name, words, next},
+#include "edge/fill_steps.def"
+#undef FILL_STEP
+};
+
+static enum edge_turn (*const runs[])(struct edge_fill *fill) = {
+#define FILL_STEP(id, name, next, words) [EDGE_FILL_##id] = edge_fill_step_##id,
 #include "edge/fill_steps.def"
 #undef FILL_STEP
 };
 
 void edge_fill_go(struct edge_fill *fill, enum edge_fill_step step)
 {
-	CHECK(steps[fill->step].may_lead_to >> step & 1);
+	CHECK(edge_turn_may_go(steps, fill->step, step));
 	fill->step = (uint8_t)step;
 }
 
 static void on_run(struct loop_task *task)
 {
 	struct edge_fill *fill = container_of(task, struct edge_fill, task);
-	while (steps[fill->step].run(fill) == EDGE_GO)
+	while (runs[fill->step](fill) == EDGE_GO)
 		;
 }
 
@@ -232,12 +233,5 @@ size_t edge_fill_bytes(void)
 
 void edge_fill_explain(struct text *to)
 {
-	for (unsigned i = 0; i < ARRAY_LENGTH(steps); i++) {
-		text_addf(to, "  %-9s %s\n", steps[i].name, steps[i].words);
-		text_addf(to, "  %-9s ->", "");
-		for (unsigned next = 0; next < ARRAY_LENGTH(steps); next++)
-			if (steps[i].may_lead_to >> next & 1)
-				text_addf(to, " %s", steps[next].name);
-		text_add(to, steps[i].may_lead_to != 0 ? STR("\n") : STR(" (end)\n"));
-	}
+	edge_turn_explain(steps, ARRAY_LENGTH(steps), to);
 }

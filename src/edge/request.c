@@ -54,19 +54,21 @@ static enum edge_turn step_DELIVER(struct edge_request *request);
 static enum edge_turn step_FAIL(struct edge_request *request);
 static enum edge_turn step_FINISH(struct edge_request *request);
 
-static const struct {
-	const char *name, *words;
-	unsigned may_lead_to;
-	enum edge_turn (*run)(struct edge_request *request);
-} steps[] = {
-#define REQUEST_STEP(id, name, next, words) [EDGE_REQUEST_##id] = {name, words, next, step_##id},
+static const struct edge_turn_step steps[] = {
+#define REQUEST_STEP(id, name, next, words) [EDGE_REQUEST_##id] = {name, words, next},
+#include "edge/request_steps.def"
+#undef REQUEST_STEP
+};
+
+static enum edge_turn (*const runs[])(struct edge_request *request) = {
+#define REQUEST_STEP(id, name, next, words) [EDGE_REQUEST_##id] = step_##id,
 #include "edge/request_steps.def"
 #undef REQUEST_STEP
 };
 
 static enum edge_turn go(struct edge_request *request, enum edge_request_step step)
 {
-	CHECK(steps[request->step].may_lead_to >> step & 1);
+	CHECK(edge_turn_may_go(steps, request->step, step));
 	request->step = (uint8_t)step;
 	return EDGE_GO;
 }
@@ -81,7 +83,7 @@ static void on_run(struct loop_task *task)
 {
 	struct edge_request *request = container_of(task, struct edge_request, task);
 	CHECK(request->magic == REQUEST_MAGIC);
-	while (steps[request->step].run(request) == EDGE_GO)
+	while (runs[request->step](request) == EDGE_GO)
 		;
 }
 
@@ -475,12 +477,5 @@ size_t edge_request_bytes(void)
 
 void edge_request_explain(struct text *to)
 {
-	for (unsigned i = 0; i < ARRAY_LENGTH(steps); i++) {
-		text_addf(to, "  %-9s %s\n", steps[i].name, steps[i].words);
-		text_addf(to, "  %-9s ->", "");
-		for (unsigned next = 0; next < ARRAY_LENGTH(steps); next++)
-			if (steps[i].may_lead_to >> next & 1)
-				text_addf(to, " %s", steps[next].name);
-		text_add(to, steps[i].may_lead_to != 0 ? STR("\n") : STR(" (end)\n"));
-	}
+	edge_turn_explain(steps, ARRAY_LENGTH(steps), to);
 }
