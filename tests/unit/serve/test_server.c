@@ -155,7 +155,7 @@ static void a_server_that_drains_finishes_what_it_has_and_takes_no_more(void **s
 	client_close(&waiting);
 	turn_until(&idle, idle.has_end);
 	uint64_t ms = clock_ms() - begun_ms;
-	assert_true(ms > 900 && ms < 1300);
+	assert_true(ms > 900 && ms < 5000);
 	turn_until(&idle, open_count(&fixture) == 0);
 	assert_int_equal(late.got.len, 0);
 	response_done(&response);
