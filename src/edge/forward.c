@@ -1,19 +1,39 @@
 /*
  * Of the client's fields everything end-to-end goes on as it was sent, in its order. Fields that
- * say who asked are ours to say unless a trusted proxy said them. Via and CDN-Loop are lists, so
- * that a line of our own behind the others is the same as a member more.
+ * say who asked are ours to say unless a trusted proxy said them, and so is what servers take for
+ * such a field. Via and CDN-Loop are lists, so that a line of our own behind the others is the same
+ * as a member more.
  */
 #include "edge/forward.h"
 
 #include "http/hop.h"
 #include "http/write.h"
 
-/* What a head needs beside the client's fields and the names of varying length. */
-enum { ROOM = 1024 };
+enum {
+	/* What a head needs beside the client's fields and the names of varying length. */
+	ROOM = 1024,
+	/* No known name is longer. */
+	NAME_BYTES = 24,
+};
 
-static bool is_ours_to_say(const struct edge_forward *forward, unsigned id)
+/* The known name that a name may be taken for: many servers hand fields to programs as variables,
+ * where "X_Forwarded_For" and "X-Forwarded-For" are one. */
+static enum http_name taken_for(struct str name)
 {
-	switch (id) {
+	char folded[NAME_BYTES];
+	if (name.len > sizeof(folded) || str_find(name, '_') < 0)
+		return HTTP_NAME_OTHER;
+	for (size_t i = 0; i < name.len; i++)
+		folded[i] = name.at[i] == '_' ? '-' : name.at[i];
+	return http_name_of(str_make(folded, name.len));
+}
+
+/* Whether a field says, or would pass for one that says, what only we or who we trust may say. */
+static bool is_ours_to_say(const struct edge_forward *forward, const struct http_field *field)
+{
+	switch (field->id) {
+	case HTTP_NAME_OTHER:
+		return taken_for(http_head_name(forward->head, field)) != HTTP_NAME_OTHER;
 	case HTTP_NAME_X_FORWARDED_FOR:
 		return true;
 	case HTTP_NAME_X_FORWARDED_PROTO:
@@ -90,7 +110,7 @@ static void write_passed_on(struct http_writer *writer, const struct edge_forwar
 	http_hop_mark(head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
-		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field->id))
+		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field))
 			continue;
 		http_write_field(writer, http_head_name(head, field), http_head_value(head, field));
 	}

@@ -82,6 +82,18 @@ static void a_stranger_cannot_say_who_asked(void **state)
 	           "X-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
 }
 
+static void what_servers_take_for_a_known_field_stays_behind(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX_Forwarded_For: 1.1.1.1\r\n"
+	           "x-forwarded_proto: https\r\nContent_Length: 5\r\nTRANSFER_ENCODING: chunked\r\n"
+	           "X_Forwarded_Host_: a\r\nMy_Field: b\r\n_: c\r\n\r\n");
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX_Forwarded_Host_: a\r\n"
+	           "My_Field: b\r\n_: c\r\nX-Forwarded-For: 192.0.2.9\r\n"
+	           "X-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
+}
+
 static void a_trusted_proxy_is_believed_and_added_to(void **state)
 {
 	(void)state;
@@ -166,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_belongs_to_the_connection_stays_behind),
 	        cmocka_unit_test(a_stranger_cannot_say_who_asked),
+	        cmocka_unit_test(what_servers_take_for_a_known_field_stays_behind),
 	        cmocka_unit_test(a_trusted_proxy_is_believed_and_added_to),
 	        cmocka_unit_test(forwarded_is_sent_where_it_is_asked_for),
 	        cmocka_unit_test(
