@@ -259,7 +259,7 @@ void serve_connection_next(struct serve_connection *connection)
 }
 
 bool serve_connection_put_error(struct serve_connection *connection, enum fault fault,
-        bool is_head_request, struct serve_field more)
+        const struct http_head *request, struct serve_field more)
 {
 	struct serve_server *server = connection->server;
 	const struct fault_info *info = fault_info(fault);
@@ -282,8 +282,10 @@ bool serve_connection_put_error(struct serve_connection *connection, enum fault 
 		http_write_field(&writer, more.name, more.value);
 	if (connection->is_last)
 		http_write_known_field(&writer, HTTP_NAME_CONNECTION, STR("close"));
+	else if (request != NULL && request->minor == 0)
+		http_write_known_field(&writer, HTTP_NAME_CONNECTION, STR("keep-alive"));
 	http_write_end_of_head(&writer);
-	if (!is_head_request)
+	if (request == NULL || request->method != HTTP_HEAD)
 		http_write(&writer, str_make(body, (size_t)length));
 	CHECK(!writer.full);
 	connection->out.end += (uint32_t)http_writer_str(&writer).len;
@@ -298,7 +300,7 @@ static void refuse(struct serve_connection *connection, enum fault fault)
 	connection->is_last = true;
 	struct serve_field none = {.name = STR_EMPTY};
 	if (fault_info(fault)->status == 0 || fault == FAULT_CLIENT_GONE ||
-	        !serve_connection_put_error(connection, fault, false, none)) {
+	        !serve_connection_put_error(connection, fault, NULL, none)) {
 		serve_connection_close(connection);
 		return;
 	}

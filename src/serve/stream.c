@@ -591,8 +591,7 @@ void serve_stream_error(struct serve_stream *stream, enum fault fault, struct se
 	if (connection->server->is_draining)
 		connection->is_last = true;
 	if (stream->is_gone || stream->status == 0 || fault == FAULT_CLIENT_GONE ||
-	        !serve_connection_put_error(
-	                connection, fault, stream->head.method == HTTP_HEAD, more)) {
+	        !serve_connection_put_error(connection, fault, &stream->head, more)) {
 		serve_stream_abort(stream);
 		return;
 	}
