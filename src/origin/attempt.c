@@ -144,12 +144,22 @@ void origin_attempt_finish(struct origin_attempt *attempt)
 	origin_attempt_set_phase(attempt, ORIGIN_PHASE_DONE);
 }
 
+/* Whether the origin may not have read the body, since requests like this one have none by custom:
+ * then it takes what we sent for the next request. */
+static bool is_body_doubtful(const struct origin_attempt *attempt)
+{
+	const struct origin_attempt_options *options = &attempt->options;
+	bool has_body = options->is_chunked || attempt->sending.body_sent != 0;
+	return options->source != NULL && http_method_is_safe(options->method) && has_body;
+}
+
 void origin_attempt_let_go(struct origin_attempt *attempt, size_t extra)
 {
 	struct origin_connection *connection = attempt->connection;
 	attempt->connection = NULL;
 	loop_unwake(&attempt->task); /* it is about the connection */
-	if (extra == 0 && attempt->sending.is_whole && attempt->keep_ms != 0)
+	bool is_clean = extra == 0 && attempt->sending.is_whole && !is_body_doubtful(attempt);
+	if (is_clean && attempt->keep_ms != 0)
 		origin_pool_keep(connection, attempt->keep_ms);
 	else
 		origin_connection_close(connection);

@@ -40,12 +40,21 @@ static uint64_t keep_alive_ms(const struct http_head *head)
 	return UINT64_MAX;
 }
 
+/* Whether the origin may send a body all the same, which we would take for the next response. */
+static bool is_end_doubtful(const struct http_head *head, uint64_t length)
+{
+	bool has_body = (length != 0 && length != UINT64_MAX) ||
+	                http_head_has(head, HTTP_NAME_TRANSFER_ENCODING);
+	return head->status == 204 && has_body;
+}
+
 /* How long the connection may be kept after this response (RFC 9112 9.3); 0: not at all. */
-static uint32_t find_keep_ms(const struct origin_attempt *attempt, enum http_framing framing)
+static uint32_t find_keep_ms(
+        const struct origin_attempt *attempt, enum http_framing framing, uint64_t length)
 {
 	const struct http_head *head = &attempt->head;
 	uint32_t keep_ms = attempt->origin->keepalive_ms;
-	if (framing == HTTP_FRAMING_CLOSE)
+	if (framing == HTTP_FRAMING_CLOSE || is_end_doubtful(head, length))
 		return 0;
 	if (head->minor == 0 && !http_head_has_token(head, HTTP_NAME_CONNECTION, STR("keep-alive")))
 		return 0;
@@ -101,7 +110,7 @@ static enum fault begin_body(struct origin_attempt *attempt)
 	http_body_init(&attempt->body, framing, length);
 	bool has_length = framing == HTTP_FRAMING_LENGTH || framing == HTTP_FRAMING_NONE;
 	attempt->length = has_length ? length : UINT64_MAX;
-	attempt->keep_ms = find_keep_ms(attempt, framing);
+	attempt->keep_ms = find_keep_ms(attempt, framing, length);
 	note_head(attempt);
 	origin_attempt_set_phase(attempt, ORIGIN_PHASE_BODY);
 

@@ -83,6 +83,11 @@ static void odd_but_legal_heads_are_fine(void **state)
 	                true},
 	        {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", HEAD_REQUEST, 200, "", true},
 	        {"HTTP/1.1 204 No Content\r\n\r\n", 0, 204, "", true},
+	        {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", 0, 204, "", true},
+	        /* A body that cannot be may follow all the same. */
+	        {"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n", 0, 204, "", false},
+	        {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 204, "",
+	                false},
 	        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na", 0, 200, "a",
 	                false},
 	        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: x, Close\r\n\r\na", 0, 200,

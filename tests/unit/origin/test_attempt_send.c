@@ -101,6 +101,42 @@ static void a_body_that_is_there_goes_out_with_the_head(void **state)
 	}
 }
 
+static void a_body_that_few_expect_makes_the_connection_the_last(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		enum http_method method;
+		bool is_chunked, is_kept;
+	} ROWS[] = {
+	        {"abcdef", HTTP_GET, false, false},
+	        {"", HTTP_GET, false, true},
+	        {"", HTTP_GET, true, false},
+	        {"abcdef", HTTP_OPTIONS, true, false},
+	        {"abcdef", HTTP_DELETE, false, true},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct fixture fixture;
+		fixture_init(&fixture);
+		struct script script;
+		script_init(&script, ROWS[i].body);
+		struct pull pull;
+		post_init(&pull, &fixture, &script, ROWS[i].is_chunked ? CHUNKED_HEAD : POST_HEAD);
+		pull.options.method = ROWS[i].method;
+		pull_start(&pull);
+		int fd = origin_accept(&fixture);
+		pull_wait(&pull, ORIGIN_PHASE_HEAD);
+		origin_send(fd, OK_RESPONSE);
+		assert_int_equal(pull_body(&pull), ORIGIN_READ_END);
+		pull_end(&pull);
+		assert_int_equal(
+		        origin_pool_idle_count(fixture.candidate.pool), ROWS[i].is_kept ? 1 : 0);
+		text_done(&script.bytes);
+		close(fd);
+		fixture_done(&fixture);
+	}
+}
+
 static void a_slow_source_has_all_the_time(void **state)
 {
 	(void)state;
@@ -354,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_body_that_is_there_goes_out_with_the_head),
+	        cmocka_unit_test(a_body_that_few_expect_makes_the_connection_the_last),
 	        cmocka_unit_test(a_slow_source_has_all_the_time),
 	        cmocka_unit_test(large_bodies_arrive_whole),
 	        cmocka_unit_test(an_origin_that_does_not_read_times_out),
