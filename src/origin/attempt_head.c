@@ -14,7 +14,7 @@ _Static_assert(LIMIT_HEAD_FIELDS * sizeof(struct http_field) <= BUF_SMALL,
         "the fields of a head fit one small block");
 
 static const struct http_head_limits LIMITS = {
-        .head_bytes = LIMIT_HEAD_BYTES,
+        .head_bytes = LIMIT_RESPONSE_HEAD_BYTES,
         .fields = LIMIT_HEAD_FIELDS,
 };
 

@@ -240,9 +240,9 @@ static void a_head_has_limits(void **state)
 		unsigned bytes, fields;
 		bool is_fine;
 	} ROWS[] = {
-	        {LIMIT_HEAD_BYTES - 100, LIMIT_HEAD_FIELDS, true},
-	        {LIMIT_HEAD_BYTES + 100, 20, false},
-	        {10 * LIMIT_HEAD_BYTES, 2, false},
+	        {LIMIT_RESPONSE_HEAD_BYTES - 100, LIMIT_HEAD_FIELDS, true},
+	        {LIMIT_RESPONSE_HEAD_BYTES + 100, 20, false},
+	        {10 * LIMIT_RESPONSE_HEAD_BYTES, 2, false},
 	        {1000, LIMIT_HEAD_FIELDS + 1, false},
 	        {1000000, 50000, false},
 	};

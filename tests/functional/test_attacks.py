@@ -1,0 +1,33 @@
+"""What somebody would try who wants to harm the server, or others through it: clients and origins."""
+import os
+import re
+import socket
+import threading
+import time
+
+import pytest
+import wire
+from domains import domain, origin_of
+from origin import Reply
+
+
+@pytest.fixture(name="server")
+def _server(make, origin):
+    return make.headwater([domain(origin)])
+
+
+def chunked_head(target="/", host="edge.test"):
+    return f"POST {target} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("size", [30_000, 60_000, 61_300, 61_500, 65_000, 65_534, 65_600])
+@pytest.mark.parametrize("fields", [1, 200])
+def test_a_large_response_head_travels_or_is_an_honest_error(server, origin, size, fields):
+    share = size // fields
+    lines = [b"X-%d:%s" % (number, b"a" * (share - len(b"X-%d:\r\n" % number))) for number in range(fields)]
+    origin.default = Reply(raw=b"HTTP/1.1 200 OK\r\n" + b"\r\n".join(lines) + b"\r\nContent-Length: 2\r\n\r\nok")
+    response = server.get()
+    if size < 61_000:
+        assert (response.status, response.body, len(response.fields.all(f"X-{fields - 1}"))) == (200, b"ok", 1)
+    elif response.status != 200:
+        assert (response.status, response.error) == (502, "malformed")
