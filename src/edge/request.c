@@ -33,7 +33,7 @@ struct edge_request {
 	uint8_t step, fault;   /* enums edge_request_step, fault */
 	uint8_t source_pieces; /* of the request's body, in this turn */
 	bool has_responded, is_truncated, wants_log;
-	struct list_node node, yielded_node;
+	struct list_node node;
 	struct loop_task task;
 	struct edge_worker *worker;
 	struct serve_stream *stream;
@@ -137,31 +137,6 @@ static void on_fill_interim(struct edge_fill_reader *reader, const struct http_h
 	serve_stream_interim(request->stream, head->status, head, drop);
 }
 
-static void on_next_turn(struct loop_message *message)
-{
-	struct edge_worker *worker = container_of(message, struct edge_worker, next_turn);
-	struct list_node *node;
-	worker->is_next_turn_posted = false;
-	while ((node = list_take_first(&worker->yielded)) != NULL)
-		loop_wake(
-		        worker->loop, &container_of(node, struct edge_request, yielded_node)->task);
-}
-
-/* Goes on in the next turn: a task that wakes itself would run again in this one, and events and
- * timers of all others had to wait. A message of our own to our own loop comes behind them. */
-static enum edge_turn yield(struct edge_request *request)
-{
-	struct edge_worker *worker = request->worker;
-	if (!list_has(&request->yielded_node))
-		list_add_last(&worker->yielded, &request->yielded_node);
-	if (!worker->is_next_turn_posted) {
-		worker->is_next_turn_posted = true;
-		worker->next_turn.on_receive = on_next_turn;
-		loop_post(worker->loop, &worker->next_turn);
-	}
-	return EDGE_PARK;
-}
-
 /* The spool as the source of the attempts' bodies. Once nobody can ask for the beginning again, it
  * is released, and the client is held back to the origin's pace. */
 static enum origin_source_result read_source(
@@ -171,7 +146,7 @@ static enum origin_source_result read_source(
 	if (request->fill != NULL && !edge_fill_may_rewind(request->fill))
 		serve_spool_release(request->spool);
 	if (request->source_pieces == PIECES_A_TURN) {
-		yield(request);
+		loop_yield(request->worker->loop, &request->task);
 		return ORIGIN_SOURCE_WAIT;
 	}
 	switch (serve_spool_read(request->spool, offset, ret_bytes)) {
@@ -330,7 +305,8 @@ static enum edge_turn pump(struct edge_request *request)
 		if (request->pending.len > 0)
 			return EDGE_PARK;
 	}
-	return yield(request);
+	loop_yield(request->worker->loop, &request->task);
+	return EDGE_PARK;
 }
 
 static enum edge_turn fail_without_answer(struct edge_request *request)
@@ -414,7 +390,6 @@ static enum edge_turn step_FINISH(struct edge_request *request)
 		log_request(request);
 	loop_unwake(&request->task);
 	list_remove(&request->node);
-	list_remove(&request->yielded_node);
 	edge_fill_leave(request->fill);
 	serve_spool_free(request->spool);
 	request->magic = 0;

@@ -87,7 +87,6 @@ struct edge_worker *edge_worker_new(
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
 	worker->drain_timer.on_expire = on_drain_timer;
 	list_init(&worker->requests);
-	list_init(&worker->yielded);
 	slab_init(&worker->request_slab, edge_request_bytes());
 	slab_init(&worker->fill_slab, edge_fill_bytes());
 	buf_pool_init(&worker->buffers, shared->budget);

@@ -28,10 +28,7 @@ struct edge_worker {
 	struct edge_access_log_ring *log; /* NULL: off */
 	struct slab request_slab, fill_slab;
 	struct list requests;
-	struct list yielded; /* requests that go on in the next turn … */
-	struct loop_message next_turn;
-	bool is_next_turn_posted; /* … which this tells */
-	struct str cdn_id, via;   /* via: "1.1 cdn_id" */
+	struct str cdn_id, via; /* via: "1.1 cdn_id" */
 	uint64_t next_id;
 	struct timer drain_timer;
 	uint64_t drain_deadline_ms;

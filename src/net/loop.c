@@ -31,7 +31,7 @@ struct loop {
 	int epoll_fd;
 	bool is_stopped;
 	int event_at, event_count; /* the batch's event that is handled, and its end */
-	struct list tasks;
+	struct list tasks, later;  /* later: in the next turn */
 	struct timer_wheel wheel;
 	struct epoll_event events[EVENTS_MAX];
 	struct loop_fd wakeup; /* an eventfd */
@@ -54,6 +54,7 @@ struct loop *loop_new(void)
 	struct loop *loop = mem_aligned(_Alignof(struct loop), sizeof(struct loop));
 	*loop = (struct loop){.wakeup = {.fd = -1, .on_ready = on_wakeup}};
 	list_init(&loop->tasks);
+	list_init(&loop->later);
 	loop->now_ms = clock_ms();
 	timer_wheel_init(&loop->wheel, loop->now_ms);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -72,7 +73,8 @@ void loop_free(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
-	CHECK(list_is_empty(&loop->tasks) && loop->wheel.running == 0);
+	CHECK(list_is_empty(&loop->tasks) && list_is_empty(&loop->later) &&
+	        loop->wheel.running == 0);
 	if (loop->wakeup.fd >= 0)
 		close(loop->wakeup.fd);
 	if (loop->epoll_fd >= 0)
@@ -165,10 +167,11 @@ static void run_tasks(struct loop *loop)
 	for (int runs = 0; runs < TASK_RUNS_MAX; runs++) {
 		struct list_node *node = list_take_first(&loop->tasks);
 		if (node == NULL)
-			return;
+			break;
 		struct loop_task *task = container_of(node, struct loop_task, node);
 		task->on_run(task);
 	}
+	list_move_all(&loop->tasks, &loop->later);
 }
 
 void loop_turn(struct loop *loop, unsigned wait_ms)
@@ -226,6 +229,13 @@ void loop_wake(struct loop *loop, struct loop_task *task)
 	CHECK(task->on_run != NULL);
 	if (!list_has(&task->node))
 		list_add_last(&loop->tasks, &task->node);
+}
+
+void loop_yield(struct loop *loop, struct loop_task *task)
+{
+	CHECK(task->on_run != NULL);
+	if (!list_has(&task->node))
+		list_add_last(&loop->later, &task->node);
 }
 
 void loop_unwake(struct loop_task *task)

@@ -72,6 +72,11 @@ void loop_remove(struct loop *loop, struct loop_fd *watched);
 /* Runs the task later in this turn; nothing happens when it is waiting already. */
 void loop_wake(struct loop *loop, struct loop_task *task);
 
+/* Runs the task in the next turn, behind the events and timers of everybody else: for work that has
+ * more to do at once, and must not keep others from theirs. The next turn begins without waiting.
+ */
+void loop_yield(struct loop *loop, struct loop_task *task);
+
 /* Takes a waiting task back. */
 void loop_unwake(struct loop_task *task);
 

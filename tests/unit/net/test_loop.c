@@ -208,6 +208,29 @@ static void a_task_that_wakes_itself_for_ever_does_not_stop_the_turns(void **sta
 	loop_unwake(&again.task);
 }
 
+static void yield_again(struct loop_task *task)
+{
+	struct letter *letter = container_of(task, struct letter, task);
+	letter->times++;
+	loop_yield(loop, task);
+}
+
+static void a_task_that_yields_runs_once_in_each_turn_and_no_turn_waits_for_it(void **state)
+{
+	(void)state;
+	struct letter again = {.task = {.on_run = yield_again}};
+	loop_wake(loop, &again.task);
+	uint64_t before = clock_ms();
+	for (unsigned turn = 1; turn <= 3; turn++) {
+		loop_turn(loop, 10000);
+		assert_int_equal(again.times, turn);
+	}
+	assert_true(clock_ms() - before < 5000);
+	loop_unwake(&again.task);
+	loop_turn(loop, 0);
+	assert_int_equal(again.times, 3);
+}
+
 struct stopper {
 	struct timer timer;
 	uint64_t expired_ms;
@@ -388,6 +411,9 @@ int main(void)
 	                tasks_run_in_order_once_and_wake_others_in_the_same_turn, begin, end),
 	        cmocka_unit_test_setup_teardown(
 	                a_task_that_wakes_itself_for_ever_does_not_stop_the_turns, begin, end),
+	        cmocka_unit_test_setup_teardown(
+	                a_task_that_yields_runs_once_in_each_turn_and_no_turn_waits_for_it, begin,
+	                end),
 	        cmocka_unit_test_setup_teardown(a_timer_wakes_the_loop_in_time, begin, end),
 	        cmocka_unit_test_setup_teardown(a_cancelled_timer_is_silent, begin, end),
 	        cmocka_unit_test_setup_teardown(a_turn_waits_no_longer_than_told, begin, end),
