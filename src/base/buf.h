@@ -42,12 +42,12 @@ static inline size_t buf_length(const struct buf *buf)
 
 static inline char *buf_bytes(const struct buf *buf)
 {
-	return buf->block + buf->start;
+	return buf->block == NULL ? NULL : buf->block + buf->start;
 }
 
 static inline struct str buf_str(const struct buf *buf)
 {
-	return str_make(buf->block + buf->start, buf->end - buf->start);
+	return str_make(buf_bytes(buf), buf_length(buf));
 }
 
 /* Free room behind the bytes. */

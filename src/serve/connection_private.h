@@ -54,7 +54,7 @@ struct serve_server {
 };
 
 /* The inline block of a stream's arena: an ordinary request needs no other. */
-enum { STREAM_ARENA_BYTES = 3072 };
+enum { STREAM_ARENA_BYTES = 6144 };
 
 struct stream_room {
 	struct serve_stream stream;
