@@ -547,18 +547,36 @@ void serve_stream_abort(struct serve_stream *stream)
 	stream->is_gone = true;
 }
 
-/* An aborted response must not look whole: a close says so where the length or the last chunk is
- * missing, a reset where only the close would have told the end, and where the client may be asked
- * again for what it has read as an HTTP/1.0 answer. */
-static void cut(struct serve_connection *connection, bool needs_reset)
+/* How a connection ends whose response is not whole. */
+enum cut {
+	CUT_CLOSE, /* nobody reads any more */
+	CUT_FIN,   /* the missing length or last chunk tells; what was sent before is still read */
+	CUT_RESET,
+};
+
+/* An aborted response must not look whole: where only the close would have told its end, a reset
+ * says that this is none, and so it does to who may be asked again for what it has read as an
+ * HTTP/1.0 answer. */
+static enum cut cut_of(const struct serve_stream *stream)
 {
-	if (needs_reset) {
+	if (stream->ends_by_close || stream->head.minor == 0 || stream->fault == FAULT_WRITE_SLOW)
+		return CUT_RESET;
+	return stream->fault == FAULT_CLIENT_GONE ? CUT_CLOSE : CUT_FIN;
+}
+
+static void cut(struct serve_connection *connection, enum cut how)
+{
+	switch (how) {
+	case CUT_RESET:
 		serve_connection_reset(connection);
 		return;
+	case CUT_CLOSE:
+		serve_connection_close(connection);
+		return;
+	case CUT_FIN:
+		connection->is_last = true;
+		serve_connection_next(connection);
 	}
-	if (serve_connection_flush(connection))
-		tcp_send_fin(connection->watched.fd);
-	serve_connection_close(connection);
 }
 
 void serve_stream_close(struct serve_stream *stream)
@@ -567,15 +585,14 @@ void serve_stream_close(struct serve_stream *stream)
 	stream->is_closed = true;
 	struct serve_connection *connection = stream->connection;
 	bool is_broken = stream->is_gone || !stream->is_finished;
-	bool needs_reset = stream->ends_by_close || stream->head.minor == 0 ||
-	                   stream->fault == FAULT_WRITE_SLOW;
+	enum cut how = cut_of(stream);
 	bool is_unread = stream->has_body && !stream->body.is_whole;
 	free_stream(stream);
 	connection->stream = NULL;
 	if (is_unread)
 		connection->is_last = true;
 	if (is_broken)
-		cut(connection, needs_reset);
+		cut(connection, how);
 	else
 		serve_connection_next(connection);
 }

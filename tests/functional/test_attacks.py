@@ -31,3 +31,19 @@ def test_a_large_response_head_travels_or_is_an_honest_error(server, origin, siz
         assert (response.status, response.body, len(response.fields.all(f"X-{fields - 1}"))) == (200, b"ok", 1)
     elif response.status != 200:
         assert (response.status, response.error) == (502, "malformed")
+
+
+def test_a_response_that_breaks_off_takes_nothing_with_it(server, origin):
+    """What was answered before, and waits for a client that reads slowly, is still delivered when a later answer breaks
+    off and further requests stand in the pipe."""
+    origin.on("/one", Reply(body=b"1" * 150_000))
+    origin.on("/two", Reply(body=b"2" * 1000, cut="mid_body", cut_after=500))
+    with server.connect(receive_buffer=4096) as connection:
+        for target in ["/one", "/two"] + ["/one"] * 50:
+            connection.request(target=target)
+        server.wait_log(2)
+        time.sleep(0.1)
+        assert connection.response().body == b"1" * 150_000
+        with pytest.raises(wire.Truncated) as broken:
+            connection.response()
+        assert broken.value.response.body == b"2" * 500

@@ -516,7 +516,7 @@ static void a_response_that_breaks_off_can_be_told_from_a_whole_one(void **state
 		assert_true(is_pattern(text_str(&response.body)));
 		response_done(&response);
 		client_close(&client);
-		assert_true(is_alone(&fixture));
+		wait_until_alone(&fixture);
 	}
 	fixture_done(&fixture);
 }
