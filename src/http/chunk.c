@@ -7,6 +7,9 @@
 
 #include "http/scan_private.h"
 
+/* A size line may be so long, and as much longer as its chunk is, before it counts as excess. */
+enum { FAIR_LINE_BYTES = 32 };
+
 /* The states, in the order of the syntax. */
 enum state {
 	SIZE,
@@ -119,6 +122,17 @@ static enum state read_line_byte(struct http_chunk *chunk, char byte)
 	return BAD;
 }
 
+/* A size line was read: is it one of too many that are long beside their chunks? Reading those is
+ * work for nothing, and no least rate of content would tell. */
+static void weigh_line(struct http_chunk *chunk)
+{
+	uint64_t fair = FAIR_LINE_BYTES + (chunk->left < UINT32_MAX ? chunk->left : UINT32_MAX);
+	uint64_t excess = (uint64_t)chunk->excess + chunk->line_bytes;
+	chunk->excess = excess > fair ? (uint32_t)(excess - fair) : 0;
+	if (chunk->excess > LIMIT_CHUNK_EXCESS_BYTES)
+		set_state(chunk, BAD);
+}
+
 /* Reads as much of a size line as there is. */
 static void read_line(struct http_chunk *chunk, struct str *input)
 {
@@ -130,6 +144,8 @@ static void read_line(struct http_chunk *chunk, struct str *input)
 		count++;
 	}
 	*input = str_make(input->at + count, input->len - count);
+	if (chunk->state == DATA || chunk->state == TRAILERS)
+		weigh_line(chunk);
 }
 
 /* Reads the one byte that must stand behind the data. */

@@ -2,8 +2,9 @@
  * The chunked coding (RFC 9112 section 7.1), as a decoder that is fed what arrives and hands the
  * data out in place, without copying. Strict: a bare LF, white space around a size or within
  * extensions, a size over 16 digits or 2^63-1, an extension that is not `name`, `name=token` or
- * `name="quoted"`, an over-long line, or a malformed trailer section is bad. Extensions are read
- * and dropped. Pure, but for the memory of trailers.
+ * `name="quoted"`, an over-long line, lines that are much longer than what they bring over and
+ * over, or a malformed trailer section is bad. Extensions are read and dropped. Pure, but for the
+ * memory of trailers.
  */
 #pragma once
 
@@ -14,6 +15,7 @@
 struct http_chunk {
 	uint64_t left;        /* of the chunk that is being read; its size while that is read */
 	uint32_t line_bytes;  /* of the size line so far */
+	uint32_t excess;      /* bytes of size lines beyond what their chunks justify */
 	uint8_t state;        /* the decoder's own */
 	uint8_t digits;       /* of the size */
 	size_t scanned;       /* of the trailers, see http_head_parse_trailers */

@@ -188,6 +188,36 @@ static void wrong_bodies_are_refused(void **state)
 	}
 }
 
+static void size_lines_may_not_outweigh_their_chunks_for_ever(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned size, extension_bytes;
+		enum http_chunk_event event;
+	} rows[] = {
+	        {1, 0, HTTP_CHUNK_END},
+	        {1, 25, HTTP_CHUNK_END},
+	        {1, 60, HTTP_CHUNK_BAD},
+	        {1, 1000, HTTP_CHUNK_BAD},
+	        {100, 100, HTTP_CHUNK_END},
+	        {1000, 1000, HTTP_CHUNK_END},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct text text = {.at = NULL};
+		for (unsigned chunk = 0; chunk < 1000; chunk++) {
+			text_addf(&text, "%x", rows[i].size);
+			for (unsigned n = 0; n < rows[i].extension_bytes; n++)
+				text_add_char(&text, n == 0 ? ';' : 'e');
+			text_addf(&text, "\r\n%*s\r\n", (int)rows[i].size, "x");
+		}
+		text_add(&text, STR("0\r\n\r\n"));
+		struct result result = decode(text_str(&text), text.len, text.len);
+		assert_int_equal(result.event, rows[i].event);
+		result_done(&result);
+		text_done(&text);
+	}
+}
+
 static void the_largest_size_is_accepted(void **state)
 {
 	(void)state;
@@ -316,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(whole_bodies_are_decoded),
 	        cmocka_unit_test(wrong_bodies_are_refused),
+	        cmocka_unit_test(size_lines_may_not_outweigh_their_chunks_for_ever),
 	        cmocka_unit_test(the_largest_size_is_accepted),
 	        cmocka_unit_test(a_size_line_is_limited_to_the_byte),
 	        cmocka_unit_test(each_size_line_has_the_whole_limit),
