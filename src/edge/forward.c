@@ -10,8 +10,9 @@
 #include "http/write.h"
 
 enum {
-	/* What a head needs beside the client's fields and the names of varying length. */
-	ROOM = 1024,
+	/* What a head needs at most beside the client's fields and the names of varying length:
+	   246 bytes now. */
+	ROOM = 512,
 	/* No known name is longer. */
 	NAME_BYTES = 24,
 };
@@ -120,7 +121,9 @@ struct str edge_forward_head(const struct edge_forward *forward, struct arena *a
 {
 	const struct http_head *head = forward->head;
 	struct str host = host_to_send(forward);
-	size_t room = ROOM + 2 * (size_t)head->len + host.len + 2 * forward->cdn_id.len;
+	/* "name:value\r\n" stands in the head already; each may grow by a space. */
+	size_t room = ROOM + head->len + head->count + host.len + forward->host.len +
+	              2 * forward->cdn_id.len;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(arena, room), room);
 	http_write_request_line(&writer, http_head_method(head), forward->target);

@@ -148,10 +148,11 @@ static enum fault check(struct serve_stream *stream)
 	return FAULT_NONE;
 }
 
-/* Takes from the budget what a head larger than the inline block made us keep. */
+/* Takes from the budget what a head larger than the inline block makes us keep: itself, and what is
+ * made of it for the two origins that may be asked. */
 static bool charge_arena(struct serve_stream *stream)
 {
-	size_t bytes = stream->arena.allocated;
+	size_t bytes = 3 * stream->arena.allocated;
 	if (bytes > 0 && !mem_budget_take(server_of(stream)->options.buffers->budget, bytes))
 		return false;
 	stream->arena_charged = bytes;
@@ -284,20 +285,32 @@ enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, stru
 	}
 }
 
-struct str serve_stream_trailers(struct serve_stream *stream)
+/* Serialises the trailers that were read; empty when there are none. */
+static struct str make_trailers(struct serve_stream *stream)
 {
 	struct http_field fields[LIMIT_HEAD_FIELDS];
 	struct http_head trailers = {.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
-	if (stream->body.framing != HTTP_FRAMING_CHUNKED || !stream->body.is_whole ||
-	        !http_chunk_trailers(&stream->body.chunk, &trailers) || trailers.count == 0)
+	if (!http_chunk_trailers(&stream->body.chunk, &trailers) || trailers.count == 0)
 		return STR_EMPTY;
-	size_t room = 2 * LIMIT_TRAILER_BYTES;
+	/* "name:value\r\n" stands there already; each may grow by a space. */
+	size_t room = trailers.len + trailers.count;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(&stream->arena, room), room);
 	for (unsigned i = 0; i < trailers.count; i++)
-		http_write_field(&writer, http_head_name(&trailers, &fields[i]),
-		        http_head_value(&trailers, &fields[i]));
-	return writer.full ? STR_EMPTY : http_writer_str(&writer);
+		http_write_field(&writer, http_head_name(&trailers, &trailers.fields[i]),
+		        http_head_value(&trailers, &trailers.fields[i]));
+	CHECK(!writer.full);
+	return http_writer_str(&writer);
+}
+
+struct str serve_stream_trailers(struct serve_stream *stream)
+{
+	if (stream->body.framing != HTTP_FRAMING_CHUNKED || !stream->body.is_whole)
+		return STR_EMPTY;
+	if (!stream->has_trailers)
+		stream->trailers = make_trailers(stream);
+	stream->has_trailers = true;
+	return stream->trailers;
 }
 
 static size_t room_for(const struct serve_response *response)

@@ -45,6 +45,8 @@ struct serve_stream {
 	uint64_t body_deadline_ms, room_look_ms; /* while somebody waits; else CLOCK_NEVER */
 	uint64_t body_mark;                      /* for the least rate */
 	size_t arena_charged;                    /* taken from the budget for the head */
+	struct str trailers; /* of the request, serialised; where has_trailers */
+	bool has_trailers;
 	bool has_response, is_chunked, ends_by_close, is_finished, is_aborted, is_closed;
 	bool wants_body, wants_room, expects_continue;
 };

@@ -120,6 +120,35 @@ static void forwarded_is_sent_where_it_is_asked_for(void **state)
 	           "CDN-Loop: headwater\r\n\r\n");
 }
 
+/* Everything that can be long is, and the fields are as short as fields can be: the room is enough.
+ */
+static void the_largest_head_has_room(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct text text = {.at = NULL}, host = {.at = NULL};
+	for (unsigned i = 0; i < LIMIT_HOST_BYTES; i++)
+		text_add_char(&host, i % 2 == 0 ? 'h' : '.');
+	text_addf(&text, "G / HTTP/1.1\r\nHost:%s\r\n", text_c(&host));
+	for (unsigned i = 0; i < 30; i++)
+		text_add(&text, STR("a:\r\nb:\r\n"));
+	text_add(&text, STR("\r\n"));
+	set_up(&f, text_c(&text));
+	assert_true(address_parse(STR("[2001:1db8:1111:1111:1111:1111:1111:1111]:60000"), &f.peer));
+	f.domain.name = "*.test";
+	f.domain.forwarded = true;
+	f.forward.is_peer_trusted = f.forward.is_https = true;
+	f.forward.host = text_str(&host);
+	f.forward.cdn_id = text_str(&host);
+	f.forward.has_body = f.forward.is_length_known = true;
+	f.forward.body_length = UINT64_MAX;
+	struct str head = edge_forward_head(&f.forward, &f.arena);
+	assert_true(head.len > text.len + 3 * host.len);
+	arena_reset(&f.arena);
+	text_done(&host);
+	text_done(&text);
+}
+
 static void host_is_the_origins_or_the_domains_or_of_a_wildcard_the_one_asked_for(void **state)
 {
 	(void)state;
@@ -179,6 +208,7 @@ int main(void)
 	        cmocka_unit_test(what_belongs_to_the_connection_stays_behind),
 	        cmocka_unit_test(a_stranger_cannot_say_who_asked),
 	        cmocka_unit_test(what_servers_take_for_a_known_field_stays_behind),
+	        cmocka_unit_test(the_largest_head_has_room),
 	        cmocka_unit_test(a_trusted_proxy_is_believed_and_added_to),
 	        cmocka_unit_test(forwarded_is_sent_where_it_is_asked_for),
 	        cmocka_unit_test(
