@@ -249,11 +249,16 @@ class _Stream:
         self.sock = sock
         self.loop = loop
         self.buffer = b""
+        self._receiving = None
 
     async def read(self):
-        """Appends what came to the buffer; raises _Gone at the end."""
+        """Appends what came to the buffer; raises _Gone at the end. Who gives up waiting loses nothing."""
+        if self._receiving is None:
+            self._receiving = asyncio.ensure_future(self.loop.sock_recv(self.sock, 262144))
+        await asyncio.wait({self._receiving})
+        received, self._receiving = self._receiving, None
         try:
-            data = await self.loop.sock_recv(self.sock, 262144)
+            data = received.result()
         except OSError:
             raise _Gone("reset") from None
         if not data:
@@ -277,11 +282,13 @@ class _Stream:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def close(self):
+        if self._receiving is not None:
+            self._receiving.cancel()
         self.sock.close()
 
     def reset(self):
         self.arm()
-        self.sock.close()
+        self.close()
 
 
 def _bound(host, port):
