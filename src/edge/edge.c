@@ -40,7 +40,7 @@ struct edge {
 	struct link_sink sink;
 	struct origin_shared_sink origin_sink;
 	struct loop *loop;
-	struct mem_budget budget;
+	struct mem_budget budget, spool_budget;
 	struct edge_worker_shared shared;
 	struct worker_thread *threads;
 	struct model_snapshot *snapshot;
@@ -216,9 +216,11 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
 	edge->origin_sink.on_health = on_health;
 	edge->budget.limit = options->memory_budget;
+	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();
 	edge->shared.options = &edge->options;
 	edge->shared.budget = &edge->budget;
+	edge->shared.spool_budget = &edge->spool_budget;
 	edge->loop = loop_new();
 	if (edge->loop == NULL || !open_log(edge)) {
 		edge_free(edge);

@@ -28,6 +28,7 @@ struct edge_options {
 	uint32_t connections_max, connections_per_address;
 	uint64_t memory_budget;
 	const char *spool_dir;
+	uint64_t spool_budget;
 	const char *cdn_id;         /* in Via and CDN-Loop */
 	const char *access_log;     /* "off", "stdout", "syslog", "journald", or a path */
 	uint32_t access_log_sample; /* one in so many requests */

@@ -178,6 +178,7 @@ static enum fault open_spool(struct edge_request *request)
 	        .buffers = &worker->buffers,
 	        .disk = worker->disk,
 	        .folder = worker->options->spool_dir,
+	        .budget = worker->spool_budget,
 	        .body_max = request->domain->request_body_max,
 	        .wake = &request->task,
 	};

@@ -76,6 +76,7 @@ struct edge_worker *edge_worker_new(
 	worker->index = index;
 	worker->shared = shared->origins;
 	worker->disk = shared->disk;
+	worker->spool_budget = shared->spool_budget;
 	worker->snapshot = model_snapshot_ref(snapshot);
 	worker->cdn_id = str_of(options->cdn_id);
 	struct text via = {.at = NULL};

@@ -24,6 +24,7 @@ struct edge_worker {
 	struct serve_server *server;
 	struct serve_handler handler; /* how the server hands requests over */
 	struct disk *disk;
+	struct mem_budget *spool_budget;
 	struct model_snapshot *snapshot;  /* one reference; new requests take it */
 	struct edge_access_log_ring *log; /* NULL: off */
 	struct slab request_slab, fill_slab;
@@ -39,6 +40,7 @@ struct edge_worker {
 struct edge_worker_shared {
 	const struct edge_options *options;
 	struct mem_budget *budget;
+	struct mem_budget *spool_budget;
 	struct serve_census *census;
 	struct origin_shared *origins;
 	struct disk *disk;

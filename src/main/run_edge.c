@@ -158,6 +158,7 @@ static struct edge *make_edge(const struct settings *settings, const struct list
 	        .connections_per_address = (uint32_t)settings->connections_per_address,
 	        .memory_budget = settings->memory_budget,
 	        .spool_dir = settings->spool_dir,
+	        .spool_budget = settings->spool_budget,
 	        .cdn_id = settings->cdn_id,
 	        .access_log = settings->access_log,
 	        .access_log_sample = (uint32_t)settings->access_log_sample,

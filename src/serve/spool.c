@@ -20,7 +20,8 @@ struct serve_spool {
 	uint64_t read_at;  /* the last offset that was asked for */
 	struct buf back;   /* bytes of the file from back_at on */
 	uint64_t back_at;
-	int fd; /* -1: none yet */
+	int fd;           /* -1: none yet */
+	uint64_t charged; /* taken from the budget for the file */
 	enum fault fault;
 	bool is_whole, is_released, is_waiting, is_writing, is_reading, is_orphan;
 	struct disk_operation write, read;
@@ -42,6 +43,7 @@ static void destroy(struct serve_spool *spool)
 	buf_release(spool->options.buffers, &spool->back);
 	if (spool->fd >= 0)
 		close(spool->fd);
+	mem_budget_give(spool->options.budget, spool->charged);
 	mem_free(spool);
 }
 
@@ -101,6 +103,11 @@ static void on_read(struct disk_operation *operation)
 /* Sends the whole window to the file. */
 static void start_writing(struct serve_spool *spool)
 {
+	if (!mem_budget_take(spool->options.budget, buf_length(&spool->window))) {
+		spool->fault = FAULT_SPOOL;
+		return;
+	}
+	spool->charged += buf_length(&spool->window);
 	if (spool->fd < 0)
 		spool->fd = disk_open_nameless(spool->options.folder);
 	if (spool->fd < 0) {

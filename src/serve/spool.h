@@ -16,9 +16,10 @@ struct serve_spool_options {
 	struct loop *loop;
 	struct buf_pool *buffers;
 	struct disk *disk;
-	const char *folder;     /* for the file */
-	uint64_t body_max;      /* more is BODY_TOO_LARGE */
-	struct loop_task *wake; /* woken when a read that had to wait may go on */
+	const char *folder;        /* for the file */
+	struct mem_budget *budget; /* how much all files may have; past it the fault is SPOOL */
+	uint64_t body_max;         /* more is BODY_TOO_LARGE */
+	struct loop_task *wake;    /* woken when a read that had to wait may go on */
 };
 
 struct serve_spool;

@@ -29,7 +29,7 @@ enum {
 
 struct fixture {
 	struct loop *steward;
-	struct mem_budget budget;
+	struct mem_budget budget, spool_budget;
 	struct origin_shared_sink sink;
 	struct edge_options options;
 	struct edge_worker_shared shared;
@@ -102,7 +102,8 @@ static inline struct model_snapshot *make_snapshot(struct fixture *fixture, cons
 static inline void fixture_init(struct fixture *fixture)
 {
 	struct address any;
-	*fixture = (struct fixture){.budget = {.limit = 64U << 20}};
+	*fixture = (struct fixture){
+	        .budget = {.limit = 64U << 20}, .spool_budget = {.limit = 64U << 20}};
 	for (unsigned i = 0; i < ORIGINS; i++)
 		origin_start(&fixture->origins[i]);
 	fixture->steward = loop_new();
@@ -167,6 +168,7 @@ static inline void fixture_serve(struct fixture *fixture, const char *document)
 	fixture->shared = (struct edge_worker_shared){
 	        .options = options,
 	        .budget = &fixture->budget,
+	        .spool_budget = &fixture->spool_budget,
 	        .census = serve_census_new(
 	                options->connections_max, options->connections_per_address),
 	        .origins = origin_shared_new(fixture->steward, &origins, &fixture->sink),
@@ -193,6 +195,7 @@ static inline void fixture_done(struct fixture *fixture)
 	disk_free(fixture->shared.disk);
 	edge_worker_free(fixture->worker);
 	assert_int_equal(fixture->budget.used, 0);
+	assert_int_equal(fixture->spool_budget.used, 0);
 	serve_census_free(fixture->shared.census);
 	origin_shared_free(fixture->shared.origins);
 	edge_access_log_free(fixture->shared.log);

@@ -73,6 +73,7 @@ static void fixture_init(struct fixture *fixture)
 	        .connections_per_address = 100,
 	        .memory_budget = 64U << 20,
 	        .spool_dir = "/tmp",
+	        .spool_budget = 64U << 20,
 	        .cdn_id = "edge",
 	        .access_log = fixture->log_path,
 	        .access_log_sample = 1,

@@ -14,6 +14,7 @@ struct plant {
 	struct fixture fixture;
 	struct client client;
 	struct disk *disk;
+	struct mem_budget budget;
 	struct serve_handler handler; /* keeps the stream for the test */
 	struct serve_stream *stream;
 	struct serve_spool *spool;
@@ -45,6 +46,7 @@ static void plant_start(struct plant *plant, const char *fields, const char *fol
 	fixture->options.body_timeout_ms = 60000;
 	fixture_listen(fixture);
 	plant->disk = disk_new(1);
+	plant->budget.limit = BODY_MAX;
 	client_open(&plant->client, fixture);
 	client_say(&plant->client, "PUT / HTTP/1.1\r\n" HOST);
 	client_say(&plant->client, fields);
@@ -56,6 +58,7 @@ static void plant_start(struct plant *plant, const char *fields, const char *fol
 	        .buffers = &fixture->buffers,
 	        .disk = plant->disk,
 	        .folder = folder,
+	        .budget = &plant->budget,
 	        .body_max = BODY_MAX,
 	        .wake = &plant->wake,
 	};
@@ -88,6 +91,7 @@ static void plant_done(struct plant *plant)
 	plant_let_go(plant);
 	disk_free(plant->disk);
 	loop_turn(plant->fixture.loop, 0);
+	assert_int_equal(plant->budget.used, 0);
 	client_close(&plant->client);
 	fixture_done(&plant->fixture);
 }
@@ -207,6 +211,23 @@ static void what_fits_into_memory_makes_no_file(void **state)
 	assert_true(client_send(&plant.client, pattern_of(0, 65535)));
 	read_all(&plant, 0, 65535, SIZE_MAX);
 	read_all(&plant, 0, 65535, SIZE_MAX);
+	plant_done(&plant);
+}
+
+static void a_file_beyond_what_all_files_may_have_is_a_fault(void **state)
+{
+	(void)state;
+	struct plant plant;
+	struct str bytes;
+	uint64_t offset = 0;
+	plant_start_length(&plant, 5 * WINDOW);
+	plant.budget.limit = 2 * WINDOW;
+	assert_true(client_send(&plant.client, pattern_of(0, 5 * WINDOW)));
+	while (read_at(&plant, offset, &bytes) == SERVE_SPOOL_DATA)
+		offset += bytes.len;
+	assert_int_equal(serve_spool_fault(plant.spool), FAULT_SPOOL);
+	assert_true(offset >= 2 * WINDOW && offset <= 3 * WINDOW);
+	assert_int_equal(plant.budget.used, 2 * WINDOW);
 	plant_done(&plant);
 }
 
@@ -454,6 +475,7 @@ int main(void)
 	        cmocka_unit_test(a_body_can_be_read_while_it_comes_and_again_from_any_offset),
 	        cmocka_unit_test(a_reader_that_begins_anew_in_the_middle_misses_nothing),
 	        cmocka_unit_test(what_fits_into_memory_makes_no_file),
+	        cmocka_unit_test(a_file_beyond_what_all_files_may_have_is_a_fault),
 	        cmocka_unit_test(a_folder_that_refuses_is_a_fault),
 	        cmocka_unit_test(an_announced_body_over_the_limit_is_refused_at_once),
 	        cmocka_unit_test(a_chunked_body_over_the_limit_is_refused_where_it_crosses_it),
