@@ -12,9 +12,11 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,6 +95,7 @@ static const char *const DENIED[] = {
         "process_madvise",
         "kcmp",
         "pidfd_getfd",
+        "pidfd_send_signal",
         "personality",
         "setns",
         "unshare",
@@ -167,6 +170,37 @@ static const char *const DENIED[] = {
         "vhangup",
 };
 
+/* Denies a call where its first argument is as `when` says, with an error of its own. */
+static int deny_when(
+        scmp_filter_ctx filter, const char *name, uint32_t action, struct scmp_arg_cmp when)
+{
+	int number = seccomp_syscall_resolve_name(name);
+	return number >= 0 ? seccomp_rule_add_array(filter, action, number, 1, &when) : 0;
+}
+
+/* What is needed in one way and denied in all others: new threads, not processes; signals to
+ * ourselves, not to a supervisor of the same user; sockets of the Internet and of this machine, not
+ * of the kernel's odd corners. */
+static int deny_other_ways(scmp_filter_ctx filter)
+{
+	static const char *const SIGNALS[] = {
+	        "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"};
+	const uint32_t denied = SCMP_ACT_ERRNO(EPERM);
+	int result =
+	        deny_when(filter, "clone", denied, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	for (size_t i = 0; i < ARRAY_LENGTH(SIGNALS) && result == 0; i++)
+		result = deny_when(
+		        filter, SIGNALS[i], denied, SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	if (result == 0)
+		result = deny_when(filter, "socket", SCMP_ACT_ERRNO(EAFNOSUPPORT),
+		        SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+	/* Its arguments are out of a filter's sight; whoever makes threads then takes clone. */
+	int clone3 = seccomp_syscall_resolve_name("clone3");
+	if (result == 0 && clone3 >= 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), clone3, 0);
+	return result;
+}
+
 void sandbox_filter_calls(void)
 {
 	int result = -ENOMEM;
@@ -186,6 +220,8 @@ void sandbox_filter_calls(void)
 		if (number >= 0)
 			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
 	}
+	if (result == 0)
+		result = deny_other_ways(filter);
 	if (result == 0)
 		result = seccomp_load(filter);
 done:

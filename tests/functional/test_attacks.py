@@ -47,3 +47,19 @@ def test_a_response_that_breaks_off_takes_nothing_with_it(server, origin):
         with pytest.raises(wire.Truncated) as broken:
             connection.response()
         assert broken.value.response.body == b"2" * 500
+
+
+@pytest.mark.timing
+def test_the_edge_has_few_rights(make, origin):
+    """The optimised program alone has the filter of system calls: sanitizers need some that it denies."""
+    server = make.headwater([domain(origin)], workers=2)
+    assert server.get().status == 200
+    (edge,) = server.edge_pids()
+    with open(f"/proc/{edge}/status") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+    assert status["Seccomp"] == "2"
+    assert status["NoNewPrivs"] == "1"
+    override = 1 << 1  # CAP_DAC_OVERRIDE, for root
+    for name in ("CapEff", "CapPrm", "CapInh"):
+        assert int(status[name], 16) & ~override == 0
+    assert "sandbox" not in server.text
