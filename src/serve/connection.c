@@ -247,8 +247,10 @@ static void finish_flush(struct serve_connection *connection)
 	serve_connection_set_deadline(connection,
 	        now_of(connection) + (is_draining ? DRAIN_IDLE_MS : options->keepalive_timeout_ms));
 	buf_release_if_empty(options->buffers, &connection->in);
+	/* The next request waits for the next turn: who has many in the pipe gets one at a time, as
+	 * everybody else. */
 	if (connection->is_readable || connection->has_end || buf_length(&connection->in) > 0)
-		loop_wake(options->loop, &connection->task);
+		loop_yield(options->loop, &connection->task);
 }
 
 void serve_connection_next(struct serve_connection *connection)

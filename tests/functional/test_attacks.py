@@ -63,3 +63,22 @@ def test_the_edge_has_few_rights(make, origin):
     for name in ("CapEff", "CapPrm", "CapInh"):
         assert int(status[name], 16) & ~override == 0
     assert "sandbox" not in server.text
+
+
+def test_a_flood_in_one_pipe_waits_for_its_turn_like_everybody(server):
+    """Who has thousands of requests in the pipe does not hold up who has one."""
+    count = 3000
+    flood = b"GET /flood HTTP/1.1\r\nHost: nobody.test\r\n\r\n" * count
+    with server.connect() as many, server.connect() as one:
+        one.request(target="/before")
+        one.response()
+        sender = threading.Thread(target=many.send, args=(flood,))
+        sender.start()
+        many.response()
+        one.request(target="/between")
+        one.response()
+        for _ in range(count - 1):
+            assert many.response().status == 421
+        sender.join()
+    paths = [line["path"] for line in server.wait_log(count + 2)]
+    assert paths.index("/between") < count - 500
