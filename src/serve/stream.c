@@ -144,7 +144,7 @@ static enum fault check(struct serve_stream *stream)
 		is_kept |= http_head_has_token(head, HTTP_NAME_CONNECTION, STR("keep-alive"));
 		is_kept &= !http_head_has_token(head, HTTP_NAME_CONNECTION, STR("close"));
 	}
-	connection->is_last = !is_kept;
+	connection->is_last = !is_kept || server_of(stream)->options.keepalive_timeout_ms == 0;
 	return FAULT_NONE;
 }
 

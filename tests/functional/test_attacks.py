@@ -82,3 +82,11 @@ def test_a_flood_in_one_pipe_waits_for_its_turn_like_everybody(server):
         sender.join()
     paths = [line["path"] for line in server.wait_log(count + 2)]
     assert paths.index("/between") < count - 500
+
+
+def test_without_keepalive_each_response_says_that_it_is_the_last(make, origin):
+    server = make.headwater([domain(origin)], {"keepalive_timeout": "0s"})
+    with server.connect() as connection:
+        connection.request()
+        assert "close" in connection.response().fields.tokens("Connection")
+        assert connection.end(2) == (b"", "fin")
