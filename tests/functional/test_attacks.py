@@ -1,23 +1,17 @@
 """What somebody would try who wants to harm the server, or others through it: clients and origins."""
-import os
-import re
-import socket
 import threading
 import time
 
 import pytest
 import wire
-from domains import domain, origin_of
+from domains import domain
 from origin import Reply
+from program import is_sanitized
 
 
 @pytest.fixture(name="server")
 def _server(make, origin):
     return make.headwater([domain(origin)])
-
-
-def chunked_head(target="/", host="edge.test"):
-    return f"POST {target} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 
 
 @pytest.mark.parametrize("size", [30_000, 60_000, 61_300, 61_500, 65_000, 65_534, 65_600])
@@ -50,8 +44,8 @@ def test_a_response_that_breaks_off_takes_nothing_with_it(server, origin):
 
 
 @pytest.mark.timing
+@pytest.mark.skipif(is_sanitized(), reason="a filter of system calls and sanitizers do not go together")
 def test_the_edge_has_few_rights(make, origin):
-    """The optimised program alone has the filter of system calls: sanitizers need some that it denies."""
     server = make.headwater([domain(origin)], workers=2)
     assert server.get().status == 200
     (edge,) = server.edge_pids()
