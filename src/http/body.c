@@ -16,6 +16,20 @@ static bool parse_length(struct str value, uint64_t *ret_length)
 	return true;
 }
 
+/* Why codings that are not just "chunked" are refused. Below a final chunked the body would have an
+ * end, and we merely do not know the others; without one nobody can tell where it ends (RFC 9112
+ * 6.1, 6.3). */
+static enum fault refuse_codings(struct str codings)
+{
+	struct str chunked = STR("chunked"), coding = str_trim(str_cut(&codings, ','));
+	while (codings.at != NULL) {
+		if (coding.len == 0 || str_is_equal_nocase(coding, chunked))
+			return FAULT_BAD_REQUEST;
+		coding = str_trim(str_cut(&codings, ','));
+	}
+	return str_is_equal_nocase(coding, chunked) ? FAULT_BAD_CODING : FAULT_BAD_REQUEST;
+}
+
 enum fault http_body_request(
         const struct http_head *head, enum http_framing *ret_framing, uint64_t *ret_length)
 {
@@ -27,7 +41,7 @@ enum fault http_body_request(
 		        http_head_count(head, HTTP_NAME_TRANSFER_ENCODING) > 1 || coding.len == 0)
 			return FAULT_BAD_REQUEST;
 		if (!str_is_equal_nocase(coding, STR("chunked")))
-			return FAULT_BAD_CODING;
+			return refuse_codings(coding);
 		framing = HTTP_FRAMING_CHUNKED;
 	} else if (http_head_has(head, HTTP_NAME_CONTENT_LENGTH)) {
 		struct str value = http_head_get(head, HTTP_NAME_CONTENT_LENGTH);

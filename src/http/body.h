@@ -16,8 +16,9 @@ enum http_framing {
 
 /*
  * The framing of a request. Faults: BAD_REQUEST for Transfer-Encoding together with Content-Length,
- * with HTTP/1.0, repeated or empty; for several or malformed Content-Lengths (also a list of equal
- * ones); BAD_CODING for a transfer coding that is not exactly "chunked".
+ * with HTTP/1.0, repeated, or without a final chunked that stands there once; for several or
+ * malformed Content-Lengths (also a list of equal ones); BAD_CODING for other codings below
+ * chunked.
  */
 MUST_CHECK enum fault http_body_request(
         const struct http_head *head, enum http_framing *ret_framing, uint64_t *ret_length);

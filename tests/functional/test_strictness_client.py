@@ -28,7 +28,7 @@ LENGTHS = {f"Content-Length {text!r}": request(POST, b"Content-Length: " + text,
            for text in [b"", b"-1", b"+5", b"5 5", b"5,5", b"5, 5", b"5,6", b"0x5", b"5.0", b"5a", b"a", b"1e1",
                         b"18446744073709551616", b"99999999999999999999999999", b"5;", b"\"5\"", b"5\xc2\xa0"]}  # fmt: skip
 CODINGS = {f"Transfer-Encoding {text!r}": request(POST, b"Transfer-Encoding: " + text, body=b"0\r\n\r\n" + SMUGGLED)
-           for text in [b"", b"identity", b"gzip", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"chunked,",
+           for text in [b"", b"identity", b"gzip", b"chunked, gzip", b"chunked, chunked", b"chunked,",
                         b",chunked", b"xchunked", b"chunkedx", b"chunked;q=1", b"\"chunked\"", b"chun ked", b"\x0bchunked",
                         b"chunked\x0b", b"chunked, identity"]}  # fmt: skip
 HOSTS = {f"Host {text!r}": request(host=b"Host: " + text)
@@ -49,7 +49,7 @@ BAD = {
     "chunked and a length": (request(POST, CHUNKED, b"Content-Length: 5", body=b"0\r\n\r\n" + SMUGGLED), {400}),
     "two differing lengths": (request(POST, b"Content-Length: 5", b"Content-Length: 6", body=SMUGGLED), {400}),
     "two equal lengths": (request(POST, b"Content-Length: 5", b"Content-Length: 5", body=b"12345" + SMUGGLED), {400}),
-    "two Transfer-Encodings": (request(POST, CHUNKED, CHUNKED, body=b"0\r\n\r\n" + SMUGGLED), {400, 501}),
+    "two Transfer-Encodings": (request(POST, CHUNKED, CHUNKED, body=b"0\r\n\r\n" + SMUGGLED), {400}),
     "a folded Transfer-Encoding": (request(POST, b"Transfer-Encoding:\r\n chunked", body=b"0\r\n\r\n" + SMUGGLED), {400}),
     "chunked in HTTP/1.0": (request(b"POST / HTTP/1.0", CHUNKED, body=b"0\r\n\r\n" + SMUGGLED), {400}),
     "a space before the colon of Content-Length": (request(POST, b"Content-Length : 5", body=b"12345"), {400}),
@@ -111,7 +111,8 @@ BAD = {
     "two empty lines and garbage": (b"\r\n\r\n\x00\x00\r\n\r\n", {400}),
     **{name: (data, {400}) for name, data in {**CONTROLS, **IN_NAME, **LENGTHS, **HOSTS, **CHUNKS}.items()},
     **{name: (data, {400}) for name, data in {**IN_TARGET, **IN_METHOD}.items()},
-    **{name: (data, {400, 501}) for name, data in CODINGS.items()},
+    **{name: (data, {400}) for name, data in CODINGS.items()},
+    "a coding below chunked": (request(POST, b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n" + SMUGGLED), {501}),
 }  # fmt: skip
 
 GOOD = {

@@ -590,7 +590,7 @@ static void requests_must_say_where_they_go(void **state)
 	        {"GET / HTTP/1.1", "Host: a\r\nContent-Length: x\r\n", NULL, NULL,
 	                FAULT_BAD_REQUEST},
 	        {"GET / HTTP/1.1", "Host: a\r\nTransfer-Encoding: gzip\r\n", NULL, NULL,
-	                FAULT_BAD_CODING},
+	                FAULT_BAD_REQUEST},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct text text = {0};
