@@ -157,12 +157,10 @@ MUST_CHECK static bool check_changes(const struct link_file *feed,
 	return is_good;
 }
 
-/* Whether a change removes so much that it is more likely a mistake. */
+/* Whether a change removes so much, more than a fifth, that it is more likely a mistake. */
 static bool removes_too_much(const struct link_file *feed, const struct model_diff *diff)
 {
-	size_t count = model_snapshot_count(feed->now);
-	return (diff->removed >= 2 && diff->removed * 5 > count) ||
-	       (diff->removed == count && count > 0 && diff->added == 0);
+	return diff->removed * 5 > model_snapshot_count(feed->now);
 }
 
 static void hold(struct link_file *feed, const struct model_diff *diff)

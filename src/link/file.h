@@ -3,8 +3,8 @@
  * An invalid file is refused as a whole and the domains stay as they are. The last list that was
  * good is kept in the journal, so that a restart finds it even while the file is broken.
  *
- * A change is held (LINK_HELD) when it removes more than a fifth of the domains and at least two of
- * them, or all of them. It is taken when the file is touched or replaced again with the same
+ * A change is held (LINK_HELD) when it removes more than a fifth of the domains; a new name for a
+ * domain removes the old one. It is taken when the file is touched or replaced again with the same
  * content; until then, also over restarts, the domains stay.
  */
 #pragma once
