@@ -28,7 +28,9 @@ enum fate { FATE_NONE, FATE_LIVE, FATE_REFUSED, FATE_HELD };
 struct link_file {
 	struct watch *watch;
 	struct link_sink *sink;
-	char *path, *journal; /* `journal` may be NULL */
+	char *path, *journal_path; /* the latter may be NULL */
+	struct link_journal journal;
+	bool has_journal;
 	enum model_rules rules;
 	bool force;
 	bool has_list;    /* the sink was given one */
@@ -60,19 +62,21 @@ static void tell_problems(
 
 static void write_journal(struct link_file *feed)
 {
-	if (feed->journal == NULL)
+	if (!feed->has_journal)
 		return;
 	struct link_note note = {.live = feed->live};
 	if (feed->fate == FATE_HELD)
 		note.held = feed->seen;
-	if (link_note_write(feed->journal, feed->path, &note, feed->now))
+	if (link_note_write(&feed->journal, feed->path, &note, feed->now))
 		return;
 	const char *why = strerrordesc_np(errno);
 	struct text text = {0};
 	text_addf(&text,
-	        "the journal %s could not be written (%s): a restart would not find the "
+	        "the journal%s%s could not be written (%s): a restart would not find the "
 	        "domains that are live now",
-	        feed->journal, why == NULL ? "unknown error" : why);
+	        feed->journal_path != NULL ? " " : "",
+	        feed->journal_path != NULL ? feed->journal_path : "",
+	        why == NULL ? "unknown error" : why);
 	tell(feed, LINK_TROUBLE, text_c(&text));
 	text_done(&text);
 }
@@ -271,8 +275,8 @@ static void start_from_journal(struct link_file *feed)
 	struct link_note note;
 	struct model_domains domains;
 	uint64_t revision;
-	if (feed->journal == NULL ||
-	        !link_note_read(feed->journal, feed->path, feed->rules, &note, &domains, &revision))
+	if (!feed->has_journal || !link_note_read(&feed->journal, feed->path, feed->rules, &note,
+	                                  &domains, &revision))
 		return;
 	struct model_diff diff;
 	bool is_held = note.held.inode != 0;
@@ -332,8 +336,13 @@ struct link_file *link_file_open(struct loop *loop, const struct link_file_optio
 	struct link_file *feed = mem_new(struct link_file);
 	feed->sink = sink;
 	feed->path = mem_copy(options->path, strlen(options->path));
-	if (options->journal != NULL)
-		feed->journal = mem_copy(options->journal, strlen(options->journal));
+	if (options->journal != NULL) {
+		feed->has_journal = true;
+		feed->journal = *options->journal;
+		if (feed->journal.path != NULL)
+			feed->journal.path = feed->journal_path =
+			        mem_copy(feed->journal.path, strlen(feed->journal.path));
+	}
 	feed->rules = options->rules;
 	feed->force = options->force;
 	feed->now = model_snapshot_new();
@@ -349,7 +358,7 @@ void link_file_close(struct link_file *feed)
 		return;
 	watch_free(feed->watch);
 	model_snapshot_unref(feed->now);
-	mem_free(feed->journal);
+	mem_free(feed->journal_path);
 	mem_free(feed->path);
 	mem_free(feed);
 }

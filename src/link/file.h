@@ -10,14 +10,15 @@
 #pragma once
 
 #include "link/feed.h"
+#include "link/journal.h"
 #include "model/read.h"
 #include "net/loop.h"
 
 struct link_file;
 
 struct link_file_options {
-	const char *path;    /* the domains file */
-	const char *journal; /* where the last good list is kept; NULL: nowhere */
+	const char *path;                   /* the domains file */
+	const struct link_journal *journal; /* where the last good list is kept; NULL: nowhere */
 	enum model_rules rules;
 	bool force; /* a change may remove any number of domains */
 };

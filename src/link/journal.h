@@ -1,7 +1,8 @@
 /*
- * The last good list of domains on the edge's own disk: one file with a header (magic, version,
- * revision, length, checksum) and the canonical YAML. Written beside and renamed, so that a reader
- * finds a whole one or none; what does not check out is never used.
+ * The last good list of domains: one file with a header (magic, version, revision, length,
+ * checksum) and the canonical YAML. On a disk it is written beside and renamed, so that a reader
+ * finds a whole one or none. One without a name lasts as long as somebody has it open, and may be
+ * shared by processes. What does not check out is never used.
  */
 #pragma once
 
@@ -9,10 +10,19 @@
 
 #include <stdint.h>
 
-/* Replaces the journal; false with errno when the disk refuses (the old one then stays). Flushed to
- * the disk before it returns. Mode 0600: it has secrets. */
-MUST_CHECK bool link_journal_write(const char *path, struct str text, uint64_t revision);
+/* Where a journal is kept. */
+struct link_journal {
+	const char *path; /* NULL: in a file without a name */
+	int fd;           /* that file, if there is no path */
+};
+
+/* Replaces the journal; false with errno when the disk refuses (the old one then stays) or the
+ * memory does (then there is none). With a path it is flushed to the disk before it returns, and
+ * has mode 0600, for there are secrets in it. */
+MUST_CHECK bool link_journal_write(
+        const struct link_journal *journal, struct str text, uint64_t revision);
 
 /* Reads it; false when there is none, or it does not check out. *ret_text is the caller's to free
  * with text_done. */
-MUST_CHECK bool link_journal_read(const char *path, struct text *ret_text, uint64_t *ret_revision);
+MUST_CHECK bool link_journal_read(
+        const struct link_journal *journal, struct text *ret_text, uint64_t *ret_revision);

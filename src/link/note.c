@@ -7,7 +7,6 @@
  */
 #include "link/note.h"
 
-#include "link/journal.h"
 #include "model/print.h"
 
 #include <inttypes.h>
@@ -25,8 +24,8 @@ static void add_stamp(const char *word, const struct link_source_stamp *stamp, s
 	        stamp->checksum, stamp->length, stamp->inode, stamp->touched_ns);
 }
 
-bool link_note_write(const char *journal, const char *source, const struct link_note *note,
-        const struct model_snapshot *snapshot)
+bool link_note_write(const struct link_journal *journal, const char *source,
+        const struct link_note *note, const struct model_snapshot *snapshot)
 {
 	struct text text = {0};
 	size_t count = model_snapshot_count(snapshot);
@@ -54,8 +53,8 @@ static bool cut_stamp(struct str *rest, struct str word, struct link_source_stam
 	       str_to_u64(line, &ret_stamp->touched_ns);
 }
 
-static bool read_text(struct str text, const char *journal, const char *source,
-        enum model_rules rules, struct link_note *ret_note, struct model_domains *ret_domains)
+static bool read_text(struct str text, const char *source, enum model_rules rules,
+        struct link_note *ret_note, struct model_domains *ret_domains)
 {
 	struct text first = {0};
 	add_source(source, &first);
@@ -67,21 +66,21 @@ static bool read_text(struct str text, const char *journal, const char *source,
 	        !cut_stamp(&rest, STR("held"), &note.held))
 		return false;
 	struct model_problems problems = {0};
-	bool is_read = model_read_domains(rest, journal, rules, &problems, ret_domains);
+	bool is_read = model_read_domains(rest, "the journal", rules, &problems, ret_domains);
 	model_problems_done(&problems);
 	if (is_read)
 		*ret_note = note;
 	return is_read;
 }
 
-bool link_note_read(const char *journal, const char *source, enum model_rules rules,
+bool link_note_read(const struct link_journal *journal, const char *source, enum model_rules rules,
         struct link_note *ret_note, struct model_domains *ret_domains, uint64_t *ret_revision)
 {
 	struct text text = {0};
 	uint64_t revision;
 	if (!link_journal_read(journal, &text, &revision))
 		return false;
-	bool is_read = read_text(text_str(&text), journal, source, rules, ret_note, ret_domains);
+	bool is_read = read_text(text_str(&text), source, rules, ret_note, ret_domains);
 	text_done(&text);
 	if (is_read)
 		*ret_revision = revision;

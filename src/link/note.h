@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "link/journal.h"
 #include "link/source.h"
 #include "model/read.h"
 #include "model/snapshot.h"
@@ -14,10 +15,11 @@ struct link_note {
 };
 
 /* Replaces the journal with the domains and the revision of a snapshot; false with errno. */
-MUST_CHECK bool link_note_write(const char *journal, const char *source,
+MUST_CHECK bool link_note_write(const struct link_journal *journal, const char *source,
         const struct link_note *note, const struct model_snapshot *snapshot);
 
 /* Reads it; false when there is none, when it was made from another source, or does not keep the
  * rules any more. The domains are the caller's to drop with model_domains_done. */
-MUST_CHECK bool link_note_read(const char *journal, const char *source, enum model_rules rules,
-        struct link_note *ret_note, struct model_domains *ret_domains, uint64_t *ret_revision);
+MUST_CHECK bool link_note_read(const struct link_journal *journal, const char *source,
+        enum model_rules rules, struct link_note *ret_note, struct model_domains *ret_domains,
+        uint64_t *ret_revision);

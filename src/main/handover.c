@@ -27,8 +27,9 @@ static void add_numbers(struct text *to, const int *numbers, unsigned count)
 void handover_print(const struct handover *handover, struct text *to)
 {
 	const struct listeners *listeners = &handover->listeners;
-	text_addf(to, "workers=%u ready=%d lifeline=%d,%d", listeners->workers, handover->ready,
-	        handover->lifeline_read, handover->lifeline_write);
+	text_addf(to, "workers=%u ready=%d lifeline=%d,%d journal=%d", listeners->workers,
+	        handover->ready, handover->lifeline_read, handover->lifeline_write,
+	        handover->journal);
 	for (unsigned i = 0; i < handover->edge_count; i++)
 		text_addf(to, "%s%ld", i == 0 ? " edges=" : ",", (long)handover->edges[i]);
 	for (unsigned i = 0; i < listeners->asked.count; i++) {
@@ -98,6 +99,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 	if (str_is_equal(name, STR("lifeline")))
 		return take_number(&value, true, &handover->lifeline_read) &&
 		       take_number(&value, true, &handover->lifeline_write) && value.at == NULL;
+	if (str_is_equal(name, STR("journal")))
+		return take_number(&value, true, &handover->journal) && value.at == NULL;
 	if (str_is_equal(name, STR("edges")))
 		return parse_edges(handover, value);
 	if (str_is_equal(name, STR("listen")))
@@ -107,7 +110,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 
 bool handover_parse(struct str text, struct handover *ret_handover)
 {
-	struct handover handover = {.lifeline_read = -1, .lifeline_write = -1, .ready = -1};
+	struct handover handover;
+	handover_init(&handover);
 	while (text.at != NULL) {
 		struct str value = str_cut(&text, ' ');
 		struct str name = str_cut(&value, '=');
@@ -136,6 +140,7 @@ void handover_keep(const struct handover *handover, bool is_kept)
 	keep(handover->lifeline_read, is_kept);
 	keep(handover->lifeline_write, is_kept);
 	keep(handover->ready, is_kept);
+	keep(handover->journal, is_kept);
 }
 
 static bool is_listener(int fd)
@@ -157,7 +162,7 @@ static bool has_good_descriptors(const struct handover *handover)
 			return false;
 	}
 	return is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
-	       is_open(handover->ready);
+	       is_open(handover->ready) && is_open(handover->journal);
 }
 
 bool handover_take(struct handover *ret_handover, bool *ret_is_broken)
@@ -181,10 +186,16 @@ bool handover_take(struct handover *ret_handover, bool *ret_is_broken)
 	return true;
 }
 
+void handover_init(struct handover *handover)
+{
+	*handover = (struct handover){
+	        .lifeline_read = -1, .lifeline_write = -1, .ready = -1, .journal = -1};
+}
+
 void handover_forget(struct handover *handover)
 {
 	for (unsigned i = 0; i < listeners_socket_count(&handover->listeners); i++)
 		handover->listeners.sockets[i] = -1;
 	listeners_done(&handover->listeners);
-	*handover = (struct handover){.lifeline_read = -1, .lifeline_write = -1, .ready = -1};
+	handover_init(handover);
 }

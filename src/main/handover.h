@@ -18,6 +18,8 @@ struct handover {
 	int lifeline_read, lifeline_write;
 	/* An edge writes a byte there when it serves; -1 for a supervisor. */
 	int ready;
+	/* The last good list of domains where no folder is to keep it (link_journal); -1: none. */
+	int journal;
 	/* The edges that a supervisor leaves to its new self, the serving one first. */
 	pid_t edges[HANDOVER_EDGES];
 	unsigned edge_count;
@@ -40,6 +42,9 @@ MUST_CHECK bool handover_take(struct handover *ret_handover, bool *ret_is_broken
 
 /* Lets all of its descriptors live through an exec, or not. */
 void handover_keep(const struct handover *handover, bool is_kept);
+
+/* One without anything. */
+void handover_init(struct handover *handover);
 
 /* Forgets it; descriptors stay as they are. */
 void handover_forget(struct handover *handover);

@@ -187,16 +187,20 @@ static bool feed_flags(struct edge_process *process, struct model_problems *prob
 static bool feed_file(struct edge_process *process, struct model_problems *problems)
 {
 	const struct settings *settings = &process->invocation->settings;
-	struct text journal = {0};
-	domains_add_journal_path(settings, &journal);
+	struct text path = {0};
+	domains_add_journal_path(settings, &path);
+	const struct link_journal journal = {
+	        .path = path.len != 0 ? text_c(&path) : NULL,
+	        .fd = process->handover.journal,
+	};
 	const struct link_file_options options = {
 	        .path = settings->domains,
-	        .journal = journal.len != 0 ? text_c(&journal) : NULL,
+	        .journal = journal.path != NULL || journal.fd >= 0 ? &journal : NULL,
 	        .rules = (enum model_rules)settings->origin_rules,
 	        .force = process->invocation->force,
 	};
 	process->feed = link_file_open(process->loop, &options, edge_sink(process->edge), problems);
-	text_done(&journal);
+	text_done(&path);
 	return process->feed != NULL;
 }
 
@@ -239,6 +243,8 @@ static void close_all(struct edge_process *process)
 		close(process->handover.lifeline_read);
 	if (process->handover.ready >= 0)
 		close(process->handover.ready);
+	if (process->handover.journal >= 0)
+		close(process->handover.journal);
 	listeners_done(&process->handover.listeners);
 }
 
@@ -247,13 +253,13 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	const struct settings *settings = &invocation->settings;
 	struct edge_process process = {
 	        .invocation = invocation,
-	        .handover = {.lifeline_read = -1, .lifeline_write = -1, .ready = -1},
 	        .is_supervised = handover != NULL,
 	        .signals = {.watched = {.fd = -1}, .on_signal = on_signal},
 	        .lifeline = {.fd = -1},
 	};
 	int exit_code = COMPLAIN_EXIT_FAILED;
 	sigset_t set;
+	handover_init(&process.handover);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -414,7 +415,7 @@ static bool open_sockets(struct supervisor *supervisor)
 	struct handover *handover = &supervisor->handover;
 	struct text why = {0};
 	int ends[2];
-	*handover = (struct handover){.lifeline_read = -1, .lifeline_write = -1, .ready = -1};
+	handover_init(handover);
 	if (!listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
 	            &handover->listeners, &why)) {
 		log_error("%s", text_c(&why));
@@ -428,6 +429,21 @@ static bool open_sockets(struct supervisor *supervisor)
 	handover->lifeline_read = ends[0];
 	handover->lifeline_write = ends[1];
 	return true;
+}
+
+/* Where no folder keeps the last good list of domains, we do, in memory: an edge that dies while
+ * the file is broken, or while a change of it is held, must not be the end of what was live. */
+static void open_journal(struct supervisor *supervisor)
+{
+	struct handover *handover = &supervisor->handover;
+	const struct invocation *invocation = supervisor->options->invocation;
+	if (handover->journal >= 0 || invocation == NULL ||
+	        invocation->settings.state_dir[0] != '\0' ||
+	        invocation->settings.domains[0] == '\0')
+		return;
+	handover->journal = memfd_create("headwater-journal", MFD_CLOEXEC);
+	if (handover->journal < 0)
+		log_warning("no memory for the last good domains: %s", strerror(errno));
 }
 
 static bool open_loop(struct supervisor *supervisor, const sigset_t *set)
@@ -454,6 +470,8 @@ static void done(struct supervisor *supervisor)
 		close(supervisor->handover.lifeline_read);
 	if (supervisor->handover.lifeline_write >= 0)
 		close(supervisor->handover.lifeline_write);
+	if (supervisor->handover.journal >= 0)
+		close(supervisor->handover.journal);
 	words_done(&supervisor->restart);
 	words_done(&supervisor->upgrade);
 }
@@ -465,7 +483,6 @@ int supervisor_run(const struct supervisor_options *options)
 	        .signals = {.watched = {.fd = -1}, .on_signal = on_signal},
 	        .restart_timer = {.on_expire = on_restart},
 	        .hurry_timer = {.on_expire = on_hurry},
-	        .handover = {.lifeline_read = -1, .lifeline_write = -1, .ready = -1},
 	        .exit_code = COMPLAIN_EXIT_FAILED,
 	};
 	sigset_t set;
@@ -479,6 +496,7 @@ int supervisor_run(const struct supervisor_options *options)
 	sigaddset(&set, SIGCHLD);
 	signals_block(&set);
 
+	handover_init(&supervisor.handover);
 	make_arguments(&supervisor);
 	if (options->invocation != NULL)
 		supervisor.drain_timeout_ms = options->invocation->settings.drain_timeout_ms;
@@ -488,7 +506,8 @@ int supervisor_run(const struct supervisor_options *options)
 		adopt(&supervisor);
 	else if (!open_sockets(&supervisor))
 		goto done;
-	else
+	open_journal(&supervisor);
+	if (options->handover == NULL)
 		start_edge(&supervisor, CHILD_STARTING);
 	supervisor.exit_code = COMPLAIN_EXIT_DONE;
 	/* What died while we became the new binary. */

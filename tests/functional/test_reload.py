@@ -225,20 +225,56 @@ def test_thousands_of_domains_load_and_change(make, two):
     wait_for(server, b"two", host="d2999.test", within=LIVE_CHECKED + 3)
 
 
-def test_an_edge_that_restarts_uses_the_last_good_list_while_the_file_is_broken(make, two):
-    one, _ = two
-    server = make.headwater([domain(one)])
-    server.is_broken_fine = True
-    assert server.get().body == b"one"
+def kill_edge(server):
     (before,) = server.edge_pids()
-    server.write_text("domains: [")
     os.kill(before, signal.SIGKILL)
     end = time.monotonic() + 10
     while server.edge_pids() in ([], [before]) and time.monotonic() < end:
         time.sleep(0.02)
-    assert server.get(timeout=10).body == b"one"
+
+
+def upgrade(server):
+    since = len(server.lines)
+    server.signal(signal.SIGHUP)
+    server.wait_line(r"has ended with exit code 0", since=since, timeout=20)
+
+
+# Without a folder for state the supervisor keeps the last good list.
+STATES = {"a folder of state": {}, "no folder of state": {"state_dir": ""}}
+
+
+@pytest.mark.parametrize("how", [kill_edge, upgrade])
+@pytest.mark.parametrize("state", STATES)
+def test_a_new_edge_uses_the_last_good_list_while_the_file_is_broken(make, two, state, how):
+    one, _ = two
+    server = make.headwater([domain(one)], STATES[state])
+    server.is_broken_fine = True
+    assert server.get().body == b"one"
+    server.write_text("domains: [")
+    for _ in range(2):
+        how(server)
+        assert server.get(timeout=10).body == b"one"
     server.write_domains([domain(one, name="new.test"), domain(one)])
     wait_for(server, b"one", host="new.test")
+
+
+@pytest.mark.parametrize("how", [kill_edge, upgrade])
+@pytest.mark.parametrize("state", STATES)
+def test_a_new_edge_does_not_take_a_removal_that_is_held(make, two, state, how):
+    one, _ = two
+    server = make.headwater(many(one, 10), STATES[state])
+    server.is_broken_fine = True
+    since = len(server.lines)
+    server.write_domains(many(one, 3))
+    server.wait_line("touch", since=since)
+    for _ in range(2):
+        how(server)
+        assert server.get(host="d9.test", timeout=10).status == 200
+    server.domains_path.touch()
+    wait = time.monotonic() + LIVE_CHECKED
+    while server.get(host="d9.test").status != 421:
+        assert time.monotonic() < wait
+        time.sleep(0.02)
 
 
 def test_a_restart_uses_the_last_good_list_while_the_file_is_broken(make, two):

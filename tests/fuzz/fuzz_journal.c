@@ -4,56 +4,52 @@
 #include "link/note.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A file of memory that has these bytes; its path goes to `path`. */
-static int make_file(struct str first, struct str second, char path[32])
+/* A journal in memory that has these bytes. */
+static struct link_journal make_journal(struct str first, struct str second)
 {
 	int fd = memfd_create("journal", MFD_CLOEXEC);
 	CHECK(fd >= 0);
 	CHECK(write(fd, first.at, first.len) == (ssize_t)first.len);
 	CHECK(write(fd, second.at, second.len) == (ssize_t)second.len);
-	snprintf(path, 32, "/proc/self/fd/%d", fd);
-	return fd;
+	return (struct link_journal){.fd = fd};
 }
 
 /* The bytes as a whole journal. */
 static void try_raw(struct str bytes)
 {
-	char path[32];
 	struct text text = {0};
 	uint64_t revision;
-	int fd = make_file(bytes, STR(""), path);
-	if (link_journal_read(path, &text, &revision))
+	const struct link_journal journal = make_journal(bytes, STR(""));
+	if (link_journal_read(&journal, &text, &revision))
 		CHECK(text.len < bytes.len);
 	text_done(&text);
-	close(fd);
+	close(journal.fd);
 }
 
 /* The bytes as the text of a journal that checks out. */
 static void try_text(struct str bytes)
 {
-	char path[32];
 	struct text head = {0}, text = {0};
 	uint64_t revision;
 	text_addf(&head, "headwater-journal 1 7 %zu", bytes.len);
 	text_addf(&head, " %016" PRIx64 "\n",
 	        hash_mix(hash_checksum(head.at, head.len), hash_checksum(bytes.at, bytes.len)));
-	int fd = make_file(text_str(&head), bytes, path);
-	CHECK(link_journal_read(path, &text, &revision));
+	const struct link_journal journal = make_journal(text_str(&head), bytes);
+	CHECK(link_journal_read(&journal, &text, &revision));
 	CHECK(revision == 7 && str_is_equal(text_str(&text), bytes));
 
 	struct link_note note;
 	struct model_domains domains;
-	if (link_note_read(path, "f", MODEL_CLASSIC, &note, &domains, &revision))
+	if (link_note_read(&journal, "f", MODEL_CLASSIC, &note, &domains, &revision))
 		model_domains_done(&domains);
 	text_done(&text);
 	text_done(&head);
-	close(fd);
+	close(journal.fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "link/journal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 struct scratch {
 	char folder[64];
 	char file[80], journal[80]; /* paths in it; nothing is there yet */
+	struct link_journal place;  /* of the journal */
 };
 
 static inline void scratch_init(struct scratch *scratch)
@@ -23,6 +25,7 @@ static inline void scratch_init(struct scratch *scratch)
 	CHECK(mkdtemp(scratch->folder) != NULL);
 	snprintf(scratch->file, sizeof(scratch->file), "%s/domains.yaml", scratch->folder);
 	snprintf(scratch->journal, sizeof(scratch->journal), "%s/journal", scratch->folder);
+	scratch->place = (struct link_journal){.path = scratch->journal, .fd = -1};
 }
 
 static inline void scratch_done(struct scratch *scratch)

@@ -72,7 +72,7 @@ static int tear_down(void **state)
 static bool start(struct fixture *fixture, bool force, struct model_problems *problems)
 {
 	const struct link_file_options options = {.path = fixture->scratch.file,
-	        .journal = fixture->scratch.journal,
+	        .journal = &fixture->scratch.place,
 	        .rules = MODEL_CLASSIC,
 	        .force = force};
 	fixture->feed = link_file_open(fixture->loop, &options, &fixture->sink, problems);

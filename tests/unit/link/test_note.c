@@ -43,9 +43,9 @@ static void a_note_comes_back_as_it_was(void **state)
 	                      "- {name: b.test, origin: {addresses: [x]}}\n"
 	                      "- {name: a.test, origin: {addresses: [x]}, debug: on}\n",
 	                77);
-	assert_true(link_note_write(scratch.journal, "/etc/a \"b\"\n", &note, snapshot));
+	assert_true(link_note_write(&scratch.place, "/etc/a \"b\"\n", &note, snapshot));
 	assert_true(link_note_read(
-	        scratch.journal, "/etc/a \"b\"\n", MODEL_CLASSIC, &read, &domains, &revision));
+	        &scratch.place, "/etc/a \"b\"\n", MODEL_CLASSIC, &read, &domains, &revision));
 	assert_memory_equal(&read, &note, sizeof(note));
 	assert_int_equal(revision, 77);
 	assert_int_equal(domains.count, 2);
@@ -54,7 +54,7 @@ static void a_note_comes_back_as_it_was(void **state)
 	model_domains_done(&domains);
 
 	assert_false(link_note_read(
-	        scratch.journal, "/etc/b", MODEL_CLASSIC, &read, &domains, &revision));
+	        &scratch.place, "/etc/b", MODEL_CLASSIC, &read, &domains, &revision));
 	model_snapshot_unref(snapshot);
 	scratch_done(&scratch);
 }
@@ -69,9 +69,8 @@ static void no_domains_are_a_list_too(void **state)
 	uint64_t revision;
 	scratch_init(&scratch);
 	struct model_snapshot *snapshot = model_snapshot_new();
-	assert_true(link_note_write(scratch.journal, "f", &note, snapshot));
-	assert_true(
-	        link_note_read(scratch.journal, "f", MODEL_CLASSIC, &read, &domains, &revision));
+	assert_true(link_note_write(&scratch.place, "f", &note, snapshot));
+	assert_true(link_note_read(&scratch.place, "f", MODEL_CLASSIC, &read, &domains, &revision));
 	assert_int_equal(domains.count, 0);
 	model_domains_done(&domains);
 	model_snapshot_unref(snapshot);

@@ -14,7 +14,7 @@
 static void what_was_printed_reads_back(void **state)
 {
 	(void)state;
-	static const char TEXT[] = "workers=2 ready=-1 lifeline=5,6 edges=4711,12 "
+	static const char TEXT[] = "workers=2 ready=-1 lifeline=5,6 journal=11 edges=4711,12 "
 	                           "listen=127.0.0.1:0/127.0.0.1:8080/7,8 "
 	                           "listen=[::]:80/[::]:80/9,10";
 	struct handover handover;
@@ -43,6 +43,7 @@ static void words_of_another_version_are_skipped(void **state)
 	        STR("later=1,x workers=1 listen=127.0.0.1:1/127.0.0.1:1/7"), &handover));
 	assert_int_equal(handover.ready, -1);
 	assert_int_equal(handover.lifeline_read, -1);
+	assert_int_equal(handover.journal, -1);
 	assert_int_equal(handover.edge_count, 0);
 	handover_forget(&handover);
 }
@@ -69,6 +70,8 @@ static void what_makes_no_sense_is_refused(void **state)
 	        "workers=1 ready=99999999999 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 lifeline=1 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 lifeline=1,2,3 listen=127.0.0.1:1/127.0.0.1:1/7",
+	        "workers=1 journal= listen=127.0.0.1:1/127.0.0.1:1/7",
+	        "workers=1 journal=1,2 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 edges=0 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 edges=-1 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1  listen=127.0.0.1:1/127.0.0.1:1/7",
@@ -96,10 +99,11 @@ static void sockets_are_taken_and_closed_on_exec(void **state)
 {
 	(void)state;
 	struct words asked = {0};
-	struct handover handover = {.lifeline_read = -1, .lifeline_write = -1, .ready = -1};
+	struct handover handover;
 	struct handover taken;
 	struct text text = {0};
 	bool is_broken;
+	handover_init(&handover);
 	words_add(&asked, STR("127.0.0.1:0"));
 	assert_true(listeners_open(&asked, 2, 16, &handover.listeners, &text));
 	handover_keep(&handover, true);
