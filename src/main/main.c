@@ -12,8 +12,10 @@
 #include "main/wrap.h"
 #include "model/suggest.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 struct command {
 	struct str name;
@@ -289,8 +291,21 @@ static bool asks_for_help(char *const *words)
 	return false;
 }
 
+/* Where 0, 1 or 2 is closed, a socket would get the number, and what we tell would go to a client.
+ */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int count, char **arguments)
 {
+	fill_standard_descriptors();
 	/* Executed from /proc/self/exe, we would be called "exe" by ps. */
 	prctl(PR_SET_NAME, "headwater", 0, 0, 0);
 	log_set_name("headwater");

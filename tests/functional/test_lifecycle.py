@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -308,6 +309,23 @@ def _command(pid):
             return file.read()
     except OSError:
         return ""
+
+
+def test_standard_descriptors_that_are_closed_are_nobody_elses(origin):
+    """Otherwise a client's connection gets the number 2, and what is logged goes to the client."""
+    command = [binary(), "edge", "--domain", "edge.test", "--origin", origin.address, "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", *command])
+    try:
+        def are_filled():
+            try:
+                return all(os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null" for number in range(3))
+            except OSError:
+                return False
+
+        wait_until(are_filled, RESTART, "descriptors of their own")
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_a_port_in_use_is_told_and_nothing_is_started(make, origin):
