@@ -142,15 +142,25 @@ static void write_journal(struct edge_access_log_output *output, struct str line
 		note_lost(output, 1, strerror(-result));
 }
 
+/* Both libraries say nothing of lines that nobody takes. */
+static void look_for_reader(const char *where, const char *socket)
+{
+	if (access(socket, F_OK) != 0)
+		log_warning("access log: %s: %s is not there; lines are lost as long as it is not",
+		        where, socket);
+}
+
 bool edge_access_log_output_open(struct edge_access_log_output *output, const char *where)
 {
 	*output = (struct edge_access_log_output){.fd = -1};
 	atomic_init(&output->give_up_ms, CLOCK_NEVER);
 	if (strcmp(where, "syslog") == 0) {
 		output->kind = EDGE_ACCESS_LOG_SYSLOG;
+		look_for_reader(where, "/dev/log");
 		openlog("headwater", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	} else if (strcmp(where, "journald") == 0) {
 		output->kind = EDGE_ACCESS_LOG_JOURNALD;
+		look_for_reader(where, "/run/systemd/journal/socket");
 	} else if (strcmp(where, "stdout") == 0) {
 		/* The descriptor is shared with whoever started us: its flags stay as they are. */
 		output->fd = STDOUT_FILENO;

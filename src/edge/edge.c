@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { DISK_THREADS = 2 };
 
@@ -208,6 +209,18 @@ static bool open_log(struct edge *edge)
 	return edge->shared.log != NULL;
 }
 
+/* A folder that takes no files is told now, and not by the first large upload. */
+static void try_spool(const char *folder)
+{
+	int fd = disk_open_nameless(folder);
+	if (fd < 0)
+		log_warning("spool_dir %s takes no files (%m): large request bodies will be "
+		            "answered 503",
+		        folder);
+	else
+		close(fd);
+}
+
 struct edge *edge_new(const struct edge_options *options)
 {
 	struct edge *edge = mem_new(struct edge);
@@ -238,6 +251,7 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->shared.census =
 	        serve_census_new(options->connections_max, options->connections_per_address);
 	edge->shared.disk = disk_new(DISK_THREADS);
+	try_spool(edge->options.spool_dir);
 	if (edge->shared.origins == NULL || !make_workers(edge)) {
 		log_error("the machine refuses what a worker needs: %m");
 		edge_free(edge);

@@ -111,6 +111,13 @@ def test_it_can_go_to_standard_output(make, origin):
     server.wait_line(r'^\{"time":.*"/to-stdout"')
 
 
+@pytest.mark.parametrize("where, socket", [("syslog", "/dev/log"), ("journald", "/run/systemd/journal/socket")])
+def test_a_log_that_nobody_would_read_is_told(make, origin, where, socket):
+    server = make.headwater([domain(origin)], {"access_log": where}, log=False)
+    assert server.get().status == 200
+    assert (f"access log: {where}: {socket} is not there" in server.text) is not os.path.exists(socket)
+
+
 def test_lines_are_whole_after_a_drain(make, origin):
     server = make.headwater([domain(origin)], workers=2)
     for number in range(50):

@@ -375,6 +375,14 @@ def test_four_gigabytes_arrive_whole(server, origin):
     assert (response.size, response.digest) == (size, content.digest("huge", size))
 
 
+def test_a_spool_that_takes_no_files_is_told_at_the_start(make, origin):
+    server = make.headwater([domain(origin)], {"spool_dir": "/proc"})
+    assert "spool_dir /proc takes no files" in server.text
+    assert server.ask("PUT", body=bytes(60_000)).status == 200
+    response = server.ask("PUT", body=bytes(1_000_000))
+    assert response.status == 503 and response.error == "spool"
+
+
 def test_the_spool_leaves_no_files_behind(make, origin):
     server = make.headwater([domain(origin)])
     before = sorted(path.name for path in server.folder.iterdir())
