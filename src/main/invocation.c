@@ -156,7 +156,8 @@ static void take_setting(
 		if (settings_set(settings, written->setting, item, &why))
 			continue;
 		struct text message = {0};
-		text_addf(&message, "\"%.*s\" %s ", STR_ARG(item), why.words);
+		text_addf(&message, "\"%.*s\" %s%s", STR_ARG(item), why.words,
+		        why.allowed != NULL ? " " : "");
 		refuse(problems, written->name, why.rule, text_c(&message),
 		        why.allowed != NULL ? why.allowed : "");
 		text_done(&message);

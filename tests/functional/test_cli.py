@@ -134,6 +134,7 @@ def test_a_good_file_is_good(folder):
     ["serve", "--nonsense"],
     ["serve", "--listen"],
     ["serve", "--listen", "nonsense"],
+    ["serve", "--listen", "nohost:80"],
     ["serve", "--listen", "127.0.0.1:99999"],
     ["serve", "--workers", "-1"],
     ["serve", "--workers", "many"],
@@ -166,7 +167,7 @@ def test_a_bad_command_line_is_told_in_one_line(folder, args):
     lines = [line for line in errors.splitlines() if line]
     assert code == 2
     assert 1 <= len(lines) <= 2, errors
-    assert "ready" not in errors
+    assert "ready" not in errors and "  " not in errors
     wrong = [arg for arg in args[1:] if not arg.startswith(str(folder)) and arg != "--state-dir"]
     assert not wrong or any(arg in errors or arg.replace("-", "_").strip("_") in errors for arg in wrong), errors
 
