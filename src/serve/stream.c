@@ -134,8 +134,9 @@ static enum fault check(struct serve_stream *stream)
 	stream->is_length_known = framing == HTTP_FRAMING_LENGTH;
 	stream->body_length = stream->is_length_known ? length : 0;
 	if (http_head_has(head, HTTP_NAME_EXPECT) && head->minor >= 1) {
-		if (!str_is_equal_nocase(
-		            http_head_get(head, HTTP_NAME_EXPECT), STR("100-continue")))
+		if (http_head_count(head, HTTP_NAME_EXPECT) > 1 ||
+		        !str_is_equal_nocase(
+		                http_head_get(head, HTTP_NAME_EXPECT), STR("100-continue")))
 			return FAULT_EXPECTATION;
 		stream->expects_continue = stream->has_body;
 	}

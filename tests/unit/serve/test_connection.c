@@ -227,6 +227,9 @@ static const struct {
                 FAULT_BAD_REQUEST},
         {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nExpect: pigs\r\n\r\n", 417,
                 FAULT_EXPECTATION},
+        {"PUT / HTTP/1.1\r\n" HOST
+         "Content-Length: 1\r\nExpect: 100-continue\r\nExpect: pigs\r\n\r\n",
+                417, FAULT_EXPECTATION},
 };
 
 static void what_is_no_request_is_answered_and_the_connection_ends(void **state)
