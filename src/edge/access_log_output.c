@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION /* where in our source a line was sent is no news */
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
