@@ -126,7 +126,7 @@ def test_a_new_edge_serves_200_ms_after_a_kill(make, origin):
     if is_sanitized():
         pytest.skip("a sanitizer's time means nothing")
     gaps = kills_under_load(make, origin, 10, 0.3)
-    assert sorted(gaps)[-2] < 0.2, gaps
+    assert max(gaps) < 0.2, gaps
 
 
 def upgrades_under_load(make, origin, count):
