@@ -40,12 +40,17 @@ static uint64_t keep_alive_ms(const struct http_head *head)
 	return UINT64_MAX;
 }
 
+/* Whether a head with this Content-Length (UINT64_MAX: none) says that a body follows. */
+static bool announces_body(const struct http_head *head, uint64_t length)
+{
+	return (length != 0 && length != UINT64_MAX) ||
+	       http_head_has(head, HTTP_NAME_TRANSFER_ENCODING);
+}
+
 /* Whether the origin may send a body all the same, which we would take for the next response. */
 static bool is_end_doubtful(const struct http_head *head, uint64_t length)
 {
-	bool has_body = (length != 0 && length != UINT64_MAX) ||
-	                http_head_has(head, HTTP_NAME_TRANSFER_ENCODING);
-	return head->status == 204 && has_body;
+	return head->status == 204 && announces_body(head, length);
 }
 
 /* How long the connection may be kept after this response (RFC 9112 9.3); 0: not at all. */
@@ -129,7 +134,13 @@ static enum fault begin_body(struct origin_attempt *attempt)
 static enum fault pass_interim(struct origin_attempt *attempt)
 {
 	const struct http_head *head = &attempt->head;
+	enum http_framing framing;
+	uint64_t length;
 	if (head->status == 101 || ++attempt->interims > LIMIT_INTERIM_RESPONSES)
+		return FAULT_MALFORMED;
+	/* What stood behind a body that is announced would be the next response to us. */
+	if (http_body_response(head, attempt->options.method, &framing, &length) != FAULT_NONE ||
+	        announces_body(head, length))
 		return FAULT_MALFORMED;
 	struct origin_attempt_sink *sink = attempt->sink;
 	if (head->status != 100 && sink->on_interim != NULL)

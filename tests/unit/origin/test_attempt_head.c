@@ -195,6 +195,42 @@ static void interim_responses_are_passed_on_but_for_100(void **state)
 	fixture_done(&fixture);
 }
 
+/* 1xx have no body, so that what is announced as one could be read as the next response. */
+static void an_interim_response_that_announces_a_body_is_malformed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *fields;
+		bool is_good;
+	} ROWS[] = {
+	        {"Content-Length: 0\r\n", true},
+	        {"Content-Length: 5\r\n", false},
+	        {"Content-Length: x\r\n", false},
+	        {"Content-Length: 0\r\nContent-Length: 1\r\n", false},
+	        {"Transfer-Encoding: chunked\r\n", false},
+	        {"Transfer-Encoding: gzip\r\n", false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct fixture fixture;
+		fixture_init(&fixture);
+		struct text response = {0};
+		text_addf(&response,
+		        "HTTP/1.1 103 Early Hints\r\n%s\r\n"
+		        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		        ROWS[i].fields);
+		struct pull pull;
+		int fd = answer(&fixture, &pull, 0, text_str(&response));
+		if (ROWS[i].is_good)
+			assert_int_equal(pull_body(&pull), ORIGIN_READ_END);
+		else
+			pull_wait_fault(&pull, FAULT_MALFORMED);
+		pull_end(&pull);
+		text_done(&response);
+		close(fd);
+		fixture_done(&fixture);
+	}
+}
+
 static void a_flood_of_interim_responses_is_malformed(void **state)
 {
 	(void)state;
@@ -310,6 +346,7 @@ int main(void)
 	        cmocka_unit_test(the_length_is_what_the_head_announces),
 	        cmocka_unit_test(a_head_may_come_byte_by_byte),
 	        cmocka_unit_test(interim_responses_are_passed_on_but_for_100),
+	        cmocka_unit_test(an_interim_response_that_announces_a_body_is_malformed),
 	        cmocka_unit_test(a_flood_of_interim_responses_is_malformed),
 	        cmocka_unit_test(a_head_has_limits),
 	        cmocka_unit_test(the_head_stays_while_the_body_moves_on),
