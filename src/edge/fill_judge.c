@@ -28,6 +28,7 @@ static void note_asked(struct edge_fill *fill, enum model_role role, const struc
 {
 	if (fill->wish != EDGE_WISH_FRESH) {
 		fill->attempts++;
+		fill->was_refreshed = false;
 		if (fill->tried_count < EDGE_FILL_TRIED)
 			fill->tried[fill->tried_count++] = *address;
 	}

@@ -20,7 +20,7 @@ struct edge_judge_facts {
 	bool is_safe;       /* the method */
 	bool may_repeat;    /* failover.unsafe_methods: as if every method were safe */
 	bool has_written;   /* a byte of the request may have reached this origin */
-	bool was_refreshed; /* a kept connection was given up already for a fresh one */
+	bool was_refreshed; /* this address was asked on a fresh connection, after a kept one */
 	bool has_attempts;  /* failover.attempts leaves one more */
 	bool has_time;      /* failover.budget leaves some */
 };

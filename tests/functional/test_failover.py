@@ -397,6 +397,22 @@ def test_a_stale_kept_connection_is_retried_once_on_a_fresh_one(make, origin):
     assert {attempt["next"] for attempt in attempts} <= {"deliver", "fresh"}
 
 
+def test_a_stale_kept_connection_of_each_origin_is_retried_on_a_fresh_one(make, origin):
+    """That the master's was stale as well is no reason to take the backup's for a failure."""
+    backup = make.origin("backup")
+    server = make.headwater([domain(origin, backup)], workers=1)
+    assert server.get("/a").body == b"master"
+    origin.default = Reply(status=503)
+    assert server.get("/b").body == b"backup"
+    origin.on_reuse = backup.on_reuse = "close"
+    origin.default = Reply(cut="before", how="close")
+    assert server.get("/c").body == b"backup"
+    attempts = server.wait_log(3)[2]["attempts"]
+    assert [(attempt["role"], attempt["next"]) for attempt in attempts] == [
+        ("master", "fresh"), ("master", "backup"), ("backup", "fresh"), ("backup", "deliver"),
+    ]  # fmt: skip
+
+
 def test_a_client_that_leaves_takes_its_attempt_with_it(make, origin):
     origin.default = Reply(delay=10)
     patient = origin_of(origin, head_timeout="30s")
