@@ -12,7 +12,12 @@ static uint64_t now_of(const struct edge_fill *fill)
 	return loop_now_ms(fill->options.worker->loop);
 }
 
-/* One look into a group. */
+/* What may be found. */
+static const struct origin_choose ANY = {.now_ms = 0};
+static const struct origin_choose DESPITE_BLOCK = {.despite_block = true};
+static const struct origin_choose WITH_ROUTE = {.needs_route = true};
+
+/* What is found by one look into a group. */
 struct look {
 	enum origin_choice choice;
 	enum model_role role;
@@ -21,18 +26,16 @@ struct look {
 	uint64_t until_ms;
 };
 
-static struct look look_into(struct edge_fill *fill, enum model_role role, bool despite_block)
+static struct look look_into(
+        struct edge_fill *fill, enum model_role role, struct origin_choose options)
 {
 	struct look look = {.choice = ORIGIN_DRAINED, .role = role};
 	if (fill->groups[role] == NULL)
 		return look;
-	struct origin_choose options = {
-	        .tried = fill->tried,
-	        .tried_count = fill->tried_count,
-	        .key = fill->key,
-	        .despite_block = despite_block,
-	        .now_ms = now_of(fill),
-	};
+	options.tried = fill->tried;
+	options.tried_count = fill->tried_count;
+	options.key = fill->key;
+	options.now_ms = now_of(fill);
 	look.choice = origin_group_choose(
 	        fill->groups[role], &options, &look.candidate, &look.is_trial, &look.until_ms);
 	if (look.choice == ORIGIN_RESOLVING && fill->names_are_late[role])
@@ -88,7 +91,7 @@ static enum edge_turn choose_blocked(
 	bool is_backup =
 	        master->choice != ORIGIN_ALL_BLOCKED ||
 	        (backup->choice == ORIGIN_ALL_BLOCKED && backup->until_ms < master->until_ms);
-	struct look look = look_into(fill, is_backup ? MODEL_BACKUP : MODEL_MASTER, true);
+	struct look look = look_into(fill, is_backup ? MODEL_BACKUP : MODEL_MASTER, DESPITE_BLOCK);
 	if (look.choice == ORIGIN_CHOSEN)
 		return begin(fill, &look);
 	return give_up(fill, FAULT_ALL_BLOCKED);
@@ -102,7 +105,7 @@ static enum edge_turn choose_first(struct edge_fill *fill)
 	bool is_latched =
 	        has_backup && origin_latch_is_on_backup(worker->shared, fill->domain, now_of(fill));
 	if (!is_latched) {
-		master = look_into(fill, MODEL_MASTER, false);
+		master = look_into(fill, MODEL_MASTER, ANY);
 		if (master.choice == ORIGIN_CHOSEN)
 			return begin(fill, &master);
 		if (master.choice == ORIGIN_RESOLVING)
@@ -112,7 +115,7 @@ static enum edge_turn choose_first(struct edge_fill *fill)
 		if (master.choice == ORIGIN_UNRESOLVED)
 			edge_fill_log_unasked(fill, MODEL_MASTER, FAULT_DNS);
 	}
-	backup = look_into(fill, MODEL_BACKUP, false);
+	backup = look_into(fill, MODEL_BACKUP, ANY);
 	if (backup.choice == ORIGIN_RESOLVING)
 		return wait_for_names(fill, MODEL_BACKUP);
 	if (backup.choice == ORIGIN_CHOSEN)
@@ -121,7 +124,7 @@ static enum edge_turn choose_first(struct edge_fill *fill)
 		edge_fill_log_unasked(fill, MODEL_BACKUP, FAULT_DNS);
 	/* The latch keeps pulls from a master that may work, but not when there is nobody else. */
 	if (is_latched) {
-		master = look_into(fill, MODEL_MASTER, false);
+		master = look_into(fill, MODEL_MASTER, ANY);
 		if (master.choice == ORIGIN_CHOSEN)
 			return begin(fill, &master);
 		if (master.choice == ORIGIN_RESOLVING)
@@ -150,7 +153,7 @@ static bool choose_untried(struct edge_fill *fill, enum model_role role, struct 
 	bool is_retry = fill->role_tried[role];
 	if (is_retry && !origin_group_retry_begin(fill->groups[role]))
 		return false;
-	*ret_look = look_into(fill, role, false);
+	*ret_look = look_into(fill, role, ANY);
 	if (ret_look->choice == ORIGIN_CHOSEN)
 		return true;
 	if (is_retry)
@@ -175,6 +178,20 @@ static enum edge_turn choose_next(struct edge_fill *fill)
 	return end_of_choice(fill);
 }
 
+/* The address that was chosen could not be asked for want of a route, so another one of the master
+ * is no retry. */
+static enum edge_turn choose_routed(struct edge_fill *fill)
+{
+	struct look look = look_into(fill, MODEL_MASTER, WITH_ROUTE);
+	if (look.choice != ORIGIN_CHOSEN) {
+		edge_fill_log_next(fill->current, EDGE_LOG_BACKUP_NEXT);
+		fill->wish = EDGE_WISH_BACKUP;
+		return choose_next(fill);
+	}
+	edge_fill_end_pull(fill->current);
+	return begin(fill, &look);
+}
+
 /* The same address again: the pull is ended and begun anew. */
 static enum edge_turn choose_fresh(struct edge_fill *fill)
 {
@@ -191,6 +208,8 @@ enum edge_turn edge_fill_step_CHOOSE(struct edge_fill *fill)
 	switch ((enum edge_fill_wish)fill->wish) {
 	case EDGE_WISH_FIRST:
 		return choose_first(fill);
+	case EDGE_WISH_ROUTED:
+		return choose_routed(fill);
 	case EDGE_WISH_BACKUP:
 	case EDGE_WISH_ADDRESS:
 		return choose_next(fill);

@@ -251,6 +251,8 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 		return keep_and_ask(fill);
 	case EDGE_VERDICT_BACKUP:
 		return choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
+	case EDGE_VERDICT_ROUTED:
+		return choose_again(fill, EDGE_WISH_ROUTED, EDGE_LOG_ADDRESS);
 	case EDGE_VERDICT_ADDRESS:
 		return choose_again(fill, EDGE_WISH_ADDRESS, EDGE_LOG_ADDRESS);
 	case EDGE_VERDICT_FAIL:

@@ -42,6 +42,7 @@ struct edge_pull {
 enum edge_fill_wish {
 	EDGE_WISH_FIRST,   /* the master, the backup where the master is blocked, whoever is left */
 	EDGE_WISH_BACKUP,  /* the backup */
+	EDGE_WISH_ROUTED,  /* an address of the master with a route, else the backup */
 	EDGE_WISH_ADDRESS, /* an address that was not tried, of the backup first */
 	EDGE_WISH_FRESH,   /* the same address on a fresh connection */
 };

@@ -41,8 +41,9 @@ static enum edge_verdict judge_fault(const struct edge_judge_facts *facts)
 		return EDGE_VERDICT_KEPT;
 	if (!may_send_again(facts))
 		return EDGE_VERDICT_FAIL;
+	/* An address that this machine cannot reach is left out: the master did not fail. */
 	if (facts->role == MODEL_MASTER && facts->has_backup && !facts->backup_was_tried)
-		return EDGE_VERDICT_BACKUP;
+		return facts->fault == FAULT_NO_ROUTE ? EDGE_VERDICT_ROUTED : EDGE_VERDICT_BACKUP;
 	return EDGE_VERDICT_ADDRESS;
 }
 

@@ -30,6 +30,7 @@ enum edge_verdict {
 	EDGE_VERDICT_FRESH,   /* the same address again, on a fresh connection */
 	EDGE_VERDICT_KEEP,    /* keep this answer and ask the backup */
 	EDGE_VERDICT_BACKUP,  /* ask the backup */
+	EDGE_VERDICT_ROUTED,  /* ask another address of the master with a route, else the backup */
 	EDGE_VERDICT_ADDRESS, /* ask the next untried address, of the backup first */
 	EDGE_VERDICT_KEPT,    /* the master's kept answer is the one */
 	EDGE_VERDICT_FAIL,    /* there is no answer */

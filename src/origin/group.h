@@ -59,6 +59,7 @@ struct origin_choose {
 	unsigned tried_count;
 	uint64_t key;       /* for the policy `hash` */
 	bool despite_block; /* all_blocked: try: choose the one whose block ends first */
+	bool needs_route;   /* not even as the last resort one of a family without a route */
 	uint64_t now_ms;
 };
 
@@ -69,7 +70,7 @@ enum origin_choice origin_group_choose(struct origin_group *group,
 
 /* The candidate could not even be tried, since this machine has no route for its family
  * (FAULT_NO_ROUTE): the family is left out of this group's choices for 30 s. It is not blocked:
- * where there is nothing else, it is still tried. */
+ * where there is nothing else, it is still tried, unless needs_route is set. */
 void origin_group_note_no_route(const struct origin_candidate *candidate, uint64_t now_ms);
 
 /* Whether every address with a weight is blocked now (nothing is chosen, no turn is used). A family

@@ -248,7 +248,7 @@ static enum origin_choice explain(
 		*ret_last = choice->options->despite_block ? choice->first : NULL;
 		return ORIGIN_ALL_BLOCKED;
 	}
-	*ret_last = choice->unrouted;
+	*ret_last = choice->options->needs_route ? NULL : choice->unrouted;
 	return ORIGIN_ALL_TRIED;
 }
 

@@ -322,6 +322,16 @@ def test_a_family_without_a_route_is_left_out_not_blocked(make):
     assert "blocked" not in server.text
 
 
+def test_a_family_without_a_route_is_no_reason_to_leave_the_master(make):
+    if has_route("2001:db8::1"):
+        pytest.skip("this machine has a route for IPv6")
+    good, backup = make.origin("good"), make.origin("backup")
+    server = make.headwater([domain(["[2001:db8::1]:80", good.address], backup)], workers=2)
+    for number in range(20):
+        assert server.get(f"/{number}").body == b"good"
+    assert not backup.connections
+
+
 def test_the_block_of_an_address_ends_when_it_is_well(make):
     master, backup = make.origin("master"), make.origin("backup")
     master.down()

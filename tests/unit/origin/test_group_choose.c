@@ -313,6 +313,9 @@ static void a_family_without_a_route_is_left_out_for_a_while(void **state)
 	scene.options.tried_count = 1;
 	assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
 	assert_ptr_equal(scene.candidate, v6);
+	scene.options.needs_route = true;
+	assert_int_equal(choose(&scene), ORIGIN_ALL_TRIED);
+	scene.options.needs_route = false;
 	scene.options.tried_count = 0;
 	block_host(&scene, "127.0.0.1:80", NOW);
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
