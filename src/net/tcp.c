@@ -126,7 +126,9 @@ enum fault tcp_connect_result(int fd)
 	int error = 0;
 	socklen_t length = sizeof(error);
 	CHECK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0);
-	return fault_of_connect(error);
+	/* Having no route of one's own is known at once; what comes later is a router's word about
+	 * this one network. */
+	return error == ENETUNREACH ? FAULT_CONNECT_UNREACHABLE : fault_of_connect(error);
 }
 
 /* What a system call that moves bytes returned. */

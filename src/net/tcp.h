@@ -39,7 +39,7 @@ MUST_CHECK int tcp_accept(int listener, struct address *ret_peer);
  */
 MUST_CHECK enum fault tcp_connect(const struct address *to, int *ret_fd);
 
-/* How the attempt to connect ended: FAULT_NONE, a CONNECT_* fault, LOCAL or NO_ROUTE. */
+/* How the attempt to connect ended: FAULT_NONE, a CONNECT_* fault or LOCAL. */
 enum fault tcp_connect_result(int fd);
 
 /* Reads at most `size` bytes. *ret_count is set for TCP_DONE only. */

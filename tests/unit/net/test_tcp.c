@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { WAIT_MS = 5000 };
@@ -160,6 +161,42 @@ static void a_closed_port_refuses(void **state)
 	assert_string_equal(fault_name(fault), "connect_refused");
 }
 
+/* What the kernel is to report for SO_ERROR; 0: what it has. */
+static int reported_error;
+
+/* In the place of the C library's: routers that send errors are hard to have. */
+int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
+{
+	if (reported_error == 0 || level != SOL_SOCKET || name != SO_ERROR)
+		return (int)syscall(SYS_getsockopt, fd, level, name, value, length);
+	memcpy(value, &reported_error, sizeof(reported_error));
+	return 0;
+}
+
+static void what_comes_back_from_the_network_is_no_fault_of_this_machine(void **state)
+{
+	(void)state;
+	static const struct {
+		int error;
+		const char *fault;
+	} rows[] = {
+	        {ECONNREFUSED, "connect_refused"},
+	        {ECONNRESET, "connect_reset"},
+	        {ETIMEDOUT, "connect_timeout"},
+	        {EHOSTUNREACH, "connect_unreachable"},
+	        {ENETUNREACH, "connect_unreachable"},
+	        {ENOBUFS, "local"},
+	};
+	struct pair pair;
+	connect_pair(&pair);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		reported_error = rows[i].error;
+		assert_string_equal(fault_name(tcp_connect_result(pair.client)), rows[i].fault);
+	}
+	reported_error = 0;
+	close_pair(&pair);
+}
+
 static void bytes_move_until_there_are_none(void **state)
 {
 	(void)state;
@@ -293,6 +330,7 @@ int main(void)
 	        cmocka_unit_test(a_foreign_address_cannot_be_listened_on),
 	        cmocka_unit_test(an_empty_queue_has_nothing_to_accept),
 	        cmocka_unit_test(a_closed_port_refuses),
+	        cmocka_unit_test(what_comes_back_from_the_network_is_no_fault_of_this_machine),
 	        cmocka_unit_test(bytes_move_until_there_are_none),
 	        cmocka_unit_test(a_full_connection_takes_no_more),
 	        cmocka_unit_test(many_vectors_are_written_in_part),
