@@ -220,8 +220,13 @@ enum model_role edge_fill_origin(const struct edge_fill *fill, struct address *r
 	return fill->answer->role;
 }
 
-const struct edge_log_attempt *edge_fill_attempts(const struct edge_fill *fill, unsigned *ret_count)
+const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count)
 {
+	bool is_running = fill->step == EDGE_FILL_ATTEMPT ||
+	                  (fill->step == EDGE_FILL_STREAM &&
+	                          fill->current->attempt.phase == ORIGIN_PHASE_BODY);
+	if (is_running)
+		edge_fill_log_end(fill->current);
 	*ret_count = fill->log_count;
 	return fill->log;
 }

@@ -67,9 +67,8 @@ bool edge_fill_may_rewind(const struct edge_fill *fill);
 /* Who answered: its role and address, "" before there is an answer. */
 enum model_role edge_fill_origin(const struct edge_fill *fill, struct address *ret_address);
 
-/* Every attempt so far, for the log. */
-const struct edge_log_attempt *edge_fill_attempts(
-        const struct edge_fill *fill, unsigned *ret_count);
+/* Every attempt so far, for the log; one that still runs with what is known of it now. */
+const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count);
 
 /* How large a fill is, for its slab. */
 size_t edge_fill_bytes(void);

@@ -357,9 +357,10 @@ static enum edge_turn step_FAIL(struct edge_request *request)
 static void log_request(struct edge_request *request)
 {
 	const struct serve_stream *stream = request->stream;
+	uint64_t us = clock_us() - stream->began_us;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms(),
-	        .us = clock_us() - stream->began_us,
+	        .wall_ms = clock_wall_ms() - us / 1000,
+	        .us = us,
 	        .id = request->worker->next_id++,
 	        .client = request->client,
 	        .host = request->host.len > 0 ? request->host : stream->host,

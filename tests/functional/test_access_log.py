@@ -1,11 +1,12 @@
 """The access log: one JSON line for each request, with every attempt."""
+import datetime
 import os
 import re
 import threading
 import time
 
 import pytest
-from domains import domain
+from domains import domain, origin_of
 from origin import Generated, Reply
 
 KEYS = ["time", "id", "client", "domain", "host", "method", "path", "protocol", "status", "cache", "bytes_in",
@@ -33,6 +34,15 @@ def test_a_line_has_all_there_is_to_know(server, origin):
     assert (attempt["role"], attempt["address"], attempt["phase"]) == ("master", origin.address, "done")
     assert (attempt["status"], attempt["reason"], attempt["reused"], attempt["next"]) == (200, "none", False, "deliver")
     assert 0 < attempt["ms"] <= line["ms"] < 5000
+
+
+def test_the_time_is_that_of_the_request_not_of_its_end(server, origin):
+    origin.default = Reply(delay=0.9)
+    before = time.time()
+    server.get("/slow")
+    (line,) = server.wait_log(1)
+    told = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp()
+    assert before - 0.1 < told < before + 0.6 and line["ms"] > 800
 
 
 def test_bytes_count_the_content(server, origin):
@@ -155,3 +165,22 @@ def test_aborted_requests_are_told_so(server, origin):
     (line,) = server.wait_log(1)
     assert (line["end"], line["status"]) == ("aborted", 200)
     assert line["bytes_out"] < 50_000_000
+
+
+@pytest.mark.parametrize("reply, phase, status", [
+    (Reply(delay=30), "head", 0),
+    (Reply(body=Generated("a", 50_000), cut="mid_body", cut_after=10_000, how="hang"), "body", 200),
+], ids=["head", "body"])  # fmt: skip
+def test_an_attempt_that_the_client_did_not_wait_for_is_told_as_far_as_it_came(make, origin, reply, phase, status):
+    origin.default = reply
+    server = make.headwater([domain(origin_of(origin, head_timeout="30s", idle_timeout="30s"))])
+    with server.connect() as connection:
+        connection.request(target="/left")
+        origin.wait(1)
+        time.sleep(0.7)
+        connection.abort()
+    (line,) = server.wait_log(1)
+    (attempt,) = line["attempts"]
+    assert line["end"] == "aborted"
+    assert (attempt["phase"], attempt["status"]) == (phase, status)
+    assert 600 < attempt["ms"] <= line["ms"]
