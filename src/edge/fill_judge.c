@@ -231,6 +231,7 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 	struct edge_pull *pull = fill->current;
 	edge_fill_log_end(pull);
 	fill->has_written |= pull->attempt.has_written;
+	fill->deadline_ms += origin_attempt_waited_ms(&pull->attempt);
 	struct edge_judge_facts facts = facts_of(fill);
 	if (facts.fault != FAULT_NONE)
 		fill->fault = (uint8_t)facts.fault;

@@ -8,10 +8,10 @@
  *     QUEUE    queue_ms (the attempt's own timer: there is no connection yet)
  *     CONNECT  connect_timeout
  *     SEND     idle_timeout since the origin last took something, while it takes nothing;
- *              none while the source has nothing
+ *              none while the source has nothing: whoever brings the body has his own
  *     HEAD     head_timeout since the whole request was sent
  *     BODY     idle_timeout since a reader found nothing
- * and all before BODY end with options.deadline_ms.
+ * and all before BODY end with options.deadline_ms, which the waiting for the source moves away.
  */
 #include "origin/attempt.h"
 

@@ -71,7 +71,8 @@ struct origin_attempt_options {
 	bool may_206;                 /* the request has a Range */
 	uint64_t url_hash;
 	/* Of the whole pull until a head (failover.budget); past it the fault is BUDGET, which is
-	 * noted as no failure of the origin. May be CLOCK_NEVER. */
+	 * noted as no failure of the origin. It moves away while the source is waited for. May be
+	 * CLOCK_NEVER. */
 	uint64_t deadline_ms;
 };
 
@@ -80,6 +81,8 @@ struct origin_attempt_options {
 struct origin_attempt_sending {
 	uint64_t body_sent;  /* bytes of the source that the kernel took */
 	uint64_t frame_left; /* bytes of the source in the open frame that it did not take yet */
+	uint64_t waits_since_ms; /* for the source; 0: it does not */
+	uint64_t waited_ms;      /* for the source, before that */
 	uint32_t head_sent;
 	uint32_t tail_sent; /* of the last chunk and the trailers */
 	char line[HTTP_WRITE_CHUNK_LINE_BYTES];
@@ -136,6 +139,9 @@ struct origin_attempt {
 /* Begins. Never reports before it returned. `attempt` is IDLE. */
 void origin_attempt_start(struct origin_attempt *attempt, struct origin_worker *worker,
         struct origin_attempt_sink *sink, const struct origin_attempt_options *options);
+
+/* How long the attempt waited for its source: time that is not the origin's. */
+uint64_t origin_attempt_waited_ms(const struct origin_attempt *attempt);
 
 /* The source has more, or its end. */
 void origin_attempt_body_ready(struct origin_attempt *attempt);

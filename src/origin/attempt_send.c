@@ -149,6 +149,34 @@ static void note_sent(struct origin_attempt *attempt, size_t count)
 	sending->tail_sent += (uint32_t)count;
 }
 
+uint64_t origin_attempt_waited_ms(const struct origin_attempt *attempt)
+{
+	const struct origin_attempt_sending *sending = &attempt->sending;
+	if (sending->waits_since_ms == 0)
+		return sending->waited_ms;
+	return sending->waited_ms + loop_now_ms(attempt->worker->loop) - sending->waits_since_ms;
+}
+
+/* The source is waited for: the origin has no part in how long that takes. */
+static void begin_waiting(struct origin_attempt *attempt)
+{
+	attempt->sending.waits_since_ms = loop_now_ms(attempt->worker->loop);
+	attempt->deadline_ms = CLOCK_NEVER;
+	origin_connection_set_deadline(attempt->connection, CLOCK_NEVER);
+}
+
+static void end_waiting(struct origin_attempt *attempt)
+{
+	struct origin_attempt_sending *sending = &attempt->sending;
+	if (sending->waits_since_ms == 0)
+		return;
+	uint64_t waited_ms = loop_now_ms(attempt->worker->loop) - sending->waits_since_ms;
+	sending->waited_ms += waited_ms;
+	sending->waits_since_ms = 0;
+	if (attempt->options.deadline_ms != CLOCK_NEVER)
+		attempt->options.deadline_ms += waited_ms;
+}
+
 /* After sending what could be sent: what is waited for now, and how long. */
 static void set_deadline(struct origin_attempt *attempt, bool has_progressed)
 {
@@ -161,7 +189,7 @@ static void set_deadline(struct origin_attempt *attempt, bool has_progressed)
 	}
 	bool is_blocked = !attempt->connection->is_writable;
 	if (!is_blocked)
-		origin_attempt_set_deadline(attempt, CLOCK_NEVER);
+		begin_waiting(attempt);
 	else if (has_progressed || !sending->is_blocked)
 		origin_attempt_set_deadline(attempt, now_ms + attempt->origin->idle_timeout_ms);
 	sending->is_blocked = is_blocked;
@@ -171,6 +199,7 @@ enum fault origin_attempt_send_more(struct origin_attempt *attempt)
 {
 	struct origin_attempt_sending *sending = &attempt->sending;
 	bool has_progressed = false;
+	end_waiting(attempt);
 	while (attempt->connection->is_writable && !sending->is_whole && !sending->is_broken) {
 		struct outgoing out = {.count = 0};
 		enum fault fault = gather(attempt, &out);

@@ -161,6 +161,19 @@ def test_a_body_over_the_limit_is_refused(make, origin, framing):
     assert server.ask("PUT", "/y", body=bytes(1_000_000)).status == 200
 
 
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_client_may_send_its_body_for_longer_than_the_attempts_may_take(make, origin, method):
+    """Its time is its own: the budget is for what origins take."""
+    server = make.headwater([domain(origin, failover={"budget_s": 1})])
+    with server.connect() as connection:
+        connection.request(method, "/up", fields=[("Content-Length", "24")])
+        for _ in range(24):
+            connection.send(b"x")
+            time.sleep(0.1)
+        assert connection.response(method).status == 200
+    assert origin.requests[0].body == b"x" * 24
+
+
 @pytest.mark.parametrize("status", [200, 401, 413, 500])
 def test_an_answer_that_comes_before_the_request_was_sent_is_delivered(make, origin, status):
     origin.default = Reply(status=status, body=b"early", early=True)
