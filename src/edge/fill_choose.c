@@ -97,21 +97,29 @@ static enum edge_turn choose_blocked(
 	return give_up(fill, FAULT_ALL_BLOCKED);
 }
 
+/* Whether the pull keeps away from a master that may work again. A block may have come and gone
+ * while nobody asked: until the trial it can be seen. */
+static bool is_held_back(struct edge_fill *fill)
+{
+	struct origin_shared *shared = fill->options.worker->shared;
+	uint64_t now_ms = now_of(fill), since_ms;
+	if (!origin_latch_is_configured(fill->domain))
+		return false;
+	if (origin_group_was_all_blocked(fill->groups[MODEL_MASTER], now_ms, &since_ms))
+		origin_latch_note_blocked(shared, fill->domain, since_ms);
+	return origin_latch_is_on_backup(shared, fill->domain, now_ms);
+}
+
 static enum edge_turn choose_first(struct edge_fill *fill)
 {
-	struct edge_worker *worker = fill->options.worker;
-	bool has_backup = fill->groups[MODEL_BACKUP] != NULL;
 	struct look master = {.choice = ORIGIN_ALL_TRIED}, backup = {.choice = ORIGIN_DRAINED};
-	bool is_latched =
-	        has_backup && origin_latch_is_on_backup(worker->shared, fill->domain, now_of(fill));
+	bool is_latched = is_held_back(fill);
 	if (!is_latched) {
 		master = look_into(fill, MODEL_MASTER, ANY);
 		if (master.choice == ORIGIN_CHOSEN)
 			return begin(fill, &master);
 		if (master.choice == ORIGIN_RESOLVING)
 			return wait_for_names(fill, MODEL_MASTER);
-		if (master.choice == ORIGIN_ALL_BLOCKED && has_backup)
-			origin_latch_note_blocked(worker->shared, fill->domain, now_of(fill));
 		if (master.choice == ORIGIN_UNRESOLVED)
 			edge_fill_log_unasked(fill, MODEL_MASTER, FAULT_DNS);
 	}

@@ -73,9 +73,11 @@ enum origin_choice origin_group_choose(struct origin_group *group,
  * where there is nothing else, it is still tried, unless needs_route is set. */
 void origin_group_note_no_route(const struct origin_candidate *candidate, uint64_t now_ms);
 
-/* Whether every address with a weight is blocked now (nothing is chosen, no turn is used). A family
- * without a route does not help; an origin without any address is not blocked. */
-bool origin_group_is_all_blocked(struct origin_group *group, uint64_t now_ms);
+/* Whether every address with a weight is blocked, or was and has still to stand its trial (nothing
+ * is chosen, no turn is used); *ret_since_ms is when the last of them was blocked. A family without
+ * a route does not help; an origin without any address is not blocked. */
+bool origin_group_was_all_blocked(
+        struct origin_group *group, uint64_t now_ms, uint64_t *ret_since_ms);
 
 /* Whether one more server of this origin may be blocked for response failures: without a backup at
  * most half of its addresses. */

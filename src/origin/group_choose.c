@@ -296,16 +296,39 @@ void origin_group_note_no_route(const struct origin_candidate *candidate, uint64
 	        now_ms + NO_ROUTE_MS;
 }
 
-bool origin_group_is_all_blocked(struct origin_group *group, uint64_t now_ms)
+/* Whether the block of a host or server is not lifted by a trial yet; then it moves *since_ms. */
+static bool is_out(const struct origin_health_view *view, uint64_t *since_ms)
+{
+	if (view->state == ORIGIN_USABLE || view->state == ORIGIN_RAMPING)
+		return false;
+	if (view->blocked_since_ms > *since_ms)
+		*since_ms = view->blocked_since_ms;
+	return true;
+}
+
+bool origin_group_was_all_blocked(
+        struct origin_group *group, uint64_t now_ms, uint64_t *ret_since_ms)
 {
 	origin_group_refresh(group);
-	struct origin_choose options = {.now_ms = now_ms};
-	struct choice choice;
-	choice.group = group;
-	choice.options = &options;
-	memset(choice.lost, 0, group->count * sizeof(choice.lost[0]));
-	look_at_all(&choice);
-	return choice.blocked != 0 && choice.blocked + choice.no_route == choice.candidates;
+	uint64_t since_ms = 0;
+	unsigned blocked = 0;
+	for (unsigned i = 0; i < group->count; i++) {
+		const struct origin_group_entry *entry = &group->entries[i];
+		for (unsigned k = 0; k < entry->count; k++) {
+			const struct origin_candidate *candidate = entry->candidates[k];
+			struct origin_health_view host, server;
+			origin_health_view_host(candidate->host, now_ms, &host);
+			origin_health_view_server(candidate->server, now_ms, &server);
+			bool host_is_out = is_out(&host, &since_ms);
+			if (is_out(&server, &since_ms) || host_is_out)
+				blocked++;
+			else if (!has_no_route(group, &candidate->address, now_ms))
+				return false;
+		}
+	}
+	if (blocked != 0)
+		*ret_since_ms = since_ms;
+	return blocked != 0;
 }
 
 bool origin_group_may_block(struct origin_group *group, uint64_t now_ms)

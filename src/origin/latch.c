@@ -14,6 +14,7 @@
 
 struct latch {
 	struct map_node node;
+	uint64_t since_ms;  /* the block that was noted last */
 	uint64_t until_ms;  /* the end of the hold-down */
 	bool is_latched;    /* until an operator says back */
 	unsigned wanted_at; /* the round of keep_only that found its domain */
@@ -80,8 +81,7 @@ static struct latch *find_or_add(struct origin_latches *latches, struct str name
 	return latch;
 }
 
-/* Whether the domain asks for anything that this file does. */
-static bool is_configured(const struct model_domain *domain)
+bool origin_latch_is_configured(const struct model_domain *domain)
 {
 	return domain->backup != NULL &&
 	       (domain->latch == MODEL_LATCH_MANUAL || domain->hold_down_ms != 0);
@@ -95,8 +95,9 @@ void origin_latch_keep_only(struct origin_latches *latches, const struct model_s
 	latches->round++;
 	for (size_t i = 0; i < model_snapshot_count(snapshot); i++) {
 		const struct model_domain *domain = model_snapshot_at(snapshot, i);
-		struct latch *latch =
-		        is_configured(domain) ? find(latches, str_of(domain->name)) : NULL;
+		struct latch *latch = origin_latch_is_configured(domain)
+		                              ? find(latches, str_of(domain->name))
+		                              : NULL;
 		if (latch == NULL)
 			continue;
 		latch->wanted_at = latches->round;
@@ -116,7 +117,7 @@ void origin_latch_keep_only(struct origin_latches *latches, const struct model_s
 bool origin_latch_is_on_backup(
         struct origin_shared *shared, const struct model_domain *domain, uint64_t now_ms)
 {
-	if (!is_configured(domain))
+	if (!origin_latch_is_configured(domain))
 		return false;
 	struct origin_latches *latches = origin_shared_latches(shared);
 	if (atomic_load_explicit(&latches->count, memory_order_relaxed) == 0)
@@ -131,17 +132,18 @@ bool origin_latch_is_on_backup(
 }
 
 void origin_latch_note_blocked(
-        struct origin_shared *shared, const struct model_domain *domain, uint64_t now_ms)
+        struct origin_shared *shared, const struct model_domain *domain, uint64_t since_ms)
 {
-	if (!is_configured(domain))
+	if (!origin_latch_is_configured(domain))
 		return;
 	struct origin_latches *latches = origin_shared_latches(shared);
 	CHECK(pthread_mutex_lock(&latches->lock) == 0);
 	struct latch *latch = find_or_add(latches, str_of(domain->name));
-	if (domain->latch == MODEL_LATCH_MANUAL)
-		latch->is_latched = true;
-	if (latch->until_ms < now_ms + domain->hold_down_ms)
-		latch->until_ms = now_ms + domain->hold_down_ms;
+	if (latch->since_ms < since_ms) {
+		latch->since_ms = since_ms;
+		latch->is_latched = domain->latch == MODEL_LATCH_MANUAL;
+		latch->until_ms = since_ms + domain->hold_down_ms;
+	}
 	CHECK(pthread_mutex_unlock(&latches->lock) == 0);
 }
 
@@ -150,7 +152,9 @@ void origin_latch_release(struct origin_shared *shared, struct str domain)
 	struct origin_latches *latches = origin_shared_latches(shared);
 	CHECK(pthread_mutex_lock(&latches->lock) == 0);
 	struct latch *latch = find(latches, domain);
-	if (latch != NULL)
-		drop(latches, latch);
+	if (latch != NULL) {
+		latch->is_latched = false;
+		latch->until_ms = 0;
+	}
 	CHECK(pthread_mutex_unlock(&latches->lock) == 0);
 }

@@ -1,6 +1,7 @@
 """Staying on the backup: latch and hold-down (origin-pull.md section 3)."""
 import time
 
+import pytest
 from domains import domain, origin_of
 from origin import Reply
 
@@ -46,6 +47,21 @@ def test_a_manual_latch_stays_on_the_backup(make):
     while time.monotonic() < end:
         assert server.get("/after").body == b"backup"
         time.sleep(0.05)
+    assert not master.requests
+
+
+@pytest.mark.parametrize("staying", [{"latch": "manual"}, {"hold_down_s": 8}], ids=["latch", "hold_down"])
+def test_a_block_that_nobody_met_counts_as_well(make, staying):
+    """It is confirmed behind the last request, and over before the next one."""
+    server, master = pair(make, **staying)
+    master.down()
+    assert server.get("/dead").body == b"backup"
+    server.wait_line(": blocked, was")
+    master.up()
+    server.wait_line("ready for a trial")
+    master.forget()
+    for number in range(5):
+        assert server.get(f"/after{number}").body == b"backup"
     assert not master.requests
 
 

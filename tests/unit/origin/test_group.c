@@ -126,7 +126,8 @@ static void a_name_that_does_not_resolve_is_no_address(void **state)
 	assert_int_equal(choose(group, &candidate), ORIGIN_RESOLVING);
 	STAND_UNTIL(stand->loop, choose(group, &candidate) != ORIGIN_RESOLVING);
 	assert_int_equal(choose(group, &candidate), ORIGIN_UNRESOLVED);
-	assert_false(origin_group_is_all_blocked(group, NOW));
+	uint64_t since_ms;
+	assert_false(origin_group_was_all_blocked(group, NOW, &since_ms));
 	origin_group_unref(group);
 	model_domain_unref(domain);
 }

@@ -135,6 +135,12 @@ static void the_addresses_of_a_name_share_its_weight(void **state)
 	scene_done(&scene);
 }
 
+static bool was_all_blocked(const struct scene *scene)
+{
+	uint64_t since_ms;
+	return origin_group_was_all_blocked(scene->group, NOW, &since_ms);
+}
+
 static void a_blocked_address_is_skipped(void **state)
 {
 	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
@@ -142,7 +148,7 @@ static void a_blocked_address_is_skipped(void **state)
 	unsigned counts[MANY];
 	count_choices(&scene, 20, counts);
 	assert_int_equal(counts[2], 20);
-	assert_false(origin_group_is_all_blocked(scene.group, NOW));
+	assert_false(was_all_blocked(&scene));
 	scene_done(&scene);
 }
 
@@ -171,7 +177,7 @@ static void when_all_are_blocked_the_first_end_is_told_and_may_be_tried(void **s
 	block_host(&scene, "127.0.0.1:80", NOW);
 	block_host(&scene, "127.0.0.2:80", NOW - 50);
 	block_host(&scene, "127.0.0.3:80", NOW);
-	assert_true(origin_group_is_all_blocked(scene.group, NOW));
+	assert_true(was_all_blocked(&scene));
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
 	assert_in_range(scene.until_ms, NOW + 40, NOW + 60);
 	scene.options.despite_block = true;
@@ -185,7 +191,7 @@ static void a_block_that_is_over_is_tried_by_one_pull(void **state)
 {
 	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
 	make_ready(&scene, "127.0.0.1:80");
-	assert_false(origin_group_is_all_blocked(scene.group, NOW));
+	assert_false(was_all_blocked(&scene));
 	unsigned trials = 0;
 	for (unsigned i = 0; i < 20; i++) {
 		assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
@@ -200,10 +206,11 @@ static void the_only_address_on_trial_is_blocked_for_all_others(void **state)
 {
 	struct scene scene = scene_of(*state, "127.0.0.1", NULL);
 	make_ready(&scene, "127.0.0.1:80");
+	assert_true(was_all_blocked(&scene));
 	assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
 	assert_true(scene.is_trial);
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
-	assert_true(origin_group_is_all_blocked(scene.group, NOW));
+	assert_true(was_all_blocked(&scene));
 	assert_int_equal(scene.until_ms, NOW + stand_health.trial_lease_ms);
 	/* Its lease ran out. */
 	scene.options.now_ms = NOW + stand_health.trial_lease_ms;
@@ -319,7 +326,7 @@ static void a_family_without_a_route_is_left_out_for_a_while(void **state)
 	scene.options.tried_count = 0;
 	block_host(&scene, "127.0.0.1:80", NOW);
 	assert_int_equal(choose(&scene), ORIGIN_ALL_BLOCKED);
-	assert_true(origin_group_is_all_blocked(scene.group, NOW));
+	assert_true(was_all_blocked(&scene));
 
 	scene.options.now_ms = NOW + 30000;
 	assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
@@ -331,7 +338,7 @@ static void a_drained_origin_says_so(void **state)
 {
 	struct scene scene = scene_of(*state, "127.0.0.1::0 o.test::0", NULL);
 	assert_int_equal(choose(&scene), ORIGIN_DRAINED);
-	assert_false(origin_group_is_all_blocked(scene.group, NOW));
+	assert_false(was_all_blocked(&scene));
 	scene_done(&scene);
 }
 

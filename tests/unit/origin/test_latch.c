@@ -28,16 +28,17 @@ static void a_domain_goes_to_the_backup_as_it_is_configured(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct model_domain *domain = domain_with(rows[i].latch, rows[i].hold_down_ms);
-		assert_false(origin_latch_is_on_backup(stand->shared, domain, NOW));
-		origin_latch_note_blocked(stand->shared, domain, NOW);
+		uint64_t now_ms = NOW + i * 10000;
+		assert_false(origin_latch_is_on_backup(stand->shared, domain, now_ms));
+		origin_latch_note_blocked(stand->shared, domain, now_ms);
 		assert_int_equal(
-		        origin_latch_is_on_backup(stand->shared, domain, NOW), rows[i].at_once);
-		assert_int_equal(origin_latch_is_on_backup(stand->shared, domain, NOW + 4999),
+		        origin_latch_is_on_backup(stand->shared, domain, now_ms), rows[i].at_once);
+		assert_int_equal(origin_latch_is_on_backup(stand->shared, domain, now_ms + 4999),
 		        rows[i].before_the_end);
-		assert_int_equal(origin_latch_is_on_backup(stand->shared, domain, NOW + 5000),
+		assert_int_equal(origin_latch_is_on_backup(stand->shared, domain, now_ms + 5000),
 		        rows[i].after_the_end);
 		origin_latch_release(stand->shared, STR("a.test"));
-		assert_false(origin_latch_is_on_backup(stand->shared, domain, NOW));
+		assert_false(origin_latch_is_on_backup(stand->shared, domain, now_ms));
 		model_domain_unref(domain);
 	}
 }
@@ -51,6 +52,19 @@ static void a_hold_down_begins_anew_each_time(void **state)
 	origin_latch_note_blocked(stand->shared, domain, NOW + 2000);
 	assert_true(origin_latch_is_on_backup(stand->shared, domain, NOW + 7999));
 	assert_false(origin_latch_is_on_backup(stand->shared, domain, NOW + 8000));
+	model_domain_unref(domain);
+}
+
+static void a_block_that_an_operator_has_seen_holds_nobody(void **state)
+{
+	struct stand *stand = *state;
+	struct model_domain *domain = domain_with(MODEL_LATCH_MANUAL, 5000);
+	origin_latch_note_blocked(stand->shared, domain, NOW);
+	origin_latch_release(stand->shared, STR("a.test"));
+	origin_latch_note_blocked(stand->shared, domain, NOW);
+	assert_false(origin_latch_is_on_backup(stand->shared, domain, NOW));
+	origin_latch_note_blocked(stand->shared, domain, NOW + 1);
+	assert_true(origin_latch_is_on_backup(stand->shared, domain, NOW + 1));
 	model_domain_unref(domain);
 }
 
@@ -81,7 +95,7 @@ static void a_latch_survives_changes_that_keep_it(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct model_domain *before = domain_with(MODEL_LATCH_MANUAL, 0);
-		origin_latch_note_blocked(stand->shared, before, NOW);
+		origin_latch_note_blocked(stand->shared, before, NOW + i);
 		struct model_domain *changed = domain_with(rows[i].latch, 0);
 		if (!rows[i].has_backup)
 			changed->backup = NULL;
@@ -102,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        STAND_TEST(a_domain_goes_to_the_backup_as_it_is_configured),
 	        STAND_TEST(a_hold_down_begins_anew_each_time),
+	        STAND_TEST(a_block_that_an_operator_has_seen_holds_nobody),
 	        STAND_TEST(latches_are_told_apart_by_name),
 	        STAND_TEST(a_latch_survives_changes_that_keep_it),
 	};
