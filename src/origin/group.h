@@ -24,6 +24,7 @@ struct origin_candidate {
 	struct origin_pool *pool;     /* this worker's connections */
 	uint32_t in_flight;           /* attempts; the attempt counts them */
 	uint32_t latency_us;          /* smoothed time to the head, 0: unknown; the attempt's too */
+	uint64_t latency_at_ms;       /* when that was last seen */
 };
 
 void origin_group_candidate_ref(struct origin_candidate *candidate);

@@ -11,6 +11,7 @@
 
 enum {
 	NO_ROUTE_MS = 30000,
+	LATENCY_HALF_MS = 10000, /* an old latency is believed half after this time, and so on */
 	SHARE_WHOLE = 256,
 };
 
@@ -140,6 +141,15 @@ static void thin_out(struct choice *choice)
 			choice->standings[i] = ORIGIN_POLLING_LEFT_OUT;
 }
 
+/* The latency as far as it still counts. Who was slow once is asked no more, and could not show
+ * that it is fast again, if what is known of it did not fade. */
+static uint32_t latency_of(const struct origin_candidate *candidate, uint64_t now_ms)
+{
+	uint64_t halvings = (now_ms - candidate->latency_at_ms) / LATENCY_HALF_MS;
+	uint32_t latency_us = halvings < 32 ? candidate->latency_us >> halvings : 0;
+	return latency_us == 0 && candidate->latency_us != 0 ? 1 : latency_us;
+}
+
 static int pick_least_load(const struct choice *choice)
 {
 	const struct origin_group *group = choice->group;
@@ -150,8 +160,10 @@ static int pick_least_load(const struct choice *choice)
 		unsigned known = 0;
 		for (unsigned k = 0; k < entry->count; k++) {
 			flying += entry->candidates[k]->in_flight;
-			latency += entry->candidates[k]->latency_us;
-			known += entry->candidates[k]->latency_us != 0;
+			uint32_t seen_us =
+			        latency_of(entry->candidates[k], choice->options->now_ms);
+			latency += seen_us;
+			known += seen_us != 0;
 		}
 		in_flight[i] = flying < UINT32_MAX ? (uint32_t)flying : UINT32_MAX;
 		latency_us[i] = known != 0 ? (uint32_t)(latency / known) : 0;

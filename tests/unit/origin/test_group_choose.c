@@ -272,6 +272,28 @@ static void least_load_prefers_the_idle_one(void **state)
 	scene_done(&scene);
 }
 
+static void a_latency_that_nobody_sees_any_more_fades(void **state)
+{
+	struct scene scene = scene_of(*state, "127.0.0.1 127.0.0.2", NULL);
+	scene.domain->origin.policy = MODEL_LEAST_LOAD;
+	struct origin_candidate *candidates[2] = {NULL};
+	while (candidates[0] == NULL || candidates[1] == NULL) {
+		assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
+		candidates[scene.candidate->address.ip[15] - 1] = scene.candidate;
+	}
+	candidates[0]->latency_us = 5000;
+	candidates[1]->latency_us = 100000;
+	candidates[0]->latency_at_ms = candidates[1]->latency_at_ms = NOW;
+	for (unsigned halves = 0; halves < 100; halves++) {
+		scene.options.now_ms = NOW + halves * 10000;
+		candidates[0]->latency_at_ms = scene.options.now_ms; /* asked all the time */
+		unsigned counts[MANY];
+		count_choices(&scene, 10, counts);
+		assert_int_equal(counts[halves < 5 ? 1 : 2], 10);
+	}
+	scene_done(&scene);
+}
+
 static void hashing_sends_a_key_always_to_the_same_address(void **state)
 {
 	struct stand *stand = *state;
@@ -392,6 +414,7 @@ int main(void)
 	        STAND_TEST(the_only_address_on_trial_is_blocked_for_all_others),
 	        STAND_TEST(slow_start_is_a_smaller_share),
 	        STAND_TEST(least_load_prefers_the_idle_one),
+	        STAND_TEST(a_latency_that_nobody_sees_any_more_fades),
 	        STAND_TEST(hashing_sends_a_key_always_to_the_same_address),
 	        STAND_TEST(a_family_without_a_route_is_left_out_for_a_while),
 	        STAND_TEST(a_drained_origin_says_so),
