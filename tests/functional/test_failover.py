@@ -211,6 +211,21 @@ def test_an_unsafe_request_is_never_sent_twice(make, method, fault):
     assert not backup.connections
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("is_kept", [False, True], ids=["fresh", "kept"])
+def test_a_post_is_delivered_at_most_once_whatever_befalls_it(make, fault, is_kept):
+    masters, backup = [make.origin("master"), make.origin("other")], make.origin("backup")
+    server = make.headwater([domain(masters, backup)], workers=1)
+    for number in range(4 if is_kept else 0):
+        assert server.get(f"/get{number}").status == 200
+    for origin in masters:
+        FAULTS[fault][0](origin)
+    response = server.ask("POST", "/x", body=b"12345")
+    delivered = [request for origin in (*masters, backup) for request in origin.on_path("/x")]
+    assert len(delivered) <= 1
+    assert response.status in (502, 504) or (response.status == 200 and len(delivered) == 1)
+
+
 @pytest.mark.parametrize("status", [404, 500, 503])
 def test_a_status_in_answer_to_an_unsafe_request_is_final(make, status):
     master, backup = make.origin("master"), make.origin("backup")
