@@ -1,13 +1,19 @@
 """The access log: one JSON line for each request, with every attempt."""
 import datetime
+import json
 import os
+import pathlib
 import re
+import socket
+import subprocess
+import tempfile
 import threading
 import time
 
 import pytest
 from domains import domain, origin_of
 from origin import Generated, Reply
+from program import binary
 
 KEYS = ["time", "id", "client", "domain", "host", "method", "path", "protocol", "status", "cache", "bytes_in",
         "bytes_out", "ms", "fault", "end", "attempts"]  # fmt: skip
@@ -126,6 +132,54 @@ def test_a_log_that_nobody_would_read_is_told(make, origin, where, socket):
     server = make.headwater([domain(origin)], {"access_log": where}, log=False)
     assert server.get().status == 200
     assert (f"access log: {where}: {socket} is not there" in server.text) is not os.path.exists(socket)
+
+
+# Shows the program a /dev and a /run of its own, with the sockets of the folder $0 in them.
+PRIVATE = """
+set -e
+for node in null zero random urandom; do
+    touch "$0/dev/$node"
+    mount --bind "/dev/$node" "$0/dev/$node"
+done
+mount --rbind "$0/dev" /dev
+mount --bind "$0/run" /run
+exec "$@"
+"""
+
+
+@pytest.fixture(name="private")
+def _private():
+    """(folder, program): what the program sends to syslog or the journal arrives at sockets in the folder."""
+    if subprocess.run(["unshare", "-rm", "true"], check=False, stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("no mount namespaces here")
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # a socket's path is short
+        folder = pathlib.Path(name)
+        (folder / "dev").mkdir()
+        (folder / "run/systemd/journal").mkdir(parents=True)
+        (folder / "private.sh").write_text(PRIVATE)
+        program = folder / "program"
+        program.write_text(f'#!/bin/sh\nexec unshare -rm sh -c "$(cat {folder}/private.sh)" {folder} {binary()} "$@"\n')
+        program.chmod(0o755)
+        yield folder, str(program)
+
+
+@pytest.mark.parametrize("where, path, words", [
+    ("syslog", "dev/log", [b"<30>", b"headwater["]),
+    ("journald", "run/systemd/journal/socket", [b"SYSLOG_IDENTIFIER=headwater-access", b"PRIORITY=6"]),
+])  # fmt: skip
+def test_it_can_go_to_the_machines_log(make, origin, private, where, path, words):
+    folder, program = private
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(folder / path))
+        receiver.settimeout(10)
+        server = make.headwater([domain(origin)], {"access_log": where}, log=False, program=program)
+        for number in range(3):
+            assert server.get(f"/{number}").status == 200
+        for number in range(3):
+            message = receiver.recv(65536)
+            assert all(word in message for word in words)
+            line = json.loads(message[message.index(b"{"):].split(b"\n")[0])
+            assert list(line) == KEYS and line["path"] == f"/{number}"
 
 
 def test_lines_are_whole_after_a_drain(make, origin):
