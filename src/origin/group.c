@@ -18,12 +18,13 @@
 #include "origin/endpoint.h"
 #include "origin/group_private.h"
 #include "origin/pool.h"
+#include "origin/retries.h"
 #include "origin/worker_private.h"
 
 enum {
 	IDLE_MS = 300000,
-	RETRY_PART = 5,  /* one in five pulls in flight may be a retry, */
-	RETRY_FREE = 10, /* and ten more */
+	RETRY_PART =
+	        5, /* one in five pulls in flight may be a retry, and ORIGIN_RETRIES_FREE more */
 };
 
 /* Waiting for a name; a thing of its own: its message may be on its way when the group goes. */
@@ -175,6 +176,7 @@ static struct origin_group *group_new(struct origin_worker *worker, struct model
 	        sizeof(*group) + origin->address_count * sizeof(struct origin_group_entry));
 	group->worker = worker;
 	group->domain = model_domain_ref(domain);
+	group->shared_retries = origin_retries_get(worker->shared, domain, role);
 	group->origin = origin;
 	group->role = (uint8_t)role;
 	group->count = origin->address_count;
@@ -209,6 +211,7 @@ static void group_free(struct origin_group *group)
 		drop_candidates(&group->entries[i]);
 		origin_names_unref(group->entries[i].name);
 	}
+	origin_retries_unref(group->shared_retries);
 	model_domain_unref(group->domain);
 	mem_free(group);
 }
@@ -416,8 +419,11 @@ void origin_group_pull_end(struct origin_group *group)
 
 bool origin_group_retry_begin(struct origin_group *group)
 {
-	if (group->retries >= group->pulls / RETRY_PART + RETRY_FREE)
-		return false;
+	if (group->retries - group->free_retries >= group->pulls / RETRY_PART) {
+		if (!origin_retries_take(group->shared_retries))
+			return false;
+		group->free_retries++;
+	}
 	group->retries++;
 	return true;
 }
@@ -426,4 +432,8 @@ void origin_group_retry_end(struct origin_group *group)
 {
 	CHECK(group->retries > 0);
 	group->retries--;
+	if (group->free_retries > 0) {
+		group->free_retries--;
+		origin_retries_give(group->shared_retries);
+	}
 }

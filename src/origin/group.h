@@ -93,7 +93,8 @@ struct origin_group_wait {
 void origin_group_wait_start(struct origin_group *group, struct origin_group_wait *wait);
 void origin_group_wait_cancel(struct origin_group_wait *wait);
 
-/* Counts pulls and retries in flight at this origin, for the retry budget: at most 20 % + 10. */
+/* Counts pulls and retries in flight at this origin, for the retry budget: at most 20 % + 10, where
+ * the 10 are for all workers together. */
 void origin_group_pull_begin(struct origin_group *group);
 void origin_group_pull_end(struct origin_group *group);
 MUST_CHECK bool origin_group_retry_begin(struct origin_group *group);

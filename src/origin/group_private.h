@@ -32,9 +32,11 @@ struct origin_group {
 	uint64_t used_ms;              /* when the last reference went */
 	uint64_t no_route_until_ms[2]; /* of IPv6 and IPv4 */
 	unsigned pulls, retries;       /* in flight */
-	struct timer timer;            /* looks whether it is idle */
-	struct list waits;             /* origin_group_wait */
-	struct loop_task tell;         /* tells the waits */
+	unsigned free_retries;         /* those of them that were taken from what all share */
+	struct origin_retries *shared_retries;
+	struct timer timer;    /* looks whether it is idle */
+	struct list waits;     /* origin_group_wait */
+	struct loop_task tell; /* tells the waits */
 	struct origin_group_entry entries[];
 };
 

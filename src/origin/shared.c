@@ -12,6 +12,7 @@
 #include "origin/latch.h"
 #include "origin/names.h"
 #include "origin/probe.h"
+#include "origin/retries.h"
 
 #include <pthread.h>
 
@@ -22,6 +23,7 @@ struct origin_shared {
 	struct origin_health *health;
 	struct origin_names *names;
 	struct origin_latches *latches;
+	struct origin_retries_table *retries;
 	struct origin_checker *checker;
 	struct origin_active *active;
 	struct origin_probe *probe;
@@ -144,6 +146,7 @@ struct origin_shared *origin_shared_new(struct loop *loop,
 	shared->names = origin_names_new(
 	        loop, options->dns_servers, options->ttl_min_s, options->ttl_max_s);
 	shared->latches = origin_latch_table_new();
+	shared->retries = origin_retries_table_new();
 	shared->checker = origin_check_checker_new(loop);
 	shared->active = origin_active_new(loop, shared->checker, shared->health, shared->names);
 	struct origin_probe_options probe_options = {
@@ -172,6 +175,7 @@ void origin_shared_free(struct origin_shared *shared)
 	origin_check_checker_free(shared->checker);
 	origin_names_free(shared->names);
 	origin_latch_table_free(shared->latches);
+	origin_retries_table_free(shared->retries);
 	origin_health_free(shared->health);
 	pthread_mutex_destroy(&shared->lock);
 	mem_free(shared);
@@ -196,4 +200,9 @@ struct origin_names *origin_shared_names(struct origin_shared *shared)
 struct origin_latches *origin_shared_latches(struct origin_shared *shared)
 {
 	return shared->latches;
+}
+
+struct origin_retries_table *origin_shared_retries(struct origin_shared *shared)
+{
+	return shared->retries;
 }

@@ -11,6 +11,7 @@
 struct origin_shared;
 struct origin_latches;
 struct origin_names;
+struct origin_retries_table;
 
 /* What the steward tells the program; called on the steward's thread, soon after it happened. */
 struct origin_shared_sink {
@@ -45,3 +46,4 @@ void origin_shared_set_snapshot(struct origin_shared *shared, struct model_snaps
 struct origin_health *origin_shared_health(struct origin_shared *shared);
 struct origin_names *origin_shared_names(struct origin_shared *shared);
 struct origin_latches *origin_shared_latches(struct origin_shared *shared);
+struct origin_retries_table *origin_shared_retries(struct origin_shared *shared);

@@ -243,6 +243,38 @@ static void a_fifth_of_the_pulls_and_ten_more_may_be_retries(void **state)
 	model_domain_unref(domain);
 }
 
+static void the_ten_are_for_all_workers_together(void **state)
+{
+	struct stand *stand = *state;
+	struct origin_worker_options options = {
+	        .loop = stand->loop, .buffers = &stand->buffers, .shared = stand->shared};
+	struct origin_worker *other = origin_worker_new(&options);
+	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", NULL);
+	struct origin_group *groups[] = {
+	        origin_group_get(stand->worker, domain, MODEL_MASTER),
+	        origin_group_get(other, domain, MODEL_MASTER),
+	};
+	for (unsigned i = 0; i < 5; i++)
+		origin_group_pull_begin(groups[1]);
+	for (unsigned i = 0; i < 6; i++)
+		assert_true(origin_group_retry_begin(groups[0]));
+	unsigned begun = 0;
+	while (origin_group_retry_begin(groups[1]))
+		begun++;
+	assert_int_equal(begun, 1 + 4);
+	assert_false(origin_group_retry_begin(groups[0]));
+	for (unsigned i = 0; i < 6; i++)
+		origin_group_retry_end(groups[0]);
+	for (unsigned i = 0; i < begun; i++)
+		origin_group_retry_end(groups[1]);
+	for (unsigned i = 0; i < 5; i++)
+		origin_group_pull_end(groups[1]);
+	origin_group_unref(groups[0]);
+	origin_group_unref(groups[1]);
+	origin_worker_free(other);
+	model_domain_unref(domain);
+}
+
 int main(void)
 {
 	hash_init();
@@ -257,6 +289,7 @@ int main(void)
 	        STAND_TEST(a_wait_for_nothing_ends_in_the_same_turn),
 	        STAND_TEST(a_group_ends_while_its_name_resolves),
 	        STAND_TEST(a_fifth_of_the_pulls_and_ten_more_may_be_retries),
+	        STAND_TEST(the_ten_are_for_all_workers_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
