@@ -126,9 +126,11 @@ static void on_verdict(struct origin_check *check, enum fault fault)
 	if (fault == FAULT_NONE || is_bad) {
 		target->goods = is_bad ? 0 : target->goods + 1;
 		target->bads = is_bad ? target->bads + 1 : 0;
+		origin_health_begin_deciding(target->active->health);
 		list_each (node, &target->members)
 			is_awaited |=
 			        tell(container_of(node, struct member, target_node), fault, now_ms);
+		origin_health_end_deciding(target->active->health);
 	}
 	if (info->retry == FAULT_RETRY_CONNECTION && !list_is_empty(&target->members)) {
 		struct member *member =

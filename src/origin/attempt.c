@@ -81,11 +81,8 @@ void origin_attempt_note_response(struct origin_attempt *attempt, enum fault fau
 	if (attempt->has_noted_response)
 		return;
 	attempt->has_noted_response = true;
-	struct origin_candidate *candidate = attempt->candidate;
-	bool may_block =
-	        fault != FAULT_NONE && origin_group_may_block(candidate->group, now_ms(attempt));
-	origin_health_note_response(
-	        candidate->server, fault, attempt->options.url_hash, may_block, now_ms(attempt));
+	origin_group_note_response(
+	        attempt->candidate, fault, attempt->options.url_hash, now_ms(attempt));
 }
 
 /* Notes a fault with whom it belongs to; local ones and the client's are nobody's. */

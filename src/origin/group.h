@@ -84,6 +84,11 @@ bool origin_group_was_all_blocked(
  * most half of its addresses. */
 bool origin_group_may_block(struct origin_group *group, uint64_t now_ms);
 
+/* Notes with the candidate's server what came of a request: FAULT_NONE or a fault of the kind
+ * RESPONSE, which blocks as far as origin_group_may_block allows, whatever other workers note. */
+void origin_group_note_response(const struct origin_candidate *candidate, enum fault fault,
+        uint64_t url_hash, uint64_t now_ms);
+
 /* Waits for the first answer about the group's names; on_resolved is called once, never before this
  * returns. Embedded in its owner. */
 struct origin_group_wait {

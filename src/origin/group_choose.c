@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "origin/group_private.h"
+#include "origin/worker_private.h"
 
 enum {
 	NO_ROUTE_MS = 30000,
@@ -358,4 +359,19 @@ bool origin_group_may_block(struct origin_group *group, uint64_t now_ms)
 		}
 	}
 	return (blocked + 1) * 2 <= count;
+}
+
+void origin_group_note_response(const struct origin_candidate *candidate, enum fault fault,
+        uint64_t url_hash, uint64_t now_ms)
+{
+	if (fault == FAULT_NONE) {
+		origin_health_note_response(candidate->server, fault, url_hash, false, now_ms);
+		return;
+	}
+	struct origin_group *group = candidate->group;
+	struct origin_health *health = origin_shared_health(group->worker->shared);
+	origin_health_begin_deciding(health);
+	bool may_block = origin_group_may_block(group, now_ms);
+	origin_health_note_response(candidate->server, fault, url_hash, may_block, now_ms);
+	origin_health_end_deciding(health);
 }

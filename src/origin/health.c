@@ -242,6 +242,7 @@ struct origin_health *origin_health_new(
 	health->options = *options;
 	health->sink = sink;
 	CHECK(pthread_mutex_init(&health->lock, NULL) == 0);
+	CHECK(pthread_mutex_init(&health->deciding, NULL) == 0);
 	return health;
 }
 
@@ -253,7 +254,18 @@ void origin_health_free(struct origin_health *health)
 	map_done(&health->hosts);
 	map_done(&health->servers);
 	pthread_mutex_destroy(&health->lock);
+	pthread_mutex_destroy(&health->deciding);
 	mem_free(health);
+}
+
+void origin_health_begin_deciding(struct origin_health *health)
+{
+	origin_health_lock(&health->deciding);
+}
+
+void origin_health_end_deciding(struct origin_health *health)
+{
+	origin_health_unlock(&health->deciding);
 }
 
 /* Counts one user less without the lock, unless it is the last one. */

@@ -44,7 +44,7 @@ struct origin_health_options {
 };
 
 /* What the tables tell somebody (the steward) who must act. Called on any thread, without locks
- * held; it must only post a message. */
+ * held but that of deciding; it must only post a message. */
 struct origin_health_sink {
 	/* A host had a connection failure and is not blocked: two TCP probes should confirm it. At
 	 * most once a second for each host. */
@@ -103,6 +103,11 @@ void origin_health_give_back_trial(struct origin_host *host, struct origin_serve
 void origin_health_note_connection(struct origin_host *host, enum fault fault, uint64_t now_ms);
 void origin_health_note_response(struct origin_server *server, enum fault fault, uint64_t url_hash,
         bool may_block, uint64_t now_ms);
+
+/* Between these nobody else blocks a server for its responses: from counting those of an origin
+ * that are blocked to blocking one more. Failures only; not from inside of the sink. */
+void origin_health_begin_deciding(struct origin_health *health);
+void origin_health_end_deciding(struct origin_health *health);
 
 /* Verdicts of background probes. A good one while PROBING makes READY; a bad one blocks again.
  * Outside of PROBING, a bad verdict (already confirmed by its caller) blocks, a good one changes

@@ -60,6 +60,7 @@ struct origin_health {
 	struct origin_health_sink *sink;
 	pthread_mutex_t lock; /* for the maps, and for a reference that rises from or falls to 0 */
 	struct map hosts, servers;
+	pthread_mutex_t deciding; /* taken before all others */
 };
 
 /* ---- the word ---- */

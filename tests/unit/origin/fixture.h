@@ -62,10 +62,11 @@ struct model_domain *origin_group_domain(struct origin_group *group)
 	return group->domain;
 }
 
-bool origin_group_may_block(struct origin_group *group, uint64_t now_ms)
+void origin_group_note_response(const struct origin_candidate *candidate, enum fault fault,
+        uint64_t url_hash, uint64_t now_ms)
 {
-	(void)now_ms;
-	return group->may_block;
+	origin_health_note_response(
+	        candidate->server, fault, url_hash, candidate->group->may_block, now_ms);
 }
 
 void origin_group_note_no_route(const struct origin_candidate *candidate, uint64_t now_ms)

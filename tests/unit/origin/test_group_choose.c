@@ -4,6 +4,9 @@
 #include "base/random.h"
 #include "stand.h"
 
+#include <pthread.h>
+#include <stdio.h>
+
 enum { NOW = 1000000, MANY = 64 };
 
 /* A group of one domain, and what the last choice came to. */
@@ -401,6 +404,59 @@ static void without_a_backup_at_most_half_may_be_blocked(void **state)
 	}
 }
 
+/* A worker that notes one failure more at one of two addresses. */
+struct racer {
+	pthread_barrier_t *start;
+	struct origin_candidate *candidate;
+};
+
+static void *note_the_last_failure(void *context)
+{
+	const struct racer *racer = context;
+	pthread_barrier_wait(racer->start);
+	origin_group_note_response(racer->candidate, FAULT_MALFORMED, 6, NOW);
+	return NULL;
+}
+
+static void two_workers_do_not_block_more_than_half_together(void **state)
+{
+	struct stand *stand = *state;
+	pthread_barrier_t start;
+	assert_int_equal(pthread_barrier_init(&start, NULL, 2), 0);
+	for (unsigned round = 0; round < 500; round++) {
+		char name[16];
+		snprintf(name, sizeof(name), "a%u.test", round);
+		struct scene scene = {.stand = stand, .options = {.now_ms = NOW}};
+		scene.domain = stand_domain(name, "127.0.0.1 127.0.0.2", NULL);
+		scene.group = origin_group_get(stand->worker, scene.domain, MODEL_MASTER);
+		struct racer racers[2] = {{.start = &start}, {.start = &start}};
+		while (racers[0].candidate == NULL || racers[1].candidate == NULL) {
+			assert_int_equal(choose(&scene), ORIGIN_CHOSEN);
+			racers[scene.candidate->address.ip[15] - 1].candidate = scene.candidate;
+		}
+		pthread_t threads[2];
+		for (unsigned i = 0; i < 2; i++) {
+			for (unsigned url = 1; url < stand_health.response_failures; url++)
+				origin_group_note_response(
+				        racers[i].candidate, FAULT_MALFORMED, url, NOW);
+			assert_int_equal(pthread_create(&threads[i], NULL, note_the_last_failure,
+			                         &racers[i]),
+			        0);
+		}
+		unsigned blocked = 0;
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(pthread_join(threads[i], NULL), 0);
+		for (unsigned i = 0; i < 2; i++) {
+			struct origin_health_view view;
+			origin_health_view_server(racers[i].candidate->server, NOW, &view);
+			blocked += view.state == ORIGIN_BLOCKED;
+		}
+		assert_int_equal(blocked, 1);
+		scene_done(&scene);
+	}
+	pthread_barrier_destroy(&start);
+}
+
 int main(void)
 {
 	hash_init();
@@ -418,6 +474,7 @@ int main(void)
 	        STAND_TEST(hashing_sends_a_key_always_to_the_same_address),
 	        STAND_TEST(a_family_without_a_route_is_left_out_for_a_while),
 	        STAND_TEST(a_drained_origin_says_so),
+	        STAND_TEST(two_workers_do_not_block_more_than_half_together),
 	        STAND_TEST(without_a_backup_at_most_half_may_be_blocked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
