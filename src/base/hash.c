@@ -40,6 +40,19 @@ uint64_t hash_checksum(const void *bytes, size_t length)
 	return XXH3_64bits(bytes, length);
 }
 
+uint64_t hash_checksum_seeded(const void *bytes, size_t length, uint64_t seed)
+{
+	return XXH3_64bits_withSeed(bytes, length, seed);
+}
+
+uint64_t hash_under_key(const void *bytes, size_t length, const unsigned char under[HASH_KEY_BYTES])
+{
+	_Static_assert(HASH_KEY_BYTES == crypto_shorthash_siphash24_KEYBYTES, "a key of SipHash");
+	uint64_t hash;
+	crypto_shorthash_siphash24((unsigned char *)&hash, bytes, length, under);
+	return hash;
+}
+
 uint64_t hash_mix(uint64_t a, uint64_t b)
 {
 	/* Two rounds of multiply and fold: each bit of either input reaches all bits of the result,
