@@ -32,6 +32,7 @@ struct loop {
 	bool is_stopped;
 	int event_at, event_count; /* the batch's event that is handled, and its end */
 	struct list tasks, later;  /* later: in the next turn */
+	struct list pauses;
 	struct timer_wheel wheel;
 	struct epoll_event events[EVENTS_MAX];
 	struct loop_fd wakeup; /* an eventfd */
@@ -55,6 +56,7 @@ struct loop *loop_new(void)
 	*loop = (struct loop){.wakeup = {.fd = -1, .on_ready = on_wakeup}};
 	list_init(&loop->tasks);
 	list_init(&loop->later);
+	list_init(&loop->pauses);
 	loop->now_ms = clock_ms();
 	timer_wheel_init(&loop->wheel, loop->now_ms);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -74,7 +76,7 @@ void loop_free(struct loop *loop)
 	if (loop == NULL)
 		return;
 	CHECK(list_is_empty(&loop->tasks) && list_is_empty(&loop->later) &&
-	        loop->wheel.running == 0);
+	        list_is_empty(&loop->pauses) && loop->wheel.running == 0);
 	if (loop->wakeup.fd >= 0)
 		close(loop->wakeup.fd);
 	if (loop->epoll_fd >= 0)
@@ -174,8 +176,19 @@ static void run_tasks(struct loop *loop)
 	list_move_all(&loop->tasks, &loop->later);
 }
 
+/* At the front of a turn and not at the end of the one before it, so that no wait goes without,
+ * whatever was done between two turns, or before the first. */
+static void call_pauses(struct loop *loop)
+{
+	list_each_safe (node, following, &loop->pauses) {
+		struct loop_pause *pause = container_of(node, struct loop_pause, node);
+		pause->on_pause(pause);
+	}
+}
+
 void loop_turn(struct loop *loop, unsigned wait_ms)
 {
+	call_pauses(loop);
 	fetch_events(loop, wait_for_epoll(loop, wait_ms));
 	handle_events(loop);
 	receive_messages(loop);
@@ -241,6 +254,17 @@ void loop_yield(struct loop *loop, struct loop_task *task)
 void loop_unwake(struct loop_task *task)
 {
 	list_remove(&task->node);
+}
+
+void loop_add_pause(struct loop *loop, struct loop_pause *pause)
+{
+	CHECK(pause->on_pause != NULL && !list_has(&pause->node));
+	list_add_last(&loop->pauses, &pause->node);
+}
+
+void loop_remove_pause(struct loop_pause *pause)
+{
+	list_remove(&pause->node);
 }
 
 void loop_post(struct loop *loop, struct loop_message *message)

@@ -3,9 +3,10 @@
  * in the same turn, and messages from other threads. Whatever is added to a loop stays on its
  * thread.
  *
- * A turn: wait for events; call on_ready of each descriptor, on_receive of each message, on_expire
- * of each timer that is due; then run tasks until there is none (a task may wake others, they run
- * in the same turn, up to a bound; then the next turn begins without waiting).
+ * A turn: call on_pause of each pause; wait for events; call on_ready of each descriptor,
+ * on_receive of each message, on_expire of each timer that is due; then run tasks until there is
+ * none (a task may wake others, they run in the same turn, up to a bound; then the next turn begins
+ * without waiting).
  */
 #pragma once
 
@@ -38,6 +39,14 @@ struct loop_task {
 struct loop_message {
 	struct loop_message *next;
 	void (*on_receive)(struct loop_message *self);
+};
+
+/* Somebody who is called whenever the loop is about to wait, or would wait if there were nothing to
+ * do: all events, messages and timers were handled, and tasks ran, and nothing else of this thread
+ * runs before the wait. Embedded. What it wakes or posts is seen without waiting. */
+struct loop_pause {
+	struct list_node node;
+	void (*on_pause)(struct loop_pause *self);
 };
 
 /* A loop for the calling thread, or NULL when the kernel gives no descriptors. */
@@ -79,6 +88,11 @@ void loop_yield(struct loop *loop, struct loop_task *task);
 
 /* Takes a waiting task back. */
 void loop_unwake(struct loop_task *task);
+
+/* Has the pause called from now on, before every wait, behind those that were added before it; and
+ * no more: nothing happens when it is not in the loop. A callback may remove its own pause. */
+void loop_add_pause(struct loop *loop, struct loop_pause *pause);
+void loop_remove_pause(struct loop_pause *pause);
 
 /* Any thread: has message->on_receive called on the loop's thread, in order of posting from one
  * thread. Never fails. */

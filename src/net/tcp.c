@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -165,6 +166,38 @@ enum tcp_result tcp_write(int fd, const struct iovec *vectors, int count, size_t
 			put = sendmsg(fd, &message, MSG_NOSIGNAL);
 	} while (put < 0 && errno == EINTR);
 	return result_of(put, ret_count);
+}
+
+/* What else sendfile can say is about the connection. */
+static bool is_of_file(int error)
+{
+	return error == EIO || error == EINVAL || error == EOVERFLOW || error == ENOMEM ||
+	       error == ENODATA || error == ESTALE || error == EUCLEAN || error == EISDIR;
+}
+
+enum tcp_result tcp_send_file(
+        int fd, struct str head, int file, uint64_t offset, size_t size, size_t *ret_count)
+{
+	CHECK(size > 0);
+	ssize_t put = 0;
+	if (head.len > 0) {
+		do {
+			put = send(fd, head.at, head.len, MSG_NOSIGNAL | MSG_MORE);
+		} while (put < 0 && errno == EINTR);
+		if (put < (ssize_t)head.len)
+			return result_of(put, ret_count);
+	}
+	off_t at = (off_t)offset;
+	ssize_t sent;
+	do {
+		sent = sendfile(fd, file, &at, size);
+	} while (sent < 0 && errno == EINTR);
+	if (sent > 0)
+		return result_of(put + sent, ret_count);
+	/* The head went, so this is for the next call to tell. */
+	if (put > 0)
+		return result_of(put, ret_count);
+	return sent == 0 || is_of_file(errno) ? TCP_END : result_of(sent, ret_count);
 }
 
 bool tcp_is_quiet(int fd)

@@ -15,7 +15,7 @@
 enum tcp_result {
 	TCP_DONE,  /* some bytes moved */
 	TCP_AGAIN, /* none can move now */
-	TCP_END,   /* reading: the peer sent FIN */
+	TCP_END,   /* reading: the peer sent FIN; or a file to send has no such bytes */
 	TCP_RESET, /* the connection was reset, or any other error */
 };
 
@@ -48,6 +48,15 @@ enum tcp_result tcp_read(int fd, void *to, size_t size, size_t *ret_count);
 /* Writes from up to `count` vectors (MSG_NOSIGNAL). *ret_count is set for TCP_DONE only and may be
  * less than all. */
 enum tcp_result tcp_write(int fd, const struct iovec *vectors, int count, size_t *ret_count);
+
+/*
+ * Writes `head` (may be empty), then `size` bytes (not 0) of the file from `offset` on, without
+ * copying these, and so that both leave together. *ret_count is set for TCP_DONE only and counts
+ * the head's bytes first; when it is less than all, another call tells why. TCP_END: the file is
+ * shorter, or could not be read. The process must ignore SIGPIPE.
+ */
+enum tcp_result tcp_send_file(
+        int fd, struct str head, int file, uint64_t offset, size_t size, size_t *ret_count);
 
 /* True when the connection has neither data, nor FIN, nor an error waiting: an idle connection that
  * may be used again. One system call. */

@@ -231,6 +231,70 @@ static void a_task_that_yields_runs_once_in_each_turn_and_no_turn_waits_for_it(v
 	assert_int_equal(again.times, 3);
 }
 
+/* A pause that writes its letter, and may wake a task once or leave. */
+struct pause {
+	struct loop_pause pause;
+	char letter;
+	struct loop_task *wakes;
+	bool leaves;
+};
+
+static void write_pause(struct loop_pause *self)
+{
+	struct pause *pause = container_of(self, struct pause, pause);
+	letters[strlen(letters)] = pause->letter;
+	if (pause->wakes != NULL)
+		loop_wake(loop, pause->wakes);
+	pause->wakes = NULL;
+	if (pause->leaves)
+		loop_remove_pause(self);
+}
+
+static struct pause new_pause(char which)
+{
+	return (struct pause){.pause = {.on_pause = write_pause}, .letter = which};
+}
+
+static void pauses_come_before_each_wait_behind_every_task(void **state)
+{
+	(void)state;
+	memset(letters, 0, sizeof(letters));
+	struct letter a = new_letter('a'), b = new_letter('b'), c = new_letter('c');
+	struct pause first = new_pause('1'), second = new_pause('2');
+	a.wakes = &b;
+	loop_add_pause(loop, &first.pause);
+	loop_add_pause(loop, &second.pause);
+	loop_wake(loop, &a.task);
+	loop_yield(loop, &c.task);
+	loop_turn(loop, 0);
+	loop_turn(loop, 0);
+	loop_turn(loop, 0);
+	assert_string_equal(letters, "12ab12c12");
+	loop_remove_pause(&first.pause);
+	loop_remove_pause(&first.pause);
+	loop_turn(loop, 0);
+	assert_string_equal(letters, "12ab12c122");
+	loop_remove_pause(&second.pause);
+}
+
+static void a_pause_may_leave_and_what_it_wakes_is_not_waited_for(void **state)
+{
+	(void)state;
+	memset(letters, 0, sizeof(letters));
+	struct letter a = new_letter('a');
+	struct pause first = new_pause('1'), second = new_pause('2');
+	first.leaves = true;
+	first.wakes = &a.task;
+	loop_add_pause(loop, &first.pause);
+	loop_add_pause(loop, &second.pause);
+	uint64_t before = clock_ms();
+	loop_turn(loop, 10000);
+	assert_true(clock_ms() - before < 5000);
+	loop_turn(loop, 0);
+	assert_string_equal(letters, "12a2");
+	loop_remove_pause(&second.pause);
+}
+
 struct stopper {
 	struct timer timer;
 	uint64_t expired_ms;
@@ -414,6 +478,10 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                a_task_that_yields_runs_once_in_each_turn_and_no_turn_waits_for_it, begin,
 	                end),
+	        cmocka_unit_test_setup_teardown(
+	                pauses_come_before_each_wait_behind_every_task, begin, end),
+	        cmocka_unit_test_setup_teardown(
+	                a_pause_may_leave_and_what_it_wakes_is_not_waited_for, begin, end),
 	        cmocka_unit_test_setup_teardown(a_timer_wakes_the_loop_in_time, begin, end),
 	        cmocka_unit_test_setup_teardown(a_cancelled_timer_is_silent, begin, end),
 	        cmocka_unit_test_setup_teardown(a_turn_waits_no_longer_than_told, begin, end),

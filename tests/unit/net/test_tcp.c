@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -276,6 +278,80 @@ static void an_end_and_a_reset_are_told_apart(void **state)
 	close_pair(&pair);
 }
 
+/* A file without a name of `length` bytes. */
+static int open_file(const char *bytes, size_t length)
+{
+	int file = memfd_create("test", MFD_CLOEXEC);
+	assert_true(file >= 0);
+	assert_int_equal(write(file, bytes, length), length);
+	return file;
+}
+
+static void a_part_of_a_file_goes_out_behind_its_head(void **state)
+{
+	(void)state;
+	struct pair pair;
+	int file = open_file("0123456789", 10);
+	char bytes[16];
+	size_t count = 4711;
+	connect_pair(&pair);
+	assert_int_equal(tcp_send_file(pair.client, STR("head "), file, 3, 4, &count), TCP_DONE);
+	assert_int_equal(count, 9);
+	wait_for(pair.server, POLLIN);
+	assert_int_equal(tcp_read(pair.server, bytes, sizeof(bytes), &count), TCP_DONE);
+	assert_int_equal(count, 9);
+	assert_memory_equal(bytes, "head 3456", 9);
+	/* Without a head, and the file's own place is not touched. */
+	assert_int_equal(tcp_send_file(pair.client, STR_EMPTY, file, 0, 3, &count), TCP_DONE);
+	assert_int_equal(count, 3);
+	assert_int_equal(lseek(file, 0, SEEK_CUR), 10);
+	close(file);
+	close_pair(&pair);
+}
+
+static void a_file_that_ends_or_cannot_be_read_is_told_from_a_connection_that_does(void **state)
+{
+	(void)state;
+	struct pair pair;
+	int file = open_file("0123456789", 10), folder = open("/", O_RDONLY);
+	size_t count = 4711;
+	connect_pair(&pair);
+	assert_int_equal(tcp_send_file(pair.client, STR("head "), file, 8, 4, &count), TCP_DONE);
+	assert_int_equal(count, 7);
+	/* The head is told first, and why nothing follows it by the next call. */
+	assert_int_equal(tcp_send_file(pair.client, STR("head "), file, 10, 2, &count), TCP_DONE);
+	assert_int_equal(count, 5);
+	assert_int_equal(tcp_send_file(pair.client, STR_EMPTY, file, 10, 2, &count), TCP_END);
+	assert_int_equal(tcp_send_file(pair.client, STR_EMPTY, folder, 0, 2, &count), TCP_END);
+	assert_int_equal(count, 5);
+	tcp_abort(pair.server);
+	pair.server = -1;
+	wait_for(pair.client, POLLIN);
+	assert_int_equal(tcp_send_file(pair.client, STR_EMPTY, file, 0, 2, &count), TCP_RESET);
+	assert_int_equal(tcp_send_file(pair.client, STR_EMPTY, file, 0, 2, &count), TCP_RESET);
+	assert_int_equal(tcp_send_file(pair.client, STR("head "), file, 0, 2, &count), TCP_RESET);
+	close(file);
+	close(folder);
+	close_pair(&pair);
+}
+
+static void a_full_connection_takes_no_more_of_a_file(void **state)
+{
+	(void)state;
+	struct pair pair;
+	static char bytes[1 << 20];
+	int file = open_file(bytes, sizeof(bytes)), sends = 0;
+	size_t count = 0;
+	enum tcp_result result;
+	connect_pair(&pair);
+	while ((result = tcp_send_file(
+	                pair.client, STR("head "), file, 0, sizeof(bytes), &count)) == TCP_DONE)
+		assert_true(count > 0 && ++sends < 10000);
+	assert_int_equal(result, TCP_AGAIN);
+	close(file);
+	close_pair(&pair);
+}
+
 static void a_quiet_connection_has_neither_data_nor_an_end_nor_an_error(void **state)
 {
 	(void)state;
@@ -323,6 +399,8 @@ static void running_out_of_descriptors_is_our_own_fault(void **state)
 
 int main(void)
 {
+	/* As the program does: sendfile has no flag for it. */
+	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(both_ends_are_non_blocking_close_on_exec_and_without_delay),
 	        cmocka_unit_test(two_listeners_share_a_port),
@@ -335,6 +413,10 @@ int main(void)
 	        cmocka_unit_test(a_full_connection_takes_no_more),
 	        cmocka_unit_test(many_vectors_are_written_in_part),
 	        cmocka_unit_test(an_end_and_a_reset_are_told_apart),
+	        cmocka_unit_test(a_part_of_a_file_goes_out_behind_its_head),
+	        cmocka_unit_test(
+	                a_file_that_ends_or_cannot_be_read_is_told_from_a_connection_that_does),
+	        cmocka_unit_test(a_full_connection_takes_no_more_of_a_file),
 	        cmocka_unit_test(a_quiet_connection_has_neither_data_nor_an_end_nor_an_error),
 	        cmocka_unit_test(running_out_of_descriptors_is_our_own_fault),
 	};
