@@ -1,106 +1,39 @@
 /*
- * Known fields are told by a set of ids. What the Connection field names besides is looked up in a
- * small table of the head's other fields, built only when it is needed: a head can have thousands
- * of options and hundreds of fields, and their product must not be somebody's weapon.
+ * Hop-by-hop fields are marked by the ids of their names, and what the Connection field names
+ * besides by mark.h.
  */
 #include "http/hop.h"
-
-#include "base/hash.h"
 
 #define BIT(id) ((uint64_t)1 << HTTP_NAME_##id)
 
 /* What is dropped without being named. */
 static const uint64_t NEVER_FORWARDED =
         BIT(CONNECTION) | BIT(KEEP_ALIVE) | BIT(PROXY_CONNECTION) | BIT(PROXY_AUTHENTICATE) |
-        BIT(PROXY_AUTHORIZATION) | BIT(TE) | BIT(TRAILER) | BIT(TRANSFER_ENCODING) | BIT(UPGRADE) |
-        BIT(CONTENT_LENGTH) | BIT(HOST) | BIT(EXPECT);
+        BIT(PROXY_AUTHENTICATION_INFO) | BIT(PROXY_AUTHORIZATION) | BIT(TE) | BIT(TRAILER) |
+        BIT(TRANSFER_ENCODING) | BIT(UPGRADE) | BIT(CONTENT_LENGTH) | BIT(HOST) | BIT(EXPECT);
 
-enum {
-	SLOTS = LIMIT_HEAD_FIELDS,
-	HASHED_BYTES = 512, /* the most that hash_keyed_nocase takes */
-	NO_FIELD = UINT16_MAX,
-};
-
-/* The fields of a head that have no known name, chained by the hashes of their names. A field that
- * was named leaves its chain, so that no field is visited twice for being named again. */
-struct others {
-	uint16_t first[SLOTS];
-	uint16_t next[LIMIT_HEAD_FIELDS];
-};
-
-static unsigned slot_of(struct str name)
-{
-	if (name.len > HASHED_BYTES)
-		name.len = HASHED_BYTES;
-	return (unsigned)(hash_keyed_nocase(name) % SLOTS);
-}
-
-static void others_init(struct others *others, const struct http_head *head)
-{
-	for (unsigned i = 0; i < SLOTS; i++)
-		others->first[i] = NO_FIELD;
-	for (uint16_t i = 0; i < head->count; i++) {
-		if (head->fields[i].id != HTTP_NAME_OTHER)
-			continue;
-		unsigned slot = slot_of(http_head_name(head, &head->fields[i]));
-		others->next[i] = others->first[slot];
-		others->first[slot] = i;
-	}
-}
-
-/* Marks the fields with this name. */
-static void others_mark(struct others *others, const struct http_head *head, struct str name,
-        uint64_t ret_drop[HTTP_HOP_WORDS])
-{
-	uint16_t *link = &others->first[slot_of(name)];
-	while (*link != NO_FIELD) {
-		uint16_t i = *link;
-		if (str_is_equal_nocase(http_head_name(head, &head->fields[i]), name)) {
-			ret_drop[i / 64] |= (uint64_t)1 << i % 64;
-			*link = others->next[i];
-		} else {
-			link = &others->next[i];
-		}
-	}
-}
-
-/* Reads one Connection field: adds the known names to *known, marks the others. */
-static void mark_named(const struct http_head *head, struct str value, struct others *others,
-        bool *has_others, uint64_t *known, uint64_t ret_drop[HTTP_HOP_WORDS])
+/* Marks what one Connection field names. */
+static void mark_named(struct http_mark *mark, struct str value)
 {
 	while (value.len > 0) {
 		struct str option = str_trim(str_cut(&value, ','));
-		enum http_name id = http_name_of(option);
-		if (id != HTTP_NAME_OTHER) {
-			*known |= (uint64_t)1 << id;
-			continue;
-		}
 		/* Nearly always the only one; the name is reserved, there is no such field. */
-		if (option.len == 0 || str_is_equal_nocase(option, STR("close")))
-			continue;
-		if (!*has_others)
-			others_init(others, head);
-		*has_others = true;
-		others_mark(others, head, option, ret_drop);
+		if (!str_is_equal_nocase(option, STR("close")))
+			http_mark_name(mark, option);
 	}
 }
 
 void http_hop_mark(const struct http_head *head, uint64_t ret_drop[HTTP_HOP_WORDS])
 {
-	CHECK(head->count <= LIMIT_HEAD_FIELDS);
-	uint64_t known = NEVER_FORWARDED;
+	struct http_mark mark;
 	memset(ret_drop, 0, HTTP_HOP_WORDS * sizeof(ret_drop[0]));
-	if (http_head_has(head, HTTP_NAME_CONNECTION)) {
-		struct others others;
-		bool has_others = false;
-		for (unsigned i = 0; i < head->count; i++) {
-			if (head->fields[i].id == HTTP_NAME_CONNECTION)
-				mark_named(head, http_head_value(head, &head->fields[i]), &others,
-				        &has_others, &known, ret_drop);
-		}
+	http_mark_init(&mark, head, ret_drop);
+	mark.known = NEVER_FORWARDED;
+	for (unsigned i = 0; http_head_has(head, HTTP_NAME_CONNECTION) && i < head->count; i++) {
+		if (head->fields[i].id == HTTP_NAME_CONNECTION)
+			mark_named(&mark, http_head_value(head, &head->fields[i]));
 	}
-	for (unsigned i = 0; i < head->count; i++)
-		ret_drop[i / 64] |= (known >> head->fields[i].id & 1) << i % 64;
+	http_mark_done(&mark);
 }
 
 bool http_hop_has_cdn_id(const struct http_head *head, struct str cdn_id)

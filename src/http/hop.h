@@ -7,11 +7,12 @@
 
 #include "base/address.h"
 #include "http/head.h"
+#include "http/mark.h"
 
 /* Which fields of `head` must not be forwarded: bit i of ret_drop[i / 64] is set for field i.
  * Fields that frame the message (Content-Length, Transfer-Encoding, Trailer) are dropped too, since
  * the sender writes them afresh; so are Host, Expect and, in requests, TE. */
-enum { HTTP_HOP_WORDS = (LIMIT_HEAD_FIELDS + 63) / 64 };
+enum { HTTP_HOP_WORDS = HTTP_MARK_WORDS };
 void http_hop_mark(const struct http_head *head, uint64_t ret_drop[HTTP_HOP_WORDS]);
 
 /* Whether a CDN-Loop field (RFC 8586: members `cdn-id *( OWS ";" OWS parameter )`) names `cdn_id`,

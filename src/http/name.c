@@ -5,10 +5,12 @@
  */
 #include "http/name.h"
 
-#define SLOT(length, first, last)                                                                  \
-	((uint8_t)((unsigned)(length)*9 + (unsigned)(first)*31 + (unsigned)(last)*16))
+#include "http/scan_private.h"
 
-enum { NAME_BYTES = 24 }; /* the room for one name in the table */
+#define SLOT(length, first, last)                                                                  \
+	((uint8_t)((unsigned)(length)*7 + (unsigned)(first)*16 + (unsigned)(last)*8))
+
+enum { NAME_BYTES = 32 }; /* the room for one name in the table */
 
 /* The id of the name in each slot and 1, or 0. */
 static const uint8_t slots[256] = {
@@ -78,6 +80,11 @@ enum http_name http_name_of(struct str name)
 	if (names[id].length != name.len || !is_same(name.at, names[id].text, name.len))
 		return HTTP_NAME_OTHER;
 	return id;
+}
+
+bool http_name_is_valid(struct str text)
+{
+	return text.len > 0 && http_scan_token(text) == text.len;
 }
 
 struct str http_name_text(enum http_name id)

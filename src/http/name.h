@@ -20,5 +20,8 @@ _Static_assert(HTTP_NAME_OTHER < 64, "the set of known names in a head has 64 bi
  * instructions: a perfect hash of length and two letters, then one comparison. */
 enum http_name http_name_of(struct str name);
 
+/* Whether a text can be a field name: a token (RFC 9110 5.1). */
+bool http_name_is_valid(struct str text);
+
 /* The name as we write it; id is not OTHER. */
 struct str http_name_text(enum http_name id);

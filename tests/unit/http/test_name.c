@@ -78,10 +78,21 @@ static void one_wrong_byte_makes_another_name(void **state)
 static void other_names_are_other(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"", "X", "Hos", "Hostt", "Accept", "Content\rType",
+	static const char *const names[] = {"", "X", "Hos", "Hostt", "Accepted", "Content\rType",
 	        "Content-Lengt", "A-name-that-is-longer-than-any-known-name-could-be"};
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
 		assert_int_equal(http_name_of(str_of(names[i])), HTTP_NAME_OTHER);
+}
+
+static void tokens_can_be_names(void **state)
+{
+	(void)state;
+	assert_true(http_name_is_valid(STR("X-A")));
+	assert_true(http_name_is_valid(STR("!#$%&'*+-.^_`|~09")));
+	assert_false(http_name_is_valid(STR_EMPTY));
+	assert_false(http_name_is_valid(STR("a b")));
+	assert_false(http_name_is_valid(STR("a:")));
+	assert_false(http_name_is_valid(STR("\xc3\xa9")));
 }
 
 int main(void)
@@ -92,6 +103,7 @@ int main(void)
 	        cmocka_unit_test(known_names_are_of_letters_digits_and_dashes),
 	        cmocka_unit_test(one_wrong_byte_makes_another_name),
 	        cmocka_unit_test(other_names_are_other),
+	        cmocka_unit_test(tokens_can_be_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
