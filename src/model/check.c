@@ -148,6 +148,17 @@ static void check_origin(
 	check_probe(checking, origin, role);
 }
 
+static void check_cache(const struct checking *checking, const struct model_domain *domain)
+{
+	const struct model_cache *cache = domain->cache;
+	if (cache->query == MODEL_QUERY_CHOSEN && cache->query_parameters.count == 0)
+		refuse(checking, "/cache/query", "missing",
+		        "with chosen there are query_parameters");
+	if (cache->query != MODEL_QUERY_CHOSEN && cache->query_parameters.count != 0)
+		refuse(checking, "/cache/query_parameters", "value",
+		        "only with query: chosen there are query_parameters");
+}
+
 static void check_ranges(const struct checking *checking, const struct model_domain *domain)
 {
 	const struct model_field *field;
@@ -204,6 +215,7 @@ bool model_check_domain(const struct model_domain *domain, enum model_rules rule
 	check_origin(&checking, &domain->origin, MODEL_MASTER);
 	if (domain->backup != NULL && !breaks_r1(domain, rules))
 		check_origin(&checking, domain->backup, MODEL_BACKUP);
+	check_cache(&checking, domain);
 	check_ranges(&checking, domain);
 	if (is_good && problems->total == before)
 		check_not_yet(&checking, domain);

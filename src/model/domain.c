@@ -79,6 +79,18 @@ void model_domain_init_origin(struct model_origin *origin)
 	*origin = model_field_defaults()->origin;
 }
 
+struct model_cache *model_domain_own_cache(struct model_domain *domain)
+{
+	const struct model_cache *shared = model_field_defaults()->cache;
+	if (domain->cache == shared) {
+		struct model_cache *own = model_domain_alloc(domain, sizeof(*own));
+		*own = *shared;
+		domain->cache = own;
+	}
+	/* It is this domain's, which is not const. */
+	return (void *)(uintptr_t)domain->cache;
+}
+
 struct model_domain *model_domain_ref(struct model_domain *domain)
 {
 	atomic_fetch_add_explicit(&domain->references, 1, memory_order_relaxed);

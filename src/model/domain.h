@@ -20,6 +20,8 @@ enum model_protocol { MODEL_HTTP, MODEL_HTTPS, MODEL_FOLLOW };
 enum model_policy { MODEL_POLLING, MODEL_LEAST_LOAD, MODEL_HASH };
 enum model_all_blocked { MODEL_ALL_BLOCKED_TRY, MODEL_ALL_BLOCKED_FAIL };
 enum model_latch { MODEL_LATCH_OFF, MODEL_LATCH_MANUAL };
+enum model_set_cookie { MODEL_SET_COOKIE_NEVER, MODEL_SET_COOKIE_STRIP };
+enum model_query { MODEL_QUERY_KEEP, MODEL_QUERY_IGNORE, MODEL_QUERY_CHOSEN };
 enum model_role { MODEL_MASTER, MODEL_BACKUP, MODEL_ROLES };
 
 /* One address as written: host[:port][:weight]. */
@@ -72,6 +74,41 @@ struct model_origin {
 	uint32_t queue_max, queue_ms;
 };
 
+/* The freshness of responses of one status. */
+struct model_ttl {
+	uint16_t status;
+	uint64_t ttl_ms; /* 0: not kept */
+};
+
+struct model_ttls {
+	const struct model_ttl *list;
+	uint32_t count;
+};
+
+/* Names of query parameters, as they stand in a URL. */
+struct model_parameters {
+	const char *const *list;
+	uint32_t count;
+};
+
+/* What is kept of an origin's answers, for how long, and how it is asked for again. */
+struct model_cache {
+	bool is_on; /* cache.mode */
+	bool heuristics, client_directives;
+	bool query_sorted, ignore_case;
+	uint8_t set_cookie;             /* enum model_set_cookie */
+	uint8_t query;                  /* enum model_query */
+	uint32_t stale_wait_ms;         /* how long a client waits while there is a stale copy */
+	uint64_t ttl_default_ms;        /* 0: none */
+	struct model_ttls ttl_statuses; /* each status once */
+	struct model_parameters query_parameters; /* each name once; none unless they are chosen */
+	uint64_t object_max;                      /* bytes */
+	uint64_t stale_if_error_ms, stale_while_revalidate_ms;
+	struct model_statuses stale_statuses;
+	uint64_t fill_finish_bytes;
+	uint32_t fill_ahead; /* bytes */
+};
+
 struct model_domain {
 	atomic_uint references;
 	const char *name; /* lower case; a wildcard is "*.suffix" */
@@ -85,10 +122,14 @@ struct model_domain {
 	struct model_origin *backup; /* NULL: none */
 	struct model_statuses failover_statuses, detect_statuses;
 	uint32_t failover_attempts, failover_budget_ms;
-	uint32_t hold_down_ms;     /* backup.hold_down */
-	uint64_t request_body_max; /* bytes; more is 413 */
-	bool forwarded;            /* send Forwarded (RFC 7239) */
+	uint32_t hold_down_ms;        /* backup.hold_down */
+	uint32_t backup_cache_max_ms; /* backup.cache_max; 0: no cap */
+	uint64_t request_body_max;    /* bytes; more is 413 */
+	bool forwarded;               /* send Forwarded (RFC 7239) */
 	bool x_forwarded_for, x_forwarded_proto;
+	/* Never NULL. Domains that say nothing share the defaults; who changes it asks
+	 * model_domain_own_cache. */
+	const struct model_cache *cache;
 	struct model_domain_memory *memory; /* where the strings and arrays live */
 };
 
@@ -102,6 +143,10 @@ void *model_domain_alloc(struct model_domain *domain, size_t size);
 
 /* A NUL-terminated copy of s that lives as long as the domain. */
 const char *model_domain_copy(struct model_domain *domain, struct str s);
+
+/* The domain's cache rules as its own, to be changed: a copy of the defaults at the first call.
+ * Only while the domain is being made. */
+struct model_cache *model_domain_own_cache(struct model_domain *domain);
 
 /* Sets an origin to the defaults. */
 void model_domain_init_origin(struct model_origin *origin);

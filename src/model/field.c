@@ -25,6 +25,7 @@
 #define IN_ORIGIN(path, type, ...)    ROW("origin." path, type, ORIGIN, model_origin, __VA_ARGS__)
 #define IN_BACKUP(path, type, ...)    ROW("backup." path, type, BACKUP, model_origin, __VA_ARGS__)
 #define BELOW_BACKUP(path, type, ...) ROW("backup." path, type, DOMAIN, model_domain, __VA_ARGS__)
+#define IN_CACHE(path, type, ...)     ROW(path, type, CACHE, model_cache, __VA_ARGS__)
 #define NOT_NOW(...)
 #define FIELD(owner, ...) FIELD_##owner(__VA_ARGS__)
 
@@ -33,6 +34,7 @@ static const struct model_field FIELDS[] = {
 #define FIELD_ORIGIN NOT_NOW
 #define FIELD_BACKUP NOT_NOW
 #define FIELD_RULE   NOT_NOW
+#define FIELD_CACHE  NOT_NOW
 #include "model/field.def"
 #undef FIELD_DOMAIN
 #undef FIELD_ORIGIN
@@ -47,14 +49,17 @@ static const struct model_field FIELDS[] = {
 #undef FIELD_ORIGIN
 #undef FIELD_BACKUP
 #undef FIELD_RULE
+#undef FIELD_CACHE
 #define FIELD_ORIGIN NOT_NOW
 #define FIELD_BACKUP NOT_NOW
 #define FIELD_RULE   IN_DOMAIN
+#define FIELD_CACHE  IN_CACHE
 #include "model/field.def"
 #undef FIELD_DOMAIN
 #undef FIELD_ORIGIN
 #undef FIELD_BACKUP
 #undef FIELD_RULE
+#undef FIELD_CACHE
 };
 
 enum { FIELD_COUNT = ARRAY_LENGTH(FIELDS) };
@@ -62,7 +67,8 @@ enum { FIELD_COUNT = ARRAY_LENGTH(FIELDS) };
 static struct {
 	uint64_t min, max;
 } ranges[FIELD_COUNT];
-static struct model_domain defaults;
+static struct model_cache cache_defaults;
+static struct model_domain defaults = {.cache = &cache_defaults};
 
 /* Whether `allowed` is a range of what the member holds, or of a length or count. */
 static bool has_range(const struct model_field *field)
@@ -140,12 +146,17 @@ const void *model_field_member_const(
 		return (const char *)&domain->origin + field->offset;
 	case MODEL_FIELD_OF_BACKUP:
 		return domain->backup == NULL ? NULL : (const char *)domain->backup + field->offset;
+	case MODEL_FIELD_OF_CACHE:
+		return (const char *)domain->cache + field->offset;
 	}
 	return NULL;
 }
 
 void *model_field_member(const struct model_field *field, struct model_domain *domain)
 {
+	/* What all domains share is written here alone, while the table is read. */
+	if (field->owner == MODEL_FIELD_OF_CACHE && domain != &defaults)
+		return (char *)model_domain_own_cache(domain) + field->offset;
 	/* The domain is not const, so its member is not either. */
 	return (void *)(uintptr_t)model_field_member_const(field, domain);
 }

@@ -17,15 +17,22 @@ enum model_field_type {
 	MODEL_FIELD_ENUM,      /* a byte: the index of a choice */
 	MODEL_FIELD_BOOL,
 	MODEL_FIELD_INTEGER,
-	MODEL_FIELD_BYTES,    /* "32m" */
-	MODEL_FIELD_DURATION, /* "5s", kept in milliseconds */
-	MODEL_FIELD_SECONDS,  /* the same, shown as a bare number */
-	MODEL_FIELD_STATUSES, /* struct model_statuses */
-	MODEL_FIELD_ADDRESSES /* struct model_address *, with their count in the origin */
+	MODEL_FIELD_BYTES,     /* "32m" */
+	MODEL_FIELD_DURATION,  /* "5s", kept in milliseconds */
+	MODEL_FIELD_SECONDS,   /* the same, shown as a bare number */
+	MODEL_FIELD_STATUSES,  /* struct model_statuses */
+	MODEL_FIELD_ADDRESSES, /* struct model_address *, with their count in the origin */
+	MODEL_FIELD_TTLS,      /* struct model_ttls */
+	MODEL_FIELD_PARAMETERS /* struct model_parameters */
 };
 
 /* Where a field's member is. */
-enum model_field_owner { MODEL_FIELD_OF_DOMAIN, MODEL_FIELD_OF_ORIGIN, MODEL_FIELD_OF_BACKUP };
+enum model_field_owner {
+	MODEL_FIELD_OF_DOMAIN,
+	MODEL_FIELD_OF_ORIGIN,
+	MODEL_FIELD_OF_BACKUP,
+	MODEL_FIELD_OF_CACHE
+};
 
 struct model_field {
 	struct str path;      /* "origin.tls.verify" */
@@ -50,7 +57,8 @@ bool model_field_is_group(struct str path);
  * member; 0 … UINT64_MAX where nothing is said. */
 void model_field_range(const struct model_field *field, uint64_t *ret_min, uint64_t *ret_max);
 
-/* The member of a field in a domain; NULL when it is the backup's and there is no backup. */
+/* The member of a field in a domain; NULL when it is the backup's and there is no backup. To be
+ * written, a member of the cache is the domain's own (model_domain_own_cache). */
 void *model_field_member(const struct model_field *field, struct model_domain *domain);
 const void *model_field_member_const(
         const struct model_field *field, const struct model_domain *domain);

@@ -32,18 +32,21 @@ static void print_text(struct str text, struct text *to)
 		text_add_json(to, text);
 }
 
-static void print_addresses(const struct model_origin *origin, struct text *to)
+/* A list's items have no commas. */
+static void print_list(
+        const struct model_field *field, const struct model_domain *domain, struct text *to)
 {
+	struct text items = {0};
+	model_value_print(field, domain, &items);
+	struct str rest = text_str(&items);
 	text_add_char(to, '[');
-	for (unsigned i = 0; i < origin->address_count; i++) {
-		struct text address = {0};
-		model_value_print_address(&origin->addresses[i], &address);
-		if (i != 0)
+	while (rest.len != 0) {
+		text_add_json(to, str_trim(str_cut(&rest, ',')));
+		if (rest.len != 0)
 			text_add(to, STR(", "));
-		text_add_json(to, text_str(&address));
-		text_done(&address);
 	}
 	text_add_char(to, ']');
+	text_done(&items);
 }
 
 static void print_value(const struct model_field *field, const struct model_domain *domain,
@@ -64,9 +67,9 @@ static void print_value(const struct model_field *field, const struct model_doma
 		print_text(str_of(*(const char *const *)member), to);
 		break;
 	case MODEL_FIELD_ADDRESSES:
-		print_addresses(
-		        field->owner == MODEL_FIELD_OF_ORIGIN ? &domain->origin : domain->backup,
-		        to);
+	case MODEL_FIELD_TTLS:
+	case MODEL_FIELD_PARAMETERS:
+		print_list(field, domain, to);
 		break;
 	case MODEL_FIELD_ENUM:
 	case MODEL_FIELD_BOOL:

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "model/check.h"
+#include "model/list.h"
 #include "model/suggest.h"
 #include "model/value.h"
 
@@ -97,6 +98,26 @@ static void read_statuses(const struct reading *reading, const struct model_node
 	*ret_statuses = statuses;
 }
 
+static void read_list(const struct reading *reading, const struct model_node *list,
+        const struct model_field *field)
+{
+	struct model_why why;
+	if (!model_list_start(field, reading->domain, list->count, &why)) {
+		REFUSE(reading, list, why.rule, "%s %s", why.words, why.allowed);
+		return;
+	}
+	for (const struct model_node *item = list->first; item != NULL; item = item->next) {
+		if (is_text_item(reading, item) &&
+		        !model_list_add(field, reading->domain, item->text, &why))
+			refuse_value(reading, item, field, &why);
+	}
+}
+
+static bool is_list(const struct model_field *field)
+{
+	return field->type == MODEL_FIELD_TTLS || field->type == MODEL_FIELD_PARAMETERS;
+}
+
 static void read_field(const struct reading *reading, const struct model_node *node,
         const struct model_field *field)
 {
@@ -107,6 +128,8 @@ static void read_field(const struct reading *reading, const struct model_node *n
 		        reading, node, field, container_of(member, struct model_origin, addresses));
 	else if (node->kind == MODEL_NODE_LIST && field->type == MODEL_FIELD_STATUSES)
 		read_statuses(reading, node, field, member);
+	else if (node->kind == MODEL_NODE_LIST && is_list(field))
+		read_list(reading, node, field);
 	else if (node->kind != MODEL_NODE_SCALAR)
 		REFUSE(reading, node, "type", "is one value, not a %s",
 		        node->kind == MODEL_NODE_LIST ? "list" : "mapping");

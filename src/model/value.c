@@ -5,6 +5,7 @@
 #include "model/value.h"
 
 #include "model/host.h"
+#include "model/list.h"
 #include "model/read.h"
 
 static bool refuse(struct model_why *ret_why, const char *rule, const char *words)
@@ -334,6 +335,9 @@ bool model_value_read(const struct model_field *field, struct model_domain *doma
 		return true;
 	case MODEL_FIELD_ADDRESSES:
 		return read_addresses(field, domain, origin_of(member), text, ret_why);
+	case MODEL_FIELD_TTLS:
+	case MODEL_FIELD_PARAMETERS:
+		return model_list_read(field, domain, text, ret_why);
 	}
 	return false;
 }
@@ -361,6 +365,13 @@ static void print_bytes(uint64_t bytes, struct text *to)
 	text_addf(to, "%llu", (unsigned long long)bytes);
 	if (unit >= 0)
 		text_add_char(to, UNITS[unit]);
+}
+
+void model_value_print_duration(uint64_t ms, struct text *to)
+{
+	bool is_whole = ms % 1000 == 0;
+	text_addf(
+	        to, is_whole ? "%llus" : "%llums", (unsigned long long)(is_whole ? ms / 1000 : ms));
 }
 
 static void print_seconds(uint64_t ms, struct text *to)
@@ -437,13 +448,9 @@ void model_value_print(
 	case MODEL_FIELD_BYTES:
 		print_bytes(load(member, field->size), to);
 		break;
-	case MODEL_FIELD_DURATION: {
-		uint64_t ms = load(member, field->size);
-		bool is_whole = ms % 1000 == 0;
-		text_addf(to, is_whole ? "%llus" : "%llums",
-		        (unsigned long long)(is_whole ? ms / 1000 : ms));
+	case MODEL_FIELD_DURATION:
+		model_value_print_duration(load(member, field->size), to);
 		break;
-	}
 	case MODEL_FIELD_SECONDS:
 		print_seconds(load(member, field->size), to);
 		break;
@@ -452,6 +459,10 @@ void model_value_print(
 		break;
 	case MODEL_FIELD_ADDRESSES:
 		print_addresses(origin_of_const(member), to);
+		break;
+	case MODEL_FIELD_TTLS:
+	case MODEL_FIELD_PARAMETERS:
+		model_list_print(field, member, to);
 		break;
 	}
 }
@@ -496,6 +507,9 @@ static bool is_equal_member(const struct model_field *field, const void *a, cons
 		return memcmp(a, b, field->size) == 0;
 	case MODEL_FIELD_ADDRESSES:
 		return is_equal_addresses(origin_of_const(a), origin_of_const(b));
+	case MODEL_FIELD_TTLS:
+	case MODEL_FIELD_PARAMETERS:
+		return model_list_is_equal(field, a, b);
 	}
 	return false;
 }
@@ -517,9 +531,9 @@ bool model_value_is_default(const struct model_field *field, const struct model_
 	if (member == NULL)
 		return true;
 	/* The backup's defaults are those of any origin. */
-	const void *standard = field->owner == MODEL_FIELD_OF_DOMAIN
-	                               ? (const char *)defaults + field->offset
-	                               : (const char *)&defaults->origin + field->offset;
+	const void *standard = field->owner == MODEL_FIELD_OF_BACKUP
+	                               ? (const char *)&defaults->origin + field->offset
+	                               : model_field_member_const(field, defaults);
 	return is_equal_member(field, member, standard);
 }
 
@@ -547,6 +561,8 @@ bool model_value_is_in_range(const struct model_field *field, const struct model
 	case MODEL_FIELD_BOOL:
 	case MODEL_FIELD_STATUSES:
 	case MODEL_FIELD_ADDRESSES: /* whether there must be any depends on the type of origin */
+	case MODEL_FIELD_TTLS:
+	case MODEL_FIELD_PARAMETERS:
 		break;
 	}
 	return true;

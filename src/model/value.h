@@ -9,7 +9,7 @@
 
 /*
  * Reads the text of a field into the domain; memory comes from the domain. A list may be written in
- * one text, with commas. An empty text is an absent string, or no addresses. A field of the backup
+ * one text, with commas. An empty text is an absent string, or an empty list. A field of the backup
  * needs domain->backup. On false the member is as before.
  */
 MUST_CHECK bool model_value_read(const struct model_field *field, struct model_domain *domain,
@@ -21,6 +21,9 @@ void model_value_print(
 
 /* "203.0.113.7:8080:2", as model_read_address reads it. */
 void model_value_print_address(const struct model_address *address, struct text *to);
+
+/* "10s", or "1500ms". */
+void model_value_print_duration(uint64_t ms, struct text *to);
 
 /* Whether the field is the same in both; where neither has a backup, its fields are. */
 bool model_value_is_equal(const struct model_field *field, const struct model_domain *a,

@@ -40,6 +40,12 @@ static void each_field_that_differs_is_a_line(void **state)
 	                "backup.latch: off -> manual\n"},
 	        {ONE("}, backup: {addresses: [y]}"), ONE("}"), "backup.addresses: y -> none\n"},
 	        {ONE("}, detect: {statuses: \"500\"}"), ONE("}"), "detect.statuses: 500 -> none\n"},
+	        {ONE("}, cache: {ttl_statuses: [\"404:1s\"]}"),
+	                ONE("}, cache: {ttl_statuses: [\"404:1s\", \"410:1m\"], mode: on}"),
+	                "cache.ttl_statuses: 404:1s -> 404:1s, 410:60s\n"},
+	        {ONE("}, cache: {query: chosen, query_parameters: [a, b]}"), ONE("}"),
+	                "cache.query: chosen -> keep\ncache.query_parameters: a, b -> none\n"},
+	        {ONE("}, cache: {mode: on}, stale: {if_error: 24h}"), ONE("}"), ""},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct model_domains before = read_good(ROWS[i].before);

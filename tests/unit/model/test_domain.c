@@ -48,6 +48,23 @@ static void a_new_domain_has_the_defaults_of_the_documentation(void **state)
 	assert_true(domain->x_forwarded_proto);
 	assert_false(domain->forwarded);
 	assert_false(domain->debug);
+	assert_int_equal(domain->backup_cache_max_ms, 0);
+	assert_true(domain->cache->is_on);
+	assert_true(domain->cache->heuristics);
+	assert_true(domain->cache->client_directives);
+	assert_false(domain->cache->query_sorted);
+	assert_false(domain->cache->ignore_case);
+	assert_int_equal(domain->cache->set_cookie, MODEL_SET_COOKIE_NEVER);
+	assert_int_equal(domain->cache->query, MODEL_QUERY_KEEP);
+	assert_int_equal(domain->cache->query_parameters.count, 0);
+	assert_int_equal(domain->cache->ttl_default_ms, 0);
+	assert_int_equal(domain->cache->ttl_statuses.count, 0);
+	assert_int_equal(domain->cache->object_max, (uint64_t)64 << 30);
+	assert_int_equal(domain->cache->stale_if_error_ms, 86400000);
+	assert_int_equal(domain->cache->stale_while_revalidate_ms, 0);
+	assert_int_equal(domain->cache->stale_wait_ms, 1000);
+	assert_int_equal(domain->cache->fill_finish_bytes, 8 << 20);
+	assert_int_equal(domain->cache->fill_ahead, 8 << 20);
 	model_domain_unref(domain);
 }
 
@@ -59,6 +76,8 @@ static void statuses_fail_over_from_400_to_599_but_for_the_clients_own_condition
 		bool expected = status >= 400 && status <= 599 && status != 412 && status != 416;
 		assert_int_equal(model_statuses_has(&domain->failover_statuses, status), expected);
 		assert_false(model_statuses_has(&domain->detect_statuses, status));
+		assert_int_equal(model_statuses_has(&domain->cache->stale_statuses, status),
+		        status == 500 || (status >= 502 && status <= 504));
 	}
 	model_domain_unref(domain);
 }
@@ -91,6 +110,21 @@ static void memory_lasts_as_long_as_the_domain(void **state)
 	assert_string_equal(copies[0], "copy number 0");
 	model_domain_unref(domain);
 	model_domain_unref(NULL);
+}
+
+static void cache_rules_are_shared_until_a_domain_has_its_own(void **state)
+{
+	(void)state;
+	struct model_domain *domain = model_domain_new(), *other = model_domain_new();
+	assert_ptr_equal(domain->cache, other->cache);
+	struct model_cache *own = model_domain_own_cache(domain);
+	assert_ptr_equal(domain->cache, own);
+	assert_ptr_equal(model_domain_own_cache(domain), own);
+	assert_int_equal(own->stale_wait_ms, 1000);
+	own->stale_wait_ms = 7;
+	assert_int_equal(other->cache->stale_wait_ms, 1000);
+	model_domain_unref(other);
+	model_domain_unref(domain);
 }
 
 static void a_role_names_its_origin(void **state)
@@ -126,6 +160,7 @@ int main(void)
 	        cmocka_unit_test(
 	                statuses_fail_over_from_400_to_599_but_for_the_clients_own_conditions),
 	        cmocka_unit_test(memory_lasts_as_long_as_the_domain),
+	        cmocka_unit_test(cache_rules_are_shared_until_a_domain_has_its_own),
 	        cmocka_unit_test(a_role_names_its_origin),
 	        cmocka_unit_test(statuses_are_set_and_cleared_by_range),
 	};

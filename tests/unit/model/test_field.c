@@ -75,7 +75,7 @@ static void groups_are_what_has_fields_below(void **state)
 {
 	(void)state;
 	static const char *const GROUPS[] = {"origin", "backup", "origin.tls", "backup.bucket",
-	        "origin.probe", "failover", "detect", "forwarding"};
+	        "origin.probe", "failover", "detect", "forwarding", "cache", "stale", "fill"};
 	static const char *const OTHERS[] = {"name", "tls", "orig", "origin.", "origin.tl", "rule"};
 	for (size_t i = 0; i < ARRAY_LENGTH(GROUPS); i++)
 		assert_true(model_field_is_group(str_of(GROUPS[i])));

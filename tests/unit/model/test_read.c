@@ -1,6 +1,8 @@
 /* Documents of domains: what is read, and what each mistake is told with. */
 #include "model/read.h"
 
+#include "model/field.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,6 +46,7 @@ static const char *const EVERYTHING =
         "      head_timeout: 3s\n"
         "      latch: manual\n"
         "      hold_down_s: 60\n"
+        "      cache_max_s: 30\n"
         "    failover: {statuses: \"500-599,!501\", attempts: 2, budget_s: 10, unsafe_methods: "
         "on}\n"
         "    detect: {statuses: [502, \"503-504\"]}\n"
@@ -52,6 +55,20 @@ static const char *const EVERYTHING =
         "      x_forwarded_for: off\n"
         "      x_forwarded_proto: off\n"
         "      forwarded: on\n"
+        "    cache:\n"
+        "      mode: off\n"
+        "      ttl_default: 10m\n"
+        "      ttl_statuses: [404:10s, \"301:1h\"]\n"
+        "      heuristics: off\n"
+        "      client_directives: off\n"
+        "      set_cookie: strip\n"
+        "      query: chosen\n"
+        "      query_parameters: [id, \"filter[a]\"]\n"
+        "      query_sorted: on\n"
+        "      ignore_case: on\n"
+        "      object_max: 1g\n"
+        "    stale: {if_error: 1h, while_revalidate: 5, statuses: 502, wait_ms: 200}\n"
+        "    fill: {finish_bytes: 0, ahead: 16m}\n"
         "  - {name: \"*.test\", origin: {addresses: [\"127.0.0.1\"]}}\n";
 
 static struct model_domains read_good(const char *text, enum model_rules rules)
@@ -68,13 +85,41 @@ static struct model_domains read_good(const char *text, enum model_rules rules)
 	return domains;
 }
 
+static void check_cache(const struct model_cache *cache)
+{
+	assert_false(cache->is_on);
+	assert_int_equal(cache->ttl_default_ms, 600000);
+	assert_int_equal(cache->ttl_statuses.count, 2);
+	assert_int_equal(cache->ttl_statuses.list[0].status, 404);
+	assert_int_equal(cache->ttl_statuses.list[0].ttl_ms, 10000);
+	assert_int_equal(cache->ttl_statuses.list[1].status, 301);
+	assert_int_equal(cache->ttl_statuses.list[1].ttl_ms, 3600000);
+	assert_false(cache->heuristics);
+	assert_false(cache->client_directives);
+	assert_int_equal(cache->set_cookie, MODEL_SET_COOKIE_STRIP);
+	assert_int_equal(cache->query, MODEL_QUERY_CHOSEN);
+	assert_int_equal(cache->query_parameters.count, 2);
+	assert_string_equal(cache->query_parameters.list[0], "id");
+	assert_string_equal(cache->query_parameters.list[1], "filter[a]");
+	assert_true(cache->query_sorted);
+	assert_true(cache->ignore_case);
+	assert_int_equal(cache->object_max, 1 << 30);
+	assert_int_equal(cache->stale_if_error_ms, 3600000);
+	assert_int_equal(cache->stale_while_revalidate_ms, 5000);
+	assert_true(model_statuses_has(&cache->stale_statuses, 502));
+	assert_false(model_statuses_has(&cache->stale_statuses, 503));
+	assert_int_equal(cache->stale_wait_ms, 200);
+	assert_int_equal(cache->fill_finish_bytes, 0);
+	assert_int_equal(cache->fill_ahead, 16 << 20);
+}
+
 static void every_field_is_read(void **state)
 {
 	(void)state;
 	struct model_domains domains = read_good(EVERYTHING, MODEL_CLASSIC);
 	assert_int_equal(domains.count, 2);
 	assert_int_equal(domains.lines[0], 2);
-	assert_int_equal(domains.lines[1], 42);
+	assert_int_equal(domains.lines[1], 57);
 	const struct model_domain *domain = domains.list[0];
 	assert_string_equal(domain->name, "edge.test");
 	assert_int_equal(domain->status, MODEL_OFFLINE);
@@ -124,6 +169,10 @@ static void every_field_is_read(void **state)
 	assert_false(domain->x_forwarded_for);
 	assert_false(domain->x_forwarded_proto);
 	assert_true(domain->forwarded);
+	assert_int_equal(domain->backup_cache_max_ms, 30000);
+	check_cache(domain->cache);
+	/* Whoever says nothing shares the defaults. */
+	assert_ptr_equal(domains.list[1]->cache, model_field_defaults()->cache);
 	model_domains_done(&domains);
 }
 
@@ -218,6 +267,22 @@ static const struct mistake MISTAKES[] = {
                 "/domains/0/origin/addresses", "value", 3, "has a bucket"},
         {DOMAIN("origin: {type: s3, bucket: {endpoint: b.test, access: private, key_id: x}}"),
                 "/domains/0/origin/bucket/access", "missing", 3, "secret"},
+        {ORIGIN("\n  cache: {query: chosen}"), "/domains/0/cache/query", "missing", 6,
+                "query_parameters"},
+        {ORIGIN("\n  cache: {query_parameters: [a]}"), "/domains/0/cache/query_parameters", "value",
+                6, "query: chosen"},
+        {ORIGIN("\n  cache: {query: chosen, query_parameters: [a, b&c]}"),
+                "/domains/0/cache/query_parameters/1", "value", 6, "\"b&c\" is no name"},
+        {ORIGIN("\n  cache: {ttl_statuses: [404:1s, {a: b}]}"), "/domains/0/cache/ttl_statuses/1",
+                "type", 6, "text"},
+        {ORIGIN("\n  cache: {ttl_statuses: [404:1s, 404:2s]}"), "/domains/0/cache/ttl_statuses/1",
+                "value", 6, "in the list already"},
+        {ORIGIN("\n  cache: {query_parameters: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,"
+                "y,z,0,1,2,3,4,5,6]}"),
+                "/domains/0/cache/query_parameters", "range", 6, "0-32"},
+        {ORIGIN("\n  cache: {ttl: 1s}"), "/domains/0/cache/ttl", "unknown-field", 6, "no field"},
+        {ORIGIN("\n  backup: {addresses: [b], stale: {}}"), "/domains/0/backup/stale",
+                "unknown-field", 6, "no field"},
         {"domains:\n- {name: a.test, origin: {addresses: [a]}}\n"
          "- {name: b.test, origin: {addresses: [a]}}\n- {name: A.test., origin: {addresses: [a]}}",
                 "/domains/2/name", "duplicate-name", 4, "in lines 2 and 4"},

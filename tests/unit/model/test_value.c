@@ -62,6 +62,14 @@ static void values_are_printed_in_their_normal_form(void **state)
 	        {"detect.statuses", "100-599", "100-599"},
 	        {"failover.budget_s", "30", "30"},
 	        {"all_blocked", "fail", "fail"},
+	        {"backup.cache_max_s", "30d", "2592000"},
+	        {"cache.mode", "off", "off"},
+	        {"cache.ttl_default", "365d", "31536000s"},
+	        {"cache.object_max", "1024g", "1024g"},
+	        {"cache.set_cookie", "strip", "strip"},
+	        {"stale.wait_ms", "0", "0"},
+	        {"stale.statuses", "500,502,503,504", "500,502-504"},
+	        {"fill.ahead", "1024k", "1m"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		const struct model_field *field = model_field_find(str_of(ROWS[i].path));
@@ -127,6 +135,13 @@ static void wrong_values_are_refused_and_change_nothing(void **state)
 	        {"failover.statuses", "500,", "range"},
 	        {"failover.statuses", "!!500", "range"},
 	        {"failover.statuses", "", "range"},
+	        {"backup.cache_max_s", "31d", "range"},
+	        {"cache.ttl_default", "366d", "range"},
+	        {"cache.object_max", "1023", "range"},
+	        {"cache.query", "sorted", "value"},
+	        {"stale.wait_ms", "1s", "value"},
+	        {"stale.wait_ms", "60001", "range"},
+	        {"fill.ahead", "0", "range"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		const struct model_field *field = model_field_find(str_of(ROWS[i].path));

@@ -1,0 +1,201 @@
+/*
+ * Both kinds of list are an array and a count. The array is made at once for as many items as will
+ * come; those that cannot be read leave its end unused.
+ */
+#include "model/list.h"
+
+#include "base/limit.h"
+#include "http/uri.h"
+#include "model/value.h"
+
+static const uint64_t TTL_MAX_MS = (uint64_t)365 * 24 * 3600 * 1000;
+
+static bool refuse(struct model_why *ret_why, const char *rule, const char *words)
+{
+	*ret_why = (struct model_why){.rule = rule, .words = words};
+	return false;
+}
+
+static bool refuse_range(struct model_why *ret_why, const char *words, const char *allowed)
+{
+	*ret_why = (struct model_why){.rule = "range", .words = words, .allowed = allowed};
+	return false;
+}
+
+/* "404:10s". */
+static bool read_ttl(struct str text, struct model_ttl *ret_ttl, struct model_why *ret_why)
+{
+	struct str rest = text;
+	uint64_t status, ttl_ms;
+	if (!str_to_u64(str_cut(&rest, ':'), &status) || !str_to_ms(rest, &ttl_ms))
+		return refuse(ret_why, "value", "is no status with a duration, such as 404:10s");
+	if (status < 200 || status > 599)
+		return refuse_range(ret_why, "has a status that is not in", "200-599");
+	if (ttl_ms > TTL_MAX_MS)
+		return refuse_range(ret_why, "has a duration that is not in", "0s-365d");
+	*ret_ttl = (struct model_ttl){.status = (uint16_t)status, .ttl_ms = ttl_ms};
+	return true;
+}
+
+static bool add_ttl(struct model_ttls *ttls, struct str text, struct model_why *ret_why)
+{
+	struct model_ttl ttl;
+	if (!read_ttl(text, &ttl, ret_why))
+		return false;
+	for (unsigned i = 0; i < ttls->count; i++) {
+		if (ttls->list[i].status == ttl.status)
+			return refuse(ret_why, "value", "has a status that is in the list already");
+	}
+	/* The room of a list that is being made is not const yet. */
+	struct model_ttl *room = (void *)(uintptr_t)ttls->list;
+	room[ttls->count++] = ttl;
+	return true;
+}
+
+/* A name as it may stand in a query (RFC 3986 section 3.4) without what ends it there, and without
+ * commas, which end an item of a list that is written in one text. */
+static bool is_parameter(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] <= ' ' || text.at[i] >= 0x7f ||
+		        strchr("&=#,\"<>\\^`{|}", text.at[i]))
+			return false;
+	}
+	return http_uri_has_valid_escapes(text);
+}
+
+static bool add_parameter(struct model_domain *domain, struct model_parameters *parameters,
+        struct str text, struct model_why *ret_why)
+{
+	if (text.len == 0 || text.len > LIMIT_QUERY_PARAMETER_BYTES)
+		return refuse_range(ret_why, "has a length in bytes that is not in", "1-255");
+	if (!is_parameter(text))
+		return refuse(ret_why, "value",
+		        "is no name as it stands in a query, where & = # , and spaces are written "
+		        "with %");
+	for (unsigned i = 0; i < parameters->count; i++) {
+		if (str_is_equal(str_of(parameters->list[i]), text))
+			return refuse(ret_why, "value", "is in the list already");
+	}
+	/* As above. */
+	const char **room = (void *)(uintptr_t)parameters->list;
+	room[parameters->count++] = model_domain_copy(domain, text);
+	return true;
+}
+
+bool model_list_start(const struct model_field *field, struct model_domain *domain, size_t count,
+        struct model_why *ret_why)
+{
+	void *member = model_field_member(field, domain);
+	uint64_t min, max;
+	model_field_range(field, &min, &max);
+	if (count < min || count > max)
+		return refuse_range(ret_why, "has a count that is not in", field->allowed);
+	if (field->type == MODEL_FIELD_TTLS) {
+		struct model_ttls *ttls = member;
+		ttls->list = model_domain_alloc(domain, count * sizeof(ttls->list[0]));
+		ttls->count = 0;
+		return true;
+	}
+	CHECK(field->type == MODEL_FIELD_PARAMETERS);
+	struct model_parameters *parameters = member;
+	parameters->list = model_domain_alloc(domain, count * sizeof(parameters->list[0]));
+	parameters->count = 0;
+	return true;
+}
+
+bool model_list_add(const struct model_field *field, struct model_domain *domain, struct str text,
+        struct model_why *ret_why)
+{
+	void *member = model_field_member(field, domain);
+	if (field->type == MODEL_FIELD_TTLS)
+		return add_ttl(member, text, ret_why);
+	CHECK(field->type == MODEL_FIELD_PARAMETERS);
+	return add_parameter(domain, member, text, ret_why);
+}
+
+/* A list in one text, with commas. */
+static bool read_list(const struct model_field *field, struct model_domain *domain, struct str text,
+        struct model_why *ret_why)
+{
+	size_t count = text.len == 0 ? 0 : 1;
+	for (size_t i = 0; i < text.len; i++)
+		count += text.at[i] == ',';
+	if (!model_list_start(field, domain, count, ret_why))
+		return false;
+	struct str rest = text;
+	for (size_t i = 0; i < count; i++) {
+		if (!model_list_add(field, domain, str_trim(str_cut(&rest, ',')), ret_why))
+			return false;
+	}
+	return true;
+}
+
+bool model_list_read(const struct model_field *field, struct model_domain *domain, struct str text,
+        struct model_why *ret_why)
+{
+	char before[sizeof(struct model_ttls)];
+	_Static_assert(sizeof(before) == sizeof(struct model_parameters), "one room for both");
+	void *member = model_field_member(field, domain);
+	memcpy(before, member, sizeof(before));
+	bool is_read = read_list(field, domain, text, ret_why);
+	if (!is_read)
+		memcpy(member, before, sizeof(before));
+	return is_read;
+}
+
+static void print_item(
+        const struct model_field *field, const void *member, size_t index, struct text *to)
+{
+	if (field->type == MODEL_FIELD_TTLS) {
+		const struct model_ttls *ttls = member;
+		text_addf(to, "%u:", ttls->list[index].status);
+		model_value_print_duration(ttls->list[index].ttl_ms, to);
+		return;
+	}
+	CHECK(field->type == MODEL_FIELD_PARAMETERS);
+	const struct model_parameters *parameters = member;
+	text_add(to, str_of(parameters->list[index]));
+}
+
+static size_t count_items(const struct model_field *field, const void *member)
+{
+	if (field->type == MODEL_FIELD_TTLS)
+		return ((const struct model_ttls *)member)->count;
+	CHECK(field->type == MODEL_FIELD_PARAMETERS);
+	return ((const struct model_parameters *)member)->count;
+}
+
+void model_list_print(const struct model_field *field, const void *member, struct text *to)
+{
+	size_t count = count_items(field, member);
+	for (size_t i = 0; i < count; i++) {
+		if (i != 0)
+			text_add(to, STR(", "));
+		print_item(field, member, i, to);
+	}
+}
+
+static bool is_equal_item(
+        const struct model_field *field, const void *a, const void *b, size_t index)
+{
+	if (field->type == MODEL_FIELD_TTLS) {
+		const struct model_ttl *first = &((const struct model_ttls *)a)->list[index];
+		const struct model_ttl *second = &((const struct model_ttls *)b)->list[index];
+		return first->status == second->status && first->ttl_ms == second->ttl_ms;
+	}
+	const struct model_parameters *first = a, *second = b;
+	return strcmp(first->list[index], second->list[index]) == 0;
+}
+
+bool model_list_is_equal(const struct model_field *field, const void *a, const void *b)
+{
+	size_t count = count_items(field, a);
+	if (count_items(field, b) != count)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_equal_item(field, a, b, i))
+			return false;
+	}
+	return true;
+}

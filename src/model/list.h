@@ -1,0 +1,26 @@
+/*
+ * Fields that are lists of texts: freshness by status (TTLS, "404:10s") and names of query
+ * parameters (PARAMETERS). The array of a list belongs to its domain. Pure.
+ */
+#pragma once
+
+#include "model/field.h"
+#include "model/problem.h"
+
+/* Empties a list and gives it room for `count` items; false when it may not have so many. */
+MUST_CHECK bool model_list_start(const struct model_field *field, struct model_domain *domain,
+        size_t count, struct model_why *ret_why);
+
+/* Reads one item more into a list, which was started with room for it; false adds none. */
+MUST_CHECK bool model_list_add(const struct model_field *field, struct model_domain *domain,
+        struct str text, struct model_why *ret_why);
+
+/* Reads a list in one text, with commas; empty is the empty list. On false it is as before. */
+MUST_CHECK bool model_list_read(const struct model_field *field, struct model_domain *domain,
+        struct str text, struct model_why *ret_why);
+
+/* Adds the items of the list `member` with commas. */
+void model_list_print(const struct model_field *field, const void *member, struct text *to);
+
+/* Whether two members have the same items in the same order. */
+bool model_list_is_equal(const struct model_field *field, const void *a, const void *b);
