@@ -1,0 +1,261 @@
+/*
+ * A find: the slots of a bucket whose tag matches, the record behind, the whole key; then whether
+ * it is undamaged (once for each generation of processes) and whether a purge mark touches it (once
+ * for each mark; the record remembers up to which it is known not to). All but the first of these
+ * are in the header's cache line.
+ */
+#include "cache/find.h"
+
+#include "cache/index_private.h"
+#include "cache/mark_private.h"
+#include "cache/reader_private.h"
+
+/* An entry on its way to the caller. */
+struct hit {
+	_Atomic uint64_t *slot;
+	uint64_t value; /* of the slot when it was found */
+	struct cache_record *record;
+};
+
+/* What is looked for, beside the hash. */
+struct wanted {
+	uint64_t hash;
+	const struct cache_key *key; /* objects and specs; NULL: a piece */
+	struct str variant;          /* objects */
+	uint64_t id, number;         /* pieces */
+};
+
+static enum cache_kind kind_of(const struct cache_record *record)
+{
+	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed);
+}
+
+static bool is_wanted(const struct cache_record *record, const struct wanted *wanted)
+{
+	struct cache_record_object object;
+	struct cache_record_spec spec;
+	if (record->hash != wanted->hash)
+		return false;
+	switch (kind_of(record)) {
+	case CACHE_KIND_OBJECT:
+		return wanted->key != NULL && cache_record_read_object(record, &object) &&
+		       str_is_equal(object.key, wanted->key->text) &&
+		       str_is_equal(object.variant, wanted->variant);
+	case CACHE_KIND_SPEC:
+		return wanted->key != NULL && cache_record_read_spec(record, &spec) &&
+		       str_is_equal(spec.key, wanted->key->text);
+	case CACHE_KIND_PIECE:
+		return wanted->key == NULL && record->id == wanted->id &&
+		       record->primary == wanted->number;
+	case CACHE_KIND_ROOM:
+		break;
+	}
+	return false;
+}
+
+/* Takes an entry out of the index whose record is not what was written. */
+static void drop(struct cache_store *store, const struct hit *hit, bool is_damage)
+{
+	uint64_t location = cache_slot_location(hit->value);
+	cache_store_lock(store);
+	uint64_t now = cache_slot_load(hit->slot);
+	if (cache_slot_kind(now) == CACHE_SLOT_ENTRY && cache_slot_location(now) == location) {
+		cache_index_remove(store, hit->slot);
+		store->shared->counters.damaged += is_damage;
+	}
+	cache_store_unlock(store);
+}
+
+/* One bucket. */
+static bool look(const struct cache_store *store, const struct wanted *wanted, unsigned which,
+        struct hit *ret_hit)
+{
+	uint64_t match = cache_slot_wanted(wanted->hash);
+	_Atomic uint64_t *bucket = cache_index_bucket(store, wanted->hash, which);
+	for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
+		uint64_t slot = cache_slot_load(&bucket[i]);
+		if ((slot & CACHE_SLOT_MATCH_MASK) != match)
+			continue;
+		struct cache_record *record = cache_store_record(store, cache_slot_location(slot));
+		if (record == NULL || !is_wanted(record, wanted))
+			continue;
+		*ret_hit = (struct hit){&bucket[i], slot, record};
+		return true;
+	}
+	return false;
+}
+
+/* The entry, undamaged. */
+static bool find(struct cache_reader *reader, const struct wanted *wanted, struct hit *ret_hit)
+{
+	struct cache_store *store = reader->store;
+	cache_reader_enter(reader);
+	if (!look(store, wanted, 0, ret_hit) && !look(store, wanted, 1, ret_hit))
+		return false;
+	if (cache_store_is_whole(store, ret_hit->record, cache_slot_location(ret_hit->value)))
+		return true;
+	drop(store, ret_hit, true);
+	return false;
+}
+
+/* One more use, up to what the counter can say. A lost race was another use, or the end. */
+static void use(const struct hit *hit)
+{
+	uint64_t value = hit->value;
+	if (cache_slot_freq(value) < CACHE_SLOT_FREQ_MAX)
+		atomic_compare_exchange_strong_explicit(hit->slot, &value,
+		        value + CACHE_SLOT_ONE_USE, memory_order_relaxed, memory_order_relaxed);
+}
+
+/* ---- purge marks ---- */
+
+/* Compares with the marks that it was not yet compared with; what is found out is kept. */
+static enum cache_purged compare(const struct cache_store *store, struct cache_record *record,
+        const struct cache_record_object *object, uint64_t sequence, uint64_t last)
+{
+	const struct cache_mark_subject subject = {
+	        .key = object->key,
+	        .domain = object->object->domain,
+	        .tags = object->tags,
+	        .tag_count = object->object->tag_count,
+	};
+	enum cache_purged verdict = cache_mark_covers(store, &subject, sequence);
+	switch (verdict) {
+	case CACHE_PURGED_HARD:
+		return verdict;
+	case CACHE_PURGED_SOFT:
+		atomic_fetch_or_explicit(
+		        &record->flags, CACHE_RECORD_IS_SOFT_PURGED, memory_order_relaxed);
+		break;
+	case CACHE_PURGED_NOT:
+		break;
+	}
+	atomic_store_explicit(&record->mark, last, memory_order_release);
+	return verdict;
+}
+
+/* False when it is gone. */
+static bool pass_marks(const struct cache_store *store, const struct hit *hit,
+        const struct cache_record_object *object)
+{
+	struct cache_record *record = hit->record;
+	uint64_t last = atomic_load_explicit(&store->shared->mark_sequence, memory_order_acquire);
+	uint64_t known = atomic_load_explicit(&record->mark, memory_order_acquire);
+	uint64_t sequence = record->sequence > known ? record->sequence : known;
+	return sequence >= last ||
+	       compare(store, record, object, sequence, last) != CACHE_PURGED_HARD;
+}
+
+/* ---- results ---- */
+
+static struct cache_place place(const struct cache_store *store, const struct cache_record *record,
+        uint32_t at, uint32_t len)
+{
+	const char *bytes = (const char *)record + at;
+	uint64_t in_data = (uint64_t)(bytes - store->data);
+	return (struct cache_place){
+	        .at = bytes,
+	        .offset = store->geometry.data_at + in_data,
+	        .len = len,
+	        .segment = (uint32_t)(in_data / store->geometry.segment_bytes),
+	        .fd = store->fd,
+	};
+}
+
+/* Fills in the entry unless it is purged. `soft_since`: older ones are soft-purged. */
+static bool take_object(struct cache_reader *reader, const struct hit *hit, uint64_t soft_since,
+        struct cache_entry *ret_entry)
+{
+	const struct cache_store *store = reader->store;
+	const struct cache_record *record = hit->record;
+	struct cache_record_object object;
+	if (!cache_record_read_object(record, &object))
+		return false;
+	if (!pass_marks(store, hit, &object)) {
+		drop(reader->store, hit, false);
+		return false;
+	}
+	use(hit);
+	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
+	*ret_entry = (struct cache_entry){
+	        .object = object.object,
+	        .head = object.head,
+	        .key = object.key,
+	        .variant = object.variant,
+	        .tags = object.tags,
+	        .body = place(store, record, object.inline_at, object.object->inline_len),
+	        .id = record->id,
+	        .sequence = record->sequence,
+	        .is_soft_purged =
+	                (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0 || record->sequence < soft_since,
+	};
+	return true;
+}
+
+static bool take_variants(const struct hit *hit, struct cache_variants *ret_variants)
+{
+	struct cache_record_spec spec;
+	if (!cache_record_read_spec(hit->record, &spec))
+		return false;
+	use(hit);
+	*ret_variants = (struct cache_variants){
+	        .names = spec.names,
+	        .epoch = hit->record->id,
+	        .soft_sequence = atomic_load_explicit(&hit->record->mark, memory_order_acquire),
+	};
+	return true;
+}
+
+enum cache_found cache_find(struct cache_reader *reader, const struct cache_key *key,
+        struct cache_entry *ret_entry, struct cache_variants *ret_variants)
+{
+	const struct wanted wanted = {.hash = key->hash, .key = key};
+	struct hit hit;
+	if (!find(reader, &wanted, &hit))
+		return CACHE_FOUND_NOTHING;
+	if (kind_of(hit.record) == CACHE_KIND_SPEC)
+		return take_variants(&hit, ret_variants) ? CACHE_FOUND_SPEC : CACHE_FOUND_NOTHING;
+	return take_object(reader, &hit, 0, ret_entry) ? CACHE_FOUND_OBJECT : CACHE_FOUND_NOTHING;
+}
+
+bool cache_find_variant(struct cache_reader *reader, const struct cache_key *key,
+        const struct cache_variants *variants, struct str variant, struct cache_entry *ret_entry)
+{
+	const struct wanted wanted = {
+	        .hash = cache_key_variant(reader->store, key, variants->epoch, variant),
+	        .key = key,
+	        .variant = variant,
+	};
+	struct hit hit;
+	return find(reader, &wanted, &hit) &&
+	       take_object(reader, &hit, variants->soft_sequence, ret_entry);
+}
+
+static bool find_piece(
+        struct cache_reader *reader, uint64_t id, uint64_t number, struct hit *ret_hit)
+{
+	const struct wanted wanted = {
+	        .hash = cache_key_piece(reader->store, id, number),
+	        .id = id,
+	        .number = number,
+	};
+	return find(reader, &wanted, ret_hit);
+}
+
+bool cache_find_piece(
+        struct cache_reader *reader, uint64_t id, uint64_t number, struct cache_place *ret_place)
+{
+	struct hit hit;
+	if (!find_piece(reader, id, number, &hit))
+		return false;
+	use(&hit);
+	*ret_place = place(reader->store, hit.record, sizeof(*hit.record),
+	        hit.record->bytes - (uint32_t)sizeof(*hit.record));
+	return true;
+}
+
+bool cache_find_has_piece(struct cache_reader *reader, uint64_t id, uint64_t number)
+{
+	struct hit hit;
+	return find_piece(reader, id, number, &hit);
+}

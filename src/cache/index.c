@@ -1,0 +1,267 @@
+/*
+ * Placement. An entry goes to its first bucket while that has a free slot, so that most finds touch
+ * one line. Nothing is ever moved between buckets: with as many ghosts as entries there is always
+ * something to drop first, and a find needs no retry.
+ *
+ * A ghost's time is the clock of evictions from probation in units that make the window (as many
+ * segments as main has) about GHOST_WINDOW_UNITS; whoever changes a bucket clears expired ghosts in
+ * it, so that none is there long enough to look young again.
+ */
+#include "cache/index_private.h"
+
+enum {
+	GHOST_WINDOW_UNITS = 1024, /* a quarter of what the time can tell apart, at most */
+	GHOST_MORE_SHIFT = 64 - CACHE_SLOT_TAG_BITS - 26,
+};
+
+#define GHOST_TIME_MASK ((UINT64_C(1) << CACHE_GHOST_TIME_BITS) - 1)
+
+/* ---- ghosts ---- */
+
+/* Evictions in one unit of a ghost's time, as a power of two. */
+static unsigned ghost_unit_shift(const struct cache_store *store)
+{
+	unsigned shift = 0;
+	while (store->geometry.segments >> shift > GHOST_WINDOW_UNITS)
+		shift++;
+	return shift;
+}
+
+static uint64_t ghost_age(const struct cache_store *store, uint64_t slot)
+{
+	uint64_t now = store->shared->ghost_clock >> ghost_unit_shift(store);
+	return (now - slot) & GHOST_TIME_MASK;
+}
+
+static bool is_expired(const struct cache_store *store, uint64_t slot)
+{
+	return ghost_age(store, slot) > (store->geometry.segments >> ghost_unit_shift(store));
+}
+
+static uint64_t ghost_without_time(uint64_t hash)
+{
+	uint64_t mixed = cache_slot_mixed(hash);
+	uint64_t more = (mixed >> GHOST_MORE_SHIFT) & ((UINT64_C(1) << 26) - 1);
+	uint64_t tag = mixed >> (64 - CACHE_SLOT_TAG_BITS);
+	return (uint64_t)CACHE_SLOT_GHOST << CACHE_SLOT_KIND_SHIFT |
+	       tag << CACHE_SLOT_LOCATION_BITS | more << CACHE_GHOST_TIME_BITS;
+}
+
+static bool is_ghost_of(uint64_t slot, uint64_t hash)
+{
+	return (slot & ~GHOST_TIME_MASK) == ghost_without_time(hash);
+}
+
+/* ---- slots ---- */
+
+static void set(_Atomic uint64_t *slot, uint64_t value)
+{
+	atomic_store_explicit(slot, value, memory_order_seq_cst);
+}
+
+static struct cache_segment *segment_of(struct cache_store *store, uint64_t location)
+{
+	uint32_t segment = cache_store_segment_of(store, location);
+	return segment < store->geometry.segments ? &store->segments[segment] : NULL;
+}
+
+static void count_in(struct cache_store *store, uint64_t location, uint32_t bytes)
+{
+	struct cache_segment *segment = segment_of(store, location);
+	if (segment != NULL)
+		segment->live++;
+	store->shared->counters.objects++;
+	store->shared->counters.bytes += bytes;
+}
+
+static void count_out(struct cache_store *store, uint64_t location)
+{
+	struct cache_segment *segment = segment_of(store, location);
+	const struct cache_record *record = cache_store_record(store, location);
+	if (segment != NULL && segment->live > 0)
+		segment->live--;
+	store->shared->counters.objects--;
+	if (record != NULL)
+		store->shared->counters.bytes -= record->bytes;
+}
+
+/* ---- looking ---- */
+
+_Atomic uint64_t *cache_index_find(
+        const struct cache_store *store, uint64_t hash, struct cache_record **ret_record)
+{
+	uint64_t wanted = cache_slot_wanted(hash);
+	for (unsigned which = 0; which < 2; which++) {
+		_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
+		for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
+			uint64_t slot = cache_slot_load(&bucket[i]);
+			if ((slot & CACHE_SLOT_MATCH_MASK) != wanted)
+				continue;
+			struct cache_record *record =
+			        cache_store_record(store, cache_slot_location(slot));
+			if (record == NULL || record->hash != hash)
+				continue;
+			*ret_record = record;
+			return &bucket[i];
+		}
+	}
+	return NULL;
+}
+
+_Atomic uint64_t *cache_index_find_location(
+        const struct cache_store *store, uint64_t hash, uint64_t location)
+{
+	uint64_t wanted = cache_slot_wanted(hash) | location;
+	for (unsigned which = 0; which < 2; which++) {
+		_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
+		for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
+			uint64_t slot = cache_slot_load(&bucket[i]);
+			if ((slot & (CACHE_SLOT_MATCH_MASK | CACHE_SLOT_LOCATION_MASK)) == wanted)
+				return &bucket[i];
+		}
+	}
+	return NULL;
+}
+
+static _Atomic uint64_t *find_ghost(const struct cache_store *store, uint64_t hash)
+{
+	for (unsigned which = 0; which < 2; which++) {
+		_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
+		for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++)
+			if (is_ghost_of(cache_slot_load(&bucket[i]), hash))
+				return &bucket[i];
+	}
+	return NULL;
+}
+
+bool cache_index_has_ghost(const struct cache_store *store, uint64_t hash)
+{
+	_Atomic uint64_t *slot = find_ghost(store, hash);
+	return slot != NULL && !is_expired(store, cache_slot_load(slot));
+}
+
+/* ---- changing ---- */
+
+/* What it costs to lose a slot: nothing (0) for a free one and an expired ghost, which it clears;
+ * the less the older for a ghost; then entries by use. */
+static uint64_t price(struct cache_store *store, _Atomic uint64_t *slot)
+{
+	uint64_t value = cache_slot_load(slot);
+	switch (cache_slot_kind(value)) {
+	case CACHE_SLOT_EMPTY:
+		return 0;
+	case CACHE_SLOT_GHOST:
+		if (!is_expired(store, value))
+			return GHOST_TIME_MASK + 1 - ghost_age(store, value);
+		break;
+	case CACHE_SLOT_ENTRY:
+		return GHOST_TIME_MASK + 2 + cache_slot_freq(value);
+	}
+	set(slot, 0);
+	return 0;
+}
+
+static _Atomic uint64_t *cheapest(struct cache_store *store, uint64_t hash)
+{
+	_Atomic uint64_t *best = NULL;
+	uint64_t best_price = UINT64_MAX;
+	for (unsigned which = 0; which < 2; which++) {
+		_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
+		for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
+			uint64_t this_price = price(store, &bucket[i]);
+			if (this_price >= best_price)
+				continue;
+			best_price = this_price;
+			best = &bucket[i];
+		}
+		if (best_price == 0)
+			break;
+	}
+	return best;
+}
+
+void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location, uint32_t bytes)
+{
+	CHECK(location <= CACHE_SLOT_LOCATION_MASK);
+	_Atomic uint64_t *slot = find_ghost(store, hash);
+	if (slot != NULL)
+		set(slot, 0);
+	slot = cheapest(store, hash);
+	uint64_t lost = cache_slot_load(slot);
+	if (cache_slot_kind(lost) == CACHE_SLOT_ENTRY) {
+		count_out(store, cache_slot_location(lost));
+		store->shared->counters.index_drops++;
+	}
+	set(slot, cache_slot_wanted(hash) | location);
+	count_in(store, location, bytes);
+}
+
+void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot)
+{
+	uint64_t value = cache_slot_load(slot);
+	set(slot, 0);
+	count_out(store, cache_slot_location(value));
+}
+
+void cache_index_make_ghost(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash)
+{
+	uint64_t location = cache_slot_location(cache_slot_load(slot));
+	uint64_t now = store->shared->ghost_clock >> ghost_unit_shift(store);
+	set(slot, ghost_without_time(hash) | (now & GHOST_TIME_MASK));
+	count_out(store, location);
+}
+
+void cache_index_move(
+        struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, unsigned freq)
+{
+	const struct cache_record *record = cache_store_record(store, location);
+	CHECK(record != NULL && freq <= CACHE_SLOT_FREQ_MAX);
+	uint64_t value = cache_slot_load(slot);
+	set(slot, (value & CACHE_SLOT_MATCH_MASK) | (uint64_t)freq << CACHE_SLOT_FREQ_SHIFT |
+	                  location);
+	count_out(store, cache_slot_location(value));
+	count_in(store, location, record->bytes);
+}
+
+/* ---- walks ---- */
+
+static uint64_t slot_count(const struct cache_store *store)
+{
+	return store->geometry.buckets * CACHE_BUCKET_SLOTS;
+}
+
+void cache_index_remove_segment(struct cache_store *store, uint32_t segment)
+{
+	for (uint64_t i = 0; i < slot_count(store); i++) {
+		uint64_t slot = cache_slot_load(&store->slots[i]);
+		if (cache_slot_kind(slot) == CACHE_SLOT_ENTRY &&
+		        cache_store_segment_of(store, cache_slot_location(slot)) == segment)
+			cache_index_remove(store, &store->slots[i]);
+	}
+}
+
+void cache_index_recount(struct cache_store *store)
+{
+	for (uint32_t i = 0; i < store->geometry.segments; i++)
+		store->segments[i].live = 0;
+	store->shared->counters.objects = store->shared->counters.bytes = 0;
+	for (uint64_t i = 0; i < slot_count(store); i++) {
+		uint64_t slot = cache_slot_load(&store->slots[i]);
+		if (cache_slot_kind(slot) != CACHE_SLOT_ENTRY)
+			continue;
+		uint64_t location = cache_slot_location(slot);
+		const struct cache_record *record = cache_store_record(store, location);
+		if (record == NULL)
+			set(&store->slots[i], 0);
+		else
+			count_in(store, location, record->bytes);
+	}
+}
+
+uint64_t cache_index_count_ghosts(const struct cache_store *store)
+{
+	uint64_t ghosts = 0;
+	for (uint64_t i = 0; i < slot_count(store); i++)
+		ghosts += cache_slot_kind(cache_slot_load(&store->slots[i])) == CACHE_SLOT_GHOST;
+	return ghosts;
+}

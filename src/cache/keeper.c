@@ -1,0 +1,200 @@
+/*
+ * The keeper's turn, and the thread that takes turns while its process is the keeper: while there
+ * is work, then on each wake, and at least once a second. While readers or pins hold up what drains
+ * and free segments are short, it looks again every few milliseconds.
+ *
+ * Where another process is the keeper the thread asks for its lock once a second.
+ */
+#include "cache/keeper.h"
+
+#include "base/mem.h"
+#include "cache/keeper_private.h"
+#include "cache/process_private.h"
+#include "cache/reader_private.h"
+#include "cache/segment_private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	IDLE_MS = 1000,
+	DRAIN_MS = 2,
+	/* So many segments in one turn, then what else there is to do. */
+	EVICTIONS_IN_TURN = 4,
+};
+
+struct cache_keeper {
+	struct cache_store *store;
+	pthread_t thread;
+	_Atomic uint32_t is_ending; /* a futex */
+};
+
+/* ---- a turn ---- */
+
+/* Frees what is drained; true when it freed something. */
+static bool free_drained(struct cache_store *store)
+{
+	bool has_freed = false;
+	for (;;) {
+		cache_store_lock(store);
+		uint32_t segment = cache_segment_take_drained(store, cache_reader_oldest(store));
+		cache_store_unlock(store);
+		if (segment == CACHE_NO_SEGMENT)
+			return has_freed;
+		cache_segment_empty(store, segment);
+		cache_store_lock(store);
+		cache_segment_free(store, segment);
+		cache_store_unlock(store);
+		has_freed = true;
+	}
+}
+
+static bool is_short(struct cache_store *store)
+{
+	cache_store_lock(store);
+	bool answer = cache_segment_is_short(store);
+	cache_store_unlock(store);
+	return answer;
+}
+
+/* Whether somebody holds up what drains: then the dead are looked for. */
+static bool is_draining(struct cache_store *store)
+{
+	cache_store_lock(store);
+	bool answer = store->shared->rings[CACHE_RING_DRAINING].count > 0;
+	if (answer)
+		cache_process_bury(store);
+	cache_store_unlock(store);
+	return answer;
+}
+
+/* One turn of who holds the keeper's lock. */
+static bool turn(struct cache_store *store)
+{
+	bool has_worked = free_drained(store);
+	for (unsigned i = 0; i < EVICTIONS_IN_TURN && is_short(store); i++) {
+		if (!cache_keeper_evict(store))
+			break;
+		has_worked = true;
+		free_drained(store);
+	}
+	has_worked |= cache_keeper_sweep(store);
+	return has_worked;
+}
+
+/* Becomes the keeper, with what an earlier one left half done put right. */
+static bool begin(struct cache_store *store)
+{
+	if (atomic_exchange_explicit(&store->is_keeping, true, memory_order_acquire))
+		return false;
+	if (!cache_process_lock_keeper(store)) {
+		atomic_store_explicit(&store->is_keeping, false, memory_order_release);
+		return false;
+	}
+	cache_store_lock(store);
+	cache_segment_requeue(store, true);
+	cache_store_unlock(store);
+	return true;
+}
+
+static void end(struct cache_store *store)
+{
+	cache_process_unlock_keeper(store);
+	atomic_store_explicit(&store->is_keeping, false, memory_order_release);
+}
+
+bool cache_keeper_turn(struct cache_store *store)
+{
+	if (!begin(store))
+		return false;
+	bool has_worked = turn(store);
+	if (!has_worked && is_draining(store))
+		has_worked = free_drained(store);
+	end(store);
+	return has_worked;
+}
+
+/* ---- the thread ---- */
+
+void cache_keeper_wake(struct cache_store *store)
+{
+	_Atomic uint32_t *wanted = &store->shared->keeper_wanted;
+	if (atomic_load_explicit(wanted, memory_order_relaxed) == 0 &&
+	        atomic_exchange_explicit(wanted, 1, memory_order_release) == 0)
+		syscall(SYS_futex, wanted, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/* Waits for a wake, at most so long. */
+static void wait_for_work(struct cache_store *store, unsigned ms)
+{
+	_Atomic uint32_t *wanted = &store->shared->keeper_wanted;
+	struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+	if (atomic_load_explicit(wanted, memory_order_acquire) == 0)
+		syscall(SYS_futex, wanted, FUTEX_WAIT, 0, &timeout, NULL, 0);
+	atomic_store_explicit(wanted, 0, memory_order_relaxed);
+}
+
+/* Asks for the keeper's lock once in a while; false when the thread is to end. */
+static bool wait_to_begin(struct cache_keeper *keeper)
+{
+	const struct timespec pause = {.tv_sec = IDLE_MS / 1000};
+	while (atomic_load_explicit(&keeper->is_ending, memory_order_acquire) == 0) {
+		if (begin(keeper->store))
+			return true;
+		syscall(SYS_futex, &keeper->is_ending, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0);
+	}
+	return false;
+}
+
+static void *keep(void *context)
+{
+	struct cache_keeper *keeper = context;
+	struct cache_store *store = keeper->store;
+	if (!wait_to_begin(keeper))
+		return NULL;
+	while (atomic_load_explicit(&keeper->is_ending, memory_order_acquire) == 0) {
+		if (turn(store))
+			continue;
+		wait_for_work(store, is_draining(store) ? DRAIN_MS : IDLE_MS);
+	}
+	end(store);
+	return NULL;
+}
+
+struct cache_keeper *cache_keeper_new(struct cache_store *store)
+{
+	struct cache_keeper *keeper = mem_new(struct cache_keeper);
+	keeper->store = store;
+	/* Signals are for the main thread. */
+	sigset_t all, before;
+	sigfillset(&all);
+	CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+	int error = pthread_create(&keeper->thread, NULL, keep, keeper);
+	CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	if (error == 0)
+		return keeper;
+	mem_free(keeper);
+	errno = error;
+	return NULL;
+}
+
+void cache_keeper_free(struct cache_keeper *keeper)
+{
+	if (keeper == NULL)
+		return;
+	/* It sleeps on one of two words. Another process's keeper that is woken instead finds
+	 * nothing to do, and ours wakes by itself within a second. */
+	_Atomic uint32_t *wanted = &keeper->store->shared->keeper_wanted;
+	atomic_store_explicit(&keeper->is_ending, 1, memory_order_release);
+	syscall(SYS_futex, &keeper->is_ending, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	atomic_store_explicit(wanted, 1, memory_order_release);
+	syscall(SYS_futex, wanted, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	CHECK(pthread_join(keeper->thread, NULL) == 0);
+	mem_free(keeper);
+}

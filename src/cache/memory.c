@@ -1,0 +1,213 @@
+/*
+ * Making, checking and mapping the memory.
+ *
+ * The file is sealed against shrinking and growing, so that no process can have another killed by
+ * SIGBUS, and its size is compared before it is mapped. Everything begins as zero pages: the only
+ * thing to write at the start is the header and the queue of free segments.
+ */
+#include "cache/memory_private.h"
+
+#include "cache/index_private.h"
+#include "cache/mark_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	VERSION = 1,
+	PAGE = 4096,
+	/* With fewer segments than this the open and the free ones are too much of the whole, so
+	 * smaller pieces, and with them smaller segments, are better. */
+	SEGMENTS_WANTED = 60,
+	PIECES_IN_SEGMENT = 8,
+	PIECE_HEADROOM = 4096,
+	/* Slots for each object: itself, about as many ghosts, and the free ones that a bucket
+	 * needs so as not to overflow. */
+	SLOTS_PER_10_OBJECTS = 28,
+};
+
+#define MAGIC UINT64_C(0x6578616361636877) /* "whcacaxe" in memory */
+
+_Static_assert(LIMIT_CACHE_PIECE_BYTES % LIMIT_CACHE_INLINE_BYTES == 0,
+        "pieces are halved until they are as small as an inline body");
+_Static_assert(LIMIT_CACHE_MEMORY_BYTES_MIN / LIMIT_CACHE_INLINE_BYTES / PIECES_IN_SEGMENT >= 16,
+        "the smallest memory has some segments");
+
+static uint64_t up_to_pages(uint64_t bytes)
+{
+	return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static uint32_t segment_bytes(uint32_t piece_bytes)
+{
+	return PIECES_IN_SEGMENT * (piece_bytes + PIECE_HEADROOM);
+}
+
+struct cache_geometry cache_memory_geometry(const struct cache_memory_options *options)
+{
+	struct cache_geometry g = {.bytes = options->bytes, .objects = options->objects};
+	CHECK(g.bytes >= LIMIT_CACHE_MEMORY_BYTES_MIN &&
+	        g.bytes >> 30 <= LIMIT_CACHE_MEMORY_GIB_MAX);
+	g.piece_bytes = LIMIT_CACHE_PIECE_BYTES;
+	while (g.piece_bytes > LIMIT_CACHE_INLINE_BYTES &&
+	        g.bytes / segment_bytes(g.piece_bytes) < SEGMENTS_WANTED)
+		g.piece_bytes /= 2;
+	g.segment_bytes = segment_bytes(g.piece_bytes);
+	g.segments = (uint32_t)(g.bytes / g.segment_bytes);
+	while ((UINT32_C(1) << g.offset_bits) * CACHE_GRANULE < g.segment_bytes)
+		g.offset_bits++;
+	/* Half of what a location can say is for another tier. */
+	CHECK((uint64_t)g.segments << g.offset_bits < CACHE_SLOT_LOCATION_MASK / 2);
+
+	uint64_t objects = g.objects != 0 ? g.objects : g.bytes / PAGE;
+	CHECK(objects <= LIMIT_CACHE_OBJECTS_MAX);
+	g.buckets = objects * SLOTS_PER_10_OBJECTS / 10 / CACHE_BUCKET_SLOTS + 2;
+
+	g.segments_at = up_to_pages(sizeof(struct cache_shared));
+	g.pins_at = up_to_pages(g.segments_at + g.segments * sizeof(struct cache_segment));
+	uint64_t pins = (uint64_t)g.segments * LIMIT_CACHE_PROCESSES;
+	g.rings_at = up_to_pages(g.pins_at + pins * sizeof(uint32_t));
+	uint64_t rings = (uint64_t)g.segments * CACHE_RINGS;
+	g.index_at = up_to_pages(g.rings_at + rings * sizeof(uint32_t));
+	g.marks_at = up_to_pages(g.index_at + g.buckets * CACHE_LINE);
+	g.data_at = up_to_pages(g.marks_at + 2 * sizeof(struct cache_marks));
+	g.total = up_to_pages(g.data_at + (uint64_t)g.segments * g.segment_bytes);
+	return g;
+}
+
+/* Every segment is free, in order. */
+static void fill_free_ring(struct cache_shared *shared, const struct cache_geometry *g, char *base)
+{
+	uint32_t *rings = (uint32_t *)(void *)(base + g->rings_at);
+	for (uint32_t i = 0; i < g->segments; i++)
+		rings[(uint64_t)CACHE_RING_FREE * g->segments + i] = i;
+	shared->rings[CACHE_RING_FREE].count = g->segments;
+}
+
+static void init_lock(struct cache_shared *shared)
+{
+	pthread_mutexattr_t attributes;
+	CHECK(pthread_mutexattr_init(&attributes) == 0);
+	CHECK(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0);
+	CHECK(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0);
+	CHECK(pthread_mutex_init(&shared->lock, &attributes) == 0);
+	CHECK(pthread_mutexattr_destroy(&attributes) == 0);
+}
+
+static void init_header(struct cache_shared *shared, const struct cache_geometry *g, char *base)
+{
+	shared->magic = MAGIC;
+	shared->version = VERSION;
+	shared->header_bytes = sizeof(*shared);
+	shared->geometry = *g;
+	CHECK(getrandom(shared->secret, sizeof(shared->secret), 0) ==
+	        (ssize_t)sizeof(shared->secret));
+	CHECK(getrandom(&shared->seed, sizeof(shared->seed), 0) == (ssize_t)sizeof(shared->seed));
+	atomic_init(&shared->epoch, 1);
+	atomic_init(&shared->sequence, 1);
+	atomic_init(&shared->next_id, 1);
+	for (unsigned log = 0; log < CACHE_LOGS; log++)
+		shared->open[log] = CACHE_NO_SEGMENT;
+	init_lock(shared);
+	fill_free_ring(shared, g, base);
+}
+
+int cache_memory_make(const struct cache_memory_options *options)
+{
+	struct cache_geometry g = cache_memory_geometry(options);
+	int fd = memfd_create("headwater-cache", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)g.total) != 0)
+		goto fail;
+	uint64_t writable = g.index_at;
+	char *base = mmap(NULL, writable, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		goto fail;
+	init_header((struct cache_shared *)(void *)base, &g, base);
+	munmap(base, writable);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		goto fail;
+	return fd;
+
+fail:;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* What can be told without mapping all of it. */
+static enum cache_attach compare_header(
+        const struct cache_shared *shared, uint64_t size, const struct cache_geometry *g)
+{
+	if (shared->magic != MAGIC || shared->version != VERSION ||
+	        shared->header_bytes != sizeof(*shared))
+		return CACHE_ATTACH_LAYOUT;
+	if (size != g->total || memcmp(&shared->geometry, g, sizeof(*g)) != 0)
+		return CACHE_ATTACH_GEOMETRY;
+	return CACHE_ATTACH_DONE;
+}
+
+enum cache_attach cache_memory_map(int fd, const struct cache_geometry *g, char **ret_base)
+{
+	struct stat status;
+	if (fstat(fd, &status) != 0)
+		return CACHE_ATTACH_SYSTEM;
+	int seals = fcntl(fd, F_GET_SEALS);
+	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 ||
+	        status.st_size < (off_t)sizeof(struct cache_shared))
+		return CACHE_ATTACH_LAYOUT;
+	uint64_t header_bytes = sizeof(struct cache_shared);
+	void *header = mmap(NULL, header_bytes, PROT_READ, MAP_SHARED, fd, 0);
+	if (header == MAP_FAILED)
+		return CACHE_ATTACH_SYSTEM;
+	enum cache_attach verdict = compare_header(header, (uint64_t)status.st_size, g);
+	munmap(header, header_bytes);
+	if (verdict != CACHE_ATTACH_DONE)
+		return verdict;
+	char *base = mmap(NULL, g->total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED)
+		return CACHE_ATTACH_SYSTEM;
+	/* A core of the edge is for its own memory, not for what it remembers. */
+	madvise(base + g->data_at, g->total - g->data_at, MADV_DONTDUMP);
+	*ret_base = base;
+	return CACHE_ATTACH_DONE;
+}
+
+void cache_memory_unmap(char *base, const struct cache_geometry *g)
+{
+	munmap(base, g->total);
+}
+
+enum cache_attach cache_memory_check(int fd, const struct cache_memory_options *options)
+{
+	struct cache_geometry g = cache_memory_geometry(options);
+	char *base;
+	enum cache_attach verdict = cache_memory_map(fd, &g, &base);
+	if (verdict == CACHE_ATTACH_DONE)
+		cache_memory_unmap(base, &g);
+	return verdict;
+}
+
+const char *cache_memory_words(enum cache_attach attach)
+{
+	switch (attach) {
+	case CACHE_ATTACH_DONE:
+		return "attached";
+	case CACHE_ATTACH_LAYOUT:
+		return "the memory has the layout of another version";
+	case CACHE_ATTACH_GEOMETRY:
+		return "the memory was made with other sizes";
+	case CACHE_ATTACH_CROWDED:
+		return "too many processes are attached to the memory";
+	case CACHE_ATTACH_SYSTEM:
+		return "the kernel refused";
+	}
+	return "";
+}

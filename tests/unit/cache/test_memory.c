@@ -1,0 +1,95 @@
+/* The memory: its geometry, who may attach, and that nobody can shrink it. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+static void geometries_keep_their_promises(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t bytes, objects;
+		uint32_t piece_bytes;
+	} rows[] = {
+	        {LIMIT_CACHE_MEMORY_BYTES_MIN, 0, 64 << 10},
+	        {100 << 20, 10000, 128 << 10},
+	        {512ull << 20, 0, 1 << 20},
+	        {3ull << 30, 1, 1 << 20},
+	        {1ull << 40, 2000000000, 1 << 20},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		const struct cache_memory_options options = {rows[i].bytes, rows[i].objects};
+		struct cache_geometry g = cache_memory_geometry(&options);
+		assert_int_equal(g.piece_bytes, rows[i].piece_bytes);
+		assert_true(g.segments >= 16);
+		assert_true((uint64_t)g.segments * g.segment_bytes <= rows[i].bytes);
+		assert_true((uint64_t)(g.segments + 1) * g.segment_bytes > rows[i].bytes);
+		assert_true((UINT64_C(1) << g.offset_bits) * CACHE_GRANULE >= g.segment_bytes);
+		/* Eight pieces and the largest object fit. */
+		assert_true(g.segment_bytes >= 8 * (g.piece_bytes + sizeof(struct cache_record)));
+		uint64_t objects = rows[i].objects != 0 ? rows[i].objects : rows[i].bytes / 4096;
+		assert_true(g.buckets * CACHE_LINE <= objects * 24 + 2 * CACHE_LINE);
+		assert_true(g.total - g.data_at >= (uint64_t)g.segments * g.segment_bytes);
+	}
+}
+
+static void a_memory_fits_its_own_options_only(void **state)
+{
+	(void)state;
+	int fd = cache_memory_make(&SMALL);
+	assert_int_equal(cache_memory_check(fd, &SMALL), CACHE_ATTACH_DONE);
+	const struct cache_memory_options more_bytes = {SMALL.bytes * 2, SMALL.objects};
+	const struct cache_memory_options more_objects = {SMALL.bytes, 123456};
+	assert_int_equal(cache_memory_check(fd, &more_bytes), CACHE_ATTACH_GEOMETRY);
+	assert_int_equal(cache_memory_check(fd, &more_objects), CACHE_ATTACH_GEOMETRY);
+	enum cache_attach why = CACHE_ATTACH_DONE;
+	assert_null(cache_store_new(fd, &more_bytes, &why));
+	assert_int_equal(why, CACHE_ATTACH_GEOMETRY);
+	assert_string_not_equal(cache_memory_words(why), "");
+	close(fd);
+}
+
+static void another_version_and_other_files_are_refused(void **state)
+{
+	(void)state;
+	int fd = cache_memory_make(&SMALL);
+	uint32_t version = 99;
+	assert_int_equal(
+	        pwrite(fd, &version, sizeof(version), offsetof(struct cache_shared, version)),
+	        sizeof(version));
+	assert_int_equal(cache_memory_check(fd, &SMALL), CACHE_ATTACH_LAYOUT);
+	close(fd);
+
+	int empty = memfd_create("empty", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(cache_memory_check(empty, &SMALL), CACHE_ATTACH_LAYOUT);
+	/* Large enough, but anybody could shrink it. */
+	assert_int_equal(ftruncate(empty, 1 << 25), 0);
+	assert_int_equal(cache_memory_check(empty, &SMALL), CACHE_ATTACH_LAYOUT);
+	close(empty);
+	int null = open("/dev/null", O_RDWR);
+	assert_int_equal(cache_memory_check(null, &SMALL), CACHE_ATTACH_LAYOUT);
+	close(null);
+	assert_int_equal(cache_memory_check(null, &SMALL), CACHE_ATTACH_SYSTEM);
+}
+
+static void nobody_can_change_its_size(void **state)
+{
+	(void)state;
+	int fd = cache_memory_make(&SMALL);
+	assert_int_equal(ftruncate(fd, 4096), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(ftruncate(fd, 1 << 30), -1);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(geometries_keep_their_promises),
+	        cmocka_unit_test(a_memory_fits_its_own_options_only),
+	        cmocka_unit_test(another_version_and_other_files_are_refused),
+	        cmocka_unit_test(nobody_can_change_its_size),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,241 @@
+/* Puts: all or nothing, replacing, refused where a purge or a limit says so. */
+#include "fixture.h"
+
+static void what_was_put_is_found_and_replaced(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_entry entry;
+	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_NOTHING);
+	assert_int_equal(put_number(bench.store, 1, 1, 1000), CACHE_PUT_DONE);
+	assert_true(has_number(bench.reader, 1));
+	assert_int_equal(put_number(bench.store, 1, 2, 3000), CACHE_PUT_DONE);
+	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_OBJECT);
+	assert_int_equal(entry.id, 2);
+	assert_int_equal(entry.body.len, 3000);
+	struct cache_store_numbers numbers = numbers_of(bench.store);
+	assert_int_equal(numbers.objects, 1);
+	assert_int_equal(numbers.puts, 2);
+	assert_true(numbers.bytes > 3000 && numbers.bytes < 3500);
+	bench_done(&bench);
+}
+
+static void an_empty_body_is_inline_and_no_body_is_not(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_entry entry;
+	assert_int_equal(put_number(bench.store, 1, 1, 0), CACHE_PUT_DONE);
+	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_OBJECT);
+	assert_true(entry.object->is_inline);
+	assert_int_equal(entry.body.len, 0);
+
+	struct key_text text;
+	struct http_field fields[4];
+	struct http_head head = sample_head(fields);
+	const struct cache_put_object put = {.key = key_of(bench.store, &text, 2),
+	        .object = &PLAIN,
+	        .head = &head,
+	        .sequence = 1};
+	assert_int_equal(cache_put_object(bench.store, &put), CACHE_PUT_DONE);
+	assert_int_equal(find_number(bench.reader, 2, &entry), CACHE_FOUND_OBJECT);
+	assert_false(entry.object->is_inline);
+	bench_done(&bench);
+}
+
+static void what_is_above_a_limit_is_refused(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	char *big = mem_zero(LIMIT_CACHE_PIECE_BYTES + 1);
+	struct http_field fields[4];
+	struct http_head head = sample_head(fields);
+	const struct cache_put_object plain = {.key = cache_key_make(bench.store, STR("k")),
+	        .object = &PLAIN,
+	        .head = &head,
+	        .sequence = 1};
+	struct cache_put_object put = plain;
+	put.key.text = str_make(big, LIMIT_CACHE_KEY_BYTES + 1);
+	assert_int_equal(cache_put_object(bench.store, &put), CACHE_PUT_TOO_LARGE);
+	put = plain;
+	put.variant = str_make(big, LIMIT_CACHE_VARIANT_BYTES + 1);
+	assert_int_equal(cache_put_object(bench.store, &put), CACHE_PUT_TOO_LARGE);
+	put = plain;
+	put.tag_count = LIMIT_CACHE_TAGS + 1;
+	assert_int_equal(cache_put_object(bench.store, &put), CACHE_PUT_TOO_LARGE);
+	put = plain;
+	put.body = &(const struct iovec){big, LIMIT_CACHE_INLINE_BYTES + 1};
+	put.body_count = 1;
+	assert_int_equal(cache_put_object(bench.store, &put), CACHE_PUT_TOO_LARGE);
+	const struct iovec piece = {big, cache_store_piece_bytes(bench.store) + 1};
+	assert_int_equal(cache_put_piece(bench.store, 1, 0, &piece, 1), CACHE_PUT_TOO_LARGE);
+	uint64_t epoch = 77;
+	const struct cache_put_spec spec = {
+	        .key = plain.key, .names = str_make(big, LIMIT_CACHE_VARIANT_BYTES + 1)};
+	assert_int_equal(cache_put_spec(bench.store, &spec, &epoch), CACHE_PUT_TOO_LARGE);
+	assert_int_equal(epoch, 77);
+	assert_int_equal(numbers_of(bench.store).put_refused, 6);
+	mem_free(big);
+	bench_done(&bench);
+}
+
+static void the_largest_object_fits(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	char *big = mem_zero(LIMIT_CACHE_INLINE_BYTES);
+	uint64_t *tags = mem_zero(LIMIT_CACHE_TAGS * sizeof(uint64_t));
+	struct http_field *fields = mem_zero(LIMIT_HEAD_FIELDS * sizeof(*fields));
+	const struct http_head head = {
+	        .base = big,
+	        .fields = fields,
+	        .len = LIMIT_RESPONSE_HEAD_BYTES,
+	        .count = LIMIT_HEAD_FIELDS,
+	};
+	const struct iovec body = {big, LIMIT_CACHE_INLINE_BYTES};
+	struct cache_put_object put = {
+	        .key = cache_key_make(bench.store, str_make(big, LIMIT_CACHE_KEY_BYTES)),
+	        .tags = tags,
+	        .tag_count = LIMIT_CACHE_TAGS,
+	        .object = &PLAIN,
+	        .head = &head,
+	        .body = &body,
+	        .body_count = 1,
+	        .sequence = 1,
+	};
+	assert_int_equal(cache_put_object(bench.store, &put), CACHE_PUT_DONE);
+	struct cache_entry entry;
+	struct cache_variants variants;
+	assert_int_equal(cache_find(bench.reader, &put.key, &entry, &variants), CACHE_FOUND_OBJECT);
+	assert_int_equal(entry.body.len, LIMIT_CACHE_INLINE_BYTES);
+	mem_free(fields);
+	mem_free(tags);
+	mem_free(big);
+	bench_done(&bench);
+}
+
+static void an_older_fill_does_not_replace_a_newer_one(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_put_object old = {.id = 1, .sequence = cache_store_sequence(bench.store)};
+	cache_purge_domain(
+	        bench.store, cache_key_domain(bench.store, STR("b.example")), CACHE_PURGE_HARD);
+	assert_int_equal(put_number(bench.store, 1, 2, 100), CACHE_PUT_DONE);
+	assert_int_equal(put_as(bench.store, 1, 1, 100, &old), CACHE_PUT_OLDER);
+	struct cache_entry entry;
+	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_OBJECT);
+	assert_int_equal(entry.id, 2);
+	bench_done(&bench);
+}
+
+static void variants_hang_on_their_spec(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct key_text text;
+	struct cache_put_spec spec = {.key = key_of(bench.store, &text, 1),
+	        .names = STR("accept-encoding"),
+	        .sequence = 1};
+	uint64_t epoch, again;
+	assert_int_equal(cache_put_spec(bench.store, &spec, &epoch), CACHE_PUT_DONE);
+	assert_int_equal(cache_put_spec(bench.store, &spec, &again), CACHE_PUT_DONE);
+	assert_int_equal(epoch, again);
+
+	struct cache_put_object put = {
+	        .id = 1, .sequence = 1, .epoch = epoch, .variant = STR("br")};
+	assert_int_equal(put_as(bench.store, 1, 1, 100, &put), CACHE_PUT_DONE);
+	put.variant = STR("");
+	assert_int_equal(put_as(bench.store, 1, 2, 200, &put), CACHE_PUT_DONE);
+
+	struct cache_entry entry;
+	struct cache_variants variants;
+	assert_int_equal(cache_find(bench.reader, &spec.key, &entry, &variants), CACHE_FOUND_SPEC);
+	assert_true(str_is_equal(variants.names, STR("accept-encoding")));
+	assert_true(cache_find_variant(bench.reader, &spec.key, &variants, STR("br"), &entry));
+	assert_true(str_is_equal(entry.variant, STR("br")));
+	assert_int_equal(entry.body.len, 100);
+	assert_true(cache_find_variant(bench.reader, &spec.key, &variants, STR(""), &entry));
+	assert_int_equal(entry.body.len, 200);
+	assert_false(cache_find_variant(bench.reader, &spec.key, &variants, STR("gzip"), &entry));
+
+	/* Another spec: other variants. Nothing is stored under the old one. */
+	spec.names = STR("origin");
+	assert_int_equal(cache_put_spec(bench.store, &spec, &again), CACHE_PUT_DONE);
+	assert_int_not_equal(epoch, again);
+	assert_int_equal(cache_find(bench.reader, &spec.key, &entry, &variants), CACHE_FOUND_SPEC);
+	assert_false(cache_find_variant(bench.reader, &spec.key, &variants, STR("br"), &entry));
+	assert_int_equal(put_as(bench.store, 1, 1, 100, &put), CACHE_PUT_PURGED);
+
+	/* An object without variants takes its place. */
+	assert_int_equal(put_number(bench.store, 1, 3, 300), CACHE_PUT_DONE);
+	assert_true(has_number(bench.reader, 1));
+	bench_done(&bench);
+}
+
+static void pieces_are_found_by_object_and_number(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	uint32_t len = cache_store_piece_bytes(bench.store);
+	char *bytes = mem_alloc(len);
+	body_fill(bytes, len, 5, 1);
+	const struct iovec body = {bytes, len};
+	struct cache_place place;
+	assert_false(cache_find_piece(bench.reader, 5, 3, &place));
+	assert_int_equal(cache_put_piece(bench.store, 5, 3, &body, 1), CACHE_PUT_DONE);
+	assert_true(cache_find_piece(bench.reader, 5, 3, &place));
+	assert_true(cache_find_has_piece(bench.reader, 5, 3));
+	assert_false(cache_find_has_piece(bench.reader, 5, 2));
+	assert_false(cache_find_has_piece(bench.reader, 6, 3));
+	assert_int_equal(place.len, len);
+	assert_memory_equal(place.at, bytes, len);
+	char *read_back = mem_alloc(len);
+	assert_int_equal(pread(place.fd, read_back, len, (off_t)place.offset), len);
+	assert_memory_equal(read_back, bytes, len);
+	mem_free(read_back);
+	mem_free(bytes);
+	bench_done(&bench);
+}
+
+static void a_put_without_a_free_segment_is_refused_and_calls_the_keeper(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	uint64_t number = 0;
+	enum cache_put verdict;
+	while ((verdict = put_number(bench.store, number, 1, 60000)) == CACHE_PUT_DONE)
+		number++;
+	assert_int_equal(verdict, CACHE_PUT_FULL);
+	assert_int_equal(bench.store->shared->keeper_wanted, 1);
+	assert_int_equal(numbers_of(bench.store).segments_free, 1);
+	assert_true(has_number(bench.reader, 0));
+	cache_reader_quiet(bench.reader);
+	keep_all(bench.store);
+	assert_int_equal(put_number(bench.store, number, 1, 60000), CACHE_PUT_DONE);
+	assert_true(has_number(bench.reader, number));
+	bench_done(&bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_was_put_is_found_and_replaced),
+	        cmocka_unit_test(an_empty_body_is_inline_and_no_body_is_not),
+	        cmocka_unit_test(what_is_above_a_limit_is_refused),
+	        cmocka_unit_test(the_largest_object_fits),
+	        cmocka_unit_test(an_older_fill_does_not_replace_a_newer_one),
+	        cmocka_unit_test(variants_hang_on_their_spec),
+	        cmocka_unit_test(pieces_are_found_by_object_and_number),
+	        cmocka_unit_test(a_put_without_a_free_segment_is_refused_and_calls_the_keeper),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
