@@ -110,6 +110,9 @@ void serve_stream_ready(struct serve_stream *stream, unsigned events);
 void serve_stream_gone(struct serve_stream *stream, enum fault fault);
 void serve_stream_expired(struct serve_stream *stream, uint64_t now_ms);
 
+/* Sets the connection's deadline to the earlier one of the stream's two. */
+void serve_stream_look(struct serve_stream *stream);
+
 /* Writes an error response of ours into `out`; false when there is no memory for it. `request` is
  * the head that is answered, NULL where there is none. */
 MUST_CHECK bool serve_connection_put_error(struct serve_connection *connection, enum fault fault,

@@ -1,30 +1,18 @@
 /*
- * One exchange on an HTTP/1 connection. The request body is read from the connection's `in` as the
- * handler asks; of the response only heads and framing are copied (into `out`), bodies go from the
- * handler's memory to the socket in one vectored write. What the socket does not take stays with
- * the handler, who is woken when there is room: nothing here can grow.
+ * One exchange on an HTTP/1 connection: its request, whose body is read from the connection's `in`
+ * as the handler asks; its deadlines; its end, whole or broken. The response between is in
+ * stream_response.c.
  */
 #include "serve/stream.h"
 
 #include "base/clock.h"
-#include "http/hop.h"
-#include "http/status.h"
 #include "http/write.h"
 #include "serve/connection_private.h"
 
 #include <sys/socket.h>
 
-enum {
-	/* What a head needs beside its fields: status line, framing, Connection. */
-	HEAD_ROOM = 256,
-	/* Pieces of a chunked body up to this size wait for a flush, so that small ones leave
-	   together. */
-	SMALL_PIECE = 4096,
-	/* A reader that did not ask for so long was held back by its own side. */
-	PAUSE_MS = 500,
-};
-
-static const char line_end[] = "\r\n";
+/* A reader that did not ask for so long was held back by its own side. */
+enum { PAUSE_MS = 500 };
 
 static struct serve_server *server_of(const struct serve_stream *stream)
 {
@@ -42,7 +30,7 @@ static uint64_t now_of(const struct serve_stream *stream)
 	return loop_now_ms(server_of(stream)->options.loop);
 }
 
-static void look_at(struct serve_stream *stream)
+void serve_stream_look(struct serve_stream *stream)
 {
 	uint64_t at = stream->body_deadline_ms < stream->room_look_ms ? stream->body_deadline_ms
 	                                                              : stream->room_look_ms;
@@ -114,7 +102,7 @@ void serve_stream_expired(struct serve_stream *stream, uint64_t now_ms)
 		stream->room_look_ms = CLOCK_NEVER;
 		serve_stream_gone(stream, FAULT_WRITE_SLOW);
 	}
-	look_at(stream);
+	serve_stream_look(stream);
 }
 
 /* Host, target, framing, Expect and persistence of the head that was copied. */
@@ -232,7 +220,7 @@ static enum serve_read wait_for_body(struct serve_stream *stream)
 	if (stream->body_deadline_ms == CLOCK_NEVER) {
 		stream->body_mark = stream->body_received;
 		stream->body_deadline_ms = now_ms + server_of(stream)->options.body_timeout_ms;
-		look_at(stream);
+		serve_stream_look(stream);
 	}
 	return SERVE_READ_WAIT;
 }
@@ -312,247 +300,6 @@ struct str serve_stream_trailers(struct serve_stream *stream)
 		stream->trailers = make_trailers(stream);
 	stream->has_trailers = true;
 	return stream->trailers;
-}
-
-static size_t room_for(const struct serve_response *response)
-{
-	size_t room = HEAD_ROOM + response->reason.len;
-	/* "name:value\r\n" stands in the head already; each may grow by a space. */
-	if (response->head != NULL)
-		room += response->head->len + response->head->count;
-	for (unsigned i = 0; i < response->field_count; i++)
-		room += response->fields[i].name.len + response->fields[i].value.len + 4;
-	return room;
-}
-
-static void write_fields(struct http_writer *writer, const struct serve_response *response)
-{
-	const struct http_head *head = response->head;
-	for (unsigned i = 0; head != NULL && i < head->count; i++)
-		if (response->drop == NULL || !(response->drop[i / 64] >> (i % 64) & 1))
-			http_write_field(writer, http_head_name(head, &head->fields[i]),
-			        http_head_value(head, &head->fields[i]));
-	for (unsigned i = 0; i < response->field_count; i++)
-		http_write_field(writer, response->fields[i].name, response->fields[i].value);
-}
-
-/* Chooses the framing of the response (RFC 9112 section 6) and writes it. */
-static void write_framing(struct http_writer *writer, struct serve_stream *stream,
-        const struct serve_response *response)
-{
-	struct serve_connection *connection = stream->connection;
-	stream->length_left = response->is_bodiless ? 0 : response->length;
-	if (response->length != UINT64_MAX) {
-		http_write_length_field(writer, response->length);
-	} else if (!response->is_bodiless && stream->head.minor >= 1) {
-		stream->is_chunked = true;
-		http_write_known_field(writer, HTTP_NAME_TRANSFER_ENCODING, STR("chunked"));
-	} else if (!response->is_bodiless) {
-		stream->ends_by_close = true;
-	}
-	/* What is not read of the request cannot be told from the next one. */
-	if (stream->ends_by_close || connection->server->is_draining ||
-	        (stream->has_body && !stream->body.is_whole))
-		connection->is_last = true;
-	if (connection->is_last)
-		http_write_known_field(writer, HTTP_NAME_CONNECTION, STR("close"));
-	else if (stream->head.minor == 0)
-		http_write_known_field(writer, HTTP_NAME_CONNECTION, STR("keep-alive"));
-}
-
-bool serve_stream_respond(struct serve_stream *stream, const struct serve_response *response)
-{
-	CHECK(!stream->has_response);
-	struct serve_connection *connection = stream->connection;
-	struct buf *out = &connection->out;
-	stream->has_response = true;
-	stream->status = (uint16_t)response->status;
-	if (!buf_reserve(server_of(stream)->options.buffers, out, room_for(response))) {
-		serve_stream_abort(stream);
-		return false;
-	}
-	struct http_writer writer;
-	http_writer_init(&writer, out->block + out->end, buf_room(out));
-	http_write_status_line(&writer, response->status, response->reason);
-	write_fields(&writer, response);
-	write_framing(&writer, stream, response);
-	http_write_end_of_head(&writer);
-	CHECK(!writer.full);
-	out->end += (uint32_t)http_writer_str(&writer).len;
-	return true;
-}
-
-void serve_stream_interim(struct serve_stream *stream, unsigned status,
-        const struct http_head *head, const uint64_t *drop)
-{
-	struct serve_connection *connection = stream->connection;
-	if (stream->head.minor == 0 || stream->is_gone || stream->has_response)
-		return;
-	struct serve_response response = {.status = status, .head = head, .drop = drop};
-	struct buf *out = &connection->out;
-	if (!buf_reserve(server_of(stream)->options.buffers, out, room_for(&response)))
-		return; /* a hint may be left out */
-	struct http_writer writer;
-	http_writer_init(&writer, out->block + out->end, buf_room(out));
-	http_write_status_line(&writer, status, STR_EMPTY);
-	write_fields(&writer, &response);
-	http_write_end_of_head(&writer);
-	CHECK(!writer.full);
-	out->end += (uint32_t)http_writer_str(&writer).len;
-	serve_stream_flush(stream);
-}
-
-static void wait_for_room(struct serve_stream *stream)
-{
-	stream->wants_room = true;
-	if (stream->room_look_ms == CLOCK_NEVER) {
-		stream->room_look_ms = serve_connection_pace_start(stream->connection);
-		look_at(stream);
-	}
-}
-
-/* The kernel has taken everything. */
-static void end_wait_for_room(struct serve_stream *stream)
-{
-	stream->room_look_ms = CLOCK_NEVER;
-	serve_connection_pace_stop(stream->connection);
-}
-
-/* Counts `count` bytes that the kernel took: first of `out`, then of `data`; returns those of the
- * data. */
-static size_t account(struct serve_stream *stream, size_t count, size_t data_length)
-{
-	struct buf *out = &stream->connection->out;
-	stream->connection->wire_sent += count;
-	size_t of_out = count < buf_length(out) ? count : buf_length(out);
-	buf_drop(out, of_out);
-	buf_release_if_empty(server_of(stream)->options.buffers, out);
-	size_t of_data = count - of_out < data_length ? count - of_out : data_length;
-	stream->sent += of_data;
-	stream->length_left -= stream->length_left == UINT64_MAX ? 0 : of_data;
-	stream->chunk_left -= stream->is_chunked ? of_data : 0;
-	return of_data;
-}
-
-/* Announces a chunk of all of `data` in `out`; false when there is no room for the line. */
-static bool begin_chunk(struct serve_stream *stream, struct str data)
-{
-	char line[HTTP_WRITE_CHUNK_LINE_BYTES];
-	size_t length = http_write_chunk_line(line, data.len);
-	if (!buf_add(server_of(stream)->options.buffers, &stream->connection->out,
-	            str_make(line, length)))
-		return false;
-	stream->chunk_left = data.len;
-	return true;
-}
-
-/* Puts a small piece into `out`, to leave with the head before it and with what follows: a copy
- * costs less than a vector more. In chunked coding it is a whole chunk. */
-static bool put_small_piece(struct serve_stream *stream, struct str data)
-{
-	struct buf *out = &stream->connection->out;
-	/* A line more: the next chunk's must find room here, however full the block is. */
-	if (data.len > SMALL_PIECE || stream->chunk_left > 0 || out->cap == 0 ||
-	        buf_room(out) < data.len + 2 * HTTP_WRITE_CHUNK_LINE_BYTES + 2)
-		return false;
-	if (stream->is_chunked)
-		out->end += (uint32_t)http_write_chunk_line(out->block + out->end, data.len);
-	memcpy(out->block + out->end, data.at, data.len);
-	out->end += (uint32_t)data.len;
-	if (stream->is_chunked) {
-		memcpy(out->block + out->end, line_end, 2);
-		out->end += 2;
-	}
-	stream->sent += data.len;
-	stream->length_left -= stream->length_left == UINT64_MAX ? 0 : data.len;
-	return true;
-}
-
-size_t serve_stream_write(struct serve_stream *stream, struct str data)
-{
-	CHECK(stream->has_response && !stream->is_finished);
-	if (stream->is_gone || data.len == 0)
-		return 0;
-	struct serve_connection *connection = stream->connection;
-	struct buf *out = &connection->out;
-	CHECK(stream->length_left == UINT64_MAX || data.len <= stream->length_left);
-	if (put_small_piece(stream, data))
-		return data.len;
-	if (stream->is_chunked && stream->chunk_left == 0 && !begin_chunk(stream, data)) {
-		serve_stream_gone(stream, FAULT_MEMORY);
-		return 0;
-	}
-	size_t size = data.len;
-	if (stream->is_chunked && size > stream->chunk_left)
-		size = stream->chunk_left;
-	bool ends_chunk = stream->is_chunked && size == stream->chunk_left;
-	int first = buf_length(out) == 0;
-	struct iovec vectors[3] = {
-	        {.iov_base = first == 0 ? buf_bytes(out) : NULL, .iov_len = buf_length(out)},
-	        {.iov_base = (void *)(uintptr_t)data.at, .iov_len = size},
-	        {.iov_base = (void *)(uintptr_t)line_end, .iov_len = ends_chunk ? 2 : 0},
-	};
-	size_t all = buf_length(out) + size + vectors[2].iov_len, count = 0;
-	enum tcp_result result = tcp_write(
-	        connection->watched.fd, vectors + first, (ends_chunk ? 3 : 2) - first, &count);
-	if (result == TCP_RESET || result == TCP_END) {
-		serve_stream_gone(stream, FAULT_CLIENT_GONE);
-		return 0;
-	}
-	if (result == TCP_AGAIN)
-		count = 0;
-	size_t lacking = all - count;
-	size_t taken = account(stream, count, size);
-	if (lacking > 0)
-		wait_for_room(stream);
-	else
-		end_wait_for_room(stream);
-	if (ends_chunk && taken == size && lacking > 0 &&
-	        !buf_add(server_of(stream)->options.buffers, out,
-	                str_make(line_end + 2 - lacking, lacking)))
-		serve_stream_gone(stream, FAULT_MEMORY);
-	return taken;
-}
-
-void serve_stream_flush(struct serve_stream *stream)
-{
-	struct serve_connection *connection = stream->connection;
-	if (stream->is_gone || buf_length(&connection->out) == 0)
-		return;
-	if (!serve_connection_flush(connection)) {
-		serve_stream_gone(stream, FAULT_CLIENT_GONE);
-		return;
-	}
-	if (buf_length(&connection->out) > 0)
-		wait_for_room(stream);
-	else
-		end_wait_for_room(stream);
-}
-
-void serve_stream_finish(struct serve_stream *stream, const struct http_head *trailers)
-{
-	CHECK(stream->has_response && !stream->is_finished);
-	CHECK(stream->length_left == 0 || stream->length_left == UINT64_MAX || stream->is_gone);
-	stream->is_finished = true;
-	if (!stream->is_chunked || stream->is_gone)
-		return;
-	struct buf *out = &stream->connection->out;
-	size_t room =
-	        8 +
-	        (trailers != NULL ? 2 * (size_t)trailers->len + 4 * (size_t)trailers->count : 0);
-	if (!buf_reserve(server_of(stream)->options.buffers, out, room)) {
-		serve_stream_abort(stream);
-		return;
-	}
-	struct http_writer writer;
-	http_writer_init(&writer, out->block + out->end, buf_room(out));
-	http_write(&writer, STR("0\r\n"));
-	for (unsigned i = 0; trailers != NULL && i < trailers->count; i++)
-		http_write_field(&writer, http_head_name(trailers, &trailers->fields[i]),
-		        http_head_value(trailers, &trailers->fields[i]));
-	http_write_end_of_head(&writer);
-	CHECK(!writer.full);
-	out->end += (uint32_t)http_writer_str(&writer).len;
 }
 
 void serve_stream_abort(struct serve_stream *stream)

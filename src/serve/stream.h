@@ -84,12 +84,14 @@ struct serve_field {
 };
 
 /* The head of a response. Connection, Content-Length, Transfer-Encoding are the stream's to write.
- */
+ * Lines of `ready` are copied as they are, each with its CRLF: so what was stored need not be
+ * written afresh for everybody who asks for it. */
 struct serve_response {
 	unsigned status;
 	struct str reason;                /* empty: the registered one */
 	const struct http_head *head;     /* fields to pass on, or NULL … */
 	const uint64_t *drop;             /* … but for those marked here (http/hop.h) */
+	struct str ready, added;          /* field lines that are serialised already, or empty */
 	const struct serve_field *fields; /* fields to add */
 	unsigned field_count;
 	bool is_bodiless; /* a response to HEAD, 204, 304: no body whatever the length says */
@@ -106,9 +108,18 @@ void serve_stream_interim(struct serve_stream *stream, unsigned status,
         const struct http_head *head, const uint64_t *drop);
 
 /* Writes body bytes as far as the client takes them; returns how many were taken. Fewer than all:
- * the rest waits for stream->wake, or the client is gone (stream->is_gone). More than the promised
- * length is our own mistake. */
+ * the rest waits for stream->wake and must come next, or the client is gone (stream->is_gone). More
+ * than the promised length is our own mistake. */
 size_t serve_stream_write(struct serve_stream *stream, struct str data);
+
+/*
+ * The same for `size` body bytes of a file from `offset` on, which go from its pages to the socket;
+ * what is buffered leaves with them. It pays from some 16 KiB on. The bytes must be there and stay
+ * as they are: the kernel may look at them until the client has acknowledged them. What would have
+ * to be fetched from a disk is waited for, so who calls makes sure that it is in memory. A file
+ * that is shorter, or cannot be read, breaks the response off (stream->is_gone, FAULT_STORED).
+ */
+size_t serve_stream_send_file(struct serve_stream *stream, int file, uint64_t offset, size_t size);
 
 /* Sends what is buffered (the head, while the body is not there yet). */
 void serve_stream_flush(struct serve_stream *stream);

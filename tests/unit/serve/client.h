@@ -20,6 +20,7 @@
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,6 +53,15 @@ static inline struct str pattern_of(size_t from, size_t length)
 	}
 	assert_true(from + length <= PATTERN_BYTES);
 	return str_make(bytes + from, length);
+}
+
+/* A file without a name that holds the first `length` bytes of the pattern. */
+static inline int file_of_pattern(size_t length)
+{
+	int file = memfd_create("pattern", MFD_CLOEXEC);
+	assert_true(file >= 0);
+	assert_int_equal(write(file, pattern_of(0, length).at, length), length);
+	return file;
 }
 
 struct client {

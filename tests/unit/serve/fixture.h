@@ -22,6 +22,9 @@ enum {
 	SLACK_MS = 450,
 };
 
+/* Where the pieces of a body come from: memory, a file, or each in turn. */
+enum source { FROM_MEMORY, FROM_FILE, FROM_BOTH };
+
 /* What the handler does with each request. */
 struct script {
 	bool ignores_body;     /* responds without reading */
@@ -39,6 +42,9 @@ struct script {
 	unsigned interim; /* sent before the response */
 	bool flushes;     /* after each piece */
 	const struct http_head *trailers;
+	struct str ready;
+	enum source source; /* of bodies with a length */
+	int file;           /* which has the pattern from its beginning on */
 };
 
 struct fixture;
@@ -65,6 +71,7 @@ struct exchange {
 	struct outcome *outcome;
 	struct str pending;
 	size_t written;
+	unsigned pieces;
 	bool is_body_read, has_responded;
 };
 
@@ -141,6 +148,7 @@ static inline bool respond(struct exchange *exchange)
 	struct serve_field field = {.name = STR("X-Test"), .value = STR("yes")};
 	struct serve_response response = {
 	        .status = script->status != 0 ? script->status : 200,
+	        .ready = script->ready,
 	        .fields = &field,
 	        .field_count = 1,
 	        .is_bodiless = script->is_bodiless,
@@ -150,6 +158,17 @@ static inline bool respond(struct exchange *exchange)
 		serve_stream_interim(exchange->stream, script->interim, NULL, NULL);
 	exchange->has_responded = true;
 	return serve_stream_respond(exchange->stream, &response);
+}
+
+/* Writes the pending piece, or what the client takes of it. */
+static inline size_t write_pending(struct exchange *exchange)
+{
+	const struct script *script = &exchange->fixture->script;
+	if (script->source == FROM_FILE ||
+	        (script->source == FROM_BOTH && exchange->pieces % 2 == 0))
+		return serve_stream_send_file(exchange->stream, script->file,
+		        exchange->written - exchange->pending.len, exchange->pending.len);
+	return serve_stream_write(exchange->stream, exchange->pending);
 }
 
 /* Writes what the client takes; false when it must wait. */
@@ -171,8 +190,9 @@ static inline bool write_response_body(struct exchange *exchange)
 			                ? pattern_of(exchange->written, size)
 			                : str_make(stream->path.at + exchange->written, size);
 			exchange->written += size;
+			exchange->pieces++;
 		}
-		size_t taken = serve_stream_write(stream, exchange->pending);
+		size_t taken = write_pending(exchange);
 		assert_true(taken <= exchange->pending.len);
 		exchange->pending =
 		        str_make(exchange->pending.at + taken, exchange->pending.len - taken);
@@ -338,4 +358,16 @@ static inline void fixture_turn(struct fixture *fixture, unsigned wait_ms)
 static inline const struct address *fixture_address(const struct fixture *fixture)
 {
 	return &fixture->address;
+}
+
+/* Whether the server has no connection left. */
+static inline bool is_alone(const struct fixture *fixture)
+{
+	return serve_server_connections(fixture->server) == 0;
+}
+
+static inline void wait_until_alone(struct fixture *fixture)
+{
+	struct client nobody = {.fixture = fixture, .fd = -1};
+	turn_until(&nobody, is_alone(fixture));
 }

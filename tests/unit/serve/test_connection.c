@@ -5,12 +5,6 @@
 #define HOST "Host: a.test\r\n"
 #define GET  "GET /x HTTP/1.1\r\n" HOST "\r\n"
 
-/* Whether the server has no connection left. */
-static bool is_alone(const struct fixture *fixture)
-{
-	return serve_server_connections(fixture->server) == 0;
-}
-
 static void a_request_is_answered(void **state)
 {
 	(void)state;
