@@ -13,7 +13,7 @@ enum { EDGE_ANSWER_FIELDS = 6 };
 
 /* What serve_response refers to, for as long as it is written. */
 struct edge_answer {
-	uint64_t drop[HTTP_HOP_WORDS];
+	uint64_t drop[HTTP_MARK_WORDS];
 	struct serve_field fields[EDGE_ANSWER_FIELDS];
 	struct serve_response response;
 };
@@ -21,8 +21,10 @@ struct edge_answer {
 struct edge_answer_options {
 	const struct http_head *head; /* the origin's */
 	enum http_method method;      /* the request's */
+	bool is_not_modified;         /* a 304 in its place: the client has it already */
 	uint64_t length;              /* of the body; UINT64_MAX where it is not known */
 	struct str via, date, cache;  /* values; the date is used where the origin sent none */
+	struct str status_line;       /* Cache-Status, serialised */
 	struct str origin, timing;    /* X-Headwater-Origin and Server-Timing; empty: none */
 };
 
@@ -30,4 +32,4 @@ struct edge_answer_options {
 void edge_answer_make(const struct edge_answer_options *options, struct edge_answer *ret_answer);
 
 /* Which fields of an interim response go on: ret_drop as of http_hop_mark. */
-void edge_answer_mark_interim(const struct http_head *head, uint64_t ret_drop[HTTP_HOP_WORDS]);
+void edge_answer_mark_interim(const struct http_head *head, uint64_t ret_drop[HTTP_MARK_WORDS]);

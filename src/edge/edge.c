@@ -7,9 +7,15 @@
 #include "edge/edge.h"
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cache/keeper.h"
+#include "edge/flights.h"
+#include "edge/purge.h"
+#include "edge/unshared.h"
 #include "edge/worker.h"
+#include "link/command_listener.h"
 #include "origin/shared.h"
 
 #include <pthread.h>
@@ -39,10 +45,14 @@ struct snapshot_message {
 struct edge {
 	struct edge_options options;
 	struct link_sink sink;
+	struct link_command_sink command_sink;
+	struct link_command_listener *commands; /* NULL: none are taken */
 	struct origin_shared_sink origin_sink;
 	struct loop *loop;
 	struct mem_budget budget, spool_budget;
 	struct edge_worker_shared shared;
+	struct cache_keeper *keeper; /* NULL: nothing is remembered */
+	struct text purge_error;     /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct model_snapshot *snapshot;
 	unsigned running; /* worker threads that have not ended */
@@ -157,6 +167,15 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 	}
 }
 
+static struct link_answer on_purge(struct link_command_sink *sink, const struct link_purge *purge)
+{
+	struct edge *edge = container_of(sink, struct edge, command_sink);
+	if (edge->shared.cache == NULL)
+		return (struct link_answer){.error = STR("this edge has no cache")};
+	text_clear(&edge->purge_error);
+	return edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
+}
+
 static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
@@ -209,6 +228,32 @@ static bool open_log(struct edge *edge)
 	return edge->shared.log != NULL;
 }
 
+/* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. */
+static void open_cache(struct edge *edge)
+{
+	const struct edge_options *options = &edge->options;
+	const struct cache_memory_options memory = {
+	        .bytes = options->cache_memory,
+	        .objects = options->cache_objects,
+	};
+	enum cache_attach why;
+	if (options->cache_memory == 0)
+		return;
+	struct cache_store *cache = cache_store_new(options->cache_memory_fd, &memory, &why);
+	if (cache == NULL && options->cache_memory_fd >= 0) {
+		log_warning("the cache begins empty: %s", cache_memory_words(why));
+		cache = cache_store_new(-1, &memory, &why);
+	}
+	if (cache == NULL) {
+		log_error("there is no cache: %s", cache_memory_words(why));
+		return;
+	}
+	edge->keeper = cache_keeper_new(cache);
+	if (edge->keeper == NULL)
+		log_error("nothing keeps room in the cache: %m");
+	edge->shared.cache = cache;
+}
+
 /* A folder that takes no files is told now, and not by the first large upload. */
 static void try_spool(const char *folder)
 {
@@ -228,6 +273,7 @@ struct edge *edge_new(const struct edge_options *options)
 	copy_strings(&edge->options);
 	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
 	edge->origin_sink.on_health = on_health;
+	edge->command_sink.on_purge = on_purge;
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();
@@ -252,6 +298,10 @@ struct edge *edge_new(const struct edge_options *options)
 	        serve_census_new(options->connections_max, options->connections_per_address);
 	edge->shared.disk = disk_new(DISK_THREADS);
 	try_spool(edge->options.spool_dir);
+	edge->shared.flights = edge_flights_new();
+	edge->shared.unshared = edge_unshared_new();
+	edge->shared.loops = mem_zero(options->workers * sizeof(struct loop *));
+	open_cache(edge);
 	if (edge->shared.origins == NULL || !make_workers(edge)) {
 		log_error("the machine refuses what a worker needs: %m");
 		edge_free(edge);
@@ -260,14 +310,34 @@ struct edge *edge_new(const struct edge_options *options)
 	return edge;
 }
 
+/* What workers have of each other goes first, messages under way too; then they themselves. */
+static void free_workers(struct edge *edge)
+{
+	unsigned count = edge->threads != NULL ? edge->options.workers : 0;
+	for (unsigned i = 0; i < count; i++)
+		if (edge->threads[i].worker != NULL)
+			edge_worker_cut(edge->threads[i].worker);
+	for (unsigned i = 0; i < count; i++)
+		if (edge->threads[i].worker != NULL)
+			loop_turn(edge->threads[i].worker->loop, 0);
+	for (unsigned i = 0; i < count; i++)
+		edge_worker_free(edge->threads[i].worker);
+	mem_free(edge->threads);
+}
+
 void edge_free(struct edge *edge)
 {
 	if (edge == NULL)
 		return;
+	link_command_listener_close(edge->commands);
 	disk_free(edge->shared.disk);
-	for (unsigned i = 0; edge->threads != NULL && i < edge->options.workers; i++)
-		edge_worker_free(edge->threads[i].worker);
-	mem_free(edge->threads);
+	free_workers(edge);
+	cache_keeper_free(edge->keeper);
+	cache_store_free(edge->shared.cache);
+	edge_flights_free(edge->shared.flights);
+	edge_unshared_free(edge->shared.unshared);
+	mem_free(edge->shared.loops);
+	text_done(&edge->purge_error);
 	serve_census_free(edge->shared.census);
 	origin_shared_free(edge->shared.origins);
 	edge_access_log_free(edge->shared.log);
@@ -286,6 +356,16 @@ struct loop *edge_loop(struct edge *edge)
 struct link_sink *edge_sink(struct edge *edge)
 {
 	return &edge->sink;
+}
+
+bool edge_take_commands(struct edge *edge, int socket)
+{
+	CHECK(edge->commands == NULL);
+	edge->commands = link_command_listener_open(
+	        edge->loop, socket, LIMIT_COMMAND_MS, &edge->command_sink);
+	if (edge->commands == NULL)
+		log_error("the machine refuses to watch the socket for commands: %m");
+	return edge->commands != NULL;
 }
 
 static void on_ended(struct loop_message *message)
@@ -350,6 +430,9 @@ static void on_hurry(struct loop_message *message)
 
 void edge_drain(struct edge *edge)
 {
+	/* Who asks from now on is answered by the edge that comes. */
+	link_command_listener_close(edge->commands);
+	edge->commands = NULL;
 	for (unsigned i = 0; i < edge->options.workers; i++) {
 		struct worker_thread *thread = &edge->threads[i];
 		if (!thread->is_started)

@@ -29,6 +29,10 @@ struct edge_options {
 	uint64_t memory_budget;
 	const char *spool_dir;
 	uint64_t spool_budget;
+	/* What is cached: in the memory of a memfd that the caller keeps open, of this form if it
+	 * has none yet. Without bytes nothing is cached; objects 0: derived from them. */
+	int cache_memory_fd;
+	uint64_t cache_memory, cache_objects;
 	const char *cdn_id;         /* in Via and CDN-Loop */
 	const char *access_log;     /* "off", "stdout", "syslog", "journald", or a path */
 	uint32_t access_log_sample; /* one in so many requests */
@@ -46,6 +50,11 @@ void edge_free(struct edge *edge);
 
 /* The steward's loop, for the feed and for signals (it runs on the thread that calls edge_run). */
 struct loop *edge_loop(struct edge *edge);
+
+/* Takes purges from a listening UNIX socket (net/local.h) until a drain begins, on the steward's
+ * thread; before edge_run. The socket is the edge's from now on, also on false: the kernel refuses.
+ */
+MUST_CHECK bool edge_take_commands(struct edge *edge, int socket);
 
 /* Where a feed puts its domains; before edge_run or on the steward's thread. */
 struct link_sink *edge_sink(struct edge *edge);

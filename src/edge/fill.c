@@ -99,6 +99,11 @@ struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
 	return fill;
 }
 
+void edge_fill_set_reader(struct edge_fill *fill, struct edge_fill_reader *reader)
+{
+	fill->options.reader = reader;
+}
+
 void edge_fill_leave(struct edge_fill *fill)
 {
 	if (fill == NULL)

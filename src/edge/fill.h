@@ -39,6 +39,9 @@ enum edge_fill_stage {
 /* Begins; reports after it returned. */
 struct edge_fill *edge_fill_start(const struct edge_fill_options *options);
 
+/* Another reader takes over; what it is told from now on is what it would be told next. */
+void edge_fill_set_reader(struct edge_fill *fill, struct edge_fill_reader *reader);
+
 /* The reader leaves: the fill ends, and what it holds is given back. NULL is fine. */
 void edge_fill_leave(struct edge_fill *fill);
 

@@ -14,7 +14,7 @@ enum {
 	   246 bytes now. */
 	ROOM = 512,
 	/* No known name is longer. */
-	NAME_BYTES = 24,
+	NAME_BYTES = 32,
 };
 
 /* The known name that a name may be taken for: many servers hand fields to programs as variables,
@@ -107,7 +107,7 @@ static void write_who_asked(struct http_writer *writer, const struct edge_forwar
 static void write_passed_on(struct http_writer *writer, const struct edge_forward *forward)
 {
 	const struct http_head *head = forward->head;
-	uint64_t drop[HTTP_HOP_WORDS];
+	uint64_t drop[HTTP_MARK_WORDS];
 	http_hop_mark(head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
@@ -141,4 +141,59 @@ struct str edge_forward_head(const struct edge_forward *forward, struct arena *a
 	http_write_end_of_head(&writer);
 	CHECK(!writer.full);
 	return http_writer_str(&writer);
+}
+
+static bool is_for_one_client(const struct http_field *field)
+{
+	switch (field->id) {
+	case HTTP_NAME_IF_MATCH:
+	case HTTP_NAME_IF_NONE_MATCH:
+	case HTTP_NAME_IF_MODIFIED_SINCE:
+	case HTTP_NAME_IF_UNMODIFIED_SINCE:
+	case HTTP_NAME_IF_RANGE:
+	case HTTP_NAME_RANGE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool edge_forward_shared(const struct http_head *head, struct str accept_encoding, struct str more,
+        struct arena *arena, struct http_head *ret_head)
+{
+	static const struct http_head_limits LIMITS = {.head_bytes = LIMIT_HEAD_BYTES,
+	        .target_bytes = LIMIT_HEAD_BYTES,
+	        .fields = LIMIT_HEAD_FIELDS};
+	size_t room = ROOM + head->len + head->count + accept_encoding.len + more.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(arena, room), room);
+	http_write_request_line(&writer, STR("GET"), http_head_target(head));
+	bool has_coding = false;
+	for (unsigned i = 0; i < head->count; i++) {
+		const struct http_field *field = &head->fields[i];
+		if (is_for_one_client(field))
+			continue;
+		if (field->id != HTTP_NAME_ACCEPT_ENCODING)
+			http_write_field(
+			        &writer, http_head_name(head, field), http_head_value(head, field));
+		else if (!has_coding)
+			http_write_known_field(&writer, HTTP_NAME_ACCEPT_ENCODING, accept_encoding);
+		has_coding |= field->id == HTTP_NAME_ACCEPT_ENCODING;
+	}
+	http_write(&writer, more);
+	http_write_end_of_head(&writer);
+	CHECK(!writer.full);
+
+	struct http_field fields[LIMIT_HEAD_FIELDS];
+	struct http_head made = {.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
+	size_t scanned = 0;
+	enum fault fault;
+	if (http_head_parse_request(http_writer_str(&writer), &scanned, &LIMITS, &made, &fault) !=
+	        HTTP_PARSE_DONE)
+		return false;
+	made.fields = arena_alloc(arena, made.count * sizeof(struct http_field));
+	memcpy(made.fields, fields, made.count * sizeof(struct http_field));
+	made.capacity = made.count;
+	*ret_head = made;
+	return true;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "edge/fill.h"
+#include "edge/loader.h"
 #include "edge/request.h"
 #include "origin/group.h"
 
@@ -29,7 +30,10 @@ static void on_drain_timer(struct timer *timer)
 {
 	struct edge_worker *worker = container_of(timer, struct edge_worker, drain_timer);
 	uint64_t now_ms = loop_now_ms(worker->loop);
-	if (serve_server_connections(worker->server) == 0 || now_ms >= worker->drain_deadline_ms) {
+	edge_loader_cut_idle(worker);
+	bool is_done =
+	        serve_server_connections(worker->server) == 0 && list_is_empty(&worker->loaders);
+	if (is_done || now_ms >= worker->drain_deadline_ms) {
 		loop_stop(worker->loop);
 		return;
 	}
@@ -61,6 +65,30 @@ static struct serve_server *make_server(
 	                },
 	};
 	return serve_server_new(&serve);
+}
+
+static void on_pause(struct loop_pause *pause)
+{
+	cache_reader_quiet(container_of(pause, struct edge_worker, pause)->cache_reader);
+}
+
+/* The worker's part of the cache; false when there can be none. */
+static bool open_cache(struct edge_worker *worker, const struct edge_worker_shared *shared)
+{
+	list_init(&worker->loaders);
+	worker->flights = shared->flights;
+	worker->unshared = shared->unshared;
+	worker->loops = shared->loops;
+	shared->loops[worker->index] = worker->loop;
+	if (shared->cache == NULL)
+		return true;
+	worker->cache_reader = cache_reader_new(shared->cache);
+	if (worker->cache_reader == NULL)
+		return false;
+	worker->cache = shared->cache;
+	worker->pause.on_pause = on_pause;
+	loop_add_pause(worker->loop, &worker->pause);
+	return true;
 }
 
 struct edge_worker *edge_worker_new(
@@ -101,14 +129,24 @@ struct edge_worker *edge_worker_new(
 	if (shared->log != NULL)
 		worker->log = edge_access_log_ring_new(shared->log);
 	worker->server = make_server(worker, shared);
+	if (!open_cache(worker, shared)) {
+		edge_worker_cut(worker);
+		edge_worker_free(worker);
+		return NULL;
+	}
 	return worker;
+}
+
+void edge_worker_cut(struct edge_worker *worker)
+{
+	edge_request_cut_all(worker);
+	edge_loader_cut_all(worker);
 }
 
 void edge_worker_free(struct edge_worker *worker)
 {
 	if (worker == NULL)
 		return;
-	edge_request_cut_all(worker);
 	serve_server_free(worker->server);
 	origin_worker_free(worker->origins);
 	worker->server = NULL;
@@ -118,6 +156,8 @@ void edge_worker_free(struct edge_worker *worker)
 		edge_access_log_ring_free(worker->log);
 	/* What the disk's threads and the steward still had to say. */
 	loop_turn(worker->loop, 0);
+	loop_remove_pause(&worker->pause);
+	cache_reader_free(worker->cache_reader);
 	buf_pool_done(&worker->buffers);
 	slab_done(&worker->request_slab);
 	slab_done(&worker->fill_slab);

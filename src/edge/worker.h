@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/slab.h"
+#include "cache/reader.h"
 #include "edge/access_log.h"
 #include "edge/edge.h"
 #include "model/snapshot.h"
@@ -28,7 +29,14 @@ struct edge_worker {
 	struct model_snapshot *snapshot;  /* one reference; new requests take it */
 	struct edge_access_log_ring *log; /* NULL: off */
 	struct slab request_slab, fill_slab;
-	struct list requests;
+	struct list requests, loaders;
+	unsigned loader_count;
+	struct cache_store *cache; /* the process's; NULL: nothing is remembered */
+	struct cache_reader *cache_reader;
+	struct loop_pause pause;      /* in which the reader is quiet */
+	struct edge_flights *flights; /* of all workers, as the next two */
+	struct edge_unshared *unshared;
+	struct loop *const *loops;
 	struct str cdn_id, via; /* via: "1.1 cdn_id" */
 	uint64_t next_id;
 	struct timer drain_timer;
@@ -45,6 +53,10 @@ struct edge_worker_shared {
 	struct origin_shared *origins;
 	struct disk *disk;
 	struct edge_access_log *log; /* NULL: off */
+	struct cache_store *cache;   /* NULL: nothing is remembered */
+	struct edge_flights *flights;
+	struct edge_unshared *unshared;
+	struct loop **loops; /* room for one of each worker, who puts it there */
 };
 
 /* A worker with its own loop, not running yet. NULL when the machine refuses. `index` chooses its
@@ -52,7 +64,11 @@ struct edge_worker_shared {
 struct edge_worker *edge_worker_new(
         const struct edge_worker_shared *shared, unsigned index, struct model_snapshot *snapshot);
 
-/* After its thread has ended. */
+/* After all threads have ended, for each worker before any of them is freed: nobody has anything
+ * of another any more. */
+void edge_worker_cut(struct edge_worker *worker);
+
+/* After all of them were cut; NULL is fine. */
 void edge_worker_free(struct edge_worker *worker);
 
 /* Begins to accept; before edge_worker_run. False when the machine refuses. */

@@ -1,8 +1,8 @@
 /*
- * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 edges=4711,4700
- * listen=127.0.0.1:0/127.0.0.1:8080/7,8". Numbers of descriptors are checked against the kernel
- * before they are used: a variable that somebody put there by hand must not make us take the wrong
- * one.
+ * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9
+ * memory=10,268435456,0 edges=4711,4700 listen=127.0.0.1:0/127.0.0.1:8080/7,8". The memory is its
+ * descriptor, bytes and objects. Numbers of descriptors are checked against the kernel before they
+ * are used: a variable that somebody put there by hand must not make us take the wrong one.
  */
 #include "main/handover.h"
 
@@ -30,6 +30,12 @@ void handover_print(const struct handover *handover, struct text *to)
 	text_addf(to, "workers=%u ready=%d lifeline=%d,%d journal=%d", listeners->workers,
 	        handover->ready, handover->lifeline_read, handover->lifeline_write,
 	        handover->journal);
+	if (handover->command >= 0)
+		text_addf(to, " command=%d", handover->command);
+	if (handover->memory.fd >= 0)
+		text_addf(to, " memory=%d,%llu,%llu", handover->memory.fd,
+		        (unsigned long long)handover->memory.bytes,
+		        (unsigned long long)handover->memory.objects);
 	for (unsigned i = 0; i < handover->edge_count; i++)
 		text_addf(to, "%s%ld", i == 0 ? " edges=" : ",", (long)handover->edges[i]);
 	for (unsigned i = 0; i < listeners->asked.count; i++) {
@@ -84,6 +90,14 @@ static bool parse_edges(struct handover *handover, struct str value)
 	return true;
 }
 
+static bool parse_memory(struct handover *handover, struct str value)
+{
+	struct memory *memory = &handover->memory;
+	return memory->fd < 0 && take_number(&value, false, &memory->fd) &&
+	       str_to_u64(str_cut(&value, ','), &memory->bytes) && memory->bytes != 0 &&
+	       str_to_u64(str_cut(&value, ','), &memory->objects) && value.at == NULL;
+}
+
 static bool parse_word(struct handover *handover, struct str name, struct str value)
 {
 	uint64_t number;
@@ -99,6 +113,10 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 	if (str_is_equal(name, STR("lifeline")))
 		return take_number(&value, true, &handover->lifeline_read) &&
 		       take_number(&value, true, &handover->lifeline_write) && value.at == NULL;
+	if (str_is_equal(name, STR("command")))
+		return take_number(&value, false, &handover->command) && value.at == NULL;
+	if (str_is_equal(name, STR("memory")))
+		return parse_memory(handover, value);
 	if (str_is_equal(name, STR("journal")))
 		return take_number(&value, true, &handover->journal) && value.at == NULL;
 	if (str_is_equal(name, STR("edges")))
@@ -140,6 +158,8 @@ void handover_keep(const struct handover *handover, bool is_kept)
 	keep(handover->lifeline_read, is_kept);
 	keep(handover->lifeline_write, is_kept);
 	keep(handover->ready, is_kept);
+	keep(handover->command, is_kept);
+	keep(handover->memory.fd, is_kept);
 	keep(handover->journal, is_kept);
 }
 
@@ -161,8 +181,10 @@ static bool has_good_descriptors(const struct handover *handover)
 		if (!is_listener(handover->listeners.sockets[i]))
 			return false;
 	}
-	return is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
-	       is_open(handover->ready) && is_open(handover->journal);
+	return (handover->command < 0 || is_listener(handover->command)) &&
+	       is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
+	       is_open(handover->ready) && is_open(handover->journal) &&
+	       (handover->memory.fd < 0 || memory_is(handover->memory.fd));
 }
 
 bool handover_take(struct handover *ret_handover, bool *ret_is_broken)
@@ -189,7 +211,13 @@ bool handover_take(struct handover *ret_handover, bool *ret_is_broken)
 void handover_init(struct handover *handover)
 {
 	*handover = (struct handover){
-	        .lifeline_read = -1, .lifeline_write = -1, .ready = -1, .journal = -1};
+	        .lifeline_read = -1,
+	        .lifeline_write = -1,
+	        .command = -1,
+	        .ready = -1,
+	        .memory = MEMORY_NONE,
+	        .journal = -1,
+	};
 }
 
 void handover_forget(struct handover *handover)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "main/listeners.h"
+#include "main/memory.h"
 
 #include <sys/types.h>
 
@@ -16,8 +17,10 @@ struct handover {
 	/* A pipe that nobody writes to: it ends with the supervisor, who alone has its end to
 	 * write. -1 where a process does not get an end. */
 	int lifeline_read, lifeline_write;
+	int command; /* the listening UNIX socket for commands; -1: none */
 	/* An edge writes a byte there when it serves; -1 for a supervisor. */
 	int ready;
+	struct memory memory; /* of the cache */
 	/* The last good list of domains where no folder is to keep it (link_journal); -1: none. */
 	int journal;
 	/* The edges that a supervisor leaves to its new self, the serving one first. */

@@ -7,6 +7,7 @@
 #include "main/complain.h"
 #include "main/domains.h"
 #include "main/explain.h"
+#include "main/purge.h"
 #include "main/run_edge.h"
 #include "main/supervisor.h"
 #include "main/wrap.h"
@@ -49,6 +50,10 @@ static const struct command COMMANDS[] = {
         {{"check", 5}, "check [--origin-rules classic|extended] FILE",
                 "Checks a domains file, and tells every problem with its line, field and rule.",
                 run_check, NULL},
+        {{"purge", 5}, PURGE_USAGE,
+                "Has a running edge forget what it keeps of URLs (in all variants), of all URLs "
+                "that begin so, of domains, or of a domain's objects with a tag.",
+                purge_run, purge_help},
         {{"explain", 7}, "explain --steps",
                 "Prints the steps in the lives of a request and of an origin-pull.", run_explain,
                 NULL},

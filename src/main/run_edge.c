@@ -14,6 +14,7 @@
 #include "edge/edge.h"
 #include "link/file.h"
 #include "link/fixed.h"
+#include "main/command_socket.h"
 #include "main/complain.h"
 #include "main/domains.h"
 #include "main/sandbox.h"
@@ -101,12 +102,13 @@ static void raise_descriptor_limit(const struct settings *settings)
 		        (unsigned long long)settings->connections_max);
 }
 
-static bool open_listeners(struct edge_process *process)
+static bool open_sockets(struct edge_process *process)
 {
 	const struct settings *settings = &process->invocation->settings;
 	struct text why = {0};
 	if (listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
-	            &process->handover.listeners, &why))
+	            &process->handover.listeners, &why) &&
+	        command_socket_open(settings, &process->handover.command, &why))
 		return true;
 	log_error("%s", text_c(&why));
 	text_done(&why);
@@ -129,9 +131,23 @@ static struct origin_health_options health_of(const struct settings *settings)
 	};
 }
 
-/* Every duration and count of the table fits its member: the ranges there see to it. */
-static struct edge *make_edge(const struct settings *settings, const struct listeners *listeners)
+/* The cache's memory is the supervisor's. An edge that has none to inherit makes its own, also
+ * below a supervisor: that one may be of a version that knew no cache, or had none to hold. Where
+ * the machine refuses, nothing is cached, and all else goes on. */
+static void open_memory(struct edge_process *process)
 {
+	const struct settings *settings = &process->invocation->settings;
+	struct memory *memory = &process->handover.memory;
+	if (settings->cache_memory == 0)
+		memory_close(memory);
+	else if (memory->fd < 0 && !memory_open(settings, memory))
+		log_error("no memory for the cache: %s", strerror(errno));
+}
+
+/* Every duration and count of the table fits its member: the ranges there see to it. */
+static struct edge *make_edge(const struct settings *settings, const struct handover *handover)
+{
+	const struct listeners *listeners = &handover->listeners;
 	struct text servers = {0};
 	unsigned trusted_count = settings->trusted_proxies.count;
 	struct address_prefix *trusted = mem_zero((trusted_count + 1) * sizeof(*trusted));
@@ -159,6 +175,9 @@ static struct edge *make_edge(const struct settings *settings, const struct list
 	        .memory_budget = settings->memory_budget,
 	        .spool_dir = settings->spool_dir,
 	        .spool_budget = settings->spool_budget,
+	        .cache_memory_fd = handover->memory.fd,
+	        .cache_memory = handover->memory.bytes,
+	        .cache_objects = handover->memory.objects,
 	        .cdn_id = settings->cdn_id,
 	        .access_log = settings->access_log,
 	        .access_log_sample = (uint32_t)settings->access_log_sample,
@@ -216,6 +235,13 @@ static bool open_feed(struct edge_process *process)
 	return is_open;
 }
 
+static bool take_commands(struct edge_process *process)
+{
+	int socket = process->handover.command;
+	process->handover.command = -1; /* it is the edge's now */
+	return socket < 0 || edge_take_commands(process->edge, socket);
+}
+
 static bool open_events(struct edge_process *process, const sigset_t *set)
 {
 	process->loop = edge_loop(process->edge);
@@ -243,6 +269,9 @@ static void close_all(struct edge_process *process)
 		close(process->handover.lifeline_read);
 	if (process->handover.ready >= 0)
 		close(process->handover.ready);
+	if (process->handover.command >= 0)
+		close(process->handover.command);
+	memory_close(&process->handover.memory);
 	if (process->handover.journal >= 0)
 		close(process->handover.journal);
 	listeners_done(&process->handover.listeners);
@@ -270,14 +299,15 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	raise_descriptor_limit(settings);
 	if (handover != NULL)
 		process.handover = *handover;
-	else if (!open_listeners(&process))
-		return exit_code;
+	else if (!open_sockets(&process))
+		goto done;
+	open_memory(&process);
 	if (settings->user[0] != '\0' && !sandbox_become(settings->user))
 		goto done;
 	if (settings->sandbox)
 		sandbox_drop_rights();
-	process.edge = make_edge(settings, &process.handover.listeners);
-	if (process.edge == NULL || !open_events(&process, &set))
+	process.edge = make_edge(settings, &process.handover);
+	if (process.edge == NULL || !take_commands(&process) || !open_events(&process, &set))
 		goto done;
 	if (!open_feed(&process)) {
 		exit_code = COMPLAIN_EXIT_USAGE;

@@ -63,16 +63,29 @@ static const char *words_for_number(const struct setting *setting)
 	return "is no whole number";
 }
 
+/* Whether the value is one of those, or in one of the ranges, that `allowed` lists. */
+static bool is_allowed(const struct setting *setting, uint64_t value)
+{
+	struct str rest = str_of(setting->allowed);
+	while (rest.at != NULL) {
+		uint64_t low, high;
+		struct str last = str_cut(&rest, '|');
+		struct str first = str_cut(&last, '-');
+		CHECK(to_number(setting, first, &low));
+		CHECK(to_number(setting, last.at != NULL ? last : first, &high));
+		if (value >= low && value <= high)
+			return true;
+	}
+	return false;
+}
+
 static bool set_number(
         uint64_t *number, const struct setting *setting, struct str text, struct model_why *ret_why)
 {
-	uint64_t value, low, high;
-	struct str rest = str_of(setting->allowed);
-	struct str first = str_cut(&rest, '-');
-	CHECK(to_number(setting, first, &low) && to_number(setting, rest, &high));
+	uint64_t value;
 	if (!to_number(setting, text, &value))
 		return refuse(ret_why, "type", words_for_number(setting));
-	if (value < low || value > high) {
+	if (!is_allowed(setting, value)) {
 		*ret_why = (struct model_why){"range", "is not in", setting->allowed};
 		return false;
 	}

@@ -41,7 +41,7 @@ struct settings {
 /* A row of the table. */
 struct setting {
 	struct str name;      /* "head_timeout" */
-	const char *allowed;  /* "100ms-1h", "classic|extended", or "" */
+	const char *allowed;  /* "100ms-1h", "0|16m-1g", "classic|extended", or "" */
 	const char *standard; /* the default as in documents */
 	const char *words;
 	uint8_t type; /* enum settings_type */

@@ -5,9 +5,12 @@
 #include "main/settings.h"
 
 #include "base/address.h"
+#include "main/command_socket.h"
+#include "net/local.h"
 
 #include <pwd.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +70,23 @@ static void check_folders(const struct settings *settings, struct model_problems
 	text_done(&parent);
 }
 
+static void check_socket(const struct settings *settings, struct model_problems *problems)
+{
+	const char *slash = strrchr(settings->socket, '/');
+	struct text path = {0}, parent = {0};
+	command_socket_add_path(settings, &path);
+	if (path.len > LOCAL_PATH_BYTES)
+		refuse(problems, "socket", "range", text_c(&path),
+		        "is longer than 107 bytes, the most of a UNIX socket's path");
+	if (slash != NULL && slash != settings->socket)
+		text_add(&parent, str_make(settings->socket, (size_t)(slash - settings->socket)));
+	if (parent.len != 0 && !is_folder(text_c(&parent)))
+		refuse(problems, "socket", "folder", settings->socket,
+		        "is in no folder that is there");
+	text_done(&path);
+	text_done(&parent);
+}
+
 static void check_user(const struct settings *settings, struct model_problems *problems)
 {
 	if (settings->user[0] == '\0')
@@ -89,13 +109,24 @@ static void check_cdn_id(const struct settings *settings, struct model_problems 
 		        "is no token or host name of at most 255 characters");
 }
 
+/* Beyond the limit the kernel would kill who makes the memory (SIGXFSZ), again and again. */
+static void check_cache(const struct settings *settings, struct model_problems *problems)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && settings->cache_memory > limit.rlim_cur)
+		model_problems_add(problems, NULL, 0, "cache_memory", "range",
+		        "it is more than the size of files is limited to (RLIMIT_FSIZE)");
+}
+
 bool settings_check(const struct settings *settings, struct model_problems *problems)
 {
 	unsigned before = problems->total;
 	check_listen(settings, problems);
 	check_folders(settings, problems);
+	check_socket(settings, problems);
 	check_user(settings, problems);
 	check_cdn_id(settings, problems);
+	check_cache(settings, problems);
 	if (settings->proxy_protocol && settings->trusted_proxies.count == 0)
 		model_problems_add(problems, NULL, 0, "proxy_protocol", "required",
 		        "the PROXY header needs trusted_proxies, or every connection is closed");

@@ -13,6 +13,9 @@
  * ourselves from that binary, as the same process, so that all edges stay our children. A candidate
  * that dies or takes too long changes nothing.
  *
+ * All edges share the memory of the cache, which we hold for them: what one has cached is there for
+ * the next. Since it might be what kills them, they get a fresh one when they die young.
+ *
  * Edges hold the reading end of a pipe, the lifeline, whose other end only we have: when we are
  * killed it ends, and the edges drain and end, since nobody would restart them.
  */
@@ -22,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "main/child.h"
+#include "main/command_socket.h"
 #include "main/complain.h"
 #include "main/signals.h"
 
@@ -39,6 +43,8 @@ enum {
 	DEATHS_MAX = 10,      /* so many deaths ... */
 	DEATHS_MS = 10000,    /* ... in this time */
 	PAUSE_MS = 1000,      /* make for this pause before the next edge */
+	EARLY_MS = 10000,     /* a death so soon after the start may be the cache memory's doing, */
+	EARLY_MAX = 2, /* and after so many of them in a row the next edge gets a fresh one */
 };
 
 static const char SELF[] = "/proc/self/exe";
@@ -50,6 +56,7 @@ struct edge_child {
 	struct supervisor *supervisor;
 	enum child_state state;
 	pid_t pid;
+	uint64_t started_ms;   /* or taken over from the supervisor before us */
 	struct loop_fd ready;  /* the reading end of its pipe; fd -1 once it said its word */
 	struct timer deadline; /* a candidate's */
 	bool is_late;
@@ -68,7 +75,8 @@ struct supervisor {
 	struct timer restart_timer, hurry_timer;
 	uint64_t deaths_ms[DEATHS_MAX]; /* a ring */
 	unsigned death_count;
-	bool has_served; /* an edge once did */
+	unsigned early_deaths; /* in a row */
+	bool has_served;       /* an edge once did */
 	bool is_stopping;
 	bool wants_upgrade; /* SIGHUP came during an upgrade */
 	int exit_code;
@@ -118,6 +126,7 @@ static struct edge_child *add_child(
 	struct edge_child *child = mem_new(struct edge_child);
 	child->supervisor = supervisor;
 	child->pid = pid;
+	child->started_ms = clock_ms();
 	child->state = state;
 	child->ready.fd = -1;
 	list_add_last(&supervisor->children, &child->node);
@@ -204,6 +213,33 @@ static void on_restart(struct timer *timer)
 	start_edge(supervisor, CHILD_STARTING);
 }
 
+/* The next edges get an empty memory, or none when there is to be none; those that run keep what
+ * they have. */
+static void renew_memory(struct supervisor *supervisor)
+{
+	const struct invocation *invocation = supervisor->options->invocation;
+	struct memory *memory = &supervisor->handover.memory, old = *memory;
+	bool is_open = invocation != NULL ? memory_open(&invocation->settings, memory)
+	                                  : memory_open_like(&old, memory);
+	if (!is_open)
+		log_error("no memory for the cache to hold for the edges: %s", strerror(errno));
+	memory_close(&old);
+}
+
+/* An edge died that should serve. What it left in the cache memory is checked by the next one; but
+ * when that dies in turn, the memory may be the reason, and goes. */
+static void judge_memory(struct supervisor *supervisor, uint64_t lived_ms)
+{
+	supervisor->early_deaths = lived_ms < EARLY_MS ? supervisor->early_deaths + 1 : 0;
+	if (supervisor->early_deaths < EARLY_MAX || supervisor->handover.memory.fd < 0)
+		return;
+	log_warning("edges died %d times in a row within %d s of their start; the next one gets a "
+	            "fresh cache memory",
+	        EARLY_MAX, EARLY_MS / 1000);
+	supervisor->early_deaths = 0;
+	renew_memory(supervisor);
+}
+
 /* Starts the next edge, after a pause when they die too fast. */
 static void restart(struct supervisor *supervisor)
 {
@@ -279,6 +315,7 @@ static void on_death(struct edge_child *child, int status)
 	struct supervisor *supervisor = child->supervisor;
 	enum child_state state = child->state;
 	int pid = (int)child->pid;
+	uint64_t lived_ms = clock_ms() - child->started_ms;
 	struct text how = {0};
 	child_add_status(status, &how);
 	if (child->is_late)
@@ -294,6 +331,7 @@ static void on_death(struct edge_child *child, int status)
 		loop_stop(supervisor->loop);
 	} else {
 		log_error("edge %d ended with %s; the next one is started", pid, text_c(&how));
+		judge_memory(supervisor, lived_ms);
 		restart(supervisor);
 	}
 	text_done(&how);
@@ -387,6 +425,18 @@ static bool find_binary(struct supervisor *supervisor)
 	return true;
 }
 
+/* The memory of the supervisor before us stays, unless there is to be none now. Where there was
+ * none, or one of another version, the edge that serves has made one for itself, and the next ones
+ * get ours. */
+static void adopt_memory(struct supervisor *supervisor, const struct settings *settings)
+{
+	const struct memory *memory = &supervisor->handover.memory;
+	if (memory->fd >= 0 && settings->cache_memory != 0 && memory_is_of_use(memory))
+		memory_warn_of_change(memory, settings);
+	else
+		renew_memory(supervisor);
+}
+
 /* Takes over from the supervisor before this one. */
 static void adopt(struct supervisor *supervisor)
 {
@@ -406,10 +456,13 @@ static void adopt(struct supervisor *supervisor)
 		log_warning("a new value of listen takes a restart");
 	if (settings_workers(settings) != handover->listeners.workers)
 		log_warning("a new value of workers takes a restart");
+	if (!command_socket_is_meant(settings, handover->command))
+		log_warning("a new value of socket takes a restart");
+	adopt_memory(supervisor, settings);
 }
 
-/* Opens the sockets and the lifeline of the first supervisor. */
-static bool open_sockets(struct supervisor *supervisor)
+/* Opens what the first supervisor hands to its edges. */
+static bool open_handover(struct supervisor *supervisor)
 {
 	const struct settings *settings = &supervisor->options->invocation->settings;
 	struct handover *handover = &supervisor->handover;
@@ -417,7 +470,8 @@ static bool open_sockets(struct supervisor *supervisor)
 	int ends[2];
 	handover_init(handover);
 	if (!listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
-	            &handover->listeners, &why)) {
+	            &handover->listeners, &why) ||
+	        !command_socket_open(settings, &handover->command, &why)) {
 		log_error("%s", text_c(&why));
 		text_done(&why);
 		return false;
@@ -428,6 +482,7 @@ static bool open_sockets(struct supervisor *supervisor)
 	}
 	handover->lifeline_read = ends[0];
 	handover->lifeline_write = ends[1];
+	renew_memory(supervisor);
 	return true;
 }
 
@@ -470,6 +525,9 @@ static void done(struct supervisor *supervisor)
 		close(supervisor->handover.lifeline_read);
 	if (supervisor->handover.lifeline_write >= 0)
 		close(supervisor->handover.lifeline_write);
+	if (supervisor->handover.command >= 0)
+		close(supervisor->handover.command);
+	memory_close(&supervisor->handover.memory);
 	if (supervisor->handover.journal >= 0)
 		close(supervisor->handover.journal);
 	words_done(&supervisor->restart);
@@ -504,7 +562,7 @@ int supervisor_run(const struct supervisor_options *options)
 		goto done;
 	if (options->handover != NULL)
 		adopt(&supervisor);
-	else if (!open_sockets(&supervisor))
+	else if (!open_handover(&supervisor))
 		goto done;
 	open_journal(&supervisor);
 	if (options->handover == NULL)

@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "edge/flights.h"
 #include "edge/origin.h"
+#include "edge/unshared.h"
 #include "edge/worker.h"
 #include "model/read.h"
 #include "origin/group.h"
@@ -33,6 +35,7 @@ struct fixture {
 	struct origin_shared_sink sink;
 	struct edge_options options;
 	struct edge_worker_shared shared;
+	struct loop *loops[1];
 	struct edge_worker *worker;
 	int listener;
 	struct address address;
@@ -154,6 +157,16 @@ static inline void fixture_init(struct fixture *fixture)
 	};
 }
 
+/* The smallest memory; nobody keeps room in it but the test that turns the keeper. */
+static inline struct cache_store *make_cache(uint64_t bytes)
+{
+	const struct cache_memory_options memory = {.bytes = bytes};
+	enum cache_attach why;
+	struct cache_store *cache = bytes == 0 ? NULL : cache_store_new(-1, &memory, &why);
+	assert_int_equal(cache != NULL, bytes != 0);
+	return cache;
+}
+
 static inline void fixture_serve(struct fixture *fixture, const char *document)
 {
 	const struct edge_options *options = &fixture->options;
@@ -174,6 +187,10 @@ static inline void fixture_serve(struct fixture *fixture, const char *document)
 	        .origins = origin_shared_new(fixture->steward, &origins, &fixture->sink),
 	        .disk = disk_new(1),
 	        .log = edge_access_log_new(options->access_log, options->access_log_sample),
+	        .cache = make_cache(options->cache_memory),
+	        .flights = edge_flights_new(),
+	        .unshared = edge_unshared_new(),
+	        .loops = fixture->loops,
 	};
 	assert_non_null(fixture->shared.origins);
 	assert_non_null(fixture->shared.log);
@@ -190,10 +207,23 @@ static inline void fixture_start(struct fixture *fixture, const char *document)
 	fixture_serve(fixture, document);
 }
 
+/* The same with a cache. */
+static inline void fixture_start_cached(struct fixture *fixture, const char *document)
+{
+	fixture_init(fixture);
+	fixture->options.cache_memory = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	fixture_serve(fixture, document);
+}
+
 static inline void fixture_done(struct fixture *fixture)
 {
 	disk_free(fixture->shared.disk);
+	edge_worker_cut(fixture->worker);
+	loop_turn(fixture->worker->loop, 0);
 	edge_worker_free(fixture->worker);
+	cache_store_free(fixture->shared.cache);
+	edge_flights_free(fixture->shared.flights);
+	edge_unshared_free(fixture->shared.unshared);
 	assert_int_equal(fixture->budget.used, 0);
 	assert_int_equal(fixture->spool_budget.used, 0);
 	serve_census_free(fixture->shared.census);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,9 +28,19 @@ enum origin_manner {
 
 enum { ORIGIN_CONNECTIONS = 24 };
 
+/* A response in parts. */
+struct origin_answer {
+	const char *status; /* "200 OK"; NULL: the bytes of `reply` are the response */
+	const char *fields; /* lines, each with its CRLF; Content-Length is added */
+	struct str body;
+	bool is_chunked;  /* in place of Content-Length */
+	bool does_ranges; /* answers one range with a 206 */
+};
+
 struct origin_peer {
 	int fd; /* 0: free */
 	struct text got;
+	struct text made;  /* the reply, where the answer has parts */
 	struct str unsent; /* of the reply */
 	unsigned served;
 	bool is_answered; /* everything after it is the next request */
@@ -41,7 +52,9 @@ struct origin {
 	char where[ADDRESS_TEXT_BYTES];
 	/* for the test to set, at any time */
 	enum origin_manner manner;
-	struct str reply;        /* the bytes of the whole response */
+	struct str reply; /* the bytes of the whole response */
+	struct origin_answer answer;
+	size_t held;             /* bytes at the end of each reply that are not sent for now */
 	bool ends;               /* FIN behind each reply */
 	bool early;              /* answers at the head, before the body */
 	bool reads_nothing;      /* accepts, that is all */
@@ -73,7 +86,15 @@ static inline void origin_hang_up(struct origin_peer *peer, bool resets)
 	else
 		close(peer->fd);
 	text_done(&peer->got);
+	text_done(&peer->made);
 	*peer = (struct origin_peer){0};
+}
+
+/* Breaks off whatever it is sending. */
+static inline void origin_cut(struct origin *origin)
+{
+	for (unsigned i = 0; i < ORIGIN_CONNECTIONS; i++)
+		origin_hang_up(&origin->peers[i], false);
 }
 
 /* Refuses from now on. */
@@ -82,8 +103,7 @@ static inline void origin_stop_listening(struct origin *origin)
 	if (origin->listener >= 0)
 		close(origin->listener);
 	origin->listener = -1;
-	for (unsigned i = 0; i < ORIGIN_CONNECTIONS; i++)
-		origin_hang_up(&origin->peers[i], false);
+	origin_cut(origin);
 }
 
 /* Listens again where it did. */
@@ -139,6 +159,47 @@ static inline size_t whole_request(struct str got, bool head_only)
 	return behind != NULL ? (size_t)(behind - got.at) + 4 : 0;
 }
 
+/* The range that is asked for, as bytes [*ret_from, *ret_end) of the body; false where there is
+ * none. */
+static inline bool origin_range(
+        const struct text *request, size_t length, size_t *ret_from, size_t *ret_end)
+{
+	static const char NAME[] = "\r\nRange: bytes=";
+	const char *at = memmem(request->at, request->len, NAME, sizeof(NAME) - 1);
+	if (at == NULL)
+		return false;
+	char *next;
+	*ret_from = strtoul(at + sizeof(NAME) - 1, &next, 10);
+	assert_int_equal(*next, '-');
+	*ret_end = next[1] == '\r' ? length : strtoul(next + 1, NULL, 10) + 1;
+	if (*ret_end > length)
+		*ret_end = length;
+	return *ret_from < *ret_end;
+}
+
+/* Makes the bytes of an answer in parts to `last`. */
+static inline void origin_make(const struct origin *origin, struct text *to)
+{
+	const struct origin_answer *answer = &origin->answer;
+	size_t from = 0, end = answer->body.len;
+	bool is_part = answer->does_ranges && origin_range(&origin->last, end, &from, &end);
+	text_clear(to);
+	text_addf(to, "HTTP/1.1 %s\r\n%s", is_part ? "206 Part" : answer->status, answer->fields);
+	if (is_part)
+		text_addf(to, "Content-Range: bytes %zu-%zu/%zu\r\n", from, end - 1,
+		        answer->body.len);
+	if (answer->is_chunked)
+		text_addf(to, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", end - from);
+	else if (strncmp(answer->status, "304", 3) == 0)
+		text_addf(to, "\r\n");
+	else
+		text_addf(to, "Content-Length: %zu\r\n\r\n", end - from);
+	if (!str_has_prefix(text_str(&origin->last), STR("HEAD ")))
+		text_add(to, str_make(answer->body.at + from, end - from));
+	if (answer->is_chunked)
+		text_addf(to, "\r\n0\r\n\r\n");
+}
+
 static inline void origin_serve(struct origin *origin, struct origin_peer *peer, size_t length)
 {
 	if (origin->served_at_most != 0 && peer->served == origin->served_at_most) {
@@ -156,7 +217,10 @@ static inline void origin_serve(struct origin *origin, struct origin_peer *peer,
 	peer->served++;
 	switch (origin->manner) {
 	case ORIGIN_ANSWERS:
-		peer->unsent = origin->reply;
+		if (origin->answer.status != NULL)
+			origin_make(origin, &peer->made);
+		peer->unsent =
+		        origin->answer.status != NULL ? text_str(&peer->made) : origin->reply;
 		peer->is_answered = true;
 		break;
 	case ORIGIN_CLOSES:
@@ -173,9 +237,9 @@ static inline void origin_serve(struct origin *origin, struct origin_peer *peer,
 
 static inline void origin_send(struct origin *origin, struct origin_peer *peer)
 {
-	while (peer->unsent.len > 0) {
-		ssize_t count = send(
-		        peer->fd, peer->unsent.at, peer->unsent.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (peer->unsent.len > origin->held) {
+		ssize_t count = send(peer->fd, peer->unsent.at, peer->unsent.len - origin->held,
+		        MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (count < 0 && errno == EAGAIN)
 			return;
 		if (count < 0) {
@@ -184,6 +248,8 @@ static inline void origin_send(struct origin *origin, struct origin_peer *peer)
 		}
 		peer->unsent = str_make(peer->unsent.at + count, peer->unsent.len - (size_t)count);
 	}
+	if (peer->unsent.len > 0)
+		return;
 	if (peer->is_answered && origin->ends)
 		origin_hang_up(peer, false);
 	else
@@ -215,6 +281,22 @@ static inline void origin_play(struct origin *origin)
 	for (unsigned i = 0; i < ORIGIN_CONNECTIONS && !origin->reads_nothing; i++)
 		if (origin->peers[i].fd != 0)
 			origin_play_peer(origin, &origin->peers[i]);
+}
+
+/* Answers so from now on. */
+static inline void origin_says(
+        struct origin *origin, const char *status, const char *fields, struct str body)
+{
+	origin->answer = (struct origin_answer){.status = status, .fields = fields, .body = body};
+}
+
+/* Answers the request that it took and let hang. */
+static inline void origin_answer_now(struct origin *origin)
+{
+	struct origin_peer *peer = &origin->peers[0];
+	origin_make(origin, &peer->made);
+	peer->unsent = text_str(&peer->made);
+	peer->is_answered = true;
 }
 
 /* How many connections to it are open. */

@@ -18,7 +18,8 @@ struct fixture {
 	struct edge_answer answer;
 };
 
-static void make(struct fixture *f, const char *text, enum http_method method, uint64_t length)
+static void make_as(struct fixture *f, const char *text, enum http_method method, uint64_t length,
+        bool is_not_modified)
 {
 	static const struct http_head_limits limits = {.head_bytes = 8192, .fields = 64};
 	*f = (struct fixture){.head = {.fields = f->fields, .capacity = 64}};
@@ -30,12 +31,18 @@ static void make(struct fixture *f, const char *text, enum http_method method, u
 	struct edge_answer_options options = {
 	        .head = &f->head,
 	        .method = method,
+	        .is_not_modified = is_not_modified,
 	        .length = length,
 	        .via = STR("1.1 headwater"),
 	        .date = STR("Sun, 06 Nov 1994 08:49:37 GMT"),
 	        .cache = STR("PASS"),
 	};
 	edge_answer_make(&options, &f->answer);
+}
+
+static void make(struct fixture *f, const char *text, enum http_method method, uint64_t length)
+{
+	make_as(f, text, method, length, false);
 }
 
 static bool passes(const struct fixture *f, const char *name)
@@ -104,12 +111,29 @@ static void responses_without_a_body_say_so(void **state)
 	}
 }
 
+static void what_the_client_has_already_is_a_304_of_the_same_head(void **state)
+{
+	(void)state;
+	struct fixture f;
+	make_as(&f,
+	        "HTTP/1.1 200 Fine\r\nETag: \"a\"\r\nSet-Cookie: b=c\r\nContent-Type: text/a\r\n"
+	        "Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n",
+	        HTTP_GET, 3, true);
+	assert_int_equal(f.answer.response.status, 304);
+	assert_int_equal(f.answer.response.reason.len, 0);
+	assert_true(f.answer.response.is_bodiless);
+	assert_true(f.answer.response.length == UINT64_MAX);
+	assert_true(passes(&f, "ETag") && passes(&f, "Set-Cookie"));
+	assert_false(passes(&f, "Content-Type") || passes(&f, "Content-Encoding"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(fields_of_the_connection_and_ours_do_not_pass),
 	        cmocka_unit_test(a_date_is_added_only_where_there_is_none),
 	        cmocka_unit_test(responses_without_a_body_say_so),
+	        cmocka_unit_test(what_the_client_has_already_is_a_304_of_the_same_head),
 	};
 	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "edge/origin.h"
+#include "net/local.h"
 #include "serve/client.h"
 
 #include <fcntl.h>
@@ -307,6 +308,34 @@ static void a_drain_cuts_what_lasts_too_long_and_a_second_one_cuts_at_once(void 
 	}
 }
 
+static void commands_are_answered_until_a_drain(void **state)
+{
+	(void)state;
+	static const char LINE[] = "{\"v\":1,\"do\":\"purge\",\"what\":\"url\",\"values\":["
+	                           "\"http://a.test/\"],\"mode\":\"hard\"}\n";
+	struct fixture fixture;
+	char path[64], answer[256];
+	fixture_init(&fixture);
+	snprintf(path, sizeof(path), "/tmp/headwater-test-%ld.socket", (long)getpid());
+	fixture.edge = edge_new(&fixture.options);
+	assert_true(edge_take_commands(fixture.edge, local_listen(path, 4)));
+	assert_int_equal(pthread_create(&fixture.steward, NULL, run, &fixture), 0);
+	fixture.is_running = true;
+	sem_wait(&fixture.is_ready);
+	int fd = local_connect(path, 5000);
+	assert_int_equal(send(fd, LINE, sizeof(LINE) - 1, MSG_NOSIGNAL), sizeof(LINE) - 1);
+	ssize_t count = recv(fd, answer, sizeof(answer), 0);
+	assert_true(count > 0);
+	assert_memory_equal(answer, "{\"ok\":", 6);
+	command(&fixture, drain, NULL);
+	assert_int_equal(recv(fd, answer, sizeof(answer), 0), 0);
+	close(fd);
+	assert_int_equal(local_connect(path, 5000), -1);
+	join(&fixture);
+	fixture_done(&fixture);
+	unlink(path);
+}
+
 static void an_edge_that_never_ran_is_freed(void **state)
 {
 	(void)state;
@@ -363,6 +392,7 @@ int main(void)
 	        cmocka_unit_test(changed_domains_are_live_at_once_and_no_connection_drops),
 	        cmocka_unit_test(a_drain_ends_when_the_last_request_has),
 	        cmocka_unit_test(a_drain_cuts_what_lasts_too_long_and_a_second_one_cuts_at_once),
+	        cmocka_unit_test(commands_are_answered_until_a_drain),
 	        cmocka_unit_test(an_edge_that_never_ran_is_freed),
 	        cmocka_unit_test(what_the_machine_refuses_is_told_and_freed),
 	        cmocka_unit_test(the_log_is_reopened_where_it_was),

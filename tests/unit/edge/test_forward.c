@@ -202,6 +202,21 @@ static void earlier_members_of_via_and_cdn_loop_go_on(void **state)
 	           "Via: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
 }
 
+static void a_shared_request_is_a_get_for_all_of_it(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct http_head shared;
+	set_up(&f, "HEAD /a HTTP/1.1\r\nHost: edge.test\r\nRange: bytes=0-1\r\nIf-Match: \"a\"\r\n"
+	           "Accept-Encoding: zstd\r\nX-A: b\r\n\r\n");
+	assert_true(edge_forward_shared(
+	        &f.head, STR("gzip"), STR("If-None-Match: \"c\"\r\n"), &f.arena, &shared));
+	assert_true(str_is_equal(str_make(shared.base, shared.len),
+	        STR("GET /a HTTP/1.1\r\nHost: edge.test\r\nAccept-Encoding: gzip\r\nX-A: b\r\n"
+	            "If-None-Match: \"c\"\r\n\r\n")));
+	arena_reset(&f.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +230,7 @@ int main(void)
 	                host_is_the_origins_or_the_domains_or_of_a_wildcard_the_one_asked_for),
 	        cmocka_unit_test(the_body_is_framed_afresh),
 	        cmocka_unit_test(earlier_members_of_via_and_cdn_loop_go_on),
+	        cmocka_unit_test(a_shared_request_is_a_get_for_all_of_it),
 	};
 	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

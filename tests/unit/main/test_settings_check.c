@@ -5,8 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
+
+#define TEN     "aaaaaaaaaa"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define TWENTY  "////////////////////"
+#define SLASHES TWENTY TWENTY TWENTY TWENTY TWENTY
 
 struct change {
 	const char *name, *value;
@@ -25,6 +31,13 @@ static void what_does_not_go_together_is_told(void **state)
 	        {{{"spool_dir", "/nowhere/at/all"}}, "spool_dir", "folder"},
 	        {{{"state_dir", "/nowhere/at/all"}}, "state_dir", "folder"},
 	        {{{"state_dir", "/tmp"}}, NULL, NULL},
+	        {{{"socket", "/nowhere/at/all.socket"}}, "socket", "folder"},
+	        {{{"socket", "/tmp/x.socket"}}, NULL, NULL},
+	        {{{"socket", "x.socket"}}, NULL, NULL},
+	        {{{"socket", "/tmp/" HUNDRED "aa"}}, NULL, NULL},
+	        {{{"socket", "/tmp/" HUNDRED "aaa"}}, "socket", "range"},
+	        {{{"state_dir", SLASHES "tmp"}}, "socket", "range"},
+	        {{{"state_dir", SLASHES "tmp"}, {"socket", "/tmp/x"}}, NULL, NULL},
 	        {{{"access_log", "/nowhere/at/all.log"}}, "access_log", "folder"},
 	        {{{"access_log", "/dev"}}, NULL, NULL}, /* told when it is opened */
 	        {{{"access_log", "/dev/null"}}, NULL, NULL},
@@ -60,6 +73,27 @@ static void what_does_not_go_together_is_told(void **state)
 	}
 }
 
+static void a_cache_larger_than_a_file_may_be_is_told(void **state)
+{
+	(void)state;
+	struct settings settings;
+	struct model_problems problems = {0};
+	struct rlimit before, less;
+	settings_init(&settings);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	less = before;
+	less.rlim_cur = settings.cache_memory - 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+	assert_false(settings_check(&settings, &problems));
+	assert_int_equal(problems.count, 1);
+	assert_string_equal(problems.list[0].field, "cache_memory");
+	settings.cache_memory = 0;
+	assert_true(settings_check(&settings, &problems));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	model_problems_done(&problems);
+	settings_done(&settings);
+}
+
 static void workers_are_what_was_set_or_one_for_each_core(void **state)
 {
 	(void)state;
@@ -71,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_does_not_go_together_is_told),
+	        cmocka_unit_test(a_cache_larger_than_a_file_may_be_is_told),
 	        cmocka_unit_test(workers_are_what_was_set_or_one_for_each_core),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,292 @@
+/*
+ * What becomes of an answer, once its head is there: a new head for what is stored (304), a piece,
+ * an object that is stored and shared, an error that is only shared, or nothing for others at all.
+ */
+#include "base/clock.h"
+#include "cache/policy.h"
+#include "cache/purge.h"
+#include "cache/update.h"
+#include "edge/loader_private.h"
+#include "edge/rules.h"
+#include "edge/unshared.h"
+#include "http/range.h"
+
+enum { ERRORS_FROM = 400, FAILURES_FROM = 500 }; /* statuses */
+
+static struct cache_exchange exchange_of(
+        const struct edge_loader *loader, const struct http_head *response)
+{
+	struct address address;
+	unsigned attempts;
+	edge_fill_attempts(loader->fill, &attempts);
+	return (struct cache_exchange){
+	        .request = &loader->head,
+	        .response = response,
+	        .requested_ms = loader->requested_ms,
+	        .received_ms = clock_wall_ms(),
+	        .is_from_backup = edge_fill_origin(loader->fill, &address) == MODEL_BACKUP,
+	        .is_after_failure = attempts > 1,
+	};
+}
+
+static enum edge_loaded_result make_loaded(struct edge_loader *loader,
+        const struct http_head *response, struct edge_loaded **ret_loaded)
+{
+	struct edge_loaded_options options = {
+	        .head = response,
+	        .request = &loader->head,
+	        .vary = &loader->vary,
+	        .date = serve_server_date(loader->worker->server),
+	};
+	enum edge_loaded_result result = edge_loaded_make(&options, ret_loaded);
+	if (result == EDGE_LOADED_DONE)
+		(*ret_loaded)->role = edge_fill_origin(loader->fill, &(*ret_loaded)->address);
+	return result;
+}
+
+/* How the answer is to be kept. */
+struct edge_keep edge_loader_keep(struct edge_loader *loader)
+{
+	return (struct edge_keep){
+	        .worker = loader->worker,
+	        .domain = loader->domain,
+	        .key = &loader->key,
+	        .sequence = loader->sequence,
+	        .arena = &loader->arena,
+	};
+}
+
+/* The answer may be given to who waits for it, although nobody may remember it: an error that
+ * nobody said is private. So a crowd does not ask a failing origin once each. */
+static bool is_shared_error(enum cache_verdict verdict, unsigned status)
+{
+	return status >= ERRORS_FROM &&
+	       (verdict == CACHE_VERDICT_STATUS || verdict == CACHE_VERDICT_NO_FRESHNESS ||
+	               verdict == CACHE_VERDICT_NO_USE);
+}
+
+/* Everybody else pulls on their own; the leader, if there is one, goes on with this pull, unless it
+ * is one for other bytes than the leader wants. A failure of the origin is no sign that the next
+ * answer is not for sharing either, and who has something stale is better off waiting for that. */
+static void release(struct edge_loader *loader, bool is_failure)
+{
+	struct edge_worker *worker = loader->worker;
+	enum fault fault = is_failure ? FAULT_STATUS : FAULT_NONE;
+	if (!is_failure)
+		edge_unshared_note(worker->unshared, loader->entry.hash, loop_now_ms(worker->loop));
+	if (loader->leader == NULL || loader->is_piece) {
+		edge_loader_close(loader, EDGE_FLIGHT_RELEASED, fault);
+		return;
+	}
+	loader->state = LOADER_RELEASED;
+	edge_flights_remove(worker->flights, &loader->entry);
+	edge_flight_go(loader->entry.flight, EDGE_FLIGHT_RELEASED, fault);
+}
+
+/* Whoever asks for the same variant from now on finds us under its key, too. */
+static void relist(struct edge_loader *loader, const struct edge_loaded *loaded)
+{
+	if (str_is_equal(loaded->variant, loader->variant))
+		return;
+	edge_flights_remove(loader->worker->flights, &loader->entry);
+	loader->entry.key = edge_loader_flight_key(
+	        &loader->key, loaded->variant, &loader->arena, &loader->entry.hash);
+	edge_flights_add(loader->worker->flights, &loader->entry);
+}
+
+/* Nothing more is stored; who came late can't be given the beginning any more, so nobody may
+ * join. */
+void edge_loader_stop_storing(struct edge_loader *loader)
+{
+	loader->is_storing = false;
+	edge_flights_remove(loader->worker->flights, &loader->entry);
+	edge_flight_commit(loader->entry.flight, UINT64_MAX);
+}
+
+static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool is_stored)
+{
+	uint64_t epoch;
+	struct edge_keep keep = edge_loader_keep(loader);
+	/* What it varies on is said at once, so that who asks meanwhile is told apart. */
+	is_stored = is_stored && edge_keep_spec(&keep, loaded, &epoch);
+	loaded->is_stored = loader->is_storing = is_stored;
+	loaded->sequence = loader->sequence;
+	loader->loaded = loaded;
+	loader->expected = loaded->length;
+	loader->state = LOADER_STREAMING;
+	if (is_stored) {
+		loaded->id = cache_store_new_id(loader->worker->cache);
+		relist(loader, loaded);
+	} else {
+		edge_loader_stop_storing(loader);
+	}
+	edge_flight_publish(loader->entry.flight, &loaded->answer);
+	/* What of the body came with the head is there. */
+	loop_wake(loader->worker->loop, &loader->task);
+}
+
+/* The answer as something to be stored whole, shared, or released. */
+static void judge_whole(struct edge_loader *loader, const struct cache_exchange *exchange,
+        enum http_framing framing, uint64_t length)
+{
+	const struct http_head *head = exchange->response;
+	struct edge_rules rules;
+	struct cache_terms terms;
+	struct edge_loaded *loaded;
+	edge_rules_make(loader->domain, &rules);
+	enum cache_verdict verdict = cache_policy_may_store(exchange, &rules.cache, &terms);
+	bool is_stored = verdict == CACHE_VERDICT_STORE;
+	bool is_shared = is_stored || is_shared_error(verdict, head->status);
+	bool is_failure = loader->has_stale &&
+	                  model_statuses_has(&loader->domain->cache->stale_statuses, head->status);
+	/* Of a body that ends with its connection nobody knows whether it is whole. */
+	bool is_kept_apart = framing == HTTP_FRAMING_CLOSE ||
+	                     (length != UINT64_MAX && length > loader->domain->cache->object_max);
+	/* What answers now is in place of what is remembered, be it stored or not; only a failure
+	 * says nothing of it: then that stays, and may stand in. */
+	if (is_failure)
+		is_stored = false;
+	else if (loader->has_stale && !is_stored && head->status < FAILURES_FROM)
+		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+	if (is_kept_apart || !is_shared || make_loaded(loader, head, &loaded) != EDGE_LOADED_DONE) {
+		release(loader, is_failure);
+		return;
+	}
+	loader->is_piece = false;
+	if (is_stored)
+		loaded->terms = terms;
+	loaded->terms.status = head->status;
+	loaded->length = framing == HTTP_FRAMING_NONE ? 0 : length;
+	is_stored = is_stored &&
+	            edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash);
+	publish(loader, loaded, is_stored);
+}
+
+uint64_t edge_loader_first(const struct edge_loader *loader)
+{
+	return loader->piece.number * cache_store_piece_bytes(loader->worker->cache);
+}
+
+/* Whether a 206 is the piece that was asked for, of the version that was. */
+static bool is_our_piece(const struct edge_loader *loader, const struct http_head *head,
+        uint64_t length, struct http_content_range *ret_content)
+{
+	const struct edge_piece *piece = &loader->piece;
+	uint64_t first = edge_loader_first(loader);
+	uint64_t piece_bytes = cache_store_piece_bytes(loader->worker->cache);
+	if (head->status != 206 || http_head_count(head, HTTP_NAME_CONTENT_RANGE) != 1 ||
+	        !http_range_parse_content(
+	                http_head_get(head, HTTP_NAME_CONTENT_RANGE), ret_content) ||
+	        ret_content->is_unsatisfied || ret_content->length == UINT64_MAX)
+		return false;
+	uint64_t end = ret_content->length - first < piece_bytes ? ret_content->length
+	                                                         : first + piece_bytes;
+	struct str validator = cache_update_strong_validator(head);
+	return ret_content->range.first == first && ret_content->range.last + 1 == end &&
+	       (length == UINT64_MAX || length == end - first) && validator.len > 0 &&
+	       (piece->id == 0 ||
+	               (ret_content->length == piece->length &&
+	                       str_is_equal(validator, piece->validator) &&
+	                       str_is_equal_nocase(http_head_get(head, HTTP_NAME_CONTENT_ENCODING),
+	                               piece->coding)));
+}
+
+/* Keeps the head of an object of which nothing was known; NULL where that can't be. */
+static struct edge_loaded *keep_head(
+        struct edge_loader *loader, struct cache_exchange *exchange, uint64_t length)
+{
+	struct edge_rules rules;
+	struct cache_terms terms;
+	struct edge_loaded *loaded;
+	struct edge_keep keep = edge_loader_keep(loader);
+	exchange->is_piece = true;
+	edge_rules_make(loader->domain, &rules);
+	if (length > loader->domain->cache->object_max ||
+	        cache_policy_may_store(exchange, &rules.cache, &terms) != CACHE_VERDICT_STORE ||
+	        make_loaded(loader, exchange->response, &loaded) != EDGE_LOADED_DONE)
+		return NULL;
+	loaded->terms = terms;
+	loaded->terms.status = 200;
+	loaded->length = length;
+	loaded->sequence = loader->sequence;
+	loaded->is_stored = loaded->is_piece = true;
+	loaded->id = loader->piece.id = cache_store_new_id(loader->worker->cache);
+	if (edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash) &&
+	        edge_keep_object(&keep, loaded, length, NULL, 0) == CACHE_PUT_DONE)
+		return loaded;
+	edge_loaded_free(loaded);
+	return NULL;
+}
+
+/* An origin that does not do ranges may send all of the same version: then what lies before the
+ * piece is skipped, if that is not too much. */
+static bool is_same_whole(
+        const struct edge_loader *loader, const struct http_head *head, uint64_t length)
+{
+	const struct edge_piece *piece = &loader->piece;
+	return piece->id != 0 && head->status == 200 && length == piece->length &&
+	       str_is_equal(cache_update_strong_validator(head), piece->validator) &&
+	       str_is_equal_nocase(http_head_get(head, HTTP_NAME_CONTENT_ENCODING), piece->coding);
+}
+
+static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, uint64_t bytes)
+{
+	loader->expected = bytes;
+	loader->state = LOADER_STREAMING;
+	loader->is_storing = true;
+	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
+	loop_wake(loader->worker->loop, &loader->task);
+}
+
+static void judge_piece(struct edge_loader *loader, struct cache_exchange *exchange,
+        enum http_framing framing, uint64_t length)
+{
+	struct http_content_range content;
+	bool is_known = loader->piece.id != 0;
+	struct edge_loaded *loaded = NULL;
+	if (!is_our_piece(loader, exchange->response, length, &content)) {
+		if (!is_known) {
+			judge_whole(loader, exchange, framing, length);
+			return;
+		}
+		if (is_same_whole(loader, exchange->response, length)) {
+			uint64_t left = length - edge_loader_first(loader);
+			uint64_t most = cache_store_piece_bytes(loader->worker->cache);
+			loader->skip = edge_loader_first(loader);
+			if (loader->skip <= LIMIT_SKIP_BYTES)
+				begin_piece(loader, NULL, left < most ? left : most);
+			else
+				edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STORED);
+			return;
+		}
+		/* The version that is remembered is not the origin's any more. */
+		if (exchange->response->status < FAILURES_FROM)
+			cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_CHANGED);
+		return;
+	}
+	if (!is_known && (loaded = keep_head(loader, exchange, content.length)) == NULL) {
+		release(loader, false);
+		return;
+	}
+	begin_piece(loader, loaded, http_range_bytes(&content.range));
+}
+
+void edge_loader_judge(struct edge_loader *loader)
+{
+	enum http_framing framing;
+	uint64_t length;
+	const struct http_head *head = edge_fill_head(loader->fill, &framing, &length);
+	struct edge_keep keep = edge_loader_keep(loader);
+	struct cache_exchange exchange = exchange_of(loader, head);
+	if (loader->is_piece) {
+		judge_piece(loader, &exchange, framing, length);
+		return;
+	}
+	if (head->status != 304 || loader->stale_id == 0)
+		judge_whole(loader, &exchange, framing, length);
+	else if (edge_keep_refresh(&keep, &exchange, loader->stale_id))
+		edge_loader_close(loader, EDGE_FLIGHT_STORED, FAULT_NONE);
+	else
+		edge_loader_pull_all(loader);
+}

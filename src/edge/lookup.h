@@ -1,0 +1,39 @@
+/*
+ * Looking a request up in the store: by its key, and where the URL's responses vary, by its
+ * variant. One thread, the reader's.
+ */
+#pragma once
+
+#include "cache/find.h"
+#include "cache/vary.h"
+
+struct edge_lookup {
+	struct cache_reader *reader;
+	const struct cache_key *key;
+	const struct http_head *request;
+	/* the outcome */
+	struct cache_vary vary; /* what the URL's responses vary on; the names refer to the store
+	                           until the reader is quiet */
+	struct str variant;     /* of the request, in `text`; empty where nothing varies */
+	char text[LIMIT_VARIANT_BYTES];
+};
+
+enum edge_lookup_result {
+	EDGE_LOOKUP_NOTHING,
+	EDGE_LOOKUP_FOUND,
+	EDGE_LOOKUP_UNTELLABLE, /* the request's variant is too long to be told: pass it on */
+};
+
+/* Prepares a look-up; the text is not cleared, since nearly nobody needs it. */
+static inline void edge_lookup_init(struct edge_lookup *lookup, struct cache_reader *reader,
+        const struct cache_key *key, const struct http_head *request)
+{
+	lookup->reader = reader;
+	lookup->key = key;
+	lookup->request = request;
+	lookup->vary.count = 0;
+	lookup->variant = STR_EMPTY;
+}
+
+/* Fills in *ret_entry for FOUND, which may be used until the reader is quiet. */
+enum edge_lookup_result edge_lookup_find(struct edge_lookup *lookup, struct cache_entry *ret_entry);

@@ -1,0 +1,14 @@
+/*
+ * What an operator's purge means for the store: which domain serves a URL, and what its objects'
+ * keys are. Any thread.
+ */
+#pragma once
+
+#include "cache/store.h"
+#include "link/command.h"
+#include "model/snapshot.h"
+
+/* Purges all of it, or nothing where a part of it makes no sense here. In effect for every request
+ * that begins after it has returned. */
+struct link_answer edge_purge(struct cache_store *store, const struct model_snapshot *snapshot,
+        const struct link_purge *purge, struct text *error);

@@ -1,0 +1,231 @@
+/*
+ * The common case comes first and is short: the stored field lines as they are, and a few of ours.
+ * Where some of the stored ones must not travel (304, several ranges), they are written one by one.
+ */
+#include "edge/reply.h"
+
+#include "edge/loaded.h"
+#include "http/condition.h"
+#include "http/multipart.h"
+#include "http/status.h"
+
+enum {
+	/* What our own lines need beside the values of varying length. */
+	OURS_BYTES = 512,
+	BOUNDARY_BYTES = 32,
+};
+
+/* The field lines of ours, behind the stored ones; with Content-Range where there is one. */
+static struct str make_ours(
+        const struct edge_reply_options *options, const struct http_content_range *content)
+{
+	size_t room = OURS_BYTES + options->via.len + options->cache.len + options->origin.len +
+	              options->name.len + options->status.detail.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(options->arena, room), room);
+	if (options->has_age) {
+		http_write(&writer, STR("Age: "));
+		http_write_u64(&writer, cache_terms_age_s(options->terms, options->now_ms));
+		http_write(&writer, STR("\r\n"));
+	}
+	if (content != NULL) {
+		http_write(&writer, STR("Content-Range: "));
+		http_range_write_content(&writer, content);
+		http_write(&writer, STR("\r\n"));
+	}
+	http_write_known_field(&writer, HTTP_NAME_VIA, options->via);
+	http_write_known_field(&writer, HTTP_NAME_X_CACHE, options->cache);
+	http_cache_status_write(&writer, options->name, &options->status);
+	if (options->origin.len > 0)
+		http_write_known_field(&writer, HTTP_NAME_X_HEADWATER_ORIGIN, options->origin);
+	CHECK(!writer.full);
+	return http_writer_str(&writer);
+}
+
+static void make_whole(struct edge_reply *reply, const struct edge_reply_options *options,
+        const struct http_content_range *content)
+{
+	const struct http_head *head = options->head;
+	bool is_bodiless =
+	        options->request->method == HTTP_HEAD || http_status_is_bodiless(head->status);
+	reply->response = (struct serve_response){
+	        .status = head->status,
+	        .reason = http_head_reason(head),
+	        .ready = edge_loaded_lines(head),
+	        .added = make_ours(options, content),
+	        .is_bodiless = is_bodiless,
+	        .length = head->status == 204 ? UINT64_MAX : options->length,
+	};
+	reply->whole = (struct edge_reply_part){.end = is_bodiless ? 0 : options->length};
+	reply->parts = &reply->whole;
+	reply->part_count = 1;
+}
+
+/* RFC 9110 15.4.5: what would have been sent with a 200, of what a cache needs. */
+static void make_not_modified(struct edge_reply *reply, const struct edge_reply_options *options)
+{
+	static const uint64_t kept =
+	        UINT64_C(1) << HTTP_NAME_CACHE_CONTROL | UINT64_C(1) << HTTP_NAME_CONTENT_LOCATION |
+	        UINT64_C(1) << HTTP_NAME_DATE | UINT64_C(1) << HTTP_NAME_ETAG |
+	        UINT64_C(1) << HTTP_NAME_EXPIRES | UINT64_C(1) << HTTP_NAME_VARY |
+	        UINT64_C(1) << HTTP_NAME_CDN_CACHE_CONTROL | UINT64_C(1) << HTTP_NAME_CACHE_STATUS |
+	        UINT64_C(1) << HTTP_NAME_VIA;
+	const struct http_head *head = options->head;
+	memset(reply->drop, 0, sizeof(reply->drop));
+	for (unsigned i = 0; i < head->count; i++) {
+		unsigned id = head->fields[i].id;
+		bool is_kept = id < HTTP_NAME_OTHER && (kept >> id & 1);
+		/* Of a response without ETag, the date tells which one it is. */
+		is_kept |= id == HTTP_NAME_LAST_MODIFIED && options->etag.len == 0;
+		if (!is_kept)
+			reply->drop[i / 64] |= UINT64_C(1) << (i % 64);
+	}
+	reply->response = (struct serve_response){
+	        .status = 304,
+	        .head = head,
+	        .drop = reply->drop,
+	        .added = make_ours(options, NULL),
+	        .is_bodiless = true,
+	        .length = UINT64_MAX,
+	};
+	reply->parts = NULL;
+	reply->part_count = 0;
+}
+
+static void make_one_range(struct edge_reply *reply, const struct edge_reply_options *options,
+        const struct http_range *range)
+{
+	struct http_content_range content = {.range = *range, .length = options->length};
+	make_whole(reply, options, &content);
+	reply->response.status = 206;
+	reply->response.reason = STR_EMPTY;
+	reply->response.length = http_range_bytes(range);
+	reply->whole = (struct edge_reply_part){.at = range->first, .end = range->last + 1};
+}
+
+static void make_several_ranges(struct edge_reply *reply, const struct edge_reply_options *options,
+        const struct http_ranges *ranges)
+{
+	const struct http_head *head = options->head;
+	struct arena *arena = options->arena;
+	struct http_multipart multipart = {
+	        .boundary = arena_printf(arena, "%016llx", (unsigned long long)options->boundary),
+	        .content_type = http_head_get(head, HTTP_NAME_CONTENT_TYPE),
+	        .length = options->length,
+	};
+	reply->parts = arena_alloc(arena, (ranges->count + 1) * sizeof(reply->parts[0]));
+	reply->part_count = ranges->count + 1;
+	struct http_writer writer;
+	for (unsigned i = 0; i < ranges->count; i++) {
+		const struct http_range *range = &ranges->ranges[i];
+		size_t room = http_multipart_part_bytes(&multipart, range);
+		http_writer_init(&writer, arena_alloc(arena, room), room);
+		http_multipart_write_part(&writer, &multipart, range);
+		CHECK(!writer.full);
+		reply->parts[i] = (struct edge_reply_part){.text = http_writer_str(&writer),
+		        .at = range->first,
+		        .end = range->last + 1};
+	}
+	size_t room = BOUNDARY_BYTES + 64;
+	http_writer_init(&writer, arena_alloc(arena, room), room);
+	http_multipart_write_end(&writer, &multipart);
+	CHECK(!writer.full);
+	reply->parts[ranges->count] = (struct edge_reply_part){.text = http_writer_str(&writer)};
+
+	http_writer_init(&writer, arena_alloc(arena, room), room);
+	http_multipart_write_type(&writer, &multipart);
+	CHECK(!writer.full);
+	memset(reply->drop, 0, sizeof(reply->drop));
+	for (unsigned i = 0; i < head->count; i++)
+		if (head->fields[i].id == HTTP_NAME_CONTENT_TYPE)
+			reply->drop[i / 64] |= UINT64_C(1) << (i % 64);
+	reply->response = (struct serve_response){
+	        .status = 206,
+	        .head = head,
+	        .drop = reply->drop,
+	        .ready = http_writer_str(&writer),
+	        .added = make_ours(options, NULL),
+	        .length = http_multipart_bytes(&multipart, ranges),
+	};
+}
+
+/* The Range field counts: what there is of it. */
+static enum edge_reply_verdict make_ranges(
+        struct edge_reply *reply, const struct edge_reply_options *options)
+{
+	struct http_range_set set;
+	struct http_ranges ranges;
+	if (options->length == UINT64_MAX || !http_range_of_request(options->request, &set) ||
+	        (options->is_one_way && set.count > 1)) {
+		make_whole(reply, options, NULL);
+		return EDGE_REPLY_SEND;
+	}
+	switch (http_range_resolve(&set, options->length, &ranges)) {
+	case HTTP_RANGE_WHOLE:
+		make_whole(reply, options, NULL);
+		break;
+	case HTTP_RANGE_PARTS:
+		if (ranges.count == 1)
+			make_one_range(reply, options, &ranges.ranges[0]);
+		else
+			make_several_ranges(reply, options, &ranges);
+		break;
+	case HTTP_RANGE_NONE:
+		reply->more = (struct serve_field){
+		        .name = http_name_text(HTTP_NAME_CONTENT_RANGE),
+		        .value = arena_printf(options->arena, "bytes */%llu",
+		                (unsigned long long)options->length),
+		};
+		return EDGE_REPLY_RANGE;
+	}
+	return EDGE_REPLY_SEND;
+}
+
+static int64_t dated_s(const struct edge_reply_options *options)
+{
+	int64_t date_s = cache_terms_read_date_s(options->head, HTTP_NAME_DATE, options->now_ms);
+	return date_s != INT64_MIN ? date_s : (int64_t)(options->terms->received_ms / 1000);
+}
+
+/* RFC 9110 13.2: against the response that would be sent. */
+static enum edge_reply_verdict make_conditional(
+        struct edge_reply *reply, const struct edge_reply_options *options)
+{
+	const struct cache_terms *terms = options->terms;
+	struct http_representation representation = {
+	        .status = options->head->status,
+	        .exists = true,
+	        .is_date_strong = (terms->flags & CACHE_DATE_STRONG) != 0,
+	        .etag = options->etag,
+	        .last_modified_s = terms->last_modified_s,
+	        .dated_s = dated_s(options),
+	};
+	bool range_counts;
+	switch (http_condition_evaluate(options->request, &representation,
+	        (int64_t)(options->now_ms / 1000), &range_counts)) {
+	case HTTP_CONDITION_NOT_MODIFIED:
+		make_not_modified(reply, options);
+		return EDGE_REPLY_SEND;
+	case HTTP_CONDITION_FAILED:
+		return EDGE_REPLY_PRECONDITION;
+	case HTTP_CONDITION_PROCEED:
+		break;
+	}
+	if (range_counts)
+		return make_ranges(reply, options);
+	make_whole(reply, options, NULL);
+	return EDGE_REPLY_SEND;
+}
+
+enum edge_reply_verdict edge_reply_make(
+        const struct edge_reply_options *options, struct edge_reply *ret_reply)
+{
+	static const uint64_t asks =
+	        UINT64_C(1) << HTTP_NAME_IF_MATCH | UINT64_C(1) << HTTP_NAME_IF_NONE_MATCH |
+	        UINT64_C(1) << HTTP_NAME_IF_MODIFIED_SINCE |
+	        UINT64_C(1) << HTTP_NAME_IF_UNMODIFIED_SINCE | UINT64_C(1) << HTTP_NAME_RANGE;
+	if ((options->request->present & asks) != 0)
+		return make_conditional(ret_reply, options);
+	make_whole(ret_reply, options, NULL);
+	return EDGE_REPLY_SEND;
+}

@@ -1,0 +1,304 @@
+/*
+ * HIT: a remembered response goes to the client, from the store's own memory. What the client takes
+ * at once, in the turn in which it was found, costs nothing but the sending; only for what is left
+ * for later turns is the place pinned, or, where too much is pinned already, found again then.
+ */
+#include "base/clock.h"
+#include "edge/request_private.h"
+
+enum {
+	REJOINS_MAX = 4, /* of a piece's flights */
+	/* Up to here a copy costs no more than sending from the file. */
+	COPY_MAX = 16384,
+};
+
+static void release_place(struct edge_request *request)
+{
+	if (request->has_pin)
+		cache_reader_unpin(request->worker->cache_reader, request->pinned);
+	request->has_pin = false;
+	request->place.len = 0;
+}
+
+/* The client has to be waited for, with a part of what lies here left to be sent. */
+static enum edge_turn wait_for_client(struct edge_request *request)
+{
+	struct edge_worker *worker = request->worker;
+	edge_request_keep_domain(request);
+	if (request->has_pin || request->place.len == 0)
+		return EDGE_PARK;
+	request->has_pin = cache_reader_pin(worker->cache_reader, &request->place);
+	request->pinned = request->place.segment;
+	if (!request->has_pin)
+		request->place.len = 0;
+	return EDGE_PARK;
+}
+
+/* The inline body of an object that was let go of meanwhile, or is gone. */
+static bool find_inline(struct edge_request *request)
+{
+	struct edge_lookup lookup;
+	struct edge_worker *worker = request->worker;
+	edge_lookup_init(&lookup, worker->cache_reader, &request->key, &request->stream->head);
+	if (edge_lookup_find(&lookup, &request->entry) != EDGE_LOOKUP_FOUND ||
+	        request->entry.id != request->object.id || !request->entry.object->is_inline)
+		return false;
+	request->place = request->entry.body;
+	return true;
+}
+
+/* Where the body's bytes from `at` on lie: *ret_skip bytes behind the beginning of the place. */
+static bool find_place(struct edge_request *request, uint64_t at, size_t *ret_skip)
+{
+	struct edge_worker *worker = request->worker;
+	if (request->is_inline) {
+		*ret_skip = (size_t)at;
+		return request->place.len > 0 || find_inline(request);
+	}
+	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
+	*ret_skip = (size_t)(at % piece_bytes);
+	if (request->place.len > 0 && request->place_number == at / piece_bytes)
+		return true;
+	release_place(request);
+	request->place_number = at / piece_bytes;
+	return cache_find_piece(
+	        worker->cache_reader, request->object.id, request->place_number, &request->place);
+}
+
+enum sent {
+	SENT_ALL,  /* what lies in one place */
+	SENT_SOME, /* the client takes no more now, or more has to come */
+	SENT_NOT,  /* the bytes are gone; request->fault may tell why */
+};
+
+/* Sends what lies in the store of a part. */
+static enum sent send_stored(
+        struct edge_request *request, struct edge_reply_part *part, size_t skip)
+{
+	struct serve_stream *stream = request->stream;
+	const struct cache_place *place = &request->place;
+	if (skip >= place->len)
+		return SENT_NOT;
+	size_t count = place->len - skip;
+	if (count > part->end - part->at)
+		count = (size_t)(part->end - part->at);
+	size_t taken =
+	        count <= COPY_MAX
+	                ? serve_stream_write(stream, str_make(place->at + skip, count))
+	                : serve_stream_send_file(stream, place->fd, place->offset + skip, count);
+	part->at += taken;
+	return taken == count ? SENT_ALL : SENT_SOME;
+}
+
+/* Sends what has come of a piece that is being pulled. */
+static enum sent send_pulled(struct edge_request *request, struct edge_reply_part *part)
+{
+	if (request->pending.len == 0) {
+		switch (edge_flight_read(
+		        &request->flight, part->end - part->at, &request->pending)) {
+		case EDGE_FLIGHT_READ_DATA:
+			break;
+		case EDGE_FLIGHT_READ_WAIT:
+			serve_stream_flush(request->stream);
+			return SENT_SOME;
+		case EDGE_FLIGHT_READ_END:
+			edge_request_leave_flight(request);
+			return SENT_ALL;
+		case EDGE_FLIGHT_READ_BEHIND: /* the store may have it by now */
+			edge_request_leave_flight(request);
+			return request->rejoins++ < REJOINS_MAX ? SENT_ALL : SENT_NOT;
+		case EDGE_FLIGHT_READ_FAILED:
+			request->fault = (uint8_t)edge_flight_fault(request->flight.flight);
+			return SENT_NOT;
+		}
+	}
+	size_t taken = serve_stream_write(request->stream, request->pending);
+	request->pending = str_make(request->pending.at + taken, request->pending.len - taken);
+	part->at += taken;
+	return request->pending.len == 0 ? SENT_ALL : SENT_SOME;
+}
+
+/* Sends what of a part lies in one place, or is on its way there. */
+static enum sent send_some(struct edge_request *request, struct edge_reply_part *part)
+{
+	size_t skip;
+	if (request->flight.flight != NULL)
+		return send_pulled(request, part);
+	if (find_place(request, part->at, &skip))
+		return send_stored(request, part, skip);
+	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
+	if (request->is_inline || !edge_request_join_piece(request, part->at / piece_bytes))
+		return SENT_NOT;
+	edge_flight_seek(&request->flight, part->at % piece_bytes);
+	return SENT_ALL;
+}
+
+static bool is_part_sent(struct edge_request *request, struct edge_reply_part *part)
+{
+	if (part->text.len > 0) {
+		size_t taken = serve_stream_write(request->stream, part->text);
+		part->text = str_make(part->text.at + taken, part->text.len - taken);
+	}
+	return part->text.len == 0 && part->at == part->end;
+}
+
+static enum edge_turn pump(struct edge_request *request)
+{
+	struct serve_stream *stream = request->stream;
+	for (unsigned i = 0; i < EDGE_REQUEST_PIECES_A_TURN;) {
+		if (request->part_count == 0) {
+			serve_stream_finish(stream, NULL);
+			return edge_request_go(request, EDGE_REQUEST_FINISH);
+		}
+		struct edge_reply_part *part = request->parts;
+		if (is_part_sent(request, part)) {
+			if (request->part_count > 1)
+				edge_request_leave_flight(request);
+			request->parts++;
+			request->part_count--;
+			continue;
+		}
+		if (part->text.len > 0)
+			return wait_for_client(request);
+		switch (send_some(request, part)) {
+		case SENT_ALL:
+			i++;
+			break;
+		case SENT_SOME:
+			return wait_for_client(request);
+		case SENT_NOT:
+			return edge_request_finish_broken(request,
+			        request->fault != FAULT_NONE ? request->fault : FAULT_STORED);
+		}
+	}
+	loop_yield(request->worker->loop, &request->task);
+	return wait_for_client(request);
+}
+
+/* Whether the first bytes of the body are there, or on their way. */
+static bool has_first_bytes(struct edge_request *request, const struct edge_reply *reply)
+{
+	struct edge_worker *worker = request->worker;
+	const struct cache_entry *entry = &request->entry;
+	if (entry->object->is_inline || reply->part_count == 0 ||
+	        reply->parts[0].at == reply->parts[0].end)
+		return true;
+	uint64_t number = reply->parts[0].at / cache_store_piece_bytes(worker->cache);
+	if (request->is_piece_flight && request->place_number == number &&
+	        request->object.id == entry->id)
+		return true;
+	edge_request_leave_flight(request);
+	return cache_find_has_piece(worker->cache_reader, entry->id, number);
+}
+
+/* Before anything was sent: waits for the first piece, or has all of it pulled. */
+static enum edge_turn wait_for_first_bytes(
+        struct edge_request *request, const struct edge_reply *reply)
+{
+	const struct cache_entry *entry = &request->entry;
+	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
+	edge_request_know_object(request, entry->id, entry->object->length, &entry->head);
+	request->cache = "MISS";
+	request->forward = HTTP_CACHE_FORWARD_PARTIAL;
+	if (request->rejoins++ < REJOINS_MAX &&
+	        edge_request_join_piece(request, reply->parts[0].at / piece_bytes)) {
+		request->waits_for_piece = true;
+		return EDGE_GO;
+	}
+	request->needs_whole = true;
+	return edge_request_look_again(request, EDGE_WISH_RIGHT);
+}
+
+static struct edge_reply_options options_of(struct edge_request *request)
+{
+	const struct cache_entry *entry = &request->entry;
+	const struct cache_terms *terms = &entry->object->terms;
+	uint64_t now_ms = clock_wall_ms();
+	bool is_miss = request->is_piece_flight;
+	bool is_validated = request->wish == EDGE_WISH_VALIDATED && !is_miss;
+	return (struct edge_reply_options){
+	        .request = &request->stream->head,
+	        .head = &entry->head,
+	        .terms = terms,
+	        .etag = str_make(
+	                entry->head.base + entry->object->etag_at, entry->object->etag_len),
+	        .length = entry->object->length,
+	        .has_age = !is_miss,
+	        .now_ms = now_ms,
+	        .status =
+	                {
+	                        .forward = is_miss        ? request->forward
+	                                   : is_validated ? HTTP_CACHE_FORWARD_STALE
+	                                                  : HTTP_CACHE_FORWARD_HIT,
+	                        .forward_status = is_validated ? 304 : 0,
+	                        .has_ttl = !is_miss,
+	                        .ttl_s = cache_terms_ttl_s(terms, now_ms),
+	                        .is_stored = is_miss || is_validated,
+	                        .is_collapsed = (is_miss || is_validated) && request->is_collapsed,
+	                },
+	};
+}
+
+static enum edge_turn respond(struct edge_request *request)
+{
+	const struct cache_entry *entry = &request->entry;
+	struct edge_reply reply;
+	struct edge_reply_options options = options_of(request);
+	enum edge_turn turn;
+	if (!edge_request_make_reply(request, &options, &reply, &turn))
+		return turn;
+	if (!has_first_bytes(request, &reply))
+		return wait_for_first_bytes(request, &reply);
+	if (!edge_request_send_head(request, &reply, &turn))
+		return turn;
+	request->is_inline = entry->object->is_inline;
+	request->object.id = entry->id;
+	request->place.len = 0;
+	if (request->is_inline)
+		request->place = entry->body;
+	else
+		edge_request_know_object(request, entry->id, entry->object->length, &entry->head);
+	request->whole = reply.whole;
+	request->parts = reply.parts == &reply.whole ? &request->whole : reply.parts;
+	request->part_count = reply.part_count;
+	if (request->is_piece_flight && request->part_count > 0)
+		edge_flight_seek(&request->flight,
+		        request->parts[0].at % cache_store_piece_bytes(request->worker->cache));
+	return pump(request);
+}
+
+/* The first piece is being pulled, and nothing was sent. */
+static enum edge_turn wait_for_piece(struct edge_request *request)
+{
+	enum edge_flight_stage stage = edge_flight_wait(&request->flight);
+	request->waits_for_piece = stage == EDGE_FLIGHT_PULLING;
+	switch (stage) {
+	case EDGE_FLIGHT_PULLING:
+		return EDGE_PARK;
+	case EDGE_FLIGHT_BODY:
+	case EDGE_FLIGHT_WHOLE:
+		/* The entry was found in another turn. */
+		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
+	case EDGE_FLIGHT_FAILED:
+	case EDGE_FLIGHT_RELEASED:
+	case EDGE_FLIGHT_STORED:
+		break;
+	}
+	/* The object has changed, or pieces of it cannot be had. */
+	edge_request_leave_flight(request);
+	request->needs_whole = true;
+	return edge_request_look_again(request, EDGE_WISH_RIGHT);
+}
+
+enum edge_turn edge_request_step_HIT(struct edge_request *request)
+{
+	if (request->stream->is_gone) {
+		request->fault = request->stream->fault;
+		return edge_request_go(request, EDGE_REQUEST_FINISH);
+	}
+	if (request->has_responded)
+		return pump(request);
+	if (request->waits_for_piece)
+		return wait_for_piece(request);
+	return respond(request);
+}

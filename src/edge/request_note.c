@@ -1,0 +1,99 @@
+/*
+ * What the answer to a request that was passed on says of what is remembered: a write makes it
+ * invalid (RFC 9111 section 4.4), an answer to HEAD may update it (4.3.5). And how Cache-Status
+ * tells that it was passed on.
+ */
+#include "base/clock.h"
+#include "cache/invalidate.h"
+#include "cache/purge.h"
+#include "cache/update.h"
+#include "edge/keep.h"
+#include "edge/key.h"
+#include "edge/request_private.h"
+
+enum { STATUS_BYTES = 160 };
+
+struct str edge_request_status_line(struct edge_request *request)
+{
+	struct str name = request->worker->cdn_id;
+	struct http_cache_status status = {.forward = request->forward};
+	size_t room = STATUS_BYTES + name.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(&request->stream->arena, room), room);
+	http_cache_status_write(&writer, name, &status);
+	CHECK(!writer.full);
+	return http_writer_str(&writer);
+}
+
+static struct cache_key key_of(struct edge_request *request, struct str target)
+{
+	struct str text = edge_key_make(
+	        request->domain->cache, request->host, target, &request->stream->arena);
+	return cache_key_make(request->worker->cache, text);
+}
+
+static void invalidate(struct edge_request *request, const struct http_head *answer)
+{
+	struct serve_stream *stream = request->stream;
+	struct http_reference_base base = {.host = stream->host, .path = stream->path};
+	struct str targets[CACHE_INVALIDATE_MAX];
+	unsigned count = cache_invalidate_targets(
+	        stream->head.method, &base, answer, &stream->arena, targets);
+	for (unsigned i = 0; i < count; i++) {
+		struct cache_key key = key_of(request, targets[i]);
+		if (key.text.len <= LIMIT_CACHE_KEY_BYTES)
+			cache_purge_url(request->worker->cache, &key, CACHE_PURGE_HARD);
+	}
+}
+
+static void update(struct edge_request *request, const struct http_head *answer)
+{
+	struct edge_worker *worker = request->worker;
+	struct serve_stream *stream = request->stream;
+	struct edge_lookup lookup;
+	struct cache_entry entry;
+	struct cache_key key = key_of(request, stream->path);
+	edge_lookup_init(&lookup, worker->cache_reader, &key, &stream->head);
+	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND)
+		return;
+	struct edge_keep keep = {
+	        .worker = worker,
+	        .domain = request->domain,
+	        .key = &key,
+	        .sequence = request->sequence,
+	        .arena = &stream->arena,
+	};
+	/* It is the terms of a GET that are renewed. */
+	struct http_head asked = stream->head;
+	asked.method = HTTP_GET;
+	uint64_t now_ms = clock_wall_ms();
+	struct cache_exchange exchange = {
+	        .request = &asked,
+	        .response = answer,
+	        .requested_ms = now_ms - (clock_us() - stream->began_us) / 1000,
+	        .received_ms = now_ms,
+	};
+	switch (cache_update_by_head(&entry.head, entry.object->length, answer)) {
+	case CACHE_UPDATE_NOTHING:
+		return;
+	case CACHE_UPDATE_HEAD:
+		if (edge_keep_refresh(&keep, &exchange, entry.id))
+			return;
+		break;
+	case CACHE_UPDATE_STALE:
+		break;
+	}
+	cache_purge_url(worker->cache, &key, CACHE_PURGE_SOFT);
+}
+
+void edge_request_note_answer(struct edge_request *request, const struct http_head *answer)
+{
+	const struct serve_stream *stream = request->stream;
+	if (request->worker->cache == NULL || !request->domain->cache->is_on ||
+	        request->host.len + stream->path.len > LIMIT_CACHE_KEY_BYTES)
+		return;
+	if (!http_method_is_safe(stream->head.method))
+		invalidate(request, answer);
+	else if (stream->head.method == HTTP_HEAD && request->forward != HTTP_CACHE_FORWARD_REQUEST)
+		update(request, answer);
+}

@@ -1,0 +1,147 @@
+/*
+ * What the files of a request share: request.c has its life and the dispatcher, the others its
+ * steps.
+ */
+#pragma once
+
+#include "cache/policy.h"
+#include "edge/loader.h"
+#include "edge/lookup.h"
+#include "edge/reply.h"
+#include "edge/request.h"
+#include "edge/turn.h"
+#include "serve/spool.h"
+
+enum edge_request_step {
+#define REQUEST_STEP(id, name, next, words) EDGE_REQUEST_##id,
+#include "edge/request_steps.def"
+#undef REQUEST_STEP
+};
+
+#define REQUEST_STEP(id, name, next, words)                                                        \
+	enum edge_turn edge_request_step_##id(struct edge_request *request);
+#include "edge/request_steps.def"
+#undef REQUEST_STEP
+
+/* Pieces of a body that one request may move before others have their turn. */
+enum { EDGE_REQUEST_PIECES_A_TURN = 4 };
+
+/* What LOOKUP is to make of what it finds. */
+enum edge_request_wish {
+	EDGE_WISH_RIGHT,     /* it must be fresh, or be validated */
+	EDGE_WISH_VALIDATED, /* it has just been validated, and is right whatever its age */
+	EDGE_WISH_STALE,     /* the origins failed or are late: a stale one will do */
+};
+
+struct edge_request {
+	uint32_t magic;
+	uint8_t step, fault;   /* enums edge_request_step, fault */
+	uint8_t source_pieces; /* of the request's body, in this turn */
+	bool has_responded, is_truncated, wants_log;
+	struct list_node node;
+	struct loop_task task;
+	struct edge_worker *worker;
+	struct serve_stream *stream;
+	struct edge_fill_reader reader;
+	struct origin_source source;
+	struct edge_fill *fill;
+	struct serve_spool *spool;   /* NULL: no body */
+	struct model_domain *domain; /* NULL before ROUTE; kept alive by the fill after PASS */
+	struct address client;       /* the visitor, behind trusted proxies */
+	struct str host;             /* in normal form */
+	struct str pending;          /* a piece of the body that the client has not taken yet */
+	/* of the cache; edge_request_wish, http_cache_forward */
+	uint8_t wish, forward, rejoins;
+	bool is_leader, is_collapsed, is_only_if_cached, may_use_stale, is_late, is_taken;
+	bool has_pin, is_inline, is_piece_flight, waits_for_piece, needs_whole;
+	const char *cache;         /* the word of X-Cache and of the log */
+	struct model_domain *kept; /* a reference of its own to `domain`, from JOIN on */
+	struct cache_key key;      /* its text is empty until LOOKUP */
+	struct edge_flight_reader flight;
+	struct edge_loader *loader; /* that it began, and that lives */
+	struct edge_loader_leader leader;
+	const struct edge_log_attempt *attempts; /* of a loader that has ended */
+	unsigned attempt_count;
+	struct timer late_timer; /* stale.wait_ms */
+	uint64_t body_left;      /* of a shared answer; UINT64_MAX: until its end */
+	/* of a stored body: the parts that are still to be sent, and where the bytes lie */
+	struct edge_reply_part *parts;
+	unsigned part_count;
+	struct cache_place place; /* of the inline body, or of a piece; len 0: none */
+	uint64_t place_number; /* of the piece at `place`, or of the flight where is_piece_flight */
+	struct edge_piece object; /* of which pieces are needed; id 0: none */
+	uint64_t sequence;        /* of the last purge when a pull of its own began */
+	uint32_t pinned;          /* segment */
+	struct serve_field more;  /* of an error of ours */
+	/* not cleared at the start */
+	struct edge_reply_part whole;
+	struct cache_entry entry; /* in the turn in which it was found */
+};
+
+/* The only way to another step; checks the table. Returns EDGE_GO. */
+enum edge_turn edge_request_go(struct edge_request *request, enum edge_request_step step);
+
+/* Goes to FAIL, with why. */
+enum edge_turn edge_request_fail(struct edge_request *request, enum fault fault);
+
+/* Ends a response in its middle: the client sees that it is not whole. */
+enum edge_turn edge_request_finish_broken(struct edge_request *request, enum fault fault);
+
+/* Methods whose answers are looked up: GET, and HEAD, which is answered from what a GET left. */
+static inline bool edge_request_is_method_looked_up(const struct edge_request *request)
+{
+	uint8_t method = request->stream->head.method;
+	return method == HTTP_GET || method == HTTP_HEAD;
+}
+
+/* Whether the request may be looked up at all; else it is passed on. */
+bool edge_request_may_look_up(const struct edge_request *request);
+
+/* Keeps the domain alive while the request waits. */
+void edge_request_keep_domain(struct edge_request *request);
+
+/* Leaves the flight and gives the stored body back, whatever it has of them. */
+void edge_request_let_go(struct edge_request *request);
+
+/* Makes the reply; sets what is the same for all replies in *options. False where it is an error of
+ * ours: *ret_turn says what follows. */
+MUST_CHECK bool edge_request_make_reply(struct edge_request *request,
+        struct edge_reply_options *options, struct edge_reply *ret_reply, enum edge_turn *ret_turn);
+
+/* Sends its head; false where there is no memory for it. */
+MUST_CHECK bool edge_request_send_head(
+        struct edge_request *request, const struct edge_reply *reply, enum edge_turn *ret_turn);
+
+/* Joins the flight of a key, or begins one, with a loader of these options. */
+void edge_request_enter(struct edge_request *request, struct str key, uint64_t hash,
+        const struct edge_loader_options *options);
+
+/* The options of a loader for this request; the rest is the caller's. */
+struct edge_loader_options edge_request_loader_options(struct edge_request *request);
+
+/* Leaves the flight; the pull goes on without us while it is worth it. */
+void edge_request_leave_flight(struct edge_request *request);
+
+/* Goes back to LOOKUP; what the request waits for stays. */
+enum edge_turn edge_request_look_again(struct edge_request *request, enum edge_request_wish wish);
+
+/* Remembers of which object pieces are needed; the head may be gone afterwards. */
+void edge_request_know_object(
+        struct edge_request *request, uint64_t id, uint64_t length, const struct http_head *head);
+
+/* Joins the pull of a piece of that object; false where it cannot be pulled, since nothing tells
+ * its version. */
+MUST_CHECK bool edge_request_join_piece(struct edge_request *request, uint64_t number);
+
+/* Sends the rest of a response from pieces; its head was sent already. */
+enum edge_turn edge_request_go_on_with_pieces(
+        struct edge_request *request, uint64_t at, uint64_t end);
+
+/* The loader's pull becomes the request's own. */
+void edge_request_take_fill(struct edge_request *request);
+
+/* The line of Cache-Status for what is passed on, in the request's arena. */
+struct str edge_request_status_line(struct edge_request *request);
+
+/* What unsafe methods and answers to HEAD do to what is remembered, once their answer is there. */
+void edge_request_note_answer(struct edge_request *request, const struct http_head *answer);

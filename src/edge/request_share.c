@@ -1,0 +1,149 @@
+/*
+ * SHARE: the answer of a flight goes to the client as it comes. What the flight has let go of,
+ * since this client is slow, is found in the store; where that has let go of it as well, the
+ * response ends visibly broken.
+ */
+#include "base/clock.h"
+#include "edge/request_private.h"
+
+static const struct edge_loaded *loaded_of(const struct edge_request *request)
+{
+	return container_of(edge_flight_answer(request->flight.flight), struct edge_loaded, answer);
+}
+
+static enum edge_turn finish(struct edge_request *request)
+{
+	serve_stream_finish(request->stream, NULL);
+	return edge_request_go(request, EDGE_REQUEST_FINISH);
+}
+
+/* Sends from the store what the flight does not have any more. False where nobody has it;
+ * *ret_has_room tells whether the client takes more. */
+static bool send_stored(struct edge_request *request, bool *ret_has_room)
+{
+	struct edge_worker *worker = request->worker;
+	const struct edge_loaded *loaded = loaded_of(request);
+	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
+	uint64_t at = request->flight.at;
+	struct cache_place place;
+	if (!loaded->is_stored ||
+	        !cache_find_piece(worker->cache_reader, loaded->id, at / piece_bytes, &place))
+		return false;
+	size_t skip = (size_t)(at % piece_bytes);
+	if (skip >= place.len)
+		return false;
+	size_t count = place.len - skip;
+	if (count > request->body_left)
+		count = (size_t)request->body_left;
+	size_t taken =
+	        serve_stream_send_file(request->stream, place.fd, place.offset + skip, count);
+	edge_flight_seek(&request->flight, at + taken);
+	if (request->body_left != UINT64_MAX)
+		request->body_left -= taken;
+	*ret_has_room = taken == count;
+	return true;
+}
+
+/* Neither the flight nor the store has what comes next: it is pulled again, piece by piece. */
+static enum edge_turn go_on_alone(struct edge_request *request)
+{
+	const struct edge_loaded *loaded = loaded_of(request);
+	uint64_t at = request->flight.at;
+	if (!loaded->is_stored || loaded->length == UINT64_MAX)
+		return edge_request_finish_broken(request, FAULT_STORED);
+	edge_request_know_object(request, loaded->id, loaded->length, &loaded->head);
+	return edge_request_go_on_with_pieces(request, at, at + request->body_left);
+}
+
+/* Moves one piece to the client. GO: it took all of it. */
+static enum edge_turn move_one(struct edge_request *request)
+{
+	bool has_room;
+	struct serve_stream *stream = request->stream;
+	if (request->pending.len == 0) {
+		if (request->body_left == 0)
+			return finish(request);
+		switch (edge_flight_read(&request->flight, request->body_left, &request->pending)) {
+		case EDGE_FLIGHT_READ_DATA:
+			if (request->body_left != UINT64_MAX)
+				request->body_left -= request->pending.len;
+			break;
+		case EDGE_FLIGHT_READ_WAIT:
+			serve_stream_flush(stream);
+			return EDGE_PARK;
+		case EDGE_FLIGHT_READ_END:
+			return finish(request);
+		case EDGE_FLIGHT_READ_BEHIND:
+			if (!send_stored(request, &has_room))
+				return go_on_alone(request);
+			return has_room ? EDGE_GO : EDGE_PARK;
+		case EDGE_FLIGHT_READ_FAILED:
+			return edge_request_finish_broken(
+			        request, edge_flight_fault(request->flight.flight));
+		}
+	}
+	size_t taken = serve_stream_write(stream, request->pending);
+	request->pending = str_make(request->pending.at + taken, request->pending.len - taken);
+	return request->pending.len == 0 ? EDGE_GO : EDGE_PARK;
+}
+
+static enum edge_turn pump(struct edge_request *request)
+{
+	for (unsigned i = 0; i < EDGE_REQUEST_PIECES_A_TURN; i++) {
+		enum edge_turn turn = move_one(request);
+		if (turn != EDGE_GO || request->step != EDGE_REQUEST_SHARE)
+			return turn;
+	}
+	loop_yield(request->worker->loop, &request->task);
+	return EDGE_PARK;
+}
+
+static enum edge_turn respond(struct edge_request *request)
+{
+	const struct edge_loaded *loaded = loaded_of(request);
+	struct edge_reply reply;
+	struct edge_reply_options options = {
+	        .request = &request->stream->head,
+	        .head = &loaded->head,
+	        .terms = &loaded->terms,
+	        .etag = loaded->etag,
+	        .length = loaded->length,
+	        .is_one_way = true,
+	        .now_ms = clock_wall_ms(),
+	        .status =
+	                {
+	                        .forward = request->forward,
+	                        .is_stored = loaded->is_stored,
+	                        .is_collapsed = request->is_collapsed,
+	                },
+	};
+	/* An answer that had been to other caches has an age, and says so. */
+	options.has_age =
+	        loaded->is_stored && cache_terms_age_s(&loaded->terms, options.now_ms) > 0;
+	if (request->domain->debug) {
+		char text[ADDRESS_TEXT_BYTES];
+		options.origin = arena_printf(&request->stream->arena, "%s %s",
+		        loaded->role == MODEL_BACKUP ? "backup" : "master",
+		        address_format(&loaded->address, text));
+	}
+	enum edge_turn turn;
+	if (!edge_request_make_reply(request, &options, &reply, &turn) ||
+	        !edge_request_send_head(request, &reply, &turn))
+		return turn;
+	request->body_left = 0;
+	if (reply.part_count > 0) {
+		const struct edge_reply_part *part = &reply.parts[0];
+		request->body_left = part->end == UINT64_MAX ? UINT64_MAX : part->end - part->at;
+		edge_flight_seek(&request->flight, part->at);
+	}
+	return pump(request);
+}
+
+enum edge_turn edge_request_step_SHARE(struct edge_request *request)
+{
+	if (request->stream->is_gone) {
+		request->fault = request->stream->fault;
+		return edge_request_go(request, EDGE_REQUEST_FINISH);
+	}
+	return request->has_responded ? pump(request) : respond(request);
+}

@@ -1,0 +1,21 @@
+/*
+ * What turned out not to be for sharing: for a while, who asks for it pulls on their own at once
+ * and does not wait in vain for somebody else's answer. A small table that forgets; any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct edge_unshared;
+
+struct edge_unshared *edge_unshared_new(void);
+void edge_unshared_free(struct edge_unshared *unshared);
+
+/* Remembers a key by its (keyed) hash, for EDGE_UNSHARED_MS from now_ms on. */
+void edge_unshared_note(struct edge_unshared *unshared, uint64_t hash, uint64_t now_ms);
+
+/* Whether it is remembered. One load. */
+bool edge_unshared_has(const struct edge_unshared *unshared, uint64_t hash, uint64_t now_ms);
+
+enum { EDGE_UNSHARED_MS = 10000 };

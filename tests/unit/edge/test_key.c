@@ -1,0 +1,84 @@
+/*
+ * Cache keys: what tells objects apart, and what does not.
+ */
+#include "edge/key.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const char *const CHOSEN[] = {"a", "size"};
+
+static const struct model_cache keep,
+        sorted = {.query_sorted = true}, ignore = {.query = MODEL_QUERY_IGNORE},
+        chosen = {.query = MODEL_QUERY_CHOSEN, .query_parameters = {CHOSEN, 2}},
+        chosen_sorted = {.query = MODEL_QUERY_CHOSEN,
+                .query_parameters = {CHOSEN, 2},
+                .query_sorted = true},
+        nocase = {.ignore_case = true};
+
+static const struct {
+	const struct model_cache *rules;
+	const char *target, *key;
+} rows[] = {
+        {&keep, "/", "h.test/"},
+        {&keep, "/x?b=1&a=2", "h.test/x?b=1&a=2"},
+        {&keep, "/x?", "h.test/x?"},
+        {&keep, "/X%2f?Q", "h.test/X%2f?Q"},
+        {&sorted, "/x?b=1&a=2", "h.test/x?a=2&b=1"},
+        {&sorted, "/x?a=2&b=1", "h.test/x?a=2&b=1"},
+        {&sorted, "/x?b&a=2&a=1&&a", "h.test/x?a=2&a=1&a&b"},
+        {&sorted, "/x?", "h.test/x"},
+        {&sorted, "/x", "h.test/x"},
+        {&ignore, "/x?b=1&a=2", "h.test/x"},
+        {&ignore, "/x", "h.test/x"},
+        {&chosen, "/x?b=1&a=2&size=&A=1", "h.test/x?a=2&size="},
+        {&chosen, "/x?size=3&a=2&a", "h.test/x?size=3&a=2&a"},
+        {&chosen, "/x?b=1", "h.test/x"},
+        {&chosen, "/x?a%3d=1", "h.test/x"},
+        {&chosen_sorted, "/x?size=3&b&a=2", "h.test/x?a=2&size=3"},
+        {&nocase, "/X?Y=Z%2F", "h.test/x?y=z%2f"},
+};
+
+static void the_rules_make_the_key(void **state)
+{
+	(void)state;
+	char room[4096];
+	struct arena arena;
+	arena_init(&arena, room, sizeof(room));
+	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct str key =
+		        edge_key_make(rows[i].rules, STR("h.test"), str_of(rows[i].target), &arena);
+		if (!str_is_equal(key, str_of(rows[i].key)))
+			fail_msg("%s: %.*s", rows[i].target, STR_ARG(key));
+	}
+	arena_reset(&arena);
+}
+
+static void a_query_of_too_many_parameters_is_a_key_as_it_is(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct text target = {0};
+	arena_init(&arena, NULL, 0);
+	text_add(&target, STR("/x?"));
+	for (unsigned i = 0; i <= LIMIT_KEY_PARAMETERS; i++)
+		text_add(&target, STR("b&"));
+	struct str key = edge_key_make(&sorted, STR("h"), text_str(&target), &arena);
+	assert_int_equal(key.len, 1 + target.len);
+	assert_true(str_has_suffix(key, text_str(&target)));
+	text_done(&target);
+	arena_reset(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(the_rules_make_the_key),
+	        cmocka_unit_test(a_query_of_too_many_parameters_is_a_key_as_it_is),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
