@@ -223,8 +223,8 @@ def test_statuses_pass_as_they_are_without_a_backup(pair, row):
     assert response.error is None
 
 
-def test_a_304_passes_for_a_condition_and_a_206_for_a_range(pair):
-    server, origin = pair
+def test_a_304_passes_for_a_condition_and_a_206_for_a_range(make, origin):
+    server = make.headwater([domain(origin, cache={"mode": "off"})])
     origin.on("/c", Reply(status=304, fields=(("ETag", '"a"'),)))
     response = server.get("/c", fields=[("If-None-Match", '"a"')])
     assert (response.status, response.body, response.fields.get("ETag")) == (304, b"", '"a"')
@@ -304,12 +304,13 @@ def test_it_listens_on_ipv6(make, origin):
     assert server.wait_log(1)[0]["client"] == "::1"
 
 
-def test_what_nginx_serves_directly_comes_through_the_same(make):
+@pytest.mark.parametrize("mode", ["off", "on"])
+def test_what_nginx_serves_directly_comes_through_the_same(make, mode):
     nginx = make.nginx()
     (nginx.files / "page.html").write_text("<p>hello</p>\n" * 100)
     (nginx.files / "data.bin").write_bytes(content.generate("d", 0, 3_000_000))
     nginx.start()
-    server = make.headwater([domain(nginx)])
+    server = make.headwater([domain(nginx, cache={"mode": mode})])
     etag = client.exchange(("127.0.0.1", nginx.port), target="/page.html").fields.get("ETag")
     for method, target, fields in [
         ("GET", "/page.html", []), ("HEAD", "/page.html", []), ("GET", "/data.bin", []), ("GET", "/none", []),
@@ -319,10 +320,17 @@ def test_what_nginx_serves_directly_comes_through_the_same(make):
     ]:  # fmt: skip
         direct = client.exchange(("127.0.0.1", nginx.port), method, target, fields=fields)
         through = server.ask(method, target, fields=fields)
-        assert (through.status, through.reason) == (direct.status, direct.reason), (method, target, fields)
+        assert through.status == direct.status, (method, target, fields)
+        is_ours = mode == "on" and (direct.status in (304, 416) or "multipart" in direct.fields.get("Content-Type", ""))
+        if is_ours:
+            continue  # test_cache_ranges.py
+        assert through.reason == direct.reason, (method, target, fields)
         if "multipart" not in direct.fields.get("Content-Type", ""):
             assert through.digest == direct.digest, (method, target, fields)
-        for name in ("Content-Length", "Last-Modified", "ETag", "Content-Range", "Accept-Ranges"):
+        names = ["Content-Length", "Last-Modified", "ETag", "Content-Range"]
+        # nginx leaves it out of a 206; what is remembered of its 200 has it.
+        names += ["Accept-Ranges"] if direct.status != 206 else []
+        for name in names:
             assert through.fields.get(name) == direct.fields.get(name), (method, target, name)
 
 

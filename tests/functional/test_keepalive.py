@@ -195,7 +195,8 @@ def test_an_origin_that_always_closes_after_the_request_fails_in_the_end(make, n
     assert len(named.on_path("/cold")) == 2
 
 
-def test_responses_without_bodies_leave_the_origins_connection_usable(server, named):
+def test_responses_without_bodies_leave_the_origins_connection_usable(make, named):
+    server = make.headwater([domain(named, cache={"mode": "off"})])
     named.on("/204", Reply(status=204, framing="none"))
     named.on("/304", Reply(status=304, framing="none"))
     named.on("/head", Reply(body=b"0123456789"))

@@ -157,10 +157,10 @@ def test_force_removes_any_number_at_once(make, two):
 
 def test_a_request_keeps_what_it_began_with(make, two):
     one, other = two
-    one.default = Reply(delay=1, body=b"one")
+    one.on("/slow", Reply(delay=1, body=b"one"))
     server = make.headwater([domain(dict(type="self", addresses=[one.address], head_timeout="5s"))])
     with server.connect() as connection:
-        connection.request()
+        connection.request(target="/slow")
         one.wait(1)
         server.write_domains([domain(other)])
         wait_for(server, b"two")

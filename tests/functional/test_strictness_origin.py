@@ -166,7 +166,7 @@ def test_bytes_behind_a_response_are_never_another_one(make, first):
     origin = make.origin("one")
     origin.on("/first", first)
     origin.on("/next", lambda request: Reply(body=request.target.encode()))
-    server = make.headwater([domain(origin)])
+    server = make.headwater([domain(origin, cache={"mode": "off"})])
     with server.connect() as connection:
         for number in range(5):
             connection.request(target="/first", fields=[("If-None-Match", '"a"')])

@@ -22,6 +22,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     client_max_body_size 64m;
     keepalive_requests 1000000;
+    {http}
     types {{ text/html html; text/plain txt; application/octet-stream bin; }}
     server {{
         listen 127.0.0.1:{port} reuseport;
@@ -45,7 +46,7 @@ def free_port():
 class Nginx:
     """Serves `files` and a few fixed answers: /hello (its name), /status/404, /status/503."""
 
-    def __init__(self, folder, name="nginx", more=""):
+    def __init__(self, folder, name="nginx", more="", http=""):
         self.folder = pathlib.Path(folder)
         self.name = name
         self.files = self.folder / "files"
@@ -53,7 +54,8 @@ class Nginx:
         self.port = free_port()
         self.config = self.folder / "nginx.conf"
         user = "root" if os.getuid() == 0 else "nobody"
-        self.config.write_text(CONFIG.format(folder=self.folder, port=self.port, name=name, more=more, user=user))
+        self.config.write_text(CONFIG.format(folder=self.folder, port=self.port, name=name, more=more,
+                                             http=http, user=user))
         self.process = None
 
     @property

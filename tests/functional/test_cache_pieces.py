@@ -1,0 +1,334 @@
+"""Large objects in pieces: a seek pulls what it needs and no more, and no two versions are ever mixed."""
+import re
+import time
+
+import content
+import pytest
+import wire
+from caching import FRESH, Site, at_once, crowd, purge, says, wait_until, word
+from domains import domain
+from origin import Generated, Reply
+
+MIB = 1 << 20
+SIZE = 20 * MIB + 77
+
+
+class File:
+    """A file that an origin serves with ranges; `version` is its ETag and its content."""
+
+    def __init__(self, size=SIZE, version="1", lines=(FRESH,), etag='"{}"', has_ranges=True, **reply):
+        self.size, self.version, self.lines, self.etag = size, version, lines, etag
+        self.has_ranges = has_ranges
+        self.reply = reply
+
+    def bytes(self, first, last):
+        return content.generate(f"file {self.version}", first, last - first + 1)
+
+    def __call__(self, request):
+        etag = self.etag.format(self.version) if self.etag else None
+        lines = [*self.lines, *([f"ETag: {etag}"] if etag else [])]
+        if etag and etag in request.fields.get("If-None-Match", ""):
+            return says(*lines, status=304)
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.fields.get("Range", ""))
+        if not self.has_ranges or not asked or request.fields.get("If-Range", etag) != etag:
+            return says(*lines, body=Generated(f"file {self.version}", self.size), **self.reply)
+        first, last = int(asked.group(1)), min(self.size - 1, int(asked.group(2) or self.size - 1))
+        if first >= self.size:
+            return says(f"Content-Range: bytes */{self.size}", status=416)
+        return says(*lines, f"Content-Range: bytes {first}-{last}/{self.size}", status=206,
+                    body=self.bytes(first, last), **self.reply)  # fmt: skip
+
+    def is_right(self, response):
+        """Whether a 206 or a 200 has the bytes of this version that it says it has."""
+        if self.etag and response.fields.get("ETag") != self.etag.format(self.version):
+            return False
+        if response.status == 200:
+            return response.digest == content.digest(f"file {self.version}", self.size)
+        told = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.fields.get("Content-Range"))
+        first, last, size = (int(part) for part in told.groups())
+        return size == self.size and response.body == self.bytes(first, last)
+
+
+@pytest.fixture(scope="module", name="site")
+def _site(make_once):
+    return Site(make_once, workers=2)
+
+
+def serve(site, **options):
+    path = site.path()
+    file = File(**options)
+    site.origin.on(path, file)
+    return path, file
+
+
+def seek(site, path, first, count=100, *lines, **options):
+    return site.get(path, f"Range: bytes={first}-{first + count - 1}", *lines, **options)
+
+
+def sent(site, path):
+    return sum(request.sent for request in site.pulls(path))
+
+
+def settle(site, path):
+    """The client has its bytes before the rest of their piece is there: waits for that."""
+    wait_until(lambda: all(request.answered for request in site.pulls(path)), "the end of the pulls")
+    time.sleep(0.05)
+
+
+SEEKS = [0, 1, 1000, MIB - 50, MIB, 3 * MIB - 1, 10 * MIB + 5, SIZE - 101, SIZE - 100, SIZE - 1]
+
+
+@pytest.mark.parametrize("first", SEEKS)
+def test_a_seek_pulls_what_it_needs_and_remembers_it(site, first):
+    path, file = serve(site)
+    response = seek(site, path, first)
+    assert response.status == 206 and word(response) == "MISS" and file.is_right(response)
+    assert response.size == min(100, SIZE - first)
+    assert sent(site, path) < 3 * MIB
+    settle(site, path)
+    pulls = len(site.pulls(path))
+    again = seek(site, path, first)
+    assert (word(again), again.body) == ("HIT", response.body) and len(site.pulls(path)) == pulls
+
+
+SPANS = [(MIB - 1, 2), (5 * MIB - 7, 3 * MIB), (0, 4 * MIB), (SIZE - 2 * MIB, 2 * MIB)]
+
+
+@pytest.mark.parametrize("first, count", SPANS)
+def test_a_range_over_several_pieces(site, first, count):
+    path, file = serve(site)
+    for expected in ("MISS", "HIT"):
+        response = seek(site, path, first, count)
+        settle(site, path)
+        assert response.status == 206 and word(response) == expected and file.is_right(response)
+        assert response.size == count
+    assert sent(site, path) < count + 3 * MIB
+
+
+def test_a_player_that_jumps_about(site):
+    path, file = serve(site)
+    for first in (0, 15 * MIB, 2 * MIB, 15 * MIB + 100, 0, 7 * MIB, SIZE - 10, 15 * MIB):
+        response = site.get(path, f"Range: bytes={first}-{min(first + 300_000, SIZE) - 1}")
+        assert response.status == 206 and file.is_right(response)
+    assert sent(site, path) < 12 * MIB
+
+
+def test_the_whole_is_made_of_the_pieces_that_are_there_and_those_that_lack(site):
+    """RFC 9111 3.3, 3.4: an incomplete object is completed by ranges."""
+    path, file = serve(site)
+    for first in (3 * MIB, 9 * MIB, 17 * MIB):
+        seek(site, path, first)
+    response = site.get(path, keep=False)
+    assert response.status == 200 and file.is_right(response)
+    assert sent(site, path) < SIZE + 3 * MIB
+    response = site.get(path, keep=False)
+    assert word(response) == "HIT" and file.is_right(response)
+
+
+def test_head_of_what_is_known_in_part(site):
+    path, _ = serve(site)
+    seek(site, path, 5 * MIB)
+    head = site.ask("HEAD", path)
+    assert (head.status, word(head), head.fields.get("Content-Length")) == (200, "HIT", str(SIZE))
+    assert "Content-Range" not in head.fields
+
+
+@pytest.mark.parametrize("size", [1, 10, 1000, 65537])
+def test_a_part_of_what_is_small(site, size):
+    path, file = serve(site, size=size)
+    response = seek(site, path, 0, 5)
+    assert response.status == 206 and file.is_right(response)
+    settle(site, path)
+    response = site.get(path)
+    assert (response.status, word(response)) == (200, "HIT") and file.is_right(response)
+
+
+def test_a_range_past_the_end_is_not_satisfiable(site):
+    """RFC 9110 15.5.17."""
+    path, _ = serve(site)
+    for _ in range(2):
+        response = seek(site, path, SIZE + 5)
+        assert (response.status, response.fields.get("Content-Range")) == (416, f"bytes */{SIZE}")
+
+
+def test_a_crowd_that_seeks_to_one_place_costs_one_pull(site):
+    path, file = serve(site, delay=0.3)
+    responses = at_once(site.server, 30, path, f"Range: bytes={10 * MIB}-{10 * MIB + 999}")
+    assert all(response.status == 206 and file.is_right(response) for response in responses)
+    assert len(site.pulls(path)) == 1
+
+
+def test_a_crowd_that_seeks_everywhere(site):
+    path, file = serve(site, delay=0.05)
+    responses = crowd(20, lambda number: seek(site, path, number * MIB, 200_000))
+    assert all(response.status == 206 and file.is_right(response) for response in responses)
+
+
+# What lets nobody tell one version's pieces from another's: the client's own range goes to the origin.
+WEAK = {"a weak ETag": 'W/"{}"', "no validator": None}
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_without_a_strong_validator_nothing_is_put_together(site, name):
+    """RFC 9111 3.4."""
+    path, file = serve(site, etag=WEAK[name])
+    for _ in range(2):
+        response = seek(site, path, 5 * MIB)
+        assert response.status == 206 and response.body == file.bytes(5 * MIB, 5 * MIB + 99) and word(response) != "HIT"
+    response = site.get(path, keep=False)
+    assert response.digest == content.digest("file 1", SIZE)
+
+
+UNSHARED = [["Cache-Control: no-store"], ["Cache-Control: private"], [], [FRESH, "Set-Cookie: a=b"]]
+
+
+@pytest.mark.parametrize("lines", UNSHARED)
+def test_parts_of_what_is_not_for_sharing_are_not_remembered(site, lines):
+    path, file = serve(site, lines=lines)
+    for _ in range(2):
+        response = seek(site, path, 5 * MIB)
+        assert response.status == 206 and word(response) == "PASS" and file.is_right(response)
+    assert not site.is_kept(path)
+
+
+@pytest.mark.parametrize("first", [100, 5 * MIB, SIZE - 100])
+def test_an_origin_without_ranges(site, first):
+    """RFC 9110 14.2: it answers with all of it, and the client gets the part, or the whole."""
+    path, file = serve(site, has_ranges=False)
+    for _ in range(2):
+        response = seek(site, path, first)
+        assert response.status in (200, 206) and file.is_right(response)
+
+
+# Versions.
+
+
+def test_a_seek_after_a_change_gets_the_new_version(site):
+    """RFC 9110 13.1.5: If-Range with the remembered version's ETag tells."""
+    path, _ = serve(site)
+    seek(site, path, 3 * MIB)
+    file = File(version="2")
+    site.origin.on(path, file)
+    for _ in range(3):
+        response = seek(site, path, 9 * MIB)
+        if response.status == 206:
+            assert file.is_right(response)
+        else:
+            assert response.status == 502 and response.error == "changed"
+    assert response.status == 206
+    assert file.is_right(seek(site, path, 3 * MIB)) and file.is_right(site.get(path, keep=False))
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_a_whole_whose_pieces_lack_after_a_change_is_never_mixed(site, has_ranges):
+    path, old = serve(site)
+    for first in (0, 6 * MIB):
+        seek(site, path, first)
+    new = File(version="2", has_ranges=has_ranges)
+    site.origin.on(path, new)
+    for _ in range(3):
+        try:
+            response = site.get(path, keep=False)
+        except wire.Truncated as error:
+            assert error.response.fields.get("ETag") == '"1"'
+            assert error.response.digest == content.digest(f"file {old.version}", error.response.size)
+            continue
+        assert response.status == 502 or new.is_right(response)
+    assert response.status == 200
+
+
+def test_another_length_is_another_version(site):
+    """The ETag says the same, and lies."""
+    path, _ = serve(site)
+    seek(site, path, 3 * MIB)
+    site.origin.on(path, File(size=SIZE + 1000))
+    for _ in range(3):
+        response = seek(site, path, 9 * MIB)
+        assert response.status in (206, 502)
+        if response.status == 206:
+            assert response.body == File().bytes(9 * MIB, 9 * MIB + 99)
+
+
+# name -> the field lines of a 206, and its content
+LIES = {
+    "another range": ([f"Content-Range: bytes 5-104/{SIZE}"], bytes(100)),
+    "no Content-Range": ([], bytes(100)),
+    "a Content-Range that is none": (["Content-Range: bytes 9-5/3"], bytes(100)),
+    "two of them": (["Content-Range: bytes 0-99/100", "Content-Range: bytes 0-99/200"], bytes(100)),
+    "no length": (["Content-Range: bytes 0-99/*"], bytes(100)),
+    "several parts": (["Content-Type: multipart/byteranges; boundary=a"], b"--a\r\n\r\nx\r\n--a--"),
+    "less than it says": ([f"Content-Range: bytes 0-{MIB - 1}/{SIZE}"], bytes(100)),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_what_is_no_right_part_is_never_remembered(site, name):
+    """RFC 9110 14.4, 15.3.7."""
+    path = site.path()
+    lines, body = LIES[name]
+    site.says(path, FRESH, 'ETag: "1"', *lines, status=206, body=body)
+    for _ in range(2):
+        try:
+            seek(site, path, 50)
+        except wire.WireError:
+            pass
+    assert not site.is_kept(path)
+    file = File()
+    site.origin.on(path, file)
+    assert file.is_right(site.get(path, keep=False))
+    site.server.assert_healthy()
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "hang"])
+def test_a_piece_that_breaks_off_is_pulled_again(site, how):
+    path = site.path()
+    broken, good = File(cut="mid_body", cut_after=1000, how=how), File()
+    calls = []
+
+    def answer(request):
+        calls.append(request)
+        return (broken if len(calls) == 1 else good)(request)
+
+    site.origin.on(path, answer)
+    with pytest.raises(wire.Truncated):
+        seek(site, path, 5 * MIB, 300_000)
+    for _ in range(2):
+        response = seek(site, path, 5 * MIB, 300_000)
+        assert response.status == 206 and good.is_right(response)
+
+
+def test_a_piece_that_was_pulled_before_a_purge_is_not_used_after_it(site):
+    path, _ = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    file = File(version="2")
+    site.origin.on(path, file)
+    purge(site.server, "url", f"http://edge.test{path}")
+    assert file.is_right(seek(site, path, 3 * MIB))
+
+
+def test_a_soft_purge_validates_and_keeps_the_pieces(site):
+    path, file = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    before = sent(site, path)
+    purge(site.server, "url", f"http://edge.test{path}", mode="soft")
+    response = seek(site, path, 3 * MIB)
+    assert word(response) == "REVALIDATED" and file.is_right(response)
+    assert sent(site, path) - before < 10_000
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_the_backup_gives_the_pieces_that_the_master_cannot(make, is_same):
+    """Of the same version; of another one, never into the same object."""
+    master, backup = make.origin("master"), make.origin("backup")
+    server = make.headwater([domain(master, backup)])
+    master.default, backup.default = File(), File(version="1" if is_same else "2")
+    first = server.get("/a", fields=[("Range", f"bytes={3 * MIB}-{3 * MIB + 99}")])
+    assert master.default.is_right(first)
+    master.default = Reply(cut="before", how="close")
+    for _ in range(3):
+        response = server.get("/a", fields=[("Range", f"bytes={9 * MIB}-{9 * MIB + 99}")])
+        assert (response.status == 206 and backup.default.is_right(response)) or (
+            not is_same and response.status == 502)  # fmt: skip
+    assert response.status == 206
