@@ -1,7 +1,7 @@
 /*
- * Preloaded into every server that is measured: its TCP sockets use cubic, whatever the machine's
- * default is. Under bbr the pacing of a socket costs timers of its own, which is not what we want
- * to compare.
+ * Preloaded into every server that is measured, and into the load: their TCP sockets use cubic,
+ * whatever the machine's default is. Under bbr the pacing of a socket costs timers of its own,
+ * which is not what we want to compare.
  */
 #include <dlfcn.h>
 #include <netinet/in.h>
