@@ -216,7 +216,8 @@ class Headwater:
     def log(self):
         if not self.log_path.exists():
             return []
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        # What has no line feed yet is still being written.
+        return [json.loads(line) for line in self.log_path.read_text().split("\n")[:-1]]
 
     def wait_log(self, count=1, path=None, timeout=5.0):
         """Waits for so many lines (of requests for one path), and returns them."""
