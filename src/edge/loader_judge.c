@@ -259,9 +259,12 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 				edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STORED);
 			return;
 		}
+		if (exchange->response->status >= FAILURES_FROM) {
+			edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STATUS);
+			return;
+		}
 		/* The version that is remembered is not the origin's any more. */
-		if (exchange->response->status < FAILURES_FROM)
-			cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
 		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_CHANGED);
 		return;
 	}

@@ -331,7 +331,7 @@ static const struct {
         {"416 None", "Content-Range: bytes */9\r\n", 0, BYTES, EDGE_FLIGHT_FAILED, FAULT_CHANGED,
                 false},
         /* A failure says nothing of what is remembered. */
-        {"503 Busy", "", 0, BYTES, EDGE_FLIGHT_FAILED, FAULT_CHANGED, true},
+        {"503 Busy", "", 0, BYTES, EDGE_FLIGHT_FAILED, FAULT_STATUS, true},
 };
 
 /* An object "a" of which nothing is there but the head; returns its id. */
