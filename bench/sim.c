@@ -1,0 +1,289 @@
+/*
+ * Hit ratios: the store itself (its index, segments, keeper; records with bodies are written and
+ * found), LRU, and S3-FIFO that evicts single objects, on the same trace and with the same bytes.
+ * An object counts in all of them as what its record takes, header and padding included; what the
+ * store loses besides, to open, free and half-empty segments, is its own loss.
+ *
+ * Usage: sim [--trace NAME | --file PATH] [--sizes MIB,...] [--requests N] [--objects N] [--seed N]
+ *        traces: zipf, churn, scan, once, mixed; without one all of them
+ */
+#include "sim_model.h"
+#include "sim_trace.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "cache/find.h"
+#include "cache/keeper.h"
+#include "cache/put.h"
+#include "cache/store_private.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIZES_MAX = 16 };
+
+static const struct {
+	const char *name;
+	double skew;
+	unsigned churn_percent, scan_percent, once_percent;
+} TRACES[] = {
+        {"zipf", 1.0, 0, 0, 0},
+        {"zipf-flat", 0.7, 0, 0, 0},
+        {"churn", 0.9, 20, 0, 0},
+        {"scan", 0.9, 0, 25, 0},
+        {"once", 0.9, 0, 0, 40},
+        {"mixed", 0.9, 10, 10, 20},
+};
+
+struct options {
+	const char *trace, *file;
+	uint64_t requests, objects, seed;
+	uint64_t sizes[SIZES_MAX];
+	unsigned size_count;
+};
+
+struct outcome {
+	uint64_t requests, bytes;
+	uint64_t hits, hit_bytes;
+};
+
+static void count(struct outcome *outcome, uint32_t bytes, bool is_hit)
+{
+	outcome->requests++;
+	outcome->bytes += bytes;
+	outcome->hits += is_hit;
+	outcome->hit_bytes += is_hit ? bytes : 0;
+}
+
+static uint32_t record_bytes(uint32_t body)
+{
+	uint32_t bytes = (uint32_t)sizeof(struct cache_record) + body;
+	return (bytes + CACHE_GRANULE - 1) & ~(CACHE_GRANULE - 1u);
+}
+
+/* ---- the store ---- */
+
+struct store_bench {
+	struct cache_store *store;
+	struct cache_reader *reader;
+	char *body;
+};
+
+/* The body of every object is the same; nobody looks at it. */
+static void store_open(struct store_bench *bench, uint64_t capacity, uint64_t objects)
+{
+	const struct cache_memory_options options = {.bytes = capacity, .objects = objects};
+	enum cache_attach why;
+	bench->store = cache_store_new(-1, &options, &why);
+	if (bench->store == NULL) {
+		fprintf(stderr, "sim: %s: %s\n", cache_memory_words(why), strerror(errno));
+		exit(1);
+	}
+	bench->reader = cache_reader_new(bench->store);
+	bench->body = mem_zero(cache_store_piece_bytes(bench->store));
+}
+
+static void store_close(struct store_bench *bench)
+{
+	cache_reader_free(bench->reader);
+	cache_store_free(bench->store);
+	mem_free(bench->body);
+}
+
+static bool store_ask(struct store_bench *bench, uint64_t key, uint32_t bytes)
+{
+	struct cache_place place;
+	bool is_hit = cache_find_piece(bench->reader, key, 0, &place);
+	cache_reader_quiet(bench->reader);
+	if (is_hit)
+		return true;
+	const struct iovec body = {bench->body, bytes};
+	/* The keeper works when it is called, and has the time between two requests for it. */
+	if (atomic_exchange(&bench->store->shared->keeper_wanted, 0) != 0)
+		while (cache_keeper_turn(bench->store))
+			;
+	if (cache_put_piece(bench->store, key, 0, &body, 1) != CACHE_PUT_DONE) {
+		fprintf(stderr, "sim: the store has no room\n");
+		exit(1);
+	}
+	return false;
+}
+
+/* ---- one size ---- */
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
+}
+
+static struct outcome run_model(
+        struct sim_trace *trace, struct sim_model *model, uint32_t bytes_max)
+{
+	struct outcome outcome = {0};
+	struct sim_request request;
+	sim_trace_rewind(trace);
+	while (sim_trace_next(trace, &request)) {
+		uint32_t body = request.bytes < bytes_max ? request.bytes : bytes_max;
+		count(&outcome, body, sim_model_ask(model, request.key, record_bytes(body)));
+	}
+	sim_model_free(model);
+	return outcome;
+}
+
+static void run_size(struct sim_trace *trace, const char *name, uint64_t capacity)
+{
+	struct store_bench bench;
+	store_open(&bench, capacity, 0);
+	uint32_t bytes_max = cache_store_piece_bytes(bench.store);
+	struct outcome ours = {0};
+	struct sim_request request;
+	uint64_t began_ms = clock_ms();
+	sim_trace_rewind(trace);
+	while (sim_trace_next(trace, &request)) {
+		uint32_t body = request.bytes < bytes_max ? request.bytes : bytes_max;
+		count(&ours, body, store_ask(&bench, request.key, body));
+	}
+	uint64_t took_ms = clock_ms() - began_ms;
+	struct cache_store_numbers numbers;
+	cache_store_count(bench.store, false, &numbers);
+	store_close(&bench);
+
+	struct outcome lru = run_model(trace, sim_model_new_lru(capacity), bytes_max);
+	struct outcome s3 = run_model(trace, sim_model_new_s3fifo(capacity), bytes_max);
+	uint64_t written = numbers.put_bytes + numbers.reinserted_bytes;
+	double amplification =
+	        numbers.put_bytes == 0 ? 0 : (double)written / (double)numbers.put_bytes;
+	printf("%-10s %6llu %7.2f %7.2f %7.2f %+7.2f %+7.2f   %6.2f %6.2f %6.2f  %5.2f %8llu "
+	       "%6.1f\n",
+	        name, (unsigned long long)(capacity >> 20), percent(ours.hits, ours.requests),
+	        percent(lru.hits, lru.requests), percent(s3.hits, s3.requests),
+	        percent(ours.hits, ours.requests) - percent(lru.hits, lru.requests),
+	        100 * ((double)ours.hits / (double)(s3.hits + !s3.hits) - 1),
+	        percent(ours.hit_bytes, ours.bytes), percent(lru.hit_bytes, lru.bytes),
+	        percent(s3.hit_bytes, s3.bytes), amplification,
+	        (unsigned long long)numbers.index_drops, (double)took_ms / 1000);
+	fflush(stdout);
+}
+
+static void run_trace(struct sim_trace *trace, const char *name, const struct options *options)
+{
+	for (unsigned i = 0; i < options->size_count; i++)
+		run_size(trace, name, options->sizes[i] << 20);
+	if (sim_trace_skipped(trace) > 0)
+		printf("%s: %llu lines were no `time,key,size`\n", name,
+		        (unsigned long long)sim_trace_skipped(trace));
+}
+
+/* ---- the command line ---- */
+
+static uint64_t number_or_exit(const char *text)
+{
+	uint64_t number;
+	if (str_to_u64(str_of(text), &number) && number > 0)
+		return number;
+	fprintf(stderr, "sim: %s is no number\n", text);
+	exit(2);
+}
+
+static void read_sizes(struct options *options, const char *text)
+{
+	struct str rest = str_of(text);
+	options->size_count = 0;
+	while (rest.at != NULL && options->size_count < SIZES_MAX) {
+		struct str word = str_cut(&rest, ',');
+		uint64_t size;
+		if (!str_to_u64(word, &size) || size << 20 < LIMIT_CACHE_MEMORY_BYTES_MIN) {
+			fprintf(stderr, "sim: a size is a number of MiB, at least %d\n",
+			        LIMIT_CACHE_MEMORY_BYTES_MIN >> 20);
+			exit(2);
+		}
+		options->sizes[options->size_count++] = size;
+	}
+}
+
+static void read_command_line(int count_of_words, char **words, struct options *options)
+{
+	static const struct option known[] = {
+	        {"trace", required_argument, NULL, 't'},
+	        {"file", required_argument, NULL, 'f'},
+	        {"sizes", required_argument, NULL, 's'},
+	        {"requests", required_argument, NULL, 'r'},
+	        {"objects", required_argument, NULL, 'o'},
+	        {"seed", required_argument, NULL, 'e'},
+	        {0},
+	};
+	for (int word; (word = getopt_long(count_of_words, words, "", known, NULL)) >= 0;) {
+		if (word == 't')
+			options->trace = optarg;
+		else if (word == 'f')
+			options->file = optarg;
+		else if (word == 's')
+			read_sizes(options, optarg);
+		else if (word == 'r')
+			options->requests = number_or_exit(optarg);
+		else if (word == 'o')
+			options->objects = number_or_exit(optarg);
+		else if (word == 'e')
+			options->seed = number_or_exit(optarg);
+		else
+			exit(2);
+	}
+}
+
+static void run_file(const struct options *options)
+{
+	struct sim_trace *trace = sim_trace_open(options->file);
+	if (trace == NULL) {
+		fprintf(stderr, "sim: %s: %s\n", options->file, strerror(errno));
+		exit(1);
+	}
+	run_trace(trace, "file", options);
+	sim_trace_free(trace);
+}
+
+static void run_made(const struct options *options)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(TRACES); i++) {
+		if (options->trace != NULL && strcmp(options->trace, TRACES[i].name) != 0)
+			continue;
+		const struct sim_trace_options made = {
+		        .seed = options->seed,
+		        .requests = options->requests,
+		        .objects = options->objects,
+		        .skew = TRACES[i].skew,
+		        .churn_percent = TRACES[i].churn_percent,
+		        .scan_percent = TRACES[i].scan_percent,
+		        .once_percent = TRACES[i].once_percent,
+		        .bytes_min = 400,
+		        .bytes_max = 60000,
+		};
+		struct sim_trace *trace = sim_trace_new(&made);
+		run_trace(trace, TRACES[i].name, options);
+		sim_trace_free(trace);
+	}
+}
+
+int main(int count_of_words, char **words)
+{
+	struct options options = {
+	        .requests = 2000000,
+	        .objects = 100000,
+	        .seed = 1,
+	        .sizes = {16, 32, 64, 128, 256, 512},
+	        .size_count = 6,
+	};
+	hash_init();
+	read_command_line(count_of_words, words, &options);
+	printf("%-10s %6s %7s %7s %7s %7s %7s   %6s %6s %6s  %5s %8s %6s\n", "trace", "MiB",
+	        "ours%", "lru%", "s3fifo%", "-lru", "s3 +-%", "bytes%", "lru", "s3fifo", "ampl",
+	        "dropped", "s");
+	if (options.file != NULL)
+		run_file(&options);
+	else
+		run_made(&options);
+	return 0;
+}
