@@ -270,11 +270,11 @@ static void run_made(const struct options *options)
 int main(int count_of_words, char **words)
 {
 	struct options options = {
-	        .requests = 2000000,
+	        .requests = 1000000,
 	        .objects = 100000,
 	        .seed = 1,
-	        .sizes = {16, 32, 64, 128, 256, 512},
-	        .size_count = 6,
+	        .sizes = {16, 32, 64, 128, 256},
+	        .size_count = 5,
 	};
 	hash_init();
 	read_command_line(count_of_words, words, &options);

@@ -1,7 +1,6 @@
 /*
  * Zipf's law by rejection-inversion (Hörmann, Derflinger 1996), which needs no table. A rank is led
- * to an object by a hash; churn changes the seed of that hash for some of the ranks with each tenth
- * of the trace, hot ones as well as cold ones.
+ * to an object by a hash; churn changes the seed of that hash, for hot ranks as for cold ones.
  *
  * A scan is a run of objects that follow one another; half of the scans are of what an earlier scan
  * has read, as a crawler or a backup does.
@@ -77,10 +76,13 @@ static uint64_t zipf(const struct sim_trace *trace)
 
 /* ---- traces that are made ---- */
 
-/* How often the object at this rank has been replaced by now. */
+/* How often the object at this rank has been replaced by now: at each rank at moments of its own.
+ */
 static uint64_t replaced(const struct sim_trace *trace, uint64_t rank)
 {
-	uint64_t phase = trace->at * PHASES / trace->options.requests, times = 0;
+	uint64_t requests = trace->options.requests;
+	uint64_t moment = hash_mix(rank, trace->options.seed) % requests;
+	uint64_t phase = (trace->at * PHASES + moment) / requests, times = 0;
 	for (uint64_t i = 1; i <= phase; i++)
 		times += hash_mix(hash_mix(rank, i), trace->options.seed) % 100 <
 		         trace->options.churn_percent;

@@ -10,6 +10,8 @@
 #include "cache/mark_private.h"
 #include "cache/reader_private.h"
 
+enum { PREFETCHED_LINES = 4 };
+
 /* An entry on its way to the caller. */
 struct hit {
 	_Atomic uint64_t *slot;
@@ -17,40 +19,9 @@ struct hit {
 	struct cache_record *record;
 };
 
-/* What is looked for, beside the hash. */
-struct wanted {
-	uint64_t hash;
-	const struct cache_key *key; /* objects and specs; NULL: a piece */
-	struct str variant;          /* objects */
-	uint64_t id, number;         /* pieces */
-};
-
 static enum cache_kind kind_of(const struct cache_record *record)
 {
 	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed);
-}
-
-static bool is_wanted(const struct cache_record *record, const struct wanted *wanted)
-{
-	struct cache_record_object object;
-	struct cache_record_spec spec;
-	if (record->hash != wanted->hash)
-		return false;
-	switch (kind_of(record)) {
-	case CACHE_KIND_OBJECT:
-		return wanted->key != NULL && cache_record_read_object(record, &object) &&
-		       str_is_equal(object.key, wanted->key->text) &&
-		       str_is_equal(object.variant, wanted->variant);
-	case CACHE_KIND_SPEC:
-		return wanted->key != NULL && cache_record_read_spec(record, &spec) &&
-		       str_is_equal(spec.key, wanted->key->text);
-	case CACHE_KIND_PIECE:
-		return wanted->key == NULL && record->id == wanted->id &&
-		       record->primary == wanted->number;
-	case CACHE_KIND_ROOM:
-		break;
-	}
-	return false;
 }
 
 /* Takes an entry out of the index whose record is not what was written. */
@@ -66,18 +37,28 @@ static void drop(struct cache_store *store, const struct hit *hit, bool is_damag
 	cache_store_unlock(store);
 }
 
-/* One bucket. */
-static bool look(const struct cache_store *store, const struct wanted *wanted, unsigned which,
-        struct hit *ret_hit)
+/* Has the processor fetch at once what a find reads of most records: the header, an object's fixed
+ * part, the key. Else each would be waited for after the other. */
+static void prefetch(const struct cache_record *record)
 {
-	uint64_t match = cache_slot_wanted(wanted->hash);
-	_Atomic uint64_t *bucket = cache_index_bucket(store, wanted->hash, which);
+	for (unsigned line = 0; line < PREFETCHED_LINES; line++)
+		__builtin_prefetch((const char *)record + line * CACHE_LINE);
+}
+
+/* One bucket. The index has no two records with the same hash: a put replaces what has it. */
+static bool look(
+        const struct cache_store *store, uint64_t hash, unsigned which, struct hit *ret_hit)
+{
+	uint64_t match = cache_slot_wanted(hash);
+	_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
 	for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
 		uint64_t slot = cache_slot_load(&bucket[i]);
 		if ((slot & CACHE_SLOT_MATCH_MASK) != match)
 			continue;
-		struct cache_record *record = cache_store_record(store, cache_slot_location(slot));
-		if (record == NULL || !is_wanted(record, wanted))
+		uint64_t location = cache_slot_location(slot);
+		prefetch(cache_store_at(store, location));
+		struct cache_record *record = cache_store_record(store, location);
+		if (record == NULL || record->hash != hash)
 			continue;
 		*ret_hit = (struct hit){&bucket[i], slot, record};
 		return true;
@@ -85,12 +66,12 @@ static bool look(const struct cache_store *store, const struct wanted *wanted, u
 	return false;
 }
 
-/* The entry, undamaged. */
-static bool find(struct cache_reader *reader, const struct wanted *wanted, struct hit *ret_hit)
+/* The entry of a hash, undamaged. */
+static bool find(struct cache_reader *reader, uint64_t hash, struct hit *ret_hit)
 {
 	struct cache_store *store = reader->store;
 	cache_reader_enter(reader);
-	if (!look(store, wanted, 0, ret_hit) && !look(store, wanted, 1, ret_hit))
+	if (!look(store, hash, 0, ret_hit) && !look(store, hash, 1, ret_hit))
 		return false;
 	if (cache_store_is_whole(store, ret_hit->record, cache_slot_location(ret_hit->value)))
 		return true;
@@ -148,28 +129,30 @@ static bool pass_marks(const struct cache_store *store, const struct hit *hit,
 
 /* ---- results ---- */
 
-static struct cache_place place(const struct cache_store *store, const struct cache_record *record,
-        uint32_t at, uint32_t len)
+static struct cache_place place(
+        const struct cache_store *store, const struct hit *hit, uint32_t at, uint32_t len)
 {
-	const char *bytes = (const char *)record + at;
-	uint64_t in_data = (uint64_t)(bytes - store->data);
+	const char *bytes = (const char *)hit->record + at;
 	return (struct cache_place){
 	        .at = bytes,
-	        .offset = store->geometry.data_at + in_data,
+	        .offset = (uint64_t)(bytes - store->base),
 	        .len = len,
-	        .segment = (uint32_t)(in_data / store->geometry.segment_bytes),
+	        .segment = cache_store_segment_of(store, cache_slot_location(hit->value)),
 	        .fd = store->fd,
 	};
 }
 
-/* Fills in the entry unless it is purged. `soft_since`: older ones are soft-purged. */
-static bool take_object(struct cache_reader *reader, const struct hit *hit, uint64_t soft_since,
+/* Fills in the entry if it is the variant of the key and not purged. `soft_since`: older ones are
+ * soft-purged. */
+static bool take_object(struct cache_reader *reader, const struct hit *hit,
+        const struct cache_key *key, struct str variant, uint64_t soft_since,
         struct cache_entry *ret_entry)
 {
 	const struct cache_store *store = reader->store;
 	const struct cache_record *record = hit->record;
 	struct cache_record_object object;
-	if (!cache_record_read_object(record, &object))
+	if (!cache_record_read_object(record, &object) || !str_is_equal(object.key, key->text) ||
+	        !str_is_equal(object.variant, variant))
 		return false;
 	if (!pass_marks(store, hit, &object)) {
 		drop(reader->store, hit, false);
@@ -183,7 +166,7 @@ static bool take_object(struct cache_reader *reader, const struct hit *hit, uint
 	        .key = object.key,
 	        .variant = object.variant,
 	        .tags = object.tags,
-	        .body = place(store, record, object.inline_at, object.object->inline_len),
+	        .body = place(store, hit, object.inline_at, object.object->inline_len),
 	        .id = record->id,
 	        .sequence = record->sequence,
 	        .is_soft_purged =
@@ -192,10 +175,11 @@ static bool take_object(struct cache_reader *reader, const struct hit *hit, uint
 	return true;
 }
 
-static bool take_variants(const struct hit *hit, struct cache_variants *ret_variants)
+static bool take_variants(
+        const struct hit *hit, const struct cache_key *key, struct cache_variants *ret_variants)
 {
 	struct cache_record_spec spec;
-	if (!cache_record_read_spec(hit->record, &spec))
+	if (!cache_record_read_spec(hit->record, &spec) || !str_is_equal(spec.key, key->text))
 		return false;
 	use(hit);
 	*ret_variants = (struct cache_variants){
@@ -209,37 +193,40 @@ static bool take_variants(const struct hit *hit, struct cache_variants *ret_vari
 enum cache_found cache_find(struct cache_reader *reader, const struct cache_key *key,
         struct cache_entry *ret_entry, struct cache_variants *ret_variants)
 {
-	const struct wanted wanted = {.hash = key->hash, .key = key};
 	struct hit hit;
-	if (!find(reader, &wanted, &hit))
+	if (!find(reader, key->hash, &hit))
 		return CACHE_FOUND_NOTHING;
-	if (kind_of(hit.record) == CACHE_KIND_SPEC)
-		return take_variants(&hit, ret_variants) ? CACHE_FOUND_SPEC : CACHE_FOUND_NOTHING;
-	return take_object(reader, &hit, 0, ret_entry) ? CACHE_FOUND_OBJECT : CACHE_FOUND_NOTHING;
+	switch (kind_of(hit.record)) {
+	case CACHE_KIND_OBJECT:
+		if (take_object(reader, &hit, key, STR_EMPTY, 0, ret_entry))
+			return CACHE_FOUND_OBJECT;
+		break;
+	case CACHE_KIND_SPEC:
+		if (take_variants(&hit, key, ret_variants))
+			return CACHE_FOUND_SPEC;
+		break;
+	case CACHE_KIND_PIECE:
+	case CACHE_KIND_ROOM:
+		break;
+	}
+	return CACHE_FOUND_NOTHING;
 }
 
 bool cache_find_variant(struct cache_reader *reader, const struct cache_key *key,
         const struct cache_variants *variants, struct str variant, struct cache_entry *ret_entry)
 {
-	const struct wanted wanted = {
-	        .hash = cache_key_variant(reader->store, key, variants->epoch, variant),
-	        .key = key,
-	        .variant = variant,
-	};
+	uint64_t hash = cache_key_variant(reader->store, key, variants->epoch, variant);
 	struct hit hit;
-	return find(reader, &wanted, &hit) &&
-	       take_object(reader, &hit, variants->soft_sequence, ret_entry);
+	return find(reader, hash, &hit) &&
+	       take_object(reader, &hit, key, variant, variants->soft_sequence, ret_entry);
 }
 
 static bool find_piece(
         struct cache_reader *reader, uint64_t id, uint64_t number, struct hit *ret_hit)
 {
-	const struct wanted wanted = {
-	        .hash = cache_key_piece(reader->store, id, number),
-	        .id = id,
-	        .number = number,
-	};
-	return find(reader, &wanted, ret_hit);
+	return find(reader, cache_key_piece(reader->store, id, number), ret_hit) &&
+	       kind_of(ret_hit->record) == CACHE_KIND_PIECE && ret_hit->record->id == id &&
+	       ret_hit->record->primary == number;
 }
 
 bool cache_find_piece(
@@ -249,7 +236,7 @@ bool cache_find_piece(
 	if (!find_piece(reader, id, number, &hit))
 		return false;
 	use(&hit);
-	*ret_place = place(reader->store, hit.record, sizeof(*hit.record),
+	*ret_place = place(reader->store, &hit, sizeof(*hit.record),
 	        hit.record->bytes - (uint32_t)sizeof(*hit.record));
 	return true;
 }

@@ -21,10 +21,14 @@
 enum {
 	VERSION = 1,
 	PAGE = 4096,
-	/* With fewer segments than this the open and the free ones are too much of the whole, so
-	 * smaller pieces, and with them smaller segments, are better. */
-	SEGMENTS_WANTED = 60,
+	/* The open and the free segments are lost to what is remembered, and what is evicted leaves
+	 * by the segment. So a memory that has not this many of the largest segments gets smaller
+	 * pieces, and with them segments, until it has MANY; the smallest ones hold fewer pieces.
+	 */
+	ENOUGH_OF_THE_LARGEST = 64,
+	MANY = 120,
 	PIECES_IN_SEGMENT = 8,
+	PIECES_AT_LEAST = 4,
 	PIECE_HEADROOM = 4096,
 	/* Slots for each object: itself, about as many ghosts, and the free ones that a bucket
 	 * needs so as not to overflow. */
@@ -35,17 +39,43 @@ enum {
 
 _Static_assert(LIMIT_CACHE_PIECE_BYTES % LIMIT_CACHE_INLINE_BYTES == 0,
         "pieces are halved until they are as small as an inline body");
-_Static_assert(LIMIT_CACHE_MEMORY_BYTES_MIN / LIMIT_CACHE_INLINE_BYTES / PIECES_IN_SEGMENT >= 16,
+_Static_assert(LIMIT_CACHE_MEMORY_BYTES_MIN / LIMIT_CACHE_INLINE_BYTES / PIECES_AT_LEAST >= 32,
         "the smallest memory has some segments");
+/* The header, the fixed part and what aligns it take less than a page. */
+_Static_assert(PAGE + LIMIT_CACHE_KEY_BYTES + LIMIT_CACHE_VARIANT_BYTES +
+                               LIMIT_CACHE_TAGS * sizeof(uint64_t) +
+                               LIMIT_HEAD_FIELDS * sizeof(struct http_field) +
+                               LIMIT_RESPONSE_HEAD_BYTES + LIMIT_CACHE_INLINE_BYTES <=
+                       PIECES_AT_LEAST * LIMIT_CACHE_INLINE_BYTES,
+        "the largest object fits into the smallest segment");
 
 static uint64_t up_to_pages(uint64_t bytes)
 {
 	return (bytes + PAGE - 1) / PAGE * PAGE;
 }
 
-static uint32_t segment_bytes(uint32_t piece_bytes)
+static uint32_t segment_bytes(uint32_t piece_bytes, uint32_t pieces)
 {
-	return PIECES_IN_SEGMENT * (piece_bytes + PIECE_HEADROOM);
+	return pieces * (piece_bytes + PIECE_HEADROOM);
+}
+
+/* How large pieces and segments are. */
+static void choose_segments(struct cache_geometry *g)
+{
+	uint32_t piece_bytes = LIMIT_CACHE_PIECE_BYTES, pieces = PIECES_IN_SEGMENT;
+	uint64_t wanted = ENOUGH_OF_THE_LARGEST;
+	while (g->bytes / segment_bytes(piece_bytes, pieces) < wanted) {
+		wanted = MANY;
+		if (piece_bytes > LIMIT_CACHE_INLINE_BYTES)
+			piece_bytes /= 2;
+		else if (pieces > PIECES_AT_LEAST)
+			pieces /= 2;
+		else
+			break;
+	}
+	g->piece_bytes = piece_bytes;
+	g->segment_bytes = segment_bytes(piece_bytes, pieces);
+	g->segments = (uint32_t)(g->bytes / g->segment_bytes);
 }
 
 struct cache_geometry cache_memory_geometry(const struct cache_memory_options *options)
@@ -53,12 +83,7 @@ struct cache_geometry cache_memory_geometry(const struct cache_memory_options *o
 	struct cache_geometry g = {.bytes = options->bytes, .objects = options->objects};
 	CHECK(g.bytes >= LIMIT_CACHE_MEMORY_BYTES_MIN &&
 	        g.bytes >> 30 <= LIMIT_CACHE_MEMORY_GIB_MAX);
-	g.piece_bytes = LIMIT_CACHE_PIECE_BYTES;
-	while (g.piece_bytes > LIMIT_CACHE_INLINE_BYTES &&
-	        g.bytes / segment_bytes(g.piece_bytes) < SEGMENTS_WANTED)
-		g.piece_bytes /= 2;
-	g.segment_bytes = segment_bytes(g.piece_bytes);
-	g.segments = (uint32_t)(g.bytes / g.segment_bytes);
+	choose_segments(&g);
 	while ((UINT32_C(1) << g.offset_bits) * CACHE_GRANULE < g.segment_bytes)
 		g.offset_bits++;
 	/* Half of what a location can say is for another tier. */

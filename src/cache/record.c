@@ -20,12 +20,6 @@ static uint64_t up_to_align(uint64_t at)
 	return (at + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
 }
 
-bool cache_record_is_sound(const struct cache_record *record, size_t room)
-{
-	return room >= sizeof(*record) && record->magic == CACHE_RECORD_MAGIC &&
-	       record->bytes >= sizeof(*record) && record->bytes <= room;
-}
-
 static enum cache_kind kind_of(const struct cache_record *record)
 {
 	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_acquire);

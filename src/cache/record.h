@@ -96,7 +96,11 @@ struct cache_record_spec {
 
 /* Whether what lies at `record`, of which `room` bytes may be looked at, has a header and a length
  * that fit. */
-bool cache_record_is_sound(const struct cache_record *record, size_t room);
+static inline bool cache_record_is_sound(const struct cache_record *record, size_t room)
+{
+	return room >= sizeof(*record) && record->magic == CACHE_RECORD_MAGIC &&
+	       record->bytes >= sizeof(*record) && record->bytes <= room;
+}
 
 /* Reads an object of a sound record; false when its parts do not fit into it. The fields' offsets
  * are checked by cache_record_verify. */

@@ -47,9 +47,9 @@ static inline uint32_t cache_store_offset_of(const struct cache_store *store, ui
 	return (uint32_t)(location & ((1u << store->geometry.offset_bits) - 1)) * CACHE_GRANULE;
 }
 
-/* The record at a location, wherever the location came from; NULL when it leads out of the memory,
- * or to no sound record. */
-static inline struct cache_record *cache_store_record(
+/* What lies at a location, wherever the location came from; NULL when it leads out of the memory.
+ * A header fits, nothing is known of it. */
+static inline struct cache_record *cache_store_at(
         const struct cache_store *store, uint64_t location)
 {
 	uint32_t segment = cache_store_segment_of(store, location);
@@ -57,9 +57,17 @@ static inline struct cache_record *cache_store_record(
 	if (segment >= store->geometry.segments || offset >= store->geometry.segment_bytes)
 		return NULL;
 	char *at = store->data + (uint64_t)segment * store->geometry.segment_bytes + offset;
-	struct cache_record *record = (struct cache_record *)(void *)at;
-	return cache_record_is_sound(record, store->geometry.segment_bytes - offset) ? record
-	                                                                             : NULL;
+	return (struct cache_record *)(void *)at;
+}
+
+/* The record at a location; NULL when it leads out of the memory, or to no record that is sound in
+ * its segment. */
+static inline struct cache_record *cache_store_record(
+        const struct cache_store *store, uint64_t location)
+{
+	struct cache_record *record = cache_store_at(store, location);
+	uint32_t room = store->geometry.segment_bytes - cache_store_offset_of(store, location);
+	return record != NULL && cache_record_is_sound(record, room) ? record : NULL;
 }
 
 /* Whether the record is as it was written: the checksum the first time that a process of this

@@ -13,8 +13,9 @@ static void geometries_keep_their_promises(void **state)
 		uint32_t piece_bytes;
 	} rows[] = {
 	        {LIMIT_CACHE_MEMORY_BYTES_MIN, 0, 64 << 10},
-	        {100 << 20, 10000, 128 << 10},
-	        {512ull << 20, 0, 1 << 20},
+	        {100 << 20, 10000, 64 << 10},
+	        {256 << 20, 0, 256 << 10},
+	        {516ull << 20, 0, 1 << 20},
 	        {3ull << 30, 1, 1 << 20},
 	        {1ull << 40, 2000000000, 1 << 20},
 	};
@@ -22,12 +23,14 @@ static void geometries_keep_their_promises(void **state)
 		const struct cache_memory_options options = {rows[i].bytes, rows[i].objects};
 		struct cache_geometry g = cache_memory_geometry(&options);
 		assert_int_equal(g.piece_bytes, rows[i].piece_bytes);
-		assert_true(g.segments >= 16);
+		assert_true(g.segments >= 60);
 		assert_true((uint64_t)g.segments * g.segment_bytes <= rows[i].bytes);
 		assert_true((uint64_t)(g.segments + 1) * g.segment_bytes > rows[i].bytes);
 		assert_true((UINT64_C(1) << g.offset_bits) * CACHE_GRANULE >= g.segment_bytes);
-		/* Eight pieces and the largest object fit. */
-		assert_true(g.segment_bytes >= 8 * (g.piece_bytes + sizeof(struct cache_record)));
+		/* Some pieces fit without a loss. */
+		uint32_t pieces = g.bytes < 64 << 20 ? 4 : 8;
+		assert_true(
+		        g.segment_bytes >= pieces * (g.piece_bytes + sizeof(struct cache_record)));
 		uint64_t objects = rows[i].objects != 0 ? rows[i].objects : rows[i].bytes / 4096;
 		assert_true(g.buckets * CACHE_LINE <= objects * 24 + 2 * CACHE_LINE);
 		assert_true(g.total - g.data_at >= (uint64_t)g.segments * g.segment_bytes);

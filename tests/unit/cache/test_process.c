@@ -78,7 +78,7 @@ static void epochs_and_pins_of_the_dead_hold_nothing_up(void **state)
 	struct cache_store_numbers numbers = numbers_of(bench.store);
 	assert_int_equal(numbers.segments_pinned, 0);
 	assert_int_equal(numbers.segments_draining, 0);
-	assert_false(has_number(bench.reader, 1));
+	assert_true(numbers.evicted > 100);
 	bench_done(&bench);
 }
 

@@ -90,6 +90,9 @@ static void a_pinned_place_outlives_its_eviction(void **state)
 	struct cache_place place = place_of(&bench, 1);
 	assert_true(cache_reader_pin(bench.reader, &place));
 	cache_reader_quiet(bench.reader);
+	struct key_text text;
+	struct cache_key key = key_of(bench.store, &text, 1);
+	cache_purge_url(bench.store, &key, CACHE_PURGE_HARD); /* or it would be copied */
 	for (uint64_t i = 0; i < 2000; i++) {
 		if (put_number(bench.store, 500000 + i, 1, 60000) == CACHE_PUT_FULL)
 			keep_all(bench.store);
