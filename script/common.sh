@@ -28,3 +28,8 @@ configure_checked() {
 configure_fuzz() {
 	CC=clang configure build/fuzz -Doptimization=1 -Ddebug=true -Db_lundef=false -Dfuzz=true
 }
+
+# What threads share, under ThreadSanitizer.
+configure_threads() {
+	CC="${CC:-gcc}" configure build/threads -Doptimization=1 -Ddebug=true -Db_sanitize=thread
+}

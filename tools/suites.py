@@ -18,7 +18,7 @@ import xml.etree.ElementTree
 import list_tests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CHECKED, FUZZ, RELEASE = (ROOT / "build" / name for name in ("checked", "fuzz", "release"))
+CHECKED, FUZZ, RELEASE, THREADS = (ROOT / "build" / name for name in ("checked", "fuzz", "release", "threads"))
 FUZZ_SECONDS, FUZZ_SECONDS_SOAK = 5, 60
 UNIT_TIMEOUT_S = 120
 AT_ONCE = 2          # programs that keep a core busy
@@ -70,10 +70,10 @@ def tidy():
     return Count().add(0 if done.returncode else 1, 1 if done.returncode else 0, done.stdout)
 
 
-def unit_one(name):
+def unit_one(name, folder=CHECKED):
     """One test program: cmocka counts its tests; a program that died counts as one failure more."""
     try:
-        done = run([CHECKED / "tests/unit" / name], timeout=UNIT_TIMEOUT_S)
+        done = run([folder / "tests/unit" / name], timeout=UNIT_TIMEOUT_S)
     except subprocess.TimeoutExpired as late:
         return 0, 1, f"{name}: not done after {UNIT_TIMEOUT_S} s\n{tail((late.stdout or b'').decode(errors='replace'))}"
     passed = len(re.findall(r"^ok \d", done.stdout, flags=re.M))
@@ -84,10 +84,10 @@ def unit_one(name):
     return passed, failed, f"{name}:\n{tail(shown)}"
 
 
-def unit(names):
+def unit(names, folder=CHECKED):
     count = Count()
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        for result in pool.map(unit_one, names):
+        for result in pool.map(unit_one, names, [folder] * len(names)):
             count.add(*result)
     return count
 
@@ -169,6 +169,9 @@ def all_suites():
 def soak_suites():
     yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
+    racing = [name for name in units() if name.startswith("test_cache_")]
+    yield "build with TSan", lambda: build(THREADS, [f"tests/unit/{name}" for name in racing])
+    yield "unit, TSan", lambda: unit(racing, THREADS)
     yield "functional, long", lambda: pytest("tests/functional", "-m", "soak")
     yield f"fuzz, {FUZZ_SECONDS_SOAK} s each", lambda: fuzz(present(FUZZ, fuzzes()), FUZZ_SECONDS_SOAK)
 
