@@ -244,17 +244,11 @@ void cache_index_recount(struct cache_store *store)
 {
 	for (uint32_t i = 0; i < store->geometry.segments; i++)
 		store->segments[i].live = 0;
-	store->shared->counters.objects = store->shared->counters.bytes = 0;
+	store->shared->counters.objects = 0;
 	for (uint64_t i = 0; i < slot_count(store); i++) {
 		uint64_t slot = cache_slot_load(&store->slots[i]);
-		if (cache_slot_kind(slot) != CACHE_SLOT_ENTRY)
-			continue;
-		uint64_t location = cache_slot_location(slot);
-		const struct cache_record *record = cache_store_record(store, location);
-		if (record == NULL)
-			set(&store->slots[i], 0);
-		else
-			count_in(store, location, record->bytes);
+		if (cache_slot_kind(slot) == CACHE_SLOT_ENTRY)
+			count_in(store, cache_slot_location(slot), 0);
 	}
 }
 

@@ -24,7 +24,8 @@
 
 enum {
 	IDLE_MS = 1000,
-	DRAIN_MS = 2,
+	DRAIN_MS = 50, /* something waits for readers or pins */
+	SHORT_MS = 2,  /* and puts wait for it */
 	/* So many segments in one turn, then what else there is to do. */
 	EVICTIONS_IN_TURN = 4,
 };
@@ -47,10 +48,15 @@ static bool free_drained(struct cache_store *store)
 		cache_store_unlock(store);
 		if (segment == CACHE_NO_SEGMENT)
 			return has_freed;
-		cache_segment_empty(store, segment);
+		bool is_empty = cache_segment_empty(store, segment);
 		cache_store_lock(store);
-		cache_segment_free(store, segment);
+		if (is_empty)
+			cache_segment_free(store, segment);
+		else
+			cache_segment_drain_again(store, segment);
 		cache_store_unlock(store);
+		if (!is_empty)
+			return has_freed;
 		has_freed = true;
 	}
 }
@@ -161,7 +167,8 @@ static void *keep(void *context)
 	while (atomic_load_explicit(&keeper->is_ending, memory_order_acquire) == 0) {
 		if (turn(store))
 			continue;
-		wait_for_work(store, is_draining(store) ? DRAIN_MS : IDLE_MS);
+		unsigned ms = !is_draining(store) ? IDLE_MS : is_short(store) ? SHORT_MS : DRAIN_MS;
+		wait_for_work(store, ms);
 	}
 	end(store);
 	return NULL;

@@ -221,14 +221,23 @@ uint32_t cache_segment_take_drained(struct cache_store *store, uint64_t oldest)
 	return CACHE_NO_SEGMENT;
 }
 
-void cache_segment_empty(const struct cache_store *store, uint32_t number)
+bool cache_segment_empty(const struct cache_store *store, uint32_t number)
 {
-	uint64_t at = store->geometry.data_at + (uint64_t)number * store->geometry.segment_bytes;
+	uint32_t bytes = store->geometry.segment_bytes;
+	uint64_t at = store->geometry.data_at + (uint64_t)number * bytes;
 	int flags = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	CHECK(fallocate(store->fd, flags, (off_t)at, store->geometry.segment_bytes) == 0);
+	if (fallocate(store->fd, flags, (off_t)at, bytes) != 0)
+		return false;
 	/* Fresh pages at once: here they cost less than one by one under those who put. A kernel
 	 * that can't do it gives them then. */
-	madvise(store->base + at, store->geometry.segment_bytes, MADV_POPULATE_WRITE);
+	madvise(store->base + at, bytes, MADV_POPULATE_WRITE);
+	return true;
+}
+
+void cache_segment_drain_again(struct cache_store *store, uint32_t number)
+{
+	store->segments[number].state = CACHE_SEGMENT_DRAINING;
+	ring_push(store, CACHE_RING_DRAINING, number);
 }
 
 void cache_segment_free(struct cache_store *store, uint32_t number)

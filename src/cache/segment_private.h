@@ -42,8 +42,12 @@ void cache_segment_retire(struct cache_store *store, uint32_t segment);
  * is in; CACHE_NO_SEGMENT when there is none. It is the caller's to empty. */
 uint32_t cache_segment_take_drained(struct cache_store *store, uint64_t oldest);
 
-/* Gives its pages back to the kernel; sockets keep theirs. Without the lock. */
-void cache_segment_empty(const struct cache_store *store, uint32_t segment);
+/* Gives its pages back to the kernel and takes fresh ones; sockets keep the old. False when the
+ * kernel refuses: then it must not be free. Without the lock. */
+MUST_CHECK bool cache_segment_empty(const struct cache_store *store, uint32_t segment);
+
+/* One that could not be emptied waits for another try. */
+void cache_segment_drain_again(struct cache_store *store, uint32_t segment);
 
 /* An emptied segment is free. */
 void cache_segment_free(struct cache_store *store, uint32_t segment);

@@ -83,7 +83,7 @@ static void the_oldest_is_evicted_first_and_waits_for_readers_and_pins(void **st
 	cache_segment_unpin(store, first.segment);
 	assert_int_equal(
 	        cache_segment_take_drained(store, cache_reader_oldest(store)), first.segment);
-	cache_segment_empty(store, first.segment);
+	assert_true(cache_segment_empty(store, first.segment));
 	assert_int_equal(first.record->magic, 0);
 	assert_int_equal(second.record->magic, CACHE_RECORD_MAGIC);
 	cache_segment_free(store, first.segment);
