@@ -19,7 +19,7 @@ enum {
 	BATCH = 64,
 	/* Less than the paper's 10 % and 2 uses, because a segment is sealed with what is youngest
 	 * at its end: tuned with bench/sim. */
-	PROBATION_PERCENT = 7,
+	PROBATION_PERCENT = 6,
 	PROMOTE_FREQ = 1,
 };
 
