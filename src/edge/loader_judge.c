@@ -121,8 +121,9 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 		edge_loader_stop_storing(loader);
 	}
 	edge_flight_publish(loader->entry.flight, &loaded->answer);
-	/* What of the body came with the head is there. */
-	loop_wake(loader->worker->loop, &loader->task);
+	/* What of the body came with the head is there; a body that is whole with it is stored
+	 * before its reader asks again. */
+	edge_loader_stream(loader);
 }
 
 /* The answer as something to be stored whole, shared, or released. */
@@ -235,7 +236,7 @@ static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, 
 	loader->state = LOADER_STREAMING;
 	loader->is_storing = true;
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
-	loop_wake(loader->worker->loop, &loader->task);
+	edge_loader_stream(loader);
 }
 
 static void judge_piece(struct edge_loader *loader, struct cache_exchange *exchange,
