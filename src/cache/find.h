@@ -16,6 +16,13 @@ enum cache_found {
 	CACHE_FOUND_NOTHING,
 	CACHE_FOUND_OBJECT,
 	CACHE_FOUND_SPEC,
+	CACHE_FOUND_PIECE,
+	CACHE_FOUND_AWAY, /* on a disk, if it is what was asked for: cache_find_away */
+};
+
+/* What a find was led to on a disk; for cache_recall. */
+struct cache_away {
+	uint64_t hash, location;
 };
 
 struct cache_entry {
@@ -41,14 +48,18 @@ struct cache_variants {
 enum cache_found cache_find(struct cache_reader *reader, const struct cache_key *key,
         struct cache_entry *ret_entry, struct cache_variants *ret_variants);
 
-/* Looks up the variant of `key` under the spec that was found; false when it is not there. */
-MUST_CHECK bool cache_find_variant(struct cache_reader *reader, const struct cache_key *key,
-        const struct cache_variants *variants, struct str variant, struct cache_entry *ret_entry);
+/* Looks up the variant of `key` under the spec that was found: OBJECT, AWAY or NOTHING. */
+MUST_CHECK enum cache_found cache_find_variant(struct cache_reader *reader,
+        const struct cache_key *key, const struct cache_variants *variants, struct str variant,
+        struct cache_entry *ret_entry);
 
-/* A piece of an object that is not inline: bytes from number * cache_store_piece_bytes on. False
- * when it is not there. */
-MUST_CHECK bool cache_find_piece(
+/* A piece of an object that is not inline: bytes from number * cache_store_piece_bytes on. PIECE,
+ * AWAY or NOTHING. */
+MUST_CHECK enum cache_found cache_find_piece(
         struct cache_reader *reader, uint64_t id, uint64_t number, struct cache_place *ret_place);
 
-/* Whether the piece is there, without counting as a use. */
+/* After AWAY, until the reader's next find. */
+struct cache_away cache_find_away(const struct cache_reader *reader);
+
+/* Whether the piece is there, or away, without counting as a use. */
 bool cache_find_has_piece(struct cache_reader *reader, uint64_t id, uint64_t number);

@@ -5,8 +5,11 @@
  *
  *   entry   kind 2 | freq 2 | tag 20 | location 38
  *   ghost   kind 2 | 0    2 | tag 20 | more tag 26 | time 12      (what left probation unused)
+ *   tomb    kind 2 | 0    2 | tag 20 | more tag 26 | 0    12      (what left while a disk is read)
  *
- * Locations have room for a second tier: segments of memory are numbered from 0.
+ * A location may be on a disk (cache/disk_private.h). Then nothing but the tag tells whether the
+ * entry is the one of a hash, and a bit above says whether it was soft-purged there. A tomb is an
+ * entry of a hash of which nothing older may come back; once all disks are read it is free.
  */
 #pragma once
 
@@ -21,10 +24,11 @@ enum {
 	CACHE_GHOST_TIME_BITS = 12,
 };
 
-enum cache_slot_kind { CACHE_SLOT_EMPTY, CACHE_SLOT_ENTRY, CACHE_SLOT_GHOST };
+enum cache_slot_kind { CACHE_SLOT_EMPTY, CACHE_SLOT_ENTRY, CACHE_SLOT_GHOST, CACHE_SLOT_TOMB };
 
 #define CACHE_SLOT_LOCATION_MASK ((UINT64_C(1) << CACHE_SLOT_LOCATION_BITS) - 1)
 #define CACHE_SLOT_ONE_USE       (UINT64_C(1) << CACHE_SLOT_FREQ_SHIFT)
+#define CACHE_SLOT_IS_SOFT       (UINT64_C(1) << 62)
 /* Kind and tag: what a find compares. */
 #define CACHE_SLOT_MATCH_MASK                                                                      \
 	(UINT64_C(3) << CACHE_SLOT_KIND_SHIFT | ((UINT64_C(1) << CACHE_SLOT_TAG_BITS) - 1)         \
@@ -76,7 +80,8 @@ static inline uint64_t cache_slot_load(const _Atomic uint64_t *slot)
 
 /* All below: under the lock. */
 
-/* The entry of the record with this hash; NULL when there is none. *ret_record is its record. */
+/* The entry of the record with this hash; NULL when there is none. *ret_record is its record; NULL
+ * where the entry leads to a disk, and then it may be another's, of the same tag. */
 _Atomic uint64_t *cache_index_find(
         const struct cache_store *store, uint64_t hash, struct cache_record **ret_record);
 
@@ -87,23 +92,40 @@ _Atomic uint64_t *cache_index_find_location(
 /* Whether a ghost says that the hash left probation not long ago. */
 bool cache_index_has_ghost(const struct cache_store *store, uint64_t hash);
 
-/* Adds an entry for a whole record; the hash has none. Its ghost goes; a full pair of buckets loses
- * an expired ghost, else the oldest ghost, else the entry that was used least. */
+/* Whether a tomb says that nothing of the hash may come back. */
+bool cache_index_has_tomb(const struct cache_store *store, uint64_t hash);
+
+/* Adds an entry for a whole record (`bytes` counts in memory only); the hash has none. Its ghost or
+ * tomb goes; a full pair of buckets loses an expired ghost, else the oldest ghost, else the entry
+ * that was used least, which is removed from its disk, too. */
 void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location, uint32_t bytes);
 
-/* Empties the slot of an entry. */
-void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot);
+/* Empties the slot of an entry: what it leads to, and its copy, are removed from their disk, too.
+ * `hash` is the entry's. */
+void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash);
 
-/* Turns the slot of an entry into a ghost. */
+/* Turns the slot of an entry into a ghost. Its record has no copy. */
 void cache_index_make_ghost(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash);
 
-/* Has the slot of an entry lead elsewhere, with this freq. */
-void cache_index_move(
-        struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, unsigned freq);
+/* Has the slot of an entry lead elsewhere, with this freq, since its record was moved or copied
+ * there. To a disk: `is_soft` is kept in the slot; else it is not looked at. */
+void cache_index_move(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location,
+        unsigned freq, bool is_soft);
 
-/* Removes every entry that leads to the segment: a walk through the whole index, for a segment
- * whose records can't be walked. */
+/* Has the slot of an entry lead to a record that replaces the one that it led to, whose copy, or
+ * itself, is removed from its disk. */
+void cache_index_replace(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location);
+
+/* Says of an entry that leads to a disk that it is soft-purged, there, too. */
+void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot);
+
+/* Removes every entry that leads to the segment of memory: a walk through the whole index, for a
+ * segment whose records can't be walked. */
 void cache_index_remove_segment(struct cache_store *store, uint32_t segment);
+
+/* The same for segments [first, end) of disks, whose copies no record has any more either; nothing
+ * is told to the disks. */
+void cache_index_remove_disk_segments(struct cache_store *store, uint32_t first, uint32_t end);
 
 /* Counts entries, all and of each segment, anew: a walk through the index alone, tens of
  * milliseconds for ten million. Looking at each record for its bytes would take seconds. */

@@ -7,14 +7,24 @@
 #pragma once
 
 #include "base/check.h"
+#include "base/limit.h"
 
 #include <stdint.h>
+
+/* A file that lies behind the memory (cache/disk.h). */
+struct cache_disk_options {
+	int fd; /* that cache_disk_open gave; borrowed */
+	uint64_t bytes;
+};
 
 /* What decides the geometry. The same numbers give the same geometry. */
 struct cache_memory_options {
 	uint64_t bytes; /* of records; the tables come on top. At least LIMIT_CACHE_MEMORY_BYTES_MIN
 	                 */
-	uint64_t objects; /* that the index is made for; 0: one for every 4 KiB of `bytes` */
+	uint64_t objects; /* that the index is made for; 0: one for every 4 KiB of `bytes`, and for
+	                   * every 32 KiB of the disks */
+	struct cache_disk_options disks[LIMIT_CACHE_DISKS];
+	unsigned disk_count;
 };
 
 /* Why a memory can't be attached to. */
@@ -27,7 +37,9 @@ enum cache_attach {
 };
 
 /* A fresh memory: a sealed memfd (close-on-exec) that is the caller's, or -1 with errno. Pages are
- * taken as they are filled. */
+ * taken as they are filled. Disks begin a new session with it: what is on them is found again by
+ * their writers, and the memory takes its secret and its numbers from them, so that it can be. One
+ * that can't be read or written begins as failed. */
 int cache_memory_make(const struct cache_memory_options *options);
 
 /* Whether cache_store_new would take this memory with these options (DONE, LAYOUT, GEOMETRY or

@@ -7,7 +7,8 @@
  *   rings     the queues of segments
  *   index     buckets of eight slots
  *   marks     two struct cache_marks
- *   data      the segments' bytes
+ *   disks     struct cache_disks_shared and the orders of the disks' segments, where there are
+ * disks data      the segments' bytes
  *
  * The layout follows from the options alone and is never read from the memory: what is stored of it
  * is only compared. Numbers that are read from the memory are checked before they lead anywhere.
@@ -38,10 +39,17 @@ enum { CACHE_RING_FREE = CACHE_LOGS, CACHE_RING_DRAINING, CACHE_RINGS };
 struct cache_geometry {
 	uint64_t bytes, objects; /* the options */
 	uint64_t buckets;
-	uint64_t segments_at, pins_at, rings_at, index_at, marks_at, data_at, total;
+	uint64_t segments_at, pins_at, rings_at, index_at, marks_at, disks_at, orders_at, data_at,
+	        total;
 	uint32_t segment_bytes, segments;
 	uint32_t piece_bytes;
 	uint32_t offset_bits; /* of a location: its low bits are the granule in the segment */
+	uint32_t disk_count, disk_segments; /* of all disks */
+	struct cache_disk_geometry {
+		uint64_t bytes;           /* the option */
+		uint32_t first, segments; /* among those of all disks */
+		uint32_t segment_bytes;
+	} disks[LIMIT_CACHE_DISKS];
 };
 
 enum cache_segment_state {
@@ -86,7 +94,8 @@ struct cache_url_purge {
 
 /* Counters, under the lock; see struct cache_store_numbers. */
 struct cache_counters {
-	uint64_t objects, bytes;
+	uint64_t objects, bytes; /* in memory */
+	uint64_t away;           /* entries that lead to a disk */
 	uint64_t puts, put_bytes, put_full, put_refused;
 	uint64_t evicted, reinserted, reinserted_bytes, index_drops, damaged, repairs;
 };

@@ -10,12 +10,13 @@
  */
 #pragma once
 
-#include "cache/reader.h"
+#include "cache/find.h"
 #include "cache/store_private.h"
 
 struct cache_reader {
 	struct cache_store *store;
 	struct cache_reader_line *line;
+	struct cache_away away; /* the last */
 	bool is_inside;
 };
 

@@ -23,7 +23,8 @@
 
 enum {
 	CACHE_GRANULE = 64,
-	CACHE_RECORD_MAGIC = 0x48775231, /* "1RwH" in memory; the format's version is its digit */
+	CACHE_RECORD_MAGIC = 0x5732, /* "2W" in memory; the format's version is its digit */
+	CACHE_GENERATION_BITS = 26,
 };
 
 enum cache_kind {
@@ -31,6 +32,9 @@ enum cache_kind {
 	CACHE_KIND_OBJECT,
 	CACHE_KIND_SPEC,
 	CACHE_KIND_PIECE,
+	/* on disk only (cache/disk_format.h) */
+	CACHE_KIND_REMOVALS,
+	CACHE_KIND_MARK,
 };
 
 /* Bits of cache_record.flags. */
@@ -38,7 +42,9 @@ enum { CACHE_RECORD_IS_SOFT_PURGED = 1 };
 
 /* The header. What is atomic changes while the record lives, and is outside of the checksum. */
 struct cache_record {
-	uint32_t magic;
+	uint16_t magic;
+	_Atomic uint8_t kind; /* enum cache_kind; set last by who writes the record */
+	_Atomic uint8_t flags;
 	uint32_t bytes; /* of the whole record without its padding */
 	uint64_t checksum;
 	uint64_t hash;     /* in the index */
@@ -48,10 +54,9 @@ struct cache_record {
 	/* Objects: the sequence of the last mark that is known not to touch it. Specs: that of the
 	 * last soft purge of the URL: variants that are older are stale. */
 	_Atomic uint64_t mark;
-	_Atomic uint32_t checked; /* the youngest generation that verified the checksum */
-	_Atomic uint8_t kind;     /* enum cache_kind; set last by who writes the record */
-	_Atomic uint8_t flags;
-	uint16_t reserved;
+	/* copy 38 | generation 26: where on a disk the same record lies (0: nowhere), changed under
+	 * the lock; and the youngest generation of processes that verified the checksum */
+	_Atomic uint64_t memo;
 };
 
 _Static_assert(sizeof(struct cache_record) == CACHE_GRANULE, "a header is one granule");
@@ -128,9 +133,24 @@ struct cache_record_layout {
 void cache_record_lay_out(
         const struct cache_object *object, struct cache_record_layout *ret_layout);
 
+static inline uint64_t cache_record_copy(const struct cache_record *record)
+{
+	return atomic_load_explicit(&record->memo, memory_order_relaxed) >> CACHE_GENERATION_BITS;
+}
+
+static inline uint32_t cache_record_checked(const struct cache_record *record)
+{
+	return (uint32_t)atomic_load_explicit(&record->memo, memory_order_relaxed) &
+	       ((1u << CACHE_GENERATION_BITS) - 1);
+}
+
+/* Changes one of the two and leaves the other. */
+void cache_record_set_copy(struct cache_record *record, uint64_t copy);
+void cache_record_set_checked(struct cache_record *record, uint32_t generation);
+
 /* Copies a sound record into a room (magic, length and the kind ROOM are there) elsewhere. */
 void cache_record_move(const struct cache_record *from, uint64_t from_location,
         struct cache_record *to, uint64_t to_location, uint64_t seed);
 
-/* Copies once more what may have changed since. */
+/* Copies once more what may have changed since, its copy on disk included. */
 void cache_record_move_changes(const struct cache_record *from, struct cache_record *to);

@@ -52,6 +52,11 @@ void cache_segment_drain_again(struct cache_store *store, uint32_t segment);
 /* An emptied segment is free. */
 void cache_segment_free(struct cache_store *store, uint32_t segment);
 
+/* The oldest segment of a log, sealed, or open as well, that has been filled at or after `order`;
+ * CACHE_NO_SEGMENT when there is none. *ret_used is how far it is filled. */
+uint32_t cache_segment_follow(const struct cache_store *store, enum cache_log log, uint64_t order,
+        bool with_open, uint32_t *ret_used);
+
 /* How many segments a log has, its open one included. */
 uint32_t cache_segment_count(const struct cache_store *store, enum cache_log log);
 

@@ -16,8 +16,8 @@
 struct cache_store;
 
 /* Attaches to the memory `fd` (which stays the caller's), or to a fresh one of its own when fd is
- * -1. NULL with *ret_why (untouched otherwise). A process that forks must not use a store that it
- * made before. */
+ * -1; takes duplicates of the descriptors of disks. NULL with *ret_why (untouched otherwise). A
+ * process that forks must not use a store that it made before. */
 MUST_CHECK struct cache_store *cache_store_new(
         int fd, const struct cache_memory_options *options, enum cache_attach *ret_why);
 
@@ -39,9 +39,10 @@ uint64_t cache_store_new_id(struct cache_store *store);
 /* Counters of the memory, over all processes since it was made, and what is in it now. Exact when
  * nothing runs, else nearly. */
 struct cache_store_numbers {
-	uint64_t objects;         /* records that can be found: objects, specs and pieces */
-	uint64_t bytes;           /* of these records */
-	uint64_t ghosts;          /* in the index, counted by a walk */
+	uint64_t objects; /* records in memory that can be found: objects, specs and pieces */
+	uint64_t bytes;   /* of these records */
+	uint64_t away;    /* records that can be found on disks alone */
+	uint64_t ghosts;  /* in the index, counted by a walk */
 	uint64_t puts, put_bytes; /* accepted */
 	uint64_t put_full;        /* refused: no free segment */
 	uint64_t put_refused;     /* refused: purged, older, or too large */

@@ -8,6 +8,7 @@
 #include "cache/store.h"
 
 struct cache_marks;
+struct cache_disks_shared;
 
 struct cache_store {
 	struct cache_geometry geometry;
@@ -17,12 +18,16 @@ struct cache_store {
 	uint32_t *rings;         /* [ring * segments], see struct cache_ring */
 	_Atomic uint64_t *slots; /* the index */
 	struct cache_marks *marks;
+	struct cache_disks_shared *disks; /* NULL: there are none */
+	_Atomic uint64_t *disk_orders;    /* of the segments of all disks */
+	int disk_fds[LIMIT_CACHE_DISKS];
 	char *base, *data;
 	uint64_t seed;
 	unsigned char secret[HASH_KEY_BYTES];
 	uint32_t generation, process;
 	int fd;                 /* with an open file description of its own, for OFD locks */
 	atomic_bool is_keeping; /* a thread of this process is in the keeper's turn */
+	atomic_bool is_writing[LIMIT_CACHE_DISKS]; /* the same for the writer of a disk */
 };
 
 /* Takes the lock; puts right what a process that died holding it may have left half done. */
