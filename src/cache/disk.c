@@ -138,13 +138,13 @@ bool cache_disk_is_durable(const struct cache_store *store, uint64_t moment)
 
 bool cache_disk_wait(struct cache_store *store, uint64_t moment, unsigned ms)
 {
-	uint64_t until = clock_mono_ms() + ms;
+	uint64_t until = clock_ms() + ms;
 	while (!cache_disk_is_durable(store, moment)) {
 		struct cache_disks_shared *disks = store->disks;
 		uint32_t finished = atomic_load_explicit(&disks->finished, memory_order_acquire);
 		if (cache_disk_is_durable(store, moment))
 			break;
-		uint64_t now = clock_mono_ms();
+		uint64_t now = clock_ms();
 		if (now >= until)
 			return false;
 		for (unsigned i = 0; i < store->geometry.disk_count; i++)

@@ -329,7 +329,7 @@ void cache_index_replace(struct cache_store *store, _Atomic uint64_t *slot, uint
 {
 	uint64_t value = cache_slot_load(slot);
 	forget(store, cache_slot_location(value));
-	lead(store, slot, location, value & (UINT64_C(CACHE_SLOT_FREQ_MAX) << CACHE_SLOT_FREQ_SHIFT));
+	lead(store, slot, location, value & ((uint64_t)CACHE_SLOT_FREQ_MAX << CACHE_SLOT_FREQ_SHIFT));
 }
 
 void cache_index_set_soft(_Atomic uint64_t *slot)

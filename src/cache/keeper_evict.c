@@ -131,7 +131,7 @@ static void turn_slots(struct cache_store *store, struct walk *walk)
 		if (slot == NULL)
 			continue;
 		cache_record_move_changes(survivor->record, survivor->room.record);
-		cache_index_move(store, slot, survivor->room.location, survivor->freq);
+		cache_index_move(store, slot, survivor->room.location, survivor->freq, false);
 		counters->reinserted++;
 		counters->reinserted_bytes += survivor->record->bytes;
 	}
