@@ -88,8 +88,8 @@ UNUSED static void disk_open_by_hand(
 }
 
 /* Writes a copy of the record with this hash there, and says so in the record; its location. */
-UNUSED static uint64_t copy_by_hand(struct disks *disks, unsigned number, uint64_t hash,
-        uint32_t segment, uint32_t offset)
+UNUSED static uint64_t copy_by_hand(
+        struct disks *disks, unsigned number, uint64_t hash, uint32_t segment, uint32_t offset)
 {
 	struct cache_store *store = disks->bench.store;
 	const struct cache_disk_geometry *g = &store->geometry.disks[number];
@@ -108,8 +108,7 @@ UNUSED static uint64_t copy_by_hand(struct disks *disks, unsigned number, uint64
 	        record->checksum, from, cache_disk_place(to, order), store->seed);
 	atomic_store(&header->memo, 0);
 	off_t at = (off_t)(cache_disk_segment_at(g->segment_bytes, segment) + offset);
-	assert_int_equal(
-	        pwrite(store->disk_fds[number], copy, record->bytes, at), record->bytes);
+	assert_int_equal(pwrite(store->disk_fds[number], copy, record->bytes, at), record->bytes);
 	mem_free(copy);
 	cache_record_set_copy(record, to);
 	cache_store_unlock(store);

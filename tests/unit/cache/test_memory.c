@@ -44,8 +44,7 @@ static void a_memory_fits_its_own_options_only(void **state)
 	int fd = cache_memory_make(&SMALL);
 	assert_int_equal(cache_memory_check(fd, &SMALL), CACHE_ATTACH_DONE);
 	const struct cache_memory_options more_bytes = {.bytes = SMALL.bytes * 2};
-	const struct cache_memory_options more_objects = {
-	        .bytes = SMALL.bytes, .objects = 123456};
+	const struct cache_memory_options more_objects = {.bytes = SMALL.bytes, .objects = 123456};
 	assert_int_equal(cache_memory_check(fd, &more_bytes), CACHE_ATTACH_GEOMETRY);
 	assert_int_equal(cache_memory_check(fd, &more_objects), CACHE_ATTACH_GEOMETRY);
 	enum cache_attach why = CACHE_ATTACH_DONE;

@@ -97,7 +97,8 @@ static void what_is_damaged_is_gone(void **state)
 	struct disks disks;
 	one_away(&disks, 1000);
 	disks_done(&disks);
-	/* Neither the mark, nor the memo are under the checksum; all else is, but for the soft bit. */
+	/* Neither the mark, nor the memo are under the checksum; all else is, but for the soft bit.
+	 */
 	static const unsigned at[] = {0, 4, 8, 15, 16, 24, 32, 40, 64, 100, 300, 700, 1200};
 	for (unsigned i = 0; i < ARRAY_LENGTH(at); i++) {
 		uint64_t location = one_away(&disks, 1000);
@@ -132,8 +133,7 @@ static void another_ones_place_is_left_alone(void **state)
 	        {.hash = 1, .location = cache_disk_location(3, 64)},
 	};
 	for (unsigned i = 0; i < ARRAY_LENGTH(nowhere); i++)
-		assert_int_equal(
-		        cache_recall(disks.bench.store, &nowhere[i]), CACHE_RECALL_GONE);
+		assert_int_equal(cache_recall(disks.bench.store, &nowhere[i]), CACHE_RECALL_GONE);
 	disks_done(&disks);
 }
 
@@ -225,10 +225,12 @@ static void a_replaced_copy_is_removed(void **state)
 	assert_int_equal(put_number(store, 1, 2, 1000), CACHE_PUT_DONE);
 	assert_true(has_number(disks.bench.reader, 1));
 	assert_int_equal(numbers_of(store).away, 0);
+	/* The first put was made while nothing of the disk was known. */
 	struct cache_removal removals[4];
-	assert_int_equal(cache_disk_take_removals(store, 0, removals, 4), 1);
-	assert_int_equal(removals[0].what, location);
-	assert_int_equal(removals[0].order_kind, 7 << 2 | CACHE_REMOVAL_PLACE);
+	assert_int_equal(cache_disk_take_removals(store, 0, removals, 4), 2);
+	assert_int_equal(removals[0].order_kind, CACHE_REMOVAL_HASH);
+	assert_int_equal(removals[1].what, location);
+	assert_int_equal(removals[1].order_kind, 7 << 2 | CACHE_REMOVAL_PLACE);
 	disks_done(&disks);
 }
 
