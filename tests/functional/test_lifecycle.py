@@ -330,8 +330,9 @@ def test_standard_descriptors_that_are_closed_are_nobody_elses(origin):
 
         wait_until(are_filled, RESTART, "descriptors of their own")
     finally:
+        # It may not have come as far as to hear of a signal by then.
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(10) in (0, -signal.SIGTERM)
 
 
 def test_a_port_in_use_is_told_and_nothing_is_started(make, origin):
