@@ -211,7 +211,7 @@ static inline void fixture_start(struct fixture *fixture, const char *document)
 static inline void fixture_start_cached(struct fixture *fixture, const char *document)
 {
 	fixture_init(fixture);
-	fixture->options.cache_memory = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
 	fixture_serve(fixture, document);
 }
 
