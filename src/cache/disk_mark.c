@@ -14,7 +14,7 @@ static bool is_same(const struct cache_disks_shared *disks, uint32_t at,
 	const struct cache_disk_mark *there = &disks->marks[at].mark;
 	return there->kind == mark->kind && there->is_soft == mark->is_soft &&
 	       there->domain == mark->domain && there->tag == mark->tag &&
-	       there->len == text.len && memcmp(disks->mark_texts[at], text.at, text.len) == 0;
+	       str_is_equal(text, str_make(disks->mark_texts[at], there->len));
 }
 
 /* A dying process may have left the count as anything. */
@@ -22,13 +22,6 @@ static uint32_t count_of(const struct cache_disks_shared *disks)
 {
 	return disks->mark_count < LIMIT_CACHE_DISK_MARKS ? disks->mark_count
 	                                                  : LIMIT_CACHE_DISK_MARKS;
-}
-
-static void raise_moment(struct cache_store *store)
-{
-	atomic_fetch_add_explicit(&store->disks->moment, 1, memory_order_release);
-	for (unsigned i = 0; i < store->geometry.disk_count; i++)
-		cache_disk_wake(store, i);
 }
 
 /* Where a new mark may be written: behind the others, or in place of the oldest, which the floor
@@ -68,8 +61,7 @@ static void keep(struct cache_disks_shared *disks, const struct cache_disk_mark 
 }
 
 /* What no place has room for is said more widely. */
-static struct cache_disk_mark widen(
-        const struct cache_disk_mark *mark, struct str *text)
+static struct cache_disk_mark widen(const struct cache_disk_mark *mark, struct str *text)
 {
 	struct cache_disk_mark wide = *mark;
 	if (text->len > LIMIT_CACHE_PREFIX_BYTES) {
@@ -91,7 +83,7 @@ void cache_disk_add_mark(struct cache_store *store, const struct cache_disk_mark
 		return;
 	}
 	keep(store->disks, &wide, text, sequence);
-	raise_moment(store);
+	cache_disk_raise_moment(store);
 }
 
 void cache_disk_raise_floor(struct cache_store *store, uint64_t sequence)
@@ -102,7 +94,7 @@ void cache_disk_raise_floor(struct cache_store *store, uint64_t sequence)
 	/* What begins from now on is not below it. */
 	if (sequence > cache_store_sequence(store))
 		atomic_store_explicit(&store->shared->sequence, sequence, memory_order_release);
-	raise_moment(store);
+	cache_disk_raise_moment(store);
 }
 
 /* ---- comparing ---- */

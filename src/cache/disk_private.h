@@ -33,12 +33,12 @@ struct cache_disk_shared {
 	_Atomic uint64_t durable; /* the moment up to which removals and marks are on the disk */
 	/* below: under the lock */
 	int error;
-	uint64_t order;    /* the last that was given to a segment */
+	uint64_t order;     /* the last that was given to a segment */
 	uint64_t head_seed; /* of the checksums of heads and tables */
-	uint32_t open;     /* where the log ends; CACHE_NO_SEGMENT: a fresh one is to be opened, */
-	uint32_t next;     /* which is this */
-	uint32_t evicting; /* no copy in it is used any more; CACHE_NO_SEGMENT: none */
-	uint32_t free;     /* segments that have nothing */
+	uint32_t open;      /* where the log ends; CACHE_NO_SEGMENT: a fresh one is to be opened, */
+	uint32_t next;      /* which is this */
+	uint32_t evicting;  /* no copy in it is used any more; CACHE_NO_SEGMENT: none */
+	uint32_t free;      /* segments that have nothing */
 	uint32_t scan_left;
 	bool is_scan_stopped; /* what was not scanned yet can't be told from what was removed */
 	bool is_written;  /* a writer works, or has died at work */
@@ -138,6 +138,10 @@ void cache_disk_soften(struct cache_store *store, uint64_t location);
 
 /* All with this hash that are not scanned yet are removed; nothing to do when no disk scans. */
 void cache_disk_forget_unscanned(struct cache_store *store, uint64_t hash);
+
+/* Something was removed of which no disk is known to have a copy: but a writer may be about to have
+ * written one, and will remove that before it reaches this moment. */
+void cache_disk_raise_moment(struct cache_store *store);
 
 /* What is not scanned yet of any disk stays unknown, and is removed: an entry was lost that would
  * have told. */

@@ -31,8 +31,7 @@ static void push(struct cache_store *store, struct cache_disk_shared *disk, uint
 	cache_disk_wake(store, cache_disk_number(store, disk));
 }
 
-static void push_place(
-        struct cache_store *store, uint64_t location, enum cache_removal_kind kind)
+static void push_place(struct cache_store *store, uint64_t location, enum cache_removal_kind kind)
 {
 	struct cache_disk_shared *disk = cache_disk_of(store, location);
 	if (disk == NULL || !is_working(disk))
@@ -40,6 +39,15 @@ static void push_place(
 	uint64_t order = cache_disk_order(store, cache_disk_segment_of(location));
 	if (order != 0)
 		push(store, disk, location, order, kind);
+}
+
+void cache_disk_raise_moment(struct cache_store *store)
+{
+	if (store->disks == NULL)
+		return;
+	atomic_fetch_add_explicit(&store->disks->moment, 1, memory_order_release);
+	for (unsigned i = 0; i < store->geometry.disk_count; i++)
+		cache_disk_wake(store, i);
 }
 
 void cache_disk_forget(struct cache_store *store, uint64_t location)
