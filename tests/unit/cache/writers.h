@@ -128,11 +128,11 @@ UNUSED static void purge_number(struct disks *disks, uint64_t number, enum cache
 
 /* ---- calls that fail ---- */
 
-enum fault_kind { FAULT_NONE, FAULT_ERROR, FAULT_SHORT, FAULT_TORN, FAULT_INTERRUPTED };
+enum call_fault { CALL_NONE, CALL_ERROR, CALL_SHORT, CALL_TORN, CALL_INTERRUPTED };
 
 /* What happens at the write (or sync) with this number, from 0. */
 struct injection {
-	enum fault_kind kind;
+	enum call_fault kind;
 	int error;
 	unsigned at, count;
 	void (*before)(void); /* at every write, when not NULL */
@@ -164,19 +164,19 @@ UNUSED static ssize_t write_with_fault(int fd, const struct iovec *parts, int co
 		injection.before();
 	if (injection.count++ == injection.at) {
 		switch (injection.kind) {
-		case FAULT_NONE:
+		case CALL_NONE:
 			break;
-		case FAULT_TORN:
+		case CALL_TORN:
 			write_half(fd, parts, count, at);
 			errno = injection.error;
 			return -1;
-		case FAULT_ERROR:
+		case CALL_ERROR:
 			errno = injection.error;
 			return -1;
-		case FAULT_INTERRUPTED:
+		case CALL_INTERRUPTED:
 			errno = EINTR;
 			return -1;
-		case FAULT_SHORT:
+		case CALL_SHORT:
 			return write_half(fd, parts, count, at);
 		}
 	}
@@ -186,7 +186,7 @@ UNUSED static ssize_t write_with_fault(int fd, const struct iovec *parts, int co
 UNUSED static int sync_with_fault(int fd)
 {
 	(void)fd;
-	if (injection.count++ != injection.at || injection.kind != FAULT_ERROR)
+	if (injection.count++ != injection.at || injection.kind != CALL_ERROR)
 		return 0;
 	errno = injection.error;
 	return -1;
