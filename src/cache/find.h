@@ -61,8 +61,5 @@ MUST_CHECK enum cache_found cache_find_piece(
 /* After AWAY, until the reader's next find. */
 struct cache_away cache_find_away(const struct cache_reader *reader);
 
-/* The same without counting as a use, for a look ahead. */
-enum cache_found cache_find_peek_piece(struct cache_reader *reader, uint64_t id, uint64_t number);
-
-/* Whether the piece is there, or away, without counting as a use. */
-bool cache_find_has_piece(struct cache_reader *reader, uint64_t id, uint64_t number);
+/* The same without counting as a use, and without the bytes. */
+enum cache_found cache_find_has_piece(struct cache_reader *reader, uint64_t id, uint64_t number);

@@ -14,7 +14,7 @@
 #include "edge/disks.h"
 #include "edge/flights.h"
 #include "edge/purge.h"
-#include "edge/recall.h"
+#include "edge/recalls.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
 #include "link/command_listener.h"
@@ -273,7 +273,7 @@ static void open_recalls(struct edge *edge)
 	if (disks == 0)
 		return;
 	edge->recall_pool = disk_new(disks * RECALL_THREADS_A_DISK);
-	struct edge_recall_options options = {
+	struct edge_recalls_options options = {
 	        .store = edge->shared.cache,
 	        .disk = edge->recall_pool,
 	        .loops = edge->shared.loops,

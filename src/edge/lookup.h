@@ -21,7 +21,7 @@ struct edge_lookup {
 enum edge_lookup_result {
 	EDGE_LOOKUP_NOTHING,
 	EDGE_LOOKUP_FOUND,
-	EDGE_LOOKUP_AWAY, /* on a disk, perhaps: cache_find_away */
+	EDGE_LOOKUP_AWAY,       /* on a disk, perhaps: cache_find_away */
 	EDGE_LOOKUP_UNTELLABLE, /* the request's variant is too long to be told: pass it on */
 };
 

@@ -55,8 +55,8 @@ static enum cache_found find_piece(struct edge_request *request, uint64_t number
 {
 	release_place(request);
 	request->place_number = number;
-	return cache_find_piece(request->worker->cache_reader, request->object.id, number,
-	        &request->place);
+	return cache_find_piece(
+	        request->worker->cache_reader, request->object.id, number, &request->place);
 }
 
 /* A piece was found: while it is being sent, the next one may come from a disk. */
@@ -69,14 +69,14 @@ static void look_ahead(struct edge_request *request, const struct edge_reply_par
 
 /* Where the bytes of the part lie that are next: *ret_skip bytes behind the beginning of the place,
  * for PIECE. */
-static enum cache_found find_place(struct edge_request *request,
-        const struct edge_reply_part *part, size_t *ret_skip)
+static enum cache_found find_place(
+        struct edge_request *request, const struct edge_reply_part *part, size_t *ret_skip)
 {
 	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
 	uint64_t number = part->at / piece_bytes;
 	*ret_skip = (size_t)(request->is_inline ? part->at : part->at % piece_bytes);
-	bool is_here = request->place.len > 0 &&
-	               (request->is_inline || request->place_number == number);
+	bool is_here =
+	        request->place.len > 0 && (request->is_inline || request->place_number == number);
 	if (is_here)
 		return CACHE_FOUND_PIECE;
 	enum cache_found found =

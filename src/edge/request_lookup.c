@@ -219,7 +219,8 @@ static bool has_body(const struct edge_request *request)
 	if (entry->object->is_inline || cache_update_strong_validator(&entry->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < entry->object->length; number++)
-		if (!cache_find_has_piece(worker->cache_reader, entry->id, number))
+		if (cache_find_has_piece(worker->cache_reader, entry->id, number) ==
+		        CACHE_FOUND_NOTHING)
 			return false;
 	return true;
 }
@@ -371,7 +372,7 @@ void edge_request_let_go(struct edge_request *request)
 {
 	loop_timer_cancel(request->worker->loop, &request->late_timer);
 	edge_request_leave_flight(request);
-	edge_recall_leave(&request->recall);
+	edge_recalls_leave(&request->recall);
 	if (request->has_pin)
 		cache_reader_unpin(request->worker->cache_reader, request->pinned);
 	request->has_pin = false;
@@ -424,7 +425,8 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	if (loaded->length != UINT64_MAX && cache_update_strong_validator(&loaded->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < start; number++)
-		if (!cache_find_has_piece(worker->cache_reader, loaded->id, number))
+		if (cache_find_has_piece(worker->cache_reader, loaded->id, number) ==
+		        CACHE_FOUND_NOTHING)
 			return false;
 	return true;
 }

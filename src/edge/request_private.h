@@ -7,7 +7,7 @@
 #include "cache/policy.h"
 #include "edge/loader.h"
 #include "edge/lookup.h"
-#include "edge/recall.h"
+#include "edge/recalls.h"
 #include "edge/reply.h"
 #include "edge/request.h"
 #include "edge/turn.h"
@@ -55,8 +55,8 @@ struct edge_request {
 	uint8_t wish, forward, rejoins, recalls;
 	bool is_leader, is_collapsed, is_only_if_cached, may_use_stale, is_late, is_taken;
 	bool has_pin, is_inline, is_piece_flight, waits_for_piece, needs_whole;
-	bool is_lost;  /* what is away now can't be had: it counts as not found */
-	bool is_noted; /* edge_request_note_answer was called */
+	bool is_lost;              /* what is away now can't be had: it counts as not found */
+	bool is_noted;             /* edge_request_note_answer was called */
 	const char *cache;         /* the word of X-Cache and of the log */
 	struct model_domain *kept; /* a reference of its own to `domain`, from JOIN on */
 	struct cache_key key;      /* its text is empty until LOOKUP */
@@ -68,8 +68,8 @@ struct edge_request {
 	unsigned attempt_count;
 	struct timer late_timer; /* stale.wait_ms; in DELIVER, of an answer that is held back */
 	uint64_t held_until_ms;
-	uint64_t moment; /* cache_disk_moment of what its answer made invalid; 0: nothing */
-	uint64_t body_left;      /* of a shared answer; UINT64_MAX: until its end */
+	uint64_t moment;    /* cache_disk_moment of what its answer made invalid; 0: nothing */
+	uint64_t body_left; /* of a shared answer; UINT64_MAX: until its end */
 	/* of a stored body: the parts that are still to be sent, and where the bytes lie */
 	struct edge_reply_part *parts;
 	unsigned part_count;
@@ -162,6 +162,6 @@ void edge_request_take_fill(struct edge_request *request);
 /* The line of Cache-Status for what is passed on, in the request's arena. */
 struct str edge_request_status_line(struct edge_request *request);
 
-/* What unsafe methods and answers to HEAD do to what is remembered, once their answer is there; sets
- * request->moment where that has to become durable. */
+/* What unsafe methods and answers to HEAD do to what is remembered, once their answer is there;
+ * sets request->moment where that has to become durable. */
 void edge_request_note_answer(struct edge_request *request, const struct http_head *answer);

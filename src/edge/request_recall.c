@@ -16,13 +16,13 @@ bool edge_request_recall(struct edge_request *request)
 		return false;
 	request->recalls++;
 	edge_request_keep_domain(request);
-	return edge_recall_join(
+	return edge_recalls_join(
 	        worker->recalls, &away, &request->recall, worker->index, &request->task);
 }
 
 bool edge_request_waits_for_recall(struct edge_request *request)
 {
-	switch (edge_recall_take(&request->recall)) {
+	switch (edge_recalls_take(&request->recall)) {
 	case EDGE_RECALL_RUNS:
 		return true;
 	case EDGE_RECALL_LOST:
@@ -44,10 +44,9 @@ void edge_request_end_recalls(struct edge_request *request)
 void edge_request_recall_ahead(struct edge_request *request, uint64_t number)
 {
 	struct edge_worker *worker = request->worker;
-	if (worker->recalls == NULL ||
-	        cache_find_peek_piece(worker->cache_reader, request->object.id, number) !=
-	                CACHE_FOUND_AWAY)
+	if (worker->recalls == NULL || cache_find_has_piece(worker->cache_reader,
+	                                       request->object.id, number) != CACHE_FOUND_AWAY)
 		return;
 	struct cache_away away = cache_find_away(worker->cache_reader);
-	edge_recall_begin(worker->recalls, &away, worker->index);
+	edge_recalls_begin(worker->recalls, &away, worker->index);
 }

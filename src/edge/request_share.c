@@ -25,8 +25,8 @@ static enum cache_found find_stored(struct edge_request *request, struct cache_p
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
 	if (!loaded->is_stored)
 		return CACHE_FOUND_NOTHING;
-	return cache_find_piece(worker->cache_reader, loaded->id,
-	        request->flight.at / piece_bytes, ret_place);
+	return cache_find_piece(
+	        worker->cache_reader, loaded->id, request->flight.at / piece_bytes, ret_place);
 }
 
 /* Sends from the store what the flight does not have any more. False where nobody has it. PARK:

@@ -58,7 +58,7 @@ struct edge_worker_shared {
 	struct edge_flights *flights;
 	struct edge_unshared *unshared;
 	struct edge_recalls *recalls; /* NULL: the cache has no disks */
-	struct loop **loops; /* room for one of each worker, who puts it there */
+	struct loop **loops;          /* room for one of each worker, who puts it there */
 };
 
 /* A worker with its own loop, not running yet. NULL when the machine refuses. `index` chooses its

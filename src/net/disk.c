@@ -1,7 +1,8 @@
 /*
  * A pool of threads on one queue. A thread takes the oldest operation, moves its bytes with
  * blocking calls until all are moved or something is wrong (or does what the operation's call
- * does), and posts the end to the operation's loop. At the end of the pool the queue is worked off first, so every operation gets its answer.
+ * does), and posts the end to the operation's loop. At the end of the pool the queue is worked off
+ * first, so every operation gets its answer.
  */
 #include "net/disk.h"
 

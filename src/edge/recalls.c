@@ -4,7 +4,7 @@
  * wait on its own thread and posts one message to each other worker on which somebody waits. It is
  * freed with the last of these messages.
  */
-#include "edge/recall.h"
+#include "edge/recalls.h"
 
 #include "base/hash.h"
 #include "base/limit.h"
@@ -32,12 +32,12 @@ struct edge_recall {
 };
 
 struct edge_recalls {
-	struct edge_recall_options options;
+	struct edge_recalls_options options;
 	pthread_mutex_t lock;
 	struct map map;
 };
 
-struct edge_recalls *edge_recalls_new(const struct edge_recall_options *options)
+struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options)
 {
 	struct edge_recalls *recalls = mem_new(struct edge_recalls);
 	recalls->options = *options;
@@ -104,7 +104,7 @@ static void on_receive(struct loop_message *message)
 static void on_call(struct disk_operation *operation)
 {
 	struct edge_recall *recall = container_of(operation, struct edge_recall, operation);
-	const struct edge_recall_options *options = &recall->recalls->options;
+	const struct edge_recalls_options *options = &recall->recalls->options;
 	operation->result = options->recall(options->store, &recall->away);
 }
 
@@ -141,8 +141,8 @@ static struct edge_recall *begin(
 	recall->away = *away;
 	recall->home = worker;
 	recall->references = 1;
-	recall->operation = (struct disk_operation){
-	        .verb = DISK_CALL, .call = on_call, .on_done = on_done};
+	recall->operation =
+	        (struct disk_operation){.verb = DISK_CALL, .call = on_call, .on_done = on_done};
 	for (unsigned i = 0; i < count; i++) {
 		recall->posts[i].message.on_receive = on_receive;
 		recall->posts[i].recall = recall;
@@ -163,7 +163,7 @@ static struct edge_recall *find_or_begin(
 	return recalls->map.count < LIMIT_RECALLS ? begin(recalls, away, worker) : NULL;
 }
 
-bool edge_recall_join(struct edge_recalls *recalls, const struct cache_away *away,
+bool edge_recalls_join(struct edge_recalls *recalls, const struct cache_away *away,
         struct edge_recall_waiter *waiter, unsigned worker, struct loop_task *task)
 {
 	CHECK(waiter->recalls == NULL && worker < recalls->options.worker_count);
@@ -178,14 +178,15 @@ bool edge_recall_join(struct edge_recalls *recalls, const struct cache_away *awa
 	return recall != NULL;
 }
 
-void edge_recall_begin(struct edge_recalls *recalls, const struct cache_away *away, unsigned worker)
+void edge_recalls_begin(
+        struct edge_recalls *recalls, const struct cache_away *away, unsigned worker)
 {
 	pthread_mutex_lock(&recalls->lock);
 	find_or_begin(recalls, away, worker);
 	pthread_mutex_unlock(&recalls->lock);
 }
 
-enum edge_recall_stage edge_recall_take(struct edge_recall_waiter *waiter)
+enum edge_recall_stage edge_recalls_take(struct edge_recall_waiter *waiter)
 {
 	enum edge_recall_stage stage = waiter->stage;
 	if (stage != EDGE_RECALL_RUNS)
@@ -193,7 +194,7 @@ enum edge_recall_stage edge_recall_take(struct edge_recall_waiter *waiter)
 	return stage;
 }
 
-void edge_recall_leave(struct edge_recall_waiter *waiter)
+void edge_recalls_leave(struct edge_recall_waiter *waiter)
 {
 	struct edge_recalls *recalls = waiter->recalls;
 	waiter->stage = EDGE_RECALL_NONE;

@@ -11,7 +11,7 @@
 struct edge_recalls;
 struct edge_recall;
 
-struct edge_recall_options {
+struct edge_recalls_options {
 	struct cache_store *store;
 	struct disk *disk;         /* ended before the workers' loops are freed */
 	struct loop *const *loops; /* of all workers; outlives the table */
@@ -20,7 +20,7 @@ struct edge_recall_options {
 	        struct cache_store *store, const struct cache_away *away); /* cache_recall */
 };
 
-struct edge_recalls *edge_recalls_new(const struct edge_recall_options *options);
+struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options);
 
 /* Nothing is recalled any more. NULL is fine. */
 void edge_recalls_free(struct edge_recalls *recalls);
@@ -42,15 +42,15 @@ struct edge_recall_waiter {
 
 /* On the thread of `worker`: recalls, or joins who does, and has the task woken at its end. False,
  * and nothing changed, when LIMIT_RECALLS run already. */
-MUST_CHECK bool edge_recall_join(struct edge_recalls *recalls, const struct cache_away *away,
+MUST_CHECK bool edge_recalls_join(struct edge_recalls *recalls, const struct cache_away *away,
         struct edge_recall_waiter *waiter, unsigned worker, struct loop_task *task);
 
 /* The same without waiting, where there is room: somebody will ask for it. */
-void edge_recall_begin(
+void edge_recalls_begin(
         struct edge_recalls *recalls, const struct cache_away *away, unsigned worker);
 
 /* The stage; DONE and LOST are told once. */
-enum edge_recall_stage edge_recall_take(struct edge_recall_waiter *waiter);
+enum edge_recall_stage edge_recalls_take(struct edge_recall_waiter *waiter);
 
 /* Waits no more; nothing happens for who does not wait. */
-void edge_recall_leave(struct edge_recall_waiter *waiter);
+void edge_recalls_leave(struct edge_recall_waiter *waiter);
