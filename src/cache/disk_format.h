@@ -1,6 +1,7 @@
 /*
  * What lies on a disk. Numbers are in the machine's own order; a disk that was moved between
- * machines of different kinds has a magic that nobody knows, and is begun anew.
+ * machines of different kinds has a magic that nobody knows, and is refused. One that has ours, but
+ * is of another version or damaged, is begun anew.
  *
  *   header     one page: struct cache_disk_header
  *   segments   from CACHE_DISK_DATA_AT on, each of `segment_bytes`:
@@ -24,15 +25,17 @@ enum {
 	CACHE_DISK_SEGMENT_BYTES_MIN = 2 << 20,
 	CACHE_DISK_SEGMENT_BYTES_MAX = 16 << 20,
 	CACHE_DISK_BATCH_REMOVALS = 256,
+	CACHE_DISK_LOOK_BYTES = CACHE_DISK_DATA_AT + CACHE_GRANULE,
 };
 
 /* Of the whole disk. */
 struct cache_disk_header {
 	uint64_t magic;
 	uint32_t version, segment_bytes;
-	uint32_t segments, reserved;
+	uint32_t segments, first; /* first: the number of its first one among those of all disks */
 	uint64_t session;                     /* counts the memories that had it */
 	uint64_t seed;                        /* of checksums */
+	uint64_t epoch; /* drawn when the disk was begun; heads and tables of another one are none */
 	unsigned char secret[HASH_KEY_BYTES]; /* of key hashes */
 	uint64_t checksum;
 };
@@ -115,6 +118,11 @@ void cache_disk_seal_header(struct cache_disk_header *header);
 
 /* Whether a header is one, undamaged, with numbers within their bounds. */
 bool cache_disk_is_header(const struct cache_disk_header *header);
+
+/* Whether a file that begins with these bytes (CACHE_DISK_LOOK_BYTES, fewer where it is shorter)
+ * may be written over: it has our magic, or nothing where file systems and volume managers have
+ * theirs, which is not always the first page. */
+bool cache_disk_is_free_for_us(const void *start, size_t count);
 
 void cache_disk_seal_head(struct cache_disk_head *head, uint64_t order, uint64_t seed);
 

@@ -15,11 +15,10 @@
 
 #define CACHE_LOCATION_IS_DISK (UINT64_C(1) << (CACHE_DISK_GRANULE_BITS + CACHE_DISK_SEGMENT_BITS))
 
-/* A purge of more than one URL. */
+/* A purge of more than one URL; its text is in a table of its own. */
 struct cache_disk_mark_kept {
 	struct cache_disk_mark mark;
-	uint64_t sequence;
-	char text[LIMIT_CACHE_PREFIX_BYTES];
+	uint64_t sequence; /* 0: free */
 };
 
 struct cache_disk_counters {
@@ -35,6 +34,7 @@ struct cache_disk_shared {
 	/* below: under the lock */
 	int error;
 	uint64_t order;    /* the last that was given to a segment */
+	uint64_t head_seed; /* of the checksums of heads and tables */
 	uint32_t open;     /* where the log ends; CACHE_NO_SEGMENT: a fresh one is to be opened, */
 	uint32_t next;     /* which is this */
 	uint32_t evicting; /* no copy in it is used any more; CACHE_NO_SEGMENT: none */
@@ -60,9 +60,11 @@ struct cache_disks_shared {
 	_Atomic uint64_t moment;   /* raised under the lock by each removal and mark */
 	_Atomic uint32_t finished; /* a futex: raised when a `durable` was */
 	struct cache_copied copied[CACHE_LOGS];
-	uint64_t floor; /* records on disk with a lower sequence are gone */
-	uint32_t mark_first, mark_count;
-	struct cache_disk_mark_kept marks[LIMIT_CACHE_DISK_MARKS]; /* a ring, oldest first */
+	uint64_t floor;      /* records on disk with a lower sequence are gone */
+	uint64_t last_mark;  /* the highest sequence among the marks */
+	uint32_t mark_count; /* the first so many are in use, in no order */
+	struct cache_disk_mark_kept marks[LIMIT_CACHE_DISK_MARKS];
+	char mark_texts[LIMIT_CACHE_DISK_MARKS][LIMIT_CACHE_PREFIX_BYTES];
 	struct cache_disk_shared disks[];
 };
 
@@ -154,17 +156,16 @@ void cache_disk_add_mark(struct cache_store *store, const struct cache_disk_mark
 /* Everything on all disks that is older than this sequence is gone. */
 void cache_disk_raise_floor(struct cache_store *store, uint64_t sequence);
 
-/* What the marks do to an object that is on disk and began at `sequence`; the floor counts. */
-enum cache_purged cache_disk_marks_cover(const struct cache_store *store,
-        const struct cache_mark_subject *subject, uint64_t sequence);
-
-/* Whether the floor removes a record of this sequence (pieces and specs have no other mark). */
-bool cache_disk_is_below_floor(const struct cache_store *store, uint64_t sequence);
+/* What the marks do to a whole record, which began at its sequence: the floor to objects and specs,
+ * the others to objects. Whatever is appended to a log has been compared, because a mark is evicted
+ * before what was appended behind it. */
+enum cache_purged cache_disk_covers(
+        const struct cache_store *store, const struct cache_record *record);
 
 /* Writer: the next mark that this disk has not taken, oldest first; a risen floor comes as a mark
- * of its own. False when there is none. */
-bool cache_disk_take_mark(
-        struct cache_store *store, unsigned disk, struct cache_disk_mark_kept *ret_mark);
+ * of its own. False when there is none. `ret_text` has LIMIT_CACHE_PREFIX_BYTES. */
+bool cache_disk_take_mark(struct cache_store *store, unsigned disk,
+        struct cache_disk_mark_kept *ret_mark, char *ret_text);
 
 /* Scan: a mark that was found on a disk, as it was written. */
 void cache_disk_restore_mark(struct cache_store *store, const struct cache_disk_mark *mark,

@@ -2,15 +2,19 @@
  * A find: the slots of a bucket whose tag matches, the record behind, the whole key; then whether
  * it is undamaged (once for each generation of processes) and whether a purge mark touches it (once
  * for each mark; the record remembers up to which it is known not to). All but the first of these
- * are in the header's cache line.
+ * are in the header's cache line. Only where no record in memory is the one, slots that lead to a
+ * disk are looked at: of these nothing but the tag is known here.
  */
 #include "cache/find.h"
 
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/mark_private.h"
 #include "cache/reader_private.h"
 
 enum { PREFETCHED_LINES = 4 };
+
+enum where { NOWHERE, HERE, AWAY };
 
 /* An entry on its way to the caller. */
 struct hit {
@@ -31,7 +35,7 @@ static void drop(struct cache_store *store, const struct hit *hit, bool is_damag
 	cache_store_lock(store);
 	uint64_t now = cache_slot_load(hit->slot);
 	if (cache_slot_kind(now) == CACHE_SLOT_ENTRY && cache_slot_location(now) == location) {
-		cache_index_remove(store, hit->slot);
+		cache_index_remove(store, hit->slot, hit->record->hash);
 		store->shared->counters.damaged += is_damage;
 	}
 	cache_store_unlock(store);
@@ -56,26 +60,16 @@ static bool look(
 		if ((slot & CACHE_SLOT_MATCH_MASK) != match)
 			continue;
 		uint64_t location = cache_slot_location(slot);
-		prefetch(cache_store_at(store, location));
-		struct cache_record *record = cache_store_record(store, location);
+		struct cache_record *record = cache_store_at(store, location);
+		if (record == NULL)
+			continue;
+		prefetch(record);
+		record = cache_store_record(store, location);
 		if (record == NULL || record->hash != hash)
 			continue;
 		*ret_hit = (struct hit){&bucket[i], slot, record};
 		return true;
 	}
-	return false;
-}
-
-/* The entry of a hash, undamaged. */
-static bool find(struct cache_reader *reader, uint64_t hash, struct hit *ret_hit)
-{
-	struct cache_store *store = reader->store;
-	cache_reader_enter(reader);
-	if (!look(store, hash, 0, ret_hit) && !look(store, hash, 1, ret_hit))
-		return false;
-	if (cache_store_is_whole(store, ret_hit->record, cache_slot_location(ret_hit->value)))
-		return true;
-	drop(store, ret_hit, true);
 	return false;
 }
 
@@ -86,6 +80,50 @@ static void use(const struct hit *hit)
 	if (cache_slot_freq(value) < CACHE_SLOT_FREQ_MAX)
 		atomic_compare_exchange_strong_explicit(hit->slot, &value,
 		        value + CACHE_SLOT_ONE_USE, memory_order_relaxed, memory_order_relaxed);
+}
+
+/* One bucket, for what may be on a disk. */
+static bool look_away(struct cache_reader *reader, uint64_t hash, unsigned which, bool is_use)
+{
+	const struct cache_store *store = reader->store;
+	uint64_t match = cache_slot_wanted(hash);
+	_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
+	for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
+		uint64_t slot = cache_slot_load(&bucket[i]);
+		uint64_t location = cache_slot_location(slot);
+		if ((slot & CACHE_SLOT_MATCH_MASK) != match ||
+		        !cache_disk_is_readable(store, location))
+			continue;
+		if (is_use)
+			use(&(struct hit){&bucket[i], slot, NULL});
+		reader->away = (struct cache_away){hash, location};
+		return true;
+	}
+	return false;
+}
+
+/* The entry of a hash: HERE with *ret_hit, undamaged, or AWAY with reader->away. */
+static enum where find(
+        struct cache_reader *reader, uint64_t hash, bool is_use, struct hit *ret_hit)
+{
+	struct cache_store *store = reader->store;
+	cache_reader_enter(reader);
+	if (look(store, hash, 0, ret_hit) || look(store, hash, 1, ret_hit)) {
+		if (cache_store_is_whole(
+		            store, ret_hit->record, cache_slot_location(ret_hit->value)))
+			return HERE;
+		drop(store, ret_hit, true);
+		return NOWHERE;
+	}
+	if (store->disks != NULL && (look_away(reader, hash, 0, is_use) ||
+	                                    look_away(reader, hash, 1, is_use)))
+		return AWAY;
+	return NOWHERE;
+}
+
+struct cache_away cache_find_away(const struct cache_reader *reader)
+{
+	return reader->away;
 }
 
 /* ---- purge marks ---- */
@@ -194,8 +232,14 @@ enum cache_found cache_find(struct cache_reader *reader, const struct cache_key 
         struct cache_entry *ret_entry, struct cache_variants *ret_variants)
 {
 	struct hit hit;
-	if (!find(reader, key->hash, &hit))
+	switch (find(reader, key->hash, true, &hit)) {
+	case NOWHERE:
 		return CACHE_FOUND_NOTHING;
+	case AWAY:
+		return CACHE_FOUND_AWAY;
+	case HERE:
+		break;
+	}
 	switch (kind_of(hit.record)) {
 	case CACHE_KIND_OBJECT:
 		if (take_object(reader, &hit, key, STR_EMPTY, 0, ret_entry))
@@ -207,42 +251,72 @@ enum cache_found cache_find(struct cache_reader *reader, const struct cache_key 
 		break;
 	case CACHE_KIND_PIECE:
 	case CACHE_KIND_ROOM:
+	case CACHE_KIND_REMOVALS:
+	case CACHE_KIND_MARK:
 		break;
 	}
 	return CACHE_FOUND_NOTHING;
 }
 
-bool cache_find_variant(struct cache_reader *reader, const struct cache_key *key,
+enum cache_found cache_find_variant(struct cache_reader *reader, const struct cache_key *key,
         const struct cache_variants *variants, struct str variant, struct cache_entry *ret_entry)
 {
 	uint64_t hash = cache_key_variant(reader->store, key, variants->epoch, variant);
 	struct hit hit;
-	return find(reader, hash, &hit) &&
-	       take_object(reader, &hit, key, variant, variants->soft_sequence, ret_entry);
+	switch (find(reader, hash, true, &hit)) {
+	case NOWHERE:
+		break;
+	case AWAY:
+		return CACHE_FOUND_AWAY;
+	case HERE:
+		if (take_object(reader, &hit, key, variant, variants->soft_sequence, ret_entry))
+			return CACHE_FOUND_OBJECT;
+		break;
+	}
+	return CACHE_FOUND_NOTHING;
 }
 
-static bool find_piece(
-        struct cache_reader *reader, uint64_t id, uint64_t number, struct hit *ret_hit)
+static enum where find_piece(struct cache_reader *reader, uint64_t id, uint64_t number,
+        bool is_use, struct hit *ret_hit)
 {
-	return find(reader, cache_key_piece(reader->store, id, number), ret_hit) &&
-	       kind_of(ret_hit->record) == CACHE_KIND_PIECE && ret_hit->record->id == id &&
-	       ret_hit->record->primary == number;
+	uint64_t hash = cache_key_piece(reader->store, id, number);
+	enum where where = find(reader, hash, is_use, ret_hit);
+	if (where != HERE)
+		return where;
+	const struct cache_record *record = ret_hit->record;
+	bool is_it = kind_of(record) == CACHE_KIND_PIECE && record->id == id &&
+	             record->primary == number;
+	return is_it ? HERE : NOWHERE;
 }
 
-bool cache_find_piece(
+enum cache_found cache_find_piece(
         struct cache_reader *reader, uint64_t id, uint64_t number, struct cache_place *ret_place)
 {
 	struct hit hit;
-	if (!find_piece(reader, id, number, &hit))
-		return false;
-	use(&hit);
-	*ret_place = place(reader->store, &hit, sizeof(*hit.record),
-	        hit.record->bytes - (uint32_t)sizeof(*hit.record));
-	return true;
+	switch (find_piece(reader, id, number, true, &hit)) {
+	case NOWHERE:
+		break;
+	case AWAY:
+		return CACHE_FOUND_AWAY;
+	case HERE:
+		use(&hit);
+		*ret_place = place(reader->store, &hit, sizeof(*hit.record),
+		        hit.record->bytes - (uint32_t)sizeof(*hit.record));
+		return CACHE_FOUND_PIECE;
+	}
+	return CACHE_FOUND_NOTHING;
 }
 
-bool cache_find_has_piece(struct cache_reader *reader, uint64_t id, uint64_t number)
+enum cache_found cache_find_has_piece(struct cache_reader *reader, uint64_t id, uint64_t number)
 {
 	struct hit hit;
-	return find_piece(reader, id, number, &hit);
+	switch (find_piece(reader, id, number, false, &hit)) {
+	case NOWHERE:
+		break;
+	case AWAY:
+		return CACHE_FOUND_AWAY;
+	case HERE:
+		return CACHE_FOUND_PIECE;
+	}
+	return CACHE_FOUND_NOTHING;
 }

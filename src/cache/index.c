@@ -9,6 +9,8 @@
  */
 #include "cache/index_private.h"
 
+#include "cache/disk_private.h"
+
 enum {
 	GHOST_WINDOW_UNITS = 1024, /* a quarter of what the time can tell apart, at most */
 	GHOST_MORE_SHIFT = 64 - CACHE_SLOT_TAG_BITS - 26,
@@ -52,6 +54,20 @@ static bool is_ghost_of(uint64_t slot, uint64_t hash)
 	return (slot & ~GHOST_TIME_MASK) == ghost_without_time(hash);
 }
 
+/* ---- tombs ---- */
+
+static uint64_t tomb_of(uint64_t hash)
+{
+	uint64_t kinds = (uint64_t)(CACHE_SLOT_GHOST ^ CACHE_SLOT_TOMB) << CACHE_SLOT_KIND_SHIFT;
+	return ghost_without_time(hash) ^ kinds;
+}
+
+static bool is_scanning(const struct cache_store *store)
+{
+	return store->disks != NULL &&
+	       atomic_load_explicit(&store->disks->scanning, memory_order_relaxed) != 0;
+}
+
 /* ---- slots ---- */
 
 static void set(_Atomic uint64_t *slot, uint64_t value)
@@ -68,8 +84,11 @@ static struct cache_segment *segment_of(struct cache_store *store, uint64_t loca
 static void count_in(struct cache_store *store, uint64_t location, uint32_t bytes)
 {
 	struct cache_segment *segment = segment_of(store, location);
-	if (segment != NULL)
-		segment->live++;
+	if (segment == NULL) {
+		store->shared->counters.away++;
+		return;
+	}
+	segment->live++;
 	store->shared->counters.objects++;
 	store->shared->counters.bytes += bytes;
 }
@@ -78,11 +97,27 @@ static void count_out(struct cache_store *store, uint64_t location)
 {
 	struct cache_segment *segment = segment_of(store, location);
 	const struct cache_record *record = cache_store_record(store, location);
-	if (segment != NULL && segment->live > 0)
+	if (segment == NULL) {
+		store->shared->counters.away--;
+		return;
+	}
+	if (segment->live > 0)
 		segment->live--;
 	store->shared->counters.objects--;
 	if (record != NULL)
 		store->shared->counters.bytes -= record->bytes;
+}
+
+/* Removes from its disk what a slot led to, or the copy of that. */
+static void forget(struct cache_store *store, uint64_t location)
+{
+	if (store->disks == NULL)
+		return;
+	const struct cache_record *record = cache_store_record(store, location);
+	if (cache_location_is_disk(location))
+		cache_disk_forget(store, location);
+	else if (record != NULL)
+		cache_disk_forget(store, cache_record_copy(record));
 }
 
 /* ---- looking ---- */
@@ -91,21 +126,25 @@ _Atomic uint64_t *cache_index_find(
         const struct cache_store *store, uint64_t hash, struct cache_record **ret_record)
 {
 	uint64_t wanted = cache_slot_wanted(hash);
+	_Atomic uint64_t *away = NULL;
 	for (unsigned which = 0; which < 2; which++) {
 		_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
 		for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
 			uint64_t slot = cache_slot_load(&bucket[i]);
 			if ((slot & CACHE_SLOT_MATCH_MASK) != wanted)
 				continue;
-			struct cache_record *record =
-			        cache_store_record(store, cache_slot_location(slot));
-			if (record == NULL || record->hash != hash)
-				continue;
-			*ret_record = record;
-			return &bucket[i];
+			uint64_t location = cache_slot_location(slot);
+			struct cache_record *record = cache_store_record(store, location);
+			if (record != NULL && record->hash == hash) {
+				*ret_record = record;
+				return &bucket[i];
+			}
+			if (record == NULL && cache_disk_is_readable(store, location))
+				away = &bucket[i];
 		}
 	}
-	return NULL;
+	*ret_record = NULL;
+	return away;
 }
 
 _Atomic uint64_t *cache_index_find_location(
@@ -121,6 +160,23 @@ _Atomic uint64_t *cache_index_find_location(
 		}
 	}
 	return NULL;
+}
+
+static _Atomic uint64_t *find_tomb(const struct cache_store *store, uint64_t hash)
+{
+	uint64_t tomb = tomb_of(hash);
+	for (unsigned which = 0; which < 2; which++) {
+		_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
+		for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++)
+			if (cache_slot_load(&bucket[i]) == tomb)
+				return &bucket[i];
+	}
+	return NULL;
+}
+
+bool cache_index_has_tomb(const struct cache_store *store, uint64_t hash)
+{
+	return find_tomb(store, hash) != NULL;
 }
 
 static _Atomic uint64_t *find_ghost(const struct cache_store *store, uint64_t hash)
@@ -142,11 +198,13 @@ bool cache_index_has_ghost(const struct cache_store *store, uint64_t hash)
 
 /* ---- changing ---- */
 
-/* What it costs to lose a slot: nothing (0) for a free one and an expired ghost, which it clears;
- * the less the older for a ghost; then entries by use. */
+/* What it costs to lose a slot: nothing (0) for a free one, and for an expired ghost, a tomb that
+ * guards nothing any more and what leads nowhere, which it clears; the less the older for a ghost;
+ * then entries by use; and a tomb last. */
 static uint64_t price(struct cache_store *store, _Atomic uint64_t *slot)
 {
 	uint64_t value = cache_slot_load(slot);
+	uint64_t location = cache_slot_location(value);
 	switch (cache_slot_kind(value)) {
 	case CACHE_SLOT_EMPTY:
 		return 0;
@@ -154,8 +212,15 @@ static uint64_t price(struct cache_store *store, _Atomic uint64_t *slot)
 		if (!is_expired(store, value))
 			return GHOST_TIME_MASK + 1 - ghost_age(store, value);
 		break;
+	case CACHE_SLOT_TOMB:
+		if (is_scanning(store))
+			return UINT64_MAX - 1;
+		break;
 	case CACHE_SLOT_ENTRY:
-		return GHOST_TIME_MASK + 2 + cache_slot_freq(value);
+		if (!cache_location_is_disk(location) || cache_disk_is_readable(store, location))
+			return GHOST_TIME_MASK + 2 + cache_slot_freq(value);
+		count_out(store, location);
+		break;
 	}
 	set(slot, 0);
 	return 0;
@@ -180,47 +245,102 @@ static _Atomic uint64_t *cheapest(struct cache_store *store, uint64_t hash)
 	return best;
 }
 
-void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location, uint32_t bytes)
+/* A slot for the hash, whose ghost or tomb goes; what was in it is lost. */
+static _Atomic uint64_t *take_slot(struct cache_store *store, uint64_t hash)
 {
-	CHECK(location <= CACHE_SLOT_LOCATION_MASK);
 	_Atomic uint64_t *slot = find_ghost(store, hash);
+	if (slot != NULL)
+		set(slot, 0);
+	slot = find_tomb(store, hash);
 	if (slot != NULL)
 		set(slot, 0);
 	slot = cheapest(store, hash);
 	uint64_t lost = cache_slot_load(slot);
-	if (cache_slot_kind(lost) == CACHE_SLOT_ENTRY) {
+	enum cache_slot_kind kind = cache_slot_kind(lost);
+	if (kind == CACHE_SLOT_ENTRY) {
+		forget(store, cache_slot_location(lost));
 		count_out(store, cache_slot_location(lost));
 		store->shared->counters.index_drops++;
 	}
-	set(slot, cache_slot_wanted(hash) | location);
+	if ((kind == CACHE_SLOT_ENTRY || kind == CACHE_SLOT_TOMB) && is_scanning(store))
+		cache_disk_stop_scans(store);
+	return slot;
+}
+
+void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location, uint32_t bytes)
+{
+	CHECK(location <= CACHE_SLOT_LOCATION_MASK);
+	set(take_slot(store, hash), cache_slot_wanted(hash) | location);
 	count_in(store, location, bytes);
 }
 
-void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot)
+void cache_index_add_tomb(struct cache_store *store, uint64_t hash)
+{
+	if (is_scanning(store))
+		set(take_slot(store, hash), tomb_of(hash));
+}
+
+static void empty(struct cache_store *store, _Atomic uint64_t *slot, uint64_t vacant)
 {
 	uint64_t value = cache_slot_load(slot);
-	set(slot, 0);
+	set(slot, vacant);
 	count_out(store, cache_slot_location(value));
+}
+
+void cache_index_drop(struct cache_store *store, _Atomic uint64_t *slot)
+{
+	empty(store, slot, 0);
+}
+
+void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash)
+{
+	forget(store, cache_slot_location(cache_slot_load(slot)));
+	empty(store, slot, is_scanning(store) ? tomb_of(hash) : 0);
 }
 
 void cache_index_make_ghost(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash)
 {
-	uint64_t location = cache_slot_location(cache_slot_load(slot));
 	uint64_t now = store->shared->ghost_clock >> ghost_unit_shift(store);
-	set(slot, ghost_without_time(hash) | (now & GHOST_TIME_MASK));
-	count_out(store, location);
+	uint64_t ghost = ghost_without_time(hash) | (now & GHOST_TIME_MASK);
+	empty(store, slot, is_scanning(store) ? tomb_of(hash) : ghost);
 }
 
-void cache_index_move(
-        struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, unsigned freq)
+static void lead(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, uint64_t bits)
 {
 	const struct cache_record *record = cache_store_record(store, location);
-	CHECK(record != NULL && freq <= CACHE_SLOT_FREQ_MAX);
+	CHECK(record != NULL || cache_location_is_disk(location));
 	uint64_t value = cache_slot_load(slot);
-	set(slot, (value & CACHE_SLOT_MATCH_MASK) | (uint64_t)freq << CACHE_SLOT_FREQ_SHIFT |
-	                  location);
+	set(slot, (value & CACHE_SLOT_MATCH_MASK) | bits | location);
 	count_out(store, cache_slot_location(value));
-	count_in(store, location, record->bytes);
+	count_in(store, location, record == NULL ? 0 : record->bytes);
+}
+
+void cache_index_move(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location,
+        unsigned freq, bool is_soft)
+{
+	CHECK(freq <= CACHE_SLOT_FREQ_MAX);
+	uint64_t bits = (uint64_t)freq << CACHE_SLOT_FREQ_SHIFT;
+	if (is_soft && cache_location_is_disk(location))
+		bits |= CACHE_SLOT_IS_SOFT;
+	lead(store, slot, location, bits);
+}
+
+void cache_index_replace(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location)
+{
+	uint64_t value = cache_slot_load(slot);
+	forget(store, cache_slot_location(value));
+	lead(store, slot, location, value & ((uint64_t)CACHE_SLOT_FREQ_MAX << CACHE_SLOT_FREQ_SHIFT));
+}
+
+void cache_index_set_soft(_Atomic uint64_t *slot)
+{
+	atomic_fetch_or_explicit(slot, CACHE_SLOT_IS_SOFT, memory_order_seq_cst);
+}
+
+void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot)
+{
+	cache_index_set_soft(slot);
+	cache_disk_soften(store, cache_slot_location(cache_slot_load(slot)));
 }
 
 /* ---- walks ---- */
@@ -234,17 +354,43 @@ void cache_index_remove_segment(struct cache_store *store, uint32_t segment)
 {
 	for (uint64_t i = 0; i < slot_count(store); i++) {
 		uint64_t slot = cache_slot_load(&store->slots[i]);
-		if (cache_slot_kind(slot) == CACHE_SLOT_ENTRY &&
-		        cache_store_segment_of(store, cache_slot_location(slot)) == segment)
-			cache_index_remove(store, &store->slots[i]);
+		uint64_t location = cache_slot_location(slot);
+		if (cache_slot_kind(slot) != CACHE_SLOT_ENTRY ||
+		        cache_store_segment_of(store, location) != segment)
+			continue;
+		/* Of which hash it was can't be said for sure. */
+		cache_disk_stop_scans(store);
+		forget(store, location);
+		cache_index_drop(store, &store->slots[i]);
 	}
+}
+
+void cache_index_remove_disk_segments(struct cache_store *store, uint32_t first, uint32_t end)
+{
+	for (uint64_t i = 0; i < slot_count(store); i++) {
+		uint64_t slot = cache_slot_load(&store->slots[i]);
+		if (cache_slot_kind(slot) != CACHE_SLOT_ENTRY)
+			continue;
+		uint64_t location = cache_slot_location(slot);
+		struct cache_record *record = cache_store_record(store, location);
+		uint64_t copy = record != NULL ? cache_record_copy(record) : location;
+		uint32_t segment = cache_disk_segment_of(copy);
+		if (!cache_location_is_disk(copy) || segment < first || segment >= end)
+			continue;
+		if (record != NULL)
+			cache_record_set_copy(record, 0);
+		else
+			cache_index_drop(store, &store->slots[i]);
+	}
+	if (is_scanning(store))
+		cache_disk_stop_scans(store);
 }
 
 void cache_index_recount(struct cache_store *store)
 {
 	for (uint32_t i = 0; i < store->geometry.segments; i++)
 		store->segments[i].live = 0;
-	store->shared->counters.objects = 0;
+	store->shared->counters.objects = store->shared->counters.away = 0;
 	for (uint64_t i = 0; i < slot_count(store); i++) {
 		uint64_t slot = cache_slot_load(&store->slots[i]);
 		if (cache_slot_kind(slot) == CACHE_SLOT_ENTRY)

@@ -104,6 +104,12 @@ void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location
  * `hash` is the entry's. */
 void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash);
 
+/* Empties the slot of an entry, and leaves what is on a disk as it is: it goes otherwise. */
+void cache_index_drop(struct cache_store *store, _Atomic uint64_t *slot);
+
+/* While a disk is read: nothing of this hash may come back, of which there is no entry. */
+void cache_index_add_tomb(struct cache_store *store, uint64_t hash);
+
 /* Turns the slot of an entry into a ghost. Its record has no copy. */
 void cache_index_make_ghost(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash);
 
@@ -116,7 +122,8 @@ void cache_index_move(struct cache_store *store, _Atomic uint64_t *slot, uint64_
  * itself, is removed from its disk. */
 void cache_index_replace(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location);
 
-/* Says of an entry that leads to a disk that it is soft-purged, there, too. */
+/* Says of an entry that leads to a disk that it is soft-purged; the second, there, too. */
+void cache_index_set_soft(_Atomic uint64_t *slot);
 void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot);
 
 /* Removes every entry that leads to the segment of memory: a walk through the whole index, for a

@@ -6,11 +6,14 @@
  *   else                                main's oldest: what was used is copied to main again, with
  *                                       one use less, the rest goes
  *
+ * What goes and has a copy on a disk is found there from now on.
+ *
  * A segment is walked in batches: under the lock each record's slot is looked at, and room reserved
  * for what stays; without it the bytes are copied; under it again their slots are turned. Where a
  * damaged length ends the walk early, the index is searched for what else leads to the segment:
  * nothing may, once it is retired.
  */
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/keeper_private.h"
 #include "cache/segment_private.h"
@@ -54,6 +57,30 @@ static bool does_stay(enum cache_log log, unsigned freq, uint8_t *ret_freq)
 	return false;
 }
 
+/* Whether its slot is to say that it was soft-purged: of a spec, that variants were. */
+static bool is_soft(const struct cache_record *record)
+{
+	bool is_spec =
+	        atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC;
+	uint64_t mark = atomic_load_explicit(&record->mark, memory_order_relaxed);
+	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
+	return (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0 || (is_spec && mark != 0);
+}
+
+/* A record leaves the memory. */
+static void let_go(struct cache_store *store, const struct walk *walk,
+        const struct cache_record *record, _Atomic uint64_t *slot)
+{
+	uint64_t copy = cache_record_copy(record);
+	store->shared->counters.evicted++;
+	if (cache_disk_is_of_use(store, copy))
+		cache_index_move(store, slot, copy, 0, is_soft(record));
+	else if (walk->log == CACHE_LOG_PROBATION)
+		cache_index_make_ghost(store, slot, record->hash);
+	else
+		cache_index_remove(store, slot, record->hash);
+}
+
 /* Under the lock. */
 static void judge(struct cache_store *store, struct walk *walk, const struct cache_record *record)
 {
@@ -73,11 +100,7 @@ static void judge(struct cache_store *store, struct walk *walk, const struct cac
 		walk->count++;
 		return;
 	}
-	store->shared->counters.evicted++;
-	if (walk->log == CACHE_LOG_PROBATION)
-		cache_index_make_ghost(store, slot, record->hash);
-	else
-		cache_index_remove(store, slot);
+	let_go(store, walk, record, slot);
 }
 
 /* Judges the next records; false at the segment's end. Under the lock. */
@@ -108,7 +131,7 @@ static void turn_slots(struct cache_store *store, struct walk *walk)
 		if (slot == NULL)
 			continue;
 		cache_record_move_changes(survivor->record, survivor->room.record);
-		cache_index_move(store, slot, survivor->room.location, survivor->freq);
+		cache_index_move(store, slot, survivor->room.location, survivor->freq, false);
 		counters->reinserted++;
 		counters->reinserted_bytes += survivor->record->bytes;
 	}

@@ -3,6 +3,8 @@
  * the marks can be forgotten. What a hard one covers leaves the index; what a soft one covers is
  * marked. Entries that are added behind its back were compared when they were put.
  *
+ * What is on a disk alone is compared when it is recalled.
+ *
  * The keeper alone frees segments, so on its thread a record that a slot leads to stays readable
  * without an epoch.
  */
@@ -13,12 +15,13 @@
 
 enum { SLICE_BUCKETS = 4096 };
 
-static void remove_entry(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location)
+static void remove_entry(
+        struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, uint64_t hash)
 {
 	cache_store_lock(store);
 	uint64_t now = cache_slot_load(slot);
 	if (cache_slot_kind(now) == CACHE_SLOT_ENTRY && cache_slot_location(now) == location)
-		cache_index_remove(store, slot);
+		cache_index_remove(store, slot, hash);
 	cache_store_unlock(store);
 }
 
@@ -41,7 +44,7 @@ static void sweep_entry(struct cache_store *store, _Atomic uint64_t *slot, uint6
 	};
 	switch (cache_mark_covers(store, &subject, sequence)) {
 	case CACHE_PURGED_HARD:
-		remove_entry(store, slot, location);
+		remove_entry(store, slot, location, record->hash);
 		break;
 	case CACHE_PURGED_SOFT:
 		atomic_fetch_or_explicit(

@@ -30,7 +30,8 @@ uint64_t cache_key_variant(const struct cache_store *store, const struct cache_k
 
 uint64_t cache_key_piece(const struct cache_store *store, uint64_t id, uint64_t number)
 {
-	const uint64_t numbers[] = {id, number};
+	/* A memory that cuts otherwise must not find what one before left on a disk. */
+	const uint64_t numbers[] = {id, number, store->geometry.piece_bytes};
 	return hash_numbers(store, numbers, sizeof(numbers));
 }
 

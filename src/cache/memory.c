@@ -7,6 +7,8 @@
  */
 #include "cache/memory_private.h"
 
+#include "cache/disk_file_private.h"
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/mark_private.h"
 
@@ -19,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-	VERSION = 1,
+	VERSION = 2,
 	PAGE = 4096,
 	/* The open and the free segments are lost to what is remembered, and what is evicted leaves
 	 * by the segment. So a memory that has not this many of the largest segments gets smaller
@@ -33,6 +35,9 @@ enum {
 	/* Slots for each object: itself, about as many ghosts, and the free ones that a bucket
 	 * needs so as not to overflow. */
 	SLOTS_PER_10_OBJECTS = 28,
+	DISK_BYTES_PER_OBJECT = 32768,
+	/* Of the numbers that a session gives, the low bits: no other session gives the same. */
+	SESSION_SHIFT = 40,
 };
 
 #define MAGIC UINT64_C(0x6578616361636877) /* "whcacaxe" in memory */
@@ -59,6 +64,23 @@ static uint32_t segment_bytes(uint32_t piece_bytes, uint32_t pieces)
 	return pieces * (piece_bytes + PIECE_HEADROOM);
 }
 
+static void choose_disks(struct cache_geometry *g, const struct cache_memory_options *options)
+{
+	CHECK(options->disk_count <= LIMIT_CACHE_DISKS);
+	g->disk_count = options->disk_count;
+	for (unsigned i = 0; i < g->disk_count; i++) {
+		struct cache_disk_geometry *disk = &g->disks[i];
+		disk->bytes = options->disks[i].bytes;
+		CHECK(disk->bytes >> 20 >= LIMIT_CACHE_DISK_MIB_MIN &&
+		        disk->bytes >> 30 <= LIMIT_CACHE_DISK_GIB_MAX);
+		disk->segment_bytes = cache_disk_segment_bytes(disk->bytes);
+		disk->segments = cache_disk_segments(disk->bytes);
+		disk->first = g->disk_segments;
+		g->disk_segments += disk->segments;
+	}
+	CHECK(g->disk_segments <= 1u << CACHE_DISK_SEGMENT_BITS);
+}
+
 /* How large pieces and segments are. */
 static void choose_segments(struct cache_geometry *g)
 {
@@ -78,18 +100,26 @@ static void choose_segments(struct cache_geometry *g)
 	g->segments = (uint32_t)(g->bytes / g->segment_bytes);
 }
 
+static uint64_t derive_objects(const struct cache_geometry *g)
+{
+	uint64_t objects = g->bytes / PAGE;
+	for (unsigned i = 0; i < g->disk_count; i++)
+		objects += g->disks[i].bytes / DISK_BYTES_PER_OBJECT;
+	return objects < LIMIT_CACHE_OBJECTS_MAX ? objects : LIMIT_CACHE_OBJECTS_MAX;
+}
+
 struct cache_geometry cache_memory_geometry(const struct cache_memory_options *options)
 {
 	struct cache_geometry g = {.bytes = options->bytes, .objects = options->objects};
 	CHECK(g.bytes >= LIMIT_CACHE_MEMORY_BYTES_MIN &&
 	        g.bytes >> 30 <= LIMIT_CACHE_MEMORY_GIB_MAX);
 	choose_segments(&g);
+	choose_disks(&g, options);
 	while ((UINT32_C(1) << g.offset_bits) * CACHE_GRANULE < g.segment_bytes)
 		g.offset_bits++;
-	/* Half of what a location can say is for another tier. */
-	CHECK((uint64_t)g.segments << g.offset_bits < CACHE_SLOT_LOCATION_MASK / 2);
+	CHECK((uint64_t)g.segments << g.offset_bits < CACHE_LOCATION_IS_DISK);
 
-	uint64_t objects = g.objects != 0 ? g.objects : g.bytes / PAGE;
+	uint64_t objects = g.objects != 0 ? g.objects : derive_objects(&g);
 	CHECK(objects <= LIMIT_CACHE_OBJECTS_MAX);
 	g.buckets = objects * SLOTS_PER_10_OBJECTS / 10 / CACHE_BUCKET_SLOTS + 2;
 
@@ -100,7 +130,12 @@ struct cache_geometry cache_memory_geometry(const struct cache_memory_options *o
 	uint64_t rings = (uint64_t)g.segments * CACHE_RINGS;
 	g.index_at = up_to_pages(g.rings_at + rings * sizeof(uint32_t));
 	g.marks_at = up_to_pages(g.index_at + g.buckets * CACHE_LINE);
-	g.data_at = up_to_pages(g.marks_at + 2 * sizeof(struct cache_marks));
+	g.disks_at = up_to_pages(g.marks_at + 2 * sizeof(struct cache_marks));
+	uint64_t disks = g.disk_count == 0 ? 0
+	                                   : sizeof(struct cache_disks_shared) +
+	                                             g.disk_count * sizeof(struct cache_disk_shared);
+	g.orders_at = up_to_pages(g.disks_at + disks);
+	g.data_at = up_to_pages(g.orders_at + g.disk_segments * sizeof(uint64_t));
 	g.total = up_to_pages(g.data_at + (uint64_t)g.segments * g.segment_bytes);
 	return g;
 }
@@ -142,6 +177,86 @@ static void init_header(struct cache_shared *shared, const struct cache_geometry
 	fill_free_ring(shared, g, base);
 }
 
+/* ---- disks ---- */
+
+/* The header of what was there before, if it has the form that it should have now. */
+static bool read_header(const struct cache_disk_options *disk, const struct cache_disk_geometry *g,
+        struct cache_disk_header *ret_header)
+{
+	return cache_disk_file_read_header(disk->fd, ret_header) &&
+	       ret_header->segments == g->segments &&
+	       ret_header->first == g->first && ret_header->segment_bytes == g->segment_bytes;
+}
+
+/* The memory takes the secret and the seed of the disk that was last in use; the others go on if
+ * they were in use with it, and begin anew otherwise. */
+static void adopt(struct cache_shared *shared, const struct cache_geometry *g,
+        const struct cache_memory_options *options, uint64_t *ret_session)
+{
+	*ret_session = 0;
+	for (unsigned i = 0; i < g->disk_count; i++) {
+		struct cache_disk_header header;
+		if (!read_header(&options->disks[i], &g->disks[i], &header) ||
+		        header.session <= *ret_session)
+			continue;
+		*ret_session = header.session;
+		shared->seed = header.seed;
+		memcpy(shared->secret, header.secret, sizeof(header.secret));
+	}
+}
+
+/* Writes the header of the new session. A disk that was not part of the last one does not know what
+ * was removed in it: nothing of it may be found again. */
+static bool begin_disk(const struct cache_shared *shared, const struct cache_geometry *g,
+        const struct cache_disk_options *disk, unsigned number, uint64_t session, uint64_t *ret_head_seed)
+{
+	const struct cache_disk_geometry *geometry = &g->disks[number];
+	struct cache_disk_header before, header = {
+	        .segment_bytes = geometry->segment_bytes,
+	        .segments = geometry->segments,
+	        .first = geometry->first,
+	        .session = session,
+	        .seed = shared->seed,
+	};
+	memcpy(header.secret, shared->secret, sizeof(header.secret));
+	bool goes_on = read_header(disk, geometry, &before) && before.session + 1 == session &&
+	               before.seed == shared->seed &&
+	               memcmp(before.secret, shared->secret, sizeof(before.secret)) == 0;
+	if (!goes_on && getrandom(&header.epoch, sizeof(header.epoch), 0) !=
+	                        (ssize_t)sizeof(header.epoch))
+		return false;
+	if (goes_on)
+		header.epoch = before.epoch;
+	cache_disk_seal_header(&header);
+	*ret_head_seed = hash_mix(header.seed, header.epoch);
+	return cache_disk_file_write_header(disk->fd, &header);
+}
+
+/* The numbers of this session are above all that a disk can have. */
+static void begin_session(struct cache_shared *shared, const struct cache_geometry *g,
+        const struct cache_memory_options *options, struct cache_disks_shared *disks)
+{
+	uint64_t session;
+	adopt(shared, g, options, &session);
+	session++;
+	uint64_t base = session << SESSION_SHIFT;
+	atomic_init(&shared->sequence, base);
+	atomic_init(&shared->next_id, base);
+	atomic_init(&disks->scanning, g->disk_count);
+	for (unsigned i = 0; i < g->disk_count; i++) {
+		struct cache_disk_shared *disk = &disks->disks[i];
+		disk->open = disk->evicting = CACHE_NO_SEGMENT;
+		disk->marked = base;
+		disk->free = g->disks[i].segments;
+		disk->next = g->disks[i].first;
+		if (begin_disk(shared, g, &options->disks[i], i, session, &disk->head_seed))
+			continue;
+		disk->error = errno;
+		atomic_init(&disk->state, CACHE_DISK_FAILED);
+		atomic_fetch_sub(&disks->scanning, 1);
+	}
+}
+
 int cache_memory_make(const struct cache_memory_options *options)
 {
 	struct cache_geometry g = cache_memory_geometry(options);
@@ -150,11 +265,15 @@ int cache_memory_make(const struct cache_memory_options *options)
 		return -1;
 	if (ftruncate(fd, (off_t)g.total) != 0)
 		goto fail;
-	uint64_t writable = g.index_at;
+	uint64_t writable = g.data_at;
 	char *base = mmap(NULL, writable, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
 		goto fail;
-	init_header((struct cache_shared *)(void *)base, &g, base);
+	struct cache_shared *shared = (struct cache_shared *)(void *)base;
+	init_header(shared, &g, base);
+	if (g.disk_count > 0)
+		begin_session(shared, &g, options,
+		        (struct cache_disks_shared *)(void *)(base + g.disks_at));
 	munmap(base, writable);
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		goto fail;

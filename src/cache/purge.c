@@ -4,6 +4,7 @@
  */
 #include "cache/purge.h"
 
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/keeper_private.h"
 #include "cache/mark_private.h"
@@ -30,8 +31,9 @@ static void finish_mark(struct cache_store *store, uint64_t sequence)
 }
 
 /* A soft purge of what is at the URL itself: of an object, or of a spec, for its older variants. */
-static void soften(struct cache_record *record, uint64_t sequence)
+static void soften(struct cache_store *store, struct cache_record *record, uint64_t sequence)
 {
+	cache_disk_soften(store, cache_record_copy(record));
 	switch ((enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed)) {
 	case CACHE_KIND_OBJECT:
 		atomic_fetch_or_explicit(
@@ -42,6 +44,8 @@ static void soften(struct cache_record *record, uint64_t sequence)
 		break;
 	case CACHE_KIND_PIECE:
 	case CACHE_KIND_ROOM:
+	case CACHE_KIND_REMOVALS:
+	case CACHE_KIND_MARK:
 		break;
 	}
 }
@@ -53,11 +57,29 @@ void cache_purge_url(struct cache_store *store, const struct cache_key *key, enu
 	cache_mark_add_url(store, key->hash, sequence, how);
 	struct cache_record *record;
 	_Atomic uint64_t *slot = cache_index_find(store, key->hash, &record);
+	cache_disk_forget_unscanned(store, key->hash);
 	if (slot != NULL && how == CACHE_PURGE_HARD)
-		cache_index_remove(store, slot);
+		cache_index_remove(store, slot, key->hash);
+	else if (slot != NULL && record != NULL)
+		soften(store, record, sequence);
 	else if (slot != NULL)
-		soften(record, sequence);
+		cache_index_soften(store, slot);
+	else
+		cache_index_add_tomb(store, key->hash);
 	finish(store, sequence);
+}
+
+/* The same mark for what is on disks. */
+static void mark_disks(struct cache_store *store, enum cache_mark_kind kind, uint64_t domain,
+        uint64_t tag, struct str text, uint64_t sequence, enum cache_purge how)
+{
+	const struct cache_disk_mark mark = {
+	        .domain = domain,
+	        .tag = tag,
+	        .kind = (uint8_t)kind,
+	        .is_soft = how == CACHE_PURGE_SOFT,
+	};
+	cache_disk_add_mark(store, &mark, text, sequence);
 }
 
 void cache_purge_prefix(
@@ -66,6 +88,7 @@ void cache_purge_prefix(
 	cache_store_lock(store);
 	uint64_t sequence = next_sequence(store);
 	cache_mark_add_prefix(store, domain, prefix, sequence, how);
+	mark_disks(store, CACHE_MARK_PREFIX, domain, 0, prefix, sequence, how);
 	finish_mark(store, sequence);
 }
 
@@ -79,6 +102,7 @@ void cache_purge_tag(struct cache_store *store, uint64_t domain, uint64_t tag, e
 	cache_store_lock(store);
 	uint64_t sequence = next_sequence(store);
 	cache_mark_add(store, tag, domain, sequence, how);
+	mark_disks(store, CACHE_MARK_TAG, domain, tag, STR_EMPTY, sequence, how);
 	finish_mark(store, sequence);
 }
 
@@ -87,6 +111,7 @@ void cache_purge_all(struct cache_store *store, enum cache_purge how)
 	cache_store_lock(store);
 	uint64_t sequence = next_sequence(store);
 	cache_mark_add_all(store, sequence, how);
+	mark_disks(store, CACHE_MARK_ALL, 0, 0, STR_EMPTY, sequence, how);
 	finish_mark(store, sequence);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "cache/put.h"
 
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/keeper_private.h"
 #include "cache/mark_private.h"
@@ -57,12 +58,21 @@ static char *copy(char *to, const struct iovec *parts, unsigned count)
 
 /* ---- the steps ---- */
 
+/* Whether it came back soon after it had gone, or is in place of what a disk has: then it does not
+ * have to show its use first. Under the lock. */
+static bool has_proved_itself(const struct cache_store *store, uint64_t hash)
+{
+	struct cache_record *record;
+	return cache_index_has_ghost(store, hash) ||
+	       (cache_index_find(store, hash, &record) != NULL && record == NULL);
+}
+
 static enum cache_put reserve(
         struct cache_store *store, const struct draft *draft, struct cache_room *ret_room)
 {
 	cache_store_lock(store);
-	enum cache_log log =
-	        cache_index_has_ghost(store, draft->hash) ? CACHE_LOG_MAIN : CACHE_LOG_PROBATION;
+	enum cache_log log = has_proved_itself(store, draft->hash) ? CACHE_LOG_MAIN
+	                                                           : CACHE_LOG_PROBATION;
 	bool has_room = cache_segment_reserve(store, log, (uint32_t)draft->bytes, false, ret_room);
 	if (!has_room)
 		store->shared->counters.put_full++;
@@ -85,7 +95,8 @@ static void write_record(
 	copy(to, draft->body, draft->body_count);
 	record->checksum = cache_record_checksum(record, draft->kind, store->seed, room->location);
 	atomic_store_explicit(&record->mark, 0, memory_order_relaxed);
-	atomic_store_explicit(&record->checked, store->generation, memory_order_relaxed);
+	atomic_store_explicit(&record->memo, 0, memory_order_relaxed);
+	cache_record_set_checked(record, store->generation);
 	atomic_store_explicit(&record->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&record->kind, (uint8_t)draft->kind, memory_order_release);
 }
@@ -100,11 +111,11 @@ static enum cache_put publish(
 	}
 	struct cache_record *before;
 	_Atomic uint64_t *slot = cache_index_find(store, draft->hash, &before);
-	if (slot != NULL && before->sequence > draft->sequence)
+	if (slot != NULL && before != NULL && before->sequence > draft->sequence)
 		return CACHE_PUT_OLDER;
+	cache_disk_forget_unscanned(store, draft->hash);
 	if (slot != NULL)
-		cache_index_move(
-		        store, slot, room->location, cache_slot_freq(cache_slot_load(slot)));
+		cache_index_replace(store, slot, room->location);
 	else
 		cache_index_add(store, draft->hash, room->location, room->record->bytes);
 	store->shared->counters.puts++;
@@ -154,6 +165,7 @@ static enum cache_put pass_purges(struct cache_store *store, const struct cache_
 	struct cache_shared *shared = store->shared;
 	struct cache_record *spec;
 	if (put->epoch != 0 && (cache_index_find(store, put->key.hash, &spec) == NULL ||
+	                               spec == NULL ||
 	                               atomic_load_explicit(&spec->kind, memory_order_relaxed) !=
 	                                       CACHE_KIND_SPEC ||
 	                               spec->id != put->epoch))
@@ -260,7 +272,7 @@ static bool is_known(struct cache_store *store, const struct cache_put_spec *put
 	struct cache_record *record;
 	struct cache_record_spec spec;
 	cache_store_lock(store);
-	bool is_same = cache_index_find(store, put->key.hash, &record) != NULL &&
+	bool is_same = cache_index_find(store, put->key.hash, &record) != NULL && record != NULL &&
 	               cache_record_read_spec(record, &spec) &&
 	               str_is_equal(spec.names, put->names) &&
 	               str_is_equal(spec.key, put->key.text);

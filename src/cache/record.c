@@ -12,6 +12,8 @@
 
 enum { ALIGN = 8 };
 
+#define GENERATION_MASK ((UINT64_C(1) << CACHE_GENERATION_BITS) - 1)
+
 _Static_assert(sizeof(struct cache_object) % ALIGN == 0, "texts follow");
 _Static_assert(sizeof(struct http_field) % sizeof(uint32_t) == 0, "heads follow");
 
@@ -115,6 +117,8 @@ static bool are_parts_right(const struct cache_record *record)
 	case CACHE_KIND_SPEC:
 		return cache_record_read_spec(record, &spec);
 	case CACHE_KIND_PIECE:
+	case CACHE_KIND_REMOVALS:
+	case CACHE_KIND_MARK:
 		return true;
 	case CACHE_KIND_ROOM:
 		break;
@@ -137,6 +141,11 @@ uint64_t cache_record_checksum(
 	return sum + place(seed, location);
 }
 
+uint64_t cache_record_recheck(uint64_t checksum, uint64_t from, uint64_t to, uint64_t seed)
+{
+	return checksum - place(seed, from) + place(seed, to);
+}
+
 bool cache_record_verify(const struct cache_record *record, uint64_t seed, uint64_t location)
 {
 	return record->checksum == cache_record_checksum(record, kind_of(record), seed, location) &&
@@ -150,7 +159,8 @@ void cache_record_move(const struct cache_record *from, uint64_t from_location,
 	to->primary = from->primary;
 	to->id = from->id;
 	to->sequence = from->sequence;
-	to->checksum = from->checksum - place(seed, from_location) + place(seed, to_location);
+	to->checksum =
+	        cache_record_recheck(from->checksum, from_location, to_location, seed);
 	memcpy(to + 1, from + 1, from->bytes - sizeof(*from));
 	cache_record_move_changes(from, to);
 	atomic_store_explicit(&to->kind, kind_of(from), memory_order_release);
@@ -160,9 +170,28 @@ void cache_record_move_changes(const struct cache_record *from, struct cache_rec
 {
 	/* The mark first: who raises it has written the flags before. */
 	uint64_t mark = atomic_load_explicit(&from->mark, memory_order_acquire);
-	uint32_t checked = atomic_load_explicit(&from->checked, memory_order_relaxed);
+	uint64_t memo = atomic_load_explicit(&from->memo, memory_order_relaxed);
 	uint8_t flags = atomic_load_explicit(&from->flags, memory_order_relaxed);
 	atomic_store_explicit(&to->flags, flags, memory_order_relaxed);
-	atomic_store_explicit(&to->checked, checked, memory_order_relaxed);
+	atomic_store_explicit(&to->memo, memo, memory_order_relaxed);
 	atomic_store_explicit(&to->mark, mark, memory_order_release);
+}
+
+/* Puts `value` where `mask` is. */
+static void set_memo(struct cache_record *record, uint64_t mask, uint64_t value)
+{
+	uint64_t before = atomic_load_explicit(&record->memo, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&record->memo, &before,
+	        (before & ~mask) | value, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
+void cache_record_set_copy(struct cache_record *record, uint64_t copy)
+{
+	set_memo(record, ~GENERATION_MASK, copy << CACHE_GENERATION_BITS);
+}
+
+void cache_record_set_checked(struct cache_record *record, uint32_t generation)
+{
+	set_memo(record, GENERATION_MASK, generation & GENERATION_MASK);
 }

@@ -129,6 +129,9 @@ struct cache_record_layout {
 	uint64_t key, variant, tags, fields, head, body, end;
 };
 
+/* The checksum of the same record at another place, from that at this one. */
+uint64_t cache_record_recheck(uint64_t checksum, uint64_t from, uint64_t to, uint64_t seed);
+
 /* Where the parts of an object with these lengths lie. */
 void cache_record_lay_out(
         const struct cache_object *object, struct cache_record_layout *ret_layout);
@@ -148,7 +151,7 @@ static inline uint32_t cache_record_checked(const struct cache_record *record)
 void cache_record_set_copy(struct cache_record *record, uint64_t copy);
 void cache_record_set_checked(struct cache_record *record, uint32_t generation);
 
-/* Copies a sound record into a room (magic, length and the kind ROOM are there) elsewhere. */
+/* Copies a sound record of memory into a room (magic, length and the kind ROOM are there) elsewhere. */
 void cache_record_move(const struct cache_record *from, uint64_t from_location,
         struct cache_record *to, uint64_t to_location, uint64_t seed);
 

@@ -246,6 +246,24 @@ void cache_segment_free(struct cache_store *store, uint32_t number)
 	ring_push(store, CACHE_RING_FREE, number);
 }
 
+uint32_t cache_segment_follow(const struct cache_store *store, enum cache_log log, uint64_t order,
+        bool with_open, uint32_t *ret_used)
+{
+	uint32_t found = CACHE_NO_SEGMENT;
+	for (uint32_t i = 0; i < store->shared->rings[log].count && found == CACHE_NO_SEGMENT; i++) {
+		uint32_t number = *ring_entry(store, log, i);
+		if (number < store->geometry.segments && store->segments[number].order >= order)
+			found = number;
+	}
+	uint32_t open = store->shared->open[log];
+	if (found == CACHE_NO_SEGMENT && with_open && open < store->geometry.segments &&
+	        store->segments[open].order >= order)
+		found = open;
+	if (found != CACHE_NO_SEGMENT)
+		*ret_used = store->segments[found].used;
+	return found;
+}
+
 uint32_t cache_segment_count(const struct cache_store *store, enum cache_log log)
 {
 	const struct cache_shared *shared = store->shared;

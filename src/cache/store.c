@@ -8,6 +8,7 @@
 #include "cache/store_private.h"
 
 #include "base/mem.h"
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/mark_private.h"
 #include "cache/process_private.h"
@@ -64,6 +65,9 @@ static void point(struct cache_store *store, char *base)
 	store->rings = (uint32_t *)(void *)(base + g->rings_at);
 	store->slots = (_Atomic uint64_t *)(void *)(base + g->index_at);
 	store->marks = (struct cache_marks *)(void *)(base + g->marks_at);
+	if (g->disk_count > 0)
+		store->disks = (struct cache_disks_shared *)(void *)(base + g->disks_at);
+	store->disk_orders = (_Atomic uint64_t *)(void *)(base + g->orders_at);
 	store->data = base + g->data_at;
 	store->seed = store->shared->seed;
 	memcpy(store->secret, store->shared->secret, sizeof(store->secret));
@@ -94,6 +98,41 @@ fail:
 	return verdict;
 }
 
+static void close_disks(struct cache_store *store, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		close(store->disk_fds[i]);
+}
+
+/* Duplicates, so that the caller's may go. */
+static bool take_disks(struct cache_store *store, const struct cache_memory_options *options)
+{
+	for (unsigned i = 0; i < options->disk_count; i++) {
+		store->disk_fds[i] = fcntl(options->disks[i].fd, F_DUPFD_CLOEXEC, 3);
+		if (store->disk_fds[i] >= 0)
+			continue;
+		int error = errno;
+		close_disks(store, i);
+		errno = error;
+		return false;
+	}
+	return true;
+}
+
+static enum cache_attach attach_all(
+        struct cache_store *store, const struct cache_memory_options *options, int fd)
+{
+	if (!take_disks(store, options))
+		return CACHE_ATTACH_SYSTEM;
+	enum cache_attach verdict = attach(store, fd);
+	if (verdict == CACHE_ATTACH_DONE)
+		return verdict;
+	int error = errno;
+	close_disks(store, options->disk_count);
+	errno = error;
+	return verdict;
+}
+
 struct cache_store *cache_store_new(
         int fd, const struct cache_memory_options *options, enum cache_attach *ret_why)
 {
@@ -101,7 +140,7 @@ struct cache_store *cache_store_new(
 	store->geometry = cache_memory_geometry(options);
 	int made = fd < 0 ? cache_memory_make(options) : -1;
 	int memory = fd < 0 ? made : fd;
-	enum cache_attach verdict = memory < 0 ? CACHE_ATTACH_SYSTEM : attach(store, memory);
+	enum cache_attach verdict = memory < 0 ? CACHE_ATTACH_SYSTEM : attach_all(store, options, memory);
 	if (made >= 0) {
 		int error = errno;
 		close(made);
@@ -123,6 +162,7 @@ void cache_store_free(struct cache_store *store)
 	cache_store_unlock(store);
 	cache_memory_unmap(store->base, &store->geometry);
 	close(store->fd);
+	close_disks(store, store->geometry.disk_count);
 	mem_free(store);
 }
 
@@ -131,13 +171,13 @@ void cache_store_free(struct cache_store *store)
 bool cache_store_is_whole(
         const struct cache_store *store, struct cache_record *record, uint64_t location)
 {
-	uint32_t checked = atomic_load_explicit(&record->checked, memory_order_relaxed);
+	uint32_t checked = cache_record_checked(record);
 	uint32_t youngest = atomic_load_explicit(&store->shared->generation, memory_order_relaxed);
 	if (checked >= store->generation && checked <= youngest)
 		return true;
 	if (!cache_record_verify(record, store->seed, location))
 		return false;
-	atomic_store_explicit(&record->checked, store->generation, memory_order_relaxed);
+	cache_record_set_checked(record, store->generation);
 	return true;
 }
 
@@ -168,6 +208,7 @@ void cache_store_count(
 	struct cache_store_numbers numbers = {
 	        .objects = c->objects,
 	        .bytes = c->bytes,
+	        .away = c->away,
 	        .puts = c->puts,
 	        .put_bytes = c->put_bytes,
 	        .put_full = c->put_full,

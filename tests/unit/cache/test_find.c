@@ -100,7 +100,7 @@ static void a_body_that_looks_like_a_record_is_none(void **state)
 	_Atomic uint64_t *other = cache_index_find(store, cache_key_piece(store, 9, 9), &piece);
 	uint64_t inside = cache_slot_location(*other) + 1;
 	assert_non_null(cache_store_record(store, inside));
-	atomic_store(&cache_store_record(store, inside)->checked, 0);
+	cache_record_set_checked(cache_store_record(store, inside), 0);
 	*slot = (*slot & ~CACHE_SLOT_LOCATION_MASK) | inside;
 	struct cache_entry entry;
 	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_NOTHING);

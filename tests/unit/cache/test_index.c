@@ -41,11 +41,11 @@ static void entries_are_found_moved_and_removed(void **state)
 	assert_null(cache_index_find(store, 3, &record));
 	assert_int_equal(store->segments[0].live, 2);
 
-	cache_index_move(store, slot, second, 2);
+	cache_index_move(store, slot, second, 2, false);
 	assert_ptr_equal(cache_index_find_location(store, 1, second), slot);
 	assert_int_equal(cache_slot_freq(*slot), 2);
 	assert_int_equal(store->segments[0].live, 2);
-	cache_index_remove(store, slot);
+	cache_index_remove(store, slot, 1);
 	assert_null(cache_index_find_location(store, 1, second));
 	assert_int_equal(store->shared->counters.objects, 1);
 	assert_int_equal(store->shared->counters.bytes, 64);

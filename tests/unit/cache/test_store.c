@@ -123,10 +123,10 @@ static void a_record_is_verified_once_by_each_generation(void **state)
 	struct key_text text;
 	struct cache_key key = key_of(second, &text, 2);
 	assert_non_null(cache_index_find(second, key.hash, &record));
-	assert_int_equal(record->checked, second->generation);
-	record->checked = second->generation + 1;
+	assert_int_equal(cache_record_checked(record), second->generation);
+	cache_record_set_checked(record, second->generation + 1);
 	assert_int_equal(find_number(reader, 2, &entry), CACHE_FOUND_OBJECT);
-	assert_int_equal(record->checked, second->generation);
+	assert_int_equal(cache_record_checked(record), second->generation);
 	cache_reader_free(reader);
 	cache_store_free(second);
 	bench_done(&bench);
