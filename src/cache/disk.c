@@ -71,8 +71,7 @@ void cache_disk_fail(struct cache_store *store, unsigned disk, int error)
 	if (before != CACHE_DISK_FAILED) {
 		shared->error = error;
 		if (before != CACHE_DISK_READY)
-			atomic_fetch_sub_explicit(
-			        &store->disks->scanning, 1, memory_order_relaxed);
+			atomic_fetch_sub_explicit(&store->disks->scanning, 1, memory_order_relaxed);
 		atomic_store_explicit(&shared->state, CACHE_DISK_FAILED, memory_order_release);
 	}
 	cache_store_unlock(store);
@@ -112,8 +111,7 @@ void cache_disk_reach(struct cache_store *store, unsigned disk, uint64_t moment)
 {
 	struct cache_disks_shared *disks = store->disks;
 	if (moment != 0)
-		atomic_store_explicit(
-		        &disks->disks[disk].durable, moment, memory_order_release);
+		atomic_store_explicit(&disks->disks[disk].durable, moment, memory_order_release);
 	atomic_fetch_add_explicit(&disks->finished, 1, memory_order_release);
 	wake(&disks->finished, INT_MAX);
 }

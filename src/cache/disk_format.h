@@ -33,9 +33,10 @@ struct cache_disk_header {
 	uint64_t magic;
 	uint32_t version, segment_bytes;
 	uint32_t segments, first; /* first: the number of its first one among those of all disks */
-	uint64_t session;                     /* counts the memories that had it */
-	uint64_t seed;                        /* of checksums */
-	uint64_t epoch; /* drawn when the disk was begun; heads and tables of another one are none */
+	uint64_t session;         /* counts the memories that had it */
+	uint64_t seed;            /* of checksums */
+	uint64_t
+	        epoch; /* drawn when the disk was begun; heads and tables of another one are none */
 	unsigned char secret[HASH_KEY_BYTES]; /* of key hashes */
 	uint64_t checksum;
 };

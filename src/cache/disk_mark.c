@@ -13,8 +13,8 @@ static bool is_same(const struct cache_disks_shared *disks, uint32_t at,
 {
 	const struct cache_disk_mark *there = &disks->marks[at].mark;
 	return there->kind == mark->kind && there->is_soft == mark->is_soft &&
-	       there->domain == mark->domain && there->tag == mark->tag &&
-	       there->len == text.len && memcmp(disks->mark_texts[at], text.at, text.len) == 0;
+	       there->domain == mark->domain && there->tag == mark->tag && there->len == text.len &&
+	       memcmp(disks->mark_texts[at], text.at, text.len) == 0;
 }
 
 /* A dying process may have left the count as anything. */
@@ -68,8 +68,7 @@ static void keep(struct cache_disks_shared *disks, const struct cache_disk_mark 
 }
 
 /* What no place has room for is said more widely. */
-static struct cache_disk_mark widen(
-        const struct cache_disk_mark *mark, struct str *text)
+static struct cache_disk_mark widen(const struct cache_disk_mark *mark, struct str *text)
 {
 	struct cache_disk_mark wide = *mark;
 	if (text->len > LIMIT_CACHE_PREFIX_BYTES) {

@@ -33,12 +33,12 @@ struct cache_disk_shared {
 	_Atomic uint64_t durable; /* the moment up to which removals and marks are on the disk */
 	/* below: under the lock */
 	int error;
-	uint64_t order;    /* the last that was given to a segment */
+	uint64_t order;     /* the last that was given to a segment */
 	uint64_t head_seed; /* of the checksums of heads and tables */
-	uint32_t open;     /* where the log ends; CACHE_NO_SEGMENT: a fresh one is to be opened, */
-	uint32_t next;     /* which is this */
-	uint32_t evicting; /* no copy in it is used any more; CACHE_NO_SEGMENT: none */
-	uint32_t free;     /* segments that have nothing */
+	uint32_t open;      /* where the log ends; CACHE_NO_SEGMENT: a fresh one is to be opened, */
+	uint32_t next;      /* which is this */
+	uint32_t evicting;  /* no copy in it is used any more; CACHE_NO_SEGMENT: none */
+	uint32_t free;      /* segments that have nothing */
 	uint32_t scan_left;
 	bool is_scan_stopped; /* what was not scanned yet can't be told from what was removed */
 	uint64_t marked;      /* the sequence of the last mark that its writer has taken */

@@ -31,8 +31,7 @@ static void push(struct cache_store *store, struct cache_disk_shared *disk, uint
 	cache_disk_wake(store, cache_disk_number(store, disk));
 }
 
-static void push_place(
-        struct cache_store *store, uint64_t location, enum cache_removal_kind kind)
+static void push_place(struct cache_store *store, uint64_t location, enum cache_removal_kind kind)
 {
 	struct cache_disk_shared *disk = cache_disk_of(store, location);
 	if (disk == NULL || !is_working(disk))

@@ -103,8 +103,7 @@ static bool look_away(struct cache_reader *reader, uint64_t hash, unsigned which
 }
 
 /* The entry of a hash: HERE with *ret_hit, undamaged, or AWAY with reader->away. */
-static enum where find(
-        struct cache_reader *reader, uint64_t hash, bool is_use, struct hit *ret_hit)
+static enum where find(struct cache_reader *reader, uint64_t hash, bool is_use, struct hit *ret_hit)
 {
 	struct cache_store *store = reader->store;
 	cache_reader_enter(reader);
@@ -115,8 +114,8 @@ static enum where find(
 		drop(store, ret_hit, true);
 		return NOWHERE;
 	}
-	if (store->disks != NULL && (look_away(reader, hash, 0, is_use) ||
-	                                    look_away(reader, hash, 1, is_use)))
+	if (store->disks != NULL &&
+	        (look_away(reader, hash, 0, is_use) || look_away(reader, hash, 1, is_use)))
 		return AWAY;
 	return NOWHERE;
 }
@@ -276,8 +275,8 @@ enum cache_found cache_find_variant(struct cache_reader *reader, const struct ca
 	return CACHE_FOUND_NOTHING;
 }
 
-static enum where find_piece(struct cache_reader *reader, uint64_t id, uint64_t number,
-        bool is_use, struct hit *ret_hit)
+static enum where find_piece(
+        struct cache_reader *reader, uint64_t id, uint64_t number, bool is_use, struct hit *ret_hit)
 {
 	uint64_t hash = cache_key_piece(reader->store, id, number);
 	enum where where = find(reader, hash, is_use, ret_hit);

@@ -305,7 +305,8 @@ void cache_index_make_ghost(struct cache_store *store, _Atomic uint64_t *slot, u
 	empty(store, slot, is_scanning(store) ? tomb_of(hash) : ghost);
 }
 
-static void lead(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, uint64_t bits)
+static void lead(
+        struct cache_store *store, _Atomic uint64_t *slot, uint64_t location, uint64_t bits)
 {
 	const struct cache_record *record = cache_store_record(store, location);
 	CHECK(record != NULL || cache_location_is_disk(location));
@@ -329,7 +330,8 @@ void cache_index_replace(struct cache_store *store, _Atomic uint64_t *slot, uint
 {
 	uint64_t value = cache_slot_load(slot);
 	forget(store, cache_slot_location(value));
-	lead(store, slot, location, value & ((uint64_t)CACHE_SLOT_FREQ_MAX << CACHE_SLOT_FREQ_SHIFT));
+	lead(store, slot, location,
+	        value & ((uint64_t)CACHE_SLOT_FREQ_MAX << CACHE_SLOT_FREQ_SHIFT));
 }
 
 void cache_index_set_soft(_Atomic uint64_t *slot)

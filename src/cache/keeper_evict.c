@@ -60,8 +60,7 @@ static bool does_stay(enum cache_log log, unsigned freq, uint8_t *ret_freq)
 /* Whether its slot is to say that it was soft-purged: of a spec, that variants were. */
 static bool is_soft(const struct cache_record *record)
 {
-	bool is_spec =
-	        atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC;
+	bool is_spec = atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC;
 	uint64_t mark = atomic_load_explicit(&record->mark, memory_order_relaxed);
 	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
 	return (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0 || (is_spec && mark != 0);

@@ -131,9 +131,10 @@ struct cache_geometry cache_memory_geometry(const struct cache_memory_options *o
 	g.index_at = up_to_pages(g.rings_at + rings * sizeof(uint32_t));
 	g.marks_at = up_to_pages(g.index_at + g.buckets * CACHE_LINE);
 	g.disks_at = up_to_pages(g.marks_at + 2 * sizeof(struct cache_marks));
-	uint64_t disks = g.disk_count == 0 ? 0
-	                                   : sizeof(struct cache_disks_shared) +
-	                                             g.disk_count * sizeof(struct cache_disk_shared);
+	uint64_t disks = g.disk_count == 0
+	                         ? 0
+	                         : sizeof(struct cache_disks_shared) +
+	                                   g.disk_count * sizeof(struct cache_disk_shared);
 	g.orders_at = up_to_pages(g.disks_at + disks);
 	g.data_at = up_to_pages(g.orders_at + g.disk_segments * sizeof(uint64_t));
 	g.total = up_to_pages(g.data_at + (uint64_t)g.segments * g.segment_bytes);
@@ -184,8 +185,8 @@ static bool read_header(const struct cache_disk_options *disk, const struct cach
         struct cache_disk_header *ret_header)
 {
 	return cache_disk_file_read_header(disk->fd, ret_header) &&
-	       ret_header->segments == g->segments &&
-	       ret_header->first == g->first && ret_header->segment_bytes == g->segment_bytes;
+	       ret_header->segments == g->segments && ret_header->first == g->first &&
+	       ret_header->segment_bytes == g->segment_bytes;
 }
 
 /* The memory takes the secret and the seed of the disk that was last in use; the others go on if
@@ -208,22 +209,23 @@ static void adopt(struct cache_shared *shared, const struct cache_geometry *g,
 /* Writes the header of the new session. A disk that was not part of the last one does not know what
  * was removed in it: nothing of it may be found again. */
 static bool begin_disk(const struct cache_shared *shared, const struct cache_geometry *g,
-        const struct cache_disk_options *disk, unsigned number, uint64_t session, uint64_t *ret_head_seed)
+        const struct cache_disk_options *disk, unsigned number, uint64_t session,
+        uint64_t *ret_head_seed)
 {
 	const struct cache_disk_geometry *geometry = &g->disks[number];
 	struct cache_disk_header before, header = {
-	        .segment_bytes = geometry->segment_bytes,
-	        .segments = geometry->segments,
-	        .first = geometry->first,
-	        .session = session,
-	        .seed = shared->seed,
-	};
+	                                         .segment_bytes = geometry->segment_bytes,
+	                                         .segments = geometry->segments,
+	                                         .first = geometry->first,
+	                                         .session = session,
+	                                         .seed = shared->seed,
+	                                 };
 	memcpy(header.secret, shared->secret, sizeof(header.secret));
 	bool goes_on = read_header(disk, geometry, &before) && before.session + 1 == session &&
 	               before.seed == shared->seed &&
 	               memcmp(before.secret, shared->secret, sizeof(before.secret)) == 0;
-	if (!goes_on && getrandom(&header.epoch, sizeof(header.epoch), 0) !=
-	                        (ssize_t)sizeof(header.epoch))
+	if (!goes_on &&
+	        getrandom(&header.epoch, sizeof(header.epoch), 0) != (ssize_t)sizeof(header.epoch))
 		return false;
 	if (goes_on)
 		header.epoch = before.epoch;

@@ -71,8 +71,8 @@ static enum cache_put reserve(
         struct cache_store *store, const struct draft *draft, struct cache_room *ret_room)
 {
 	cache_store_lock(store);
-	enum cache_log log = has_proved_itself(store, draft->hash) ? CACHE_LOG_MAIN
-	                                                           : CACHE_LOG_PROBATION;
+	enum cache_log log =
+	        has_proved_itself(store, draft->hash) ? CACHE_LOG_MAIN : CACHE_LOG_PROBATION;
 	bool has_room = cache_segment_reserve(store, log, (uint32_t)draft->bytes, false, ret_room);
 	if (!has_room)
 		store->shared->counters.put_full++;
@@ -164,11 +164,11 @@ static enum cache_put pass_purges(struct cache_store *store, const struct cache_
 {
 	struct cache_shared *shared = store->shared;
 	struct cache_record *spec;
-	if (put->epoch != 0 && (cache_index_find(store, put->key.hash, &spec) == NULL ||
-	                               spec == NULL ||
-	                               atomic_load_explicit(&spec->kind, memory_order_relaxed) !=
-	                                       CACHE_KIND_SPEC ||
-	                               spec->id != put->epoch))
+	if (put->epoch != 0 &&
+	        (cache_index_find(store, put->key.hash, &spec) == NULL || spec == NULL ||
+	                atomic_load_explicit(&spec->kind, memory_order_relaxed) !=
+	                        CACHE_KIND_SPEC ||
+	                spec->id != put->epoch))
 		return CACHE_PUT_PURGED;
 	const struct cache_mark_subject subject = {
 	        .key = put->key.text,

@@ -70,8 +70,8 @@ static bool begin(struct recall *recall)
 	uint32_t segment = cache_disk_segment_of(location);
 	uint32_t offset = cache_disk_offset_of(location);
 	recall->order = cache_disk_order(store, segment);
-	recall->at = cache_disk_segment_at(geometry->segment_bytes, segment - geometry->first) +
-	             offset;
+	recall->at =
+	        cache_disk_segment_at(geometry->segment_bytes, segment - geometry->first) + offset;
 	recall->most = geometry->segment_bytes - offset;
 	recall->first_len = recall->most < FIRST_BYTES ? recall->most : FIRST_BYTES;
 	return true;
@@ -88,8 +88,8 @@ static bool is_storable(const struct recall *recall, const struct cache_record *
 /* Under the lock: which log it goes to. What was asked for again and again is main's. */
 static enum cache_log log_for(const struct recall *recall)
 {
-	_Atomic uint64_t *slot = cache_index_find_location(
-	        recall->store, recall->away.hash, recall->away.location);
+	_Atomic uint64_t *slot =
+	        cache_index_find_location(recall->store, recall->away.hash, recall->away.location);
 	return slot != NULL && cache_slot_freq(cache_slot_load(slot)) >= MAIN_FREQ
 	               ? CACHE_LOG_MAIN
 	               : CACHE_LOG_PROBATION;
@@ -142,8 +142,8 @@ static bool finish(struct recall *recall)
 	        &to->flags, flags & CACHE_RECORD_IS_SOFT_PURGED, memory_order_relaxed);
 	atomic_store_explicit(&to->kind, kind, memory_order_release);
 	if (cache_record_verify(to, seed, place)) {
-		to->checksum = cache_record_recheck(
-		        to->checksum, place, recall->room.location, seed);
+		to->checksum =
+		        cache_record_recheck(to->checksum, place, recall->room.location, seed);
 		return true;
 	}
 	/* Nobody is to take it for a record that was finished. */

@@ -159,8 +159,7 @@ void cache_record_move(const struct cache_record *from, uint64_t from_location,
 	to->primary = from->primary;
 	to->id = from->id;
 	to->sequence = from->sequence;
-	to->checksum =
-	        cache_record_recheck(from->checksum, from_location, to_location, seed);
+	to->checksum = cache_record_recheck(from->checksum, from_location, to_location, seed);
 	memcpy(to + 1, from + 1, from->bytes - sizeof(*from));
 	cache_record_move_changes(from, to);
 	atomic_store_explicit(&to->kind, kind_of(from), memory_order_release);

@@ -151,7 +151,8 @@ static inline uint32_t cache_record_checked(const struct cache_record *record)
 void cache_record_set_copy(struct cache_record *record, uint64_t copy);
 void cache_record_set_checked(struct cache_record *record, uint32_t generation);
 
-/* Copies a sound record of memory into a room (magic, length and the kind ROOM are there) elsewhere. */
+/* Copies a sound record of memory into a room (magic, length and the kind ROOM are there)
+ * elsewhere. */
 void cache_record_move(const struct cache_record *from, uint64_t from_location,
         struct cache_record *to, uint64_t to_location, uint64_t seed);
 

@@ -250,7 +250,8 @@ uint32_t cache_segment_follow(const struct cache_store *store, enum cache_log lo
         bool with_open, uint32_t *ret_used)
 {
 	uint32_t found = CACHE_NO_SEGMENT;
-	for (uint32_t i = 0; i < store->shared->rings[log].count && found == CACHE_NO_SEGMENT; i++) {
+	for (uint32_t i = 0; i < store->shared->rings[log].count && found == CACHE_NO_SEGMENT;
+	        i++) {
 		uint32_t number = *ring_entry(store, log, i);
 		if (number < store->geometry.segments && store->segments[number].order >= order)
 			found = number;

@@ -140,7 +140,8 @@ struct cache_store *cache_store_new(
 	store->geometry = cache_memory_geometry(options);
 	int made = fd < 0 ? cache_memory_make(options) : -1;
 	int memory = fd < 0 ? made : fd;
-	enum cache_attach verdict = memory < 0 ? CACHE_ATTACH_SYSTEM : attach_all(store, options, memory);
+	enum cache_attach verdict =
+	        memory < 0 ? CACHE_ATTACH_SYSTEM : attach_all(store, options, memory);
 	if (made >= 0) {
 		int error = errno;
 		close(made);

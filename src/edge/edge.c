@@ -303,8 +303,9 @@ struct edge *edge_new(const struct edge_options *options)
 	copy_strings(&edge->options);
 	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
 	edge->origin_sink.on_health = on_health;
-	edge->command_sink =
-	        (struct link_command_sink){.on_purge = on_purge, .is_durable = is_durable};
+	edge->command_sink = (struct link_command_sink){.on_purge = on_purge,
+	        .is_durable = is_durable,
+	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();

@@ -115,7 +115,7 @@ static void answer_purge(struct connection *connection, const struct link_answer
 	}
 	loop_timer_cancel(connection->listener->loop, &connection->deadline);
 	connection->held = *done;
-	connection->held_until_ms = clock_ms() + LIMIT_CACHE_DISK_WAIT_MS;
+	connection->held_until_ms = clock_ms() + connection->listener->sink->durable_ms;
 	hold(connection);
 }
 

@@ -15,9 +15,10 @@ struct link_command_sink {
 	struct link_answer (*on_purge)(
 	        struct link_command_sink *self, const struct link_purge *purge);
 	/* Whether a purge outlives the machine's death, by the moment of its answer, which is sent
-	 * then. Asked again and again; where it is not so within LIMIT_CACHE_DISK_WAIT_MS, the
-	 * answer tells that instead. */
+	 * then. Asked again and again; where it is not so within durable_ms, the answer tells that
+	 * instead. */
 	bool (*is_durable)(struct link_command_sink *self, uint64_t moment);
+	uint32_t durable_ms;
 };
 
 struct link_command_listener;
