@@ -24,13 +24,6 @@ static uint32_t count_of(const struct cache_disks_shared *disks)
 	                                                  : LIMIT_CACHE_DISK_MARKS;
 }
 
-static void raise_moment(struct cache_store *store)
-{
-	atomic_fetch_add_explicit(&store->disks->moment, 1, memory_order_release);
-	for (unsigned i = 0; i < store->geometry.disk_count; i++)
-		cache_disk_wake(store, i);
-}
-
 /* Where a new mark may be written: behind the others, or in place of the oldest, which the floor
  * stands for from then on. */
 static uint32_t take_place(struct cache_disks_shared *disks)
@@ -90,7 +83,7 @@ void cache_disk_add_mark(struct cache_store *store, const struct cache_disk_mark
 		return;
 	}
 	keep(store->disks, &wide, text, sequence);
-	raise_moment(store);
+	cache_disk_raise_moment(store);
 }
 
 void cache_disk_raise_floor(struct cache_store *store, uint64_t sequence)
@@ -101,7 +94,7 @@ void cache_disk_raise_floor(struct cache_store *store, uint64_t sequence)
 	/* What begins from now on is not below it. */
 	if (sequence > cache_store_sequence(store))
 		atomic_store_explicit(&store->shared->sequence, sequence, memory_order_release);
-	raise_moment(store);
+	cache_disk_raise_moment(store);
 }
 
 /* ---- comparing ---- */

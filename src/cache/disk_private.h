@@ -135,6 +135,10 @@ void cache_disk_soften(struct cache_store *store, uint64_t location);
 /* All with this hash that are not scanned yet are removed; nothing to do when no disk scans. */
 void cache_disk_forget_unscanned(struct cache_store *store, uint64_t hash);
 
+/* Something was removed of which no disk is known to have a copy: but a writer may be about to have
+ * written one, and will remove that before it reaches this moment. */
+void cache_disk_raise_moment(struct cache_store *store);
+
 /* What is not scanned yet of any disk stays unknown, and is removed: an entry was lost that would
  * have told. */
 void cache_disk_stop_scans(struct cache_store *store);

@@ -41,6 +41,15 @@ static void push_place(struct cache_store *store, uint64_t location, enum cache_
 		push(store, disk, location, order, kind);
 }
 
+void cache_disk_raise_moment(struct cache_store *store)
+{
+	if (store->disks == NULL)
+		return;
+	atomic_fetch_add_explicit(&store->disks->moment, 1, memory_order_release);
+	for (unsigned i = 0; i < store->geometry.disk_count; i++)
+		cache_disk_wake(store, i);
+}
+
 void cache_disk_forget(struct cache_store *store, uint64_t location)
 {
 	push_place(store, location, CACHE_REMOVAL_PLACE);

@@ -66,6 +66,7 @@ void cache_purge_url(struct cache_store *store, const struct cache_key *key, enu
 		cache_index_soften(store, slot);
 	else
 		cache_index_add_tomb(store, key->hash);
+	cache_disk_raise_moment(store);
 	finish(store, sequence);
 }
 

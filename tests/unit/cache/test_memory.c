@@ -20,7 +20,8 @@ static void geometries_keep_their_promises(void **state)
 	        {1ull << 40, 2000000000, 1 << 20},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-		const struct cache_memory_options options = {rows[i].bytes, rows[i].objects};
+		const struct cache_memory_options options = {
+		        .bytes = rows[i].bytes, .objects = rows[i].objects};
 		struct cache_geometry g = cache_memory_geometry(&options);
 		assert_int_equal(g.piece_bytes, rows[i].piece_bytes);
 		assert_true(g.segments >= 60);
@@ -42,8 +43,8 @@ static void a_memory_fits_its_own_options_only(void **state)
 	(void)state;
 	int fd = cache_memory_make(&SMALL);
 	assert_int_equal(cache_memory_check(fd, &SMALL), CACHE_ATTACH_DONE);
-	const struct cache_memory_options more_bytes = {SMALL.bytes * 2, SMALL.objects};
-	const struct cache_memory_options more_objects = {SMALL.bytes, 123456};
+	const struct cache_memory_options more_bytes = {.bytes = SMALL.bytes * 2};
+	const struct cache_memory_options more_objects = {.bytes = SMALL.bytes, .objects = 123456};
 	assert_int_equal(cache_memory_check(fd, &more_bytes), CACHE_ATTACH_GEOMETRY);
 	assert_int_equal(cache_memory_check(fd, &more_objects), CACHE_ATTACH_GEOMETRY);
 	enum cache_attach why = CACHE_ATTACH_DONE;

@@ -1,0 +1,141 @@
+/* Where on disks something is, what a failed one is worth, and waiting for what is durable. */
+#include "disks.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+static void a_location_says_its_disk(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 3);
+	struct cache_store *store = disks.bench.store;
+	assert_int_equal(cache_disk_count(store), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct cache_disk_geometry *g = &store->geometry.disks[i];
+		uint64_t first = cache_disk_location(g->first, 0);
+		uint64_t last = cache_disk_location(
+		        g->first + g->segments - 1, g->segment_bytes - CACHE_GRANULE);
+		assert_ptr_equal(cache_disk_of(store, first), disk_at(&disks, i));
+		assert_ptr_equal(cache_disk_of(store, last), disk_at(&disks, i));
+		assert_int_equal(cache_disk_number(store, disk_at(&disks, i)), i);
+		assert_int_equal(cache_disk_segment_of(last), g->first + g->segments - 1);
+		assert_int_equal(cache_disk_offset_of(last), g->segment_bytes - CACHE_GRANULE);
+		uint64_t behind =
+		        cache_disk_location(g->first, 0) + g->segment_bytes / CACHE_GRANULE;
+		assert_null(cache_disk_of(store, behind));
+	}
+	assert_null(cache_disk_of(store, cache_disk_location(store->geometry.disk_segments, 0)));
+	assert_null(cache_disk_of(store, 5));
+	disks_done(&disks);
+}
+
+static void what_is_readable_and_of_use(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	uint64_t location = cache_disk_location(2, 64);
+	assert_false(cache_disk_is_readable(store, location));
+	disk_open_by_hand(&disks, 0, 2, 9);
+	assert_true(cache_disk_is_readable(store, location));
+	assert_true(cache_disk_is_of_use(store, location));
+	disk_at(&disks, 0)->evicting = 2;
+	assert_true(cache_disk_is_readable(store, location));
+	assert_false(cache_disk_is_of_use(store, location));
+	assert_false(cache_disk_is_of_use(store, 0));
+	disks_done(&disks);
+}
+
+static void a_failed_disk_is_as_if_it_were_not_there(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 2);
+	struct cache_store *store = disks.bench.store;
+	assert_int_equal(atomic_load(&store->disks->scanning), 2);
+	disk_open_by_hand(&disks, 0, 0, 7);
+	assert_int_equal(put_number(store, 1, 1, 500), CACHE_PUT_DONE);
+	assert_int_equal(put_number(store, 2, 1, 500), CACHE_PUT_DONE);
+	copy_by_hand(&disks, 0, hash_of(store, 1), 0, 640);
+	copy_by_hand(&disks, 0, hash_of(store, 2), 0, 6400);
+	send_away(&disks, 1);
+	cache_disk_fail(store, 0, EIO);
+	cache_disk_fail(store, 0, ENOSPC); /* it has failed already */
+	struct cache_entry entry;
+	assert_int_equal(find_number(disks.bench.reader, 1, &entry), CACHE_FOUND_NOTHING);
+	assert_true(has_number(disks.bench.reader, 2));
+	struct cache_disk_numbers numbers;
+	cache_disk_numbers(store, 0, &numbers);
+	assert_int_equal(numbers.state, CACHE_DISK_FAILED);
+	assert_int_equal(numbers.error, EIO);
+	/* Its header is gone: the next memory does not take what it missed. */
+	struct cache_disk_header header;
+	assert_false(cache_disk_file_read_header(disks.options.disks[0].fd, &header));
+	/* One that was not scanned yet is none that the others wait for. */
+	cache_disk_fail(store, 1, EIO);
+	assert_int_equal(atomic_load(&store->disks->scanning), 0);
+	assert_int_equal(put_number(store, 1, 2, 500), CACHE_PUT_DONE);
+	assert_true(has_number(disks.bench.reader, 1));
+	disks_done(&disks);
+}
+
+static void many_read_errors_are_a_failure(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	disk_open_by_hand(&disks, 0, 0, 7);
+	for (unsigned i = 1; i < LIMIT_CACHE_DISK_READ_ERRORS; i++)
+		cache_disk_note_read_error(disks.bench.store, 0, EIO);
+	assert_int_equal(atomic_load(&disk_at(&disks, 0)->state), CACHE_DISK_READY);
+	cache_disk_note_read_error(disks.bench.store, 0, EIO);
+	assert_int_equal(atomic_load(&disk_at(&disks, 0)->state), CACHE_DISK_FAILED);
+	disks_done(&disks);
+}
+
+static void *reach_soon(void *context)
+{
+	struct cache_store *store = context;
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	cache_disk_reach(store, 0, cache_disk_moment(store));
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	cache_disk_fail(store, 1, EIO);
+	return NULL;
+}
+
+static void who_waits_is_told_by_the_last_disk(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 2);
+	struct cache_store *store = disks.bench.store;
+	cache_disk_raise_moment(store);
+	uint64_t moment = cache_disk_moment(store);
+	assert_true(moment > 0);
+	assert_false(cache_disk_wait(store, moment, 0));
+	uint64_t before = clock_ms();
+	assert_false(cache_disk_wait(store, moment, 30));
+	assert_true(clock_ms() >= before + 30);
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, reach_soon, store), 0);
+	assert_true(cache_disk_wait(store, moment, 60000));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(cache_disk_is_durable(store, moment));
+	disks_done(&disks);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_location_says_its_disk),
+	        cmocka_unit_test(what_is_readable_and_of_use),
+	        cmocka_unit_test(a_failed_disk_is_as_if_it_were_not_there),
+	        cmocka_unit_test(many_read_errors_are_a_failure),
+	        cmocka_unit_test(who_waits_is_told_by_the_last_disk),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
