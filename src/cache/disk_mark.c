@@ -13,8 +13,8 @@ static bool is_same(const struct cache_disks_shared *disks, uint32_t at,
 {
 	const struct cache_disk_mark *there = &disks->marks[at].mark;
 	return there->kind == mark->kind && there->is_soft == mark->is_soft &&
-	       there->domain == mark->domain && there->tag == mark->tag && there->len == text.len &&
-	       memcmp(disks->mark_texts[at], text.at, text.len) == 0;
+	       there->domain == mark->domain && there->tag == mark->tag &&
+	       str_is_equal(text, str_make(disks->mark_texts[at], there->len));
 }
 
 /* A dying process may have left the count as anything. */

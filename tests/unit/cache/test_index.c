@@ -1,5 +1,5 @@
 /* The index: placing, ghosts, what a full pair of buckets drops. */
-#include "fixture.h"
+#include "disks.h"
 
 /* A record of the least size in probation, whose entry has the hash. */
 static uint64_t add(struct cache_store *store, uint64_t hash)
@@ -191,6 +191,128 @@ static void a_segment_can_be_searched_for_and_all_be_counted_anew(void **state)
 	bench_done(&bench);
 }
 
+/* While a disk is scanned, what goes leaves a tomb, whatever way it goes. */
+static void what_goes_during_a_scan_leaves_a_tomb(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	struct cache_record *record;
+	cache_store_lock(store);
+	for (uint64_t hash = 1; hash <= 3; hash++)
+		add(store, hash);
+	cache_index_remove(store, cache_index_find(store, 1, &record), 1);
+	cache_index_make_ghost(store, cache_index_find(store, 2, &record), 2);
+	cache_index_add_tomb(store, 4);
+	assert_true(cache_index_has_tomb(store, 1));
+	assert_true(cache_index_has_tomb(store, 2));
+	assert_false(cache_index_has_tomb(store, 3));
+	assert_true(cache_index_has_tomb(store, 4));
+	assert_false(cache_index_has_ghost(store, 2));
+	add(store, 1);
+	assert_false(cache_index_has_tomb(store, 1));
+	/* Once all is known they are free places, and none is made any more. */
+	disk_open_by_hand(&disks, 0, 0, 7);
+	cache_index_remove(store, cache_index_find(store, 3, &record), 3);
+	assert_false(cache_index_has_tomb(store, 3));
+	cache_index_add_tomb(store, 5);
+	assert_false(cache_index_has_tomb(store, 5));
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
+/* What can't be told apart any more is not scanned any more. */
+static void a_tomb_or_an_entry_that_is_lost_stops_scans(void **state)
+{
+	(void)state;
+	for (unsigned is_tomb = 0; is_tomb < 2; is_tomb++) {
+		struct disks disks;
+		disks_init(&disks, 1);
+		struct cache_store *store = disks.bench.store;
+		cache_store_lock(store);
+		for (uint64_t i = 0; i < 16; i++) {
+			if (is_tomb)
+				cache_index_add_tomb(store, neighbour(i));
+			else
+				add(store, neighbour(i));
+		}
+		assert_false(disk_at(&disks, 0)->is_scan_stopped);
+		add(store, neighbour(16));
+		assert_true(disk_at(&disks, 0)->is_scan_stopped);
+		cache_store_unlock(store);
+		disks_done(&disks);
+	}
+}
+
+static void an_entry_may_lead_to_a_disk(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	disk_open_by_hand(&disks, 0, 2, 9);
+	uint64_t location = cache_disk_location(2, 640), other = cache_disk_location(2, 6400);
+	struct cache_record *record;
+	cache_store_lock(store);
+	cache_index_add(store, 1, location, 0);
+	_Atomic uint64_t *slot = cache_index_find(store, 1, &record);
+	assert_non_null(slot);
+	assert_null(record);
+	assert_int_equal(store->shared->counters.away, 1);
+	assert_int_equal(store->shared->counters.objects, 0);
+	/* A record in memory goes before what has only the tag. */
+	uint64_t here = add(store, 3);
+	cache_index_move(store, slot, here, 1, true);
+	assert_int_equal(*slot & CACHE_SLOT_IS_SOFT, 0);
+	cache_index_move(store, slot, location, 2, true);
+	assert_int_equal(*slot & CACHE_SLOT_IS_SOFT, CACHE_SLOT_IS_SOFT);
+	assert_int_equal(cache_slot_freq(*slot), 2);
+	assert_ptr_equal(cache_index_find_location(store, 1, location), slot);
+
+	/* Softened: there, too. Removed: there, too. Dropped: not. */
+	struct cache_removal removals[4];
+	cache_index_move(store, slot, location, 2, false);
+	cache_index_soften(store, slot);
+	assert_int_equal(*slot & CACHE_SLOT_IS_SOFT, CACHE_SLOT_IS_SOFT);
+	cache_index_remove(store, slot, 1);
+	cache_index_add(store, 2, other, 0);
+	cache_index_drop(store, cache_index_find(store, 2, &record));
+	assert_int_equal(cache_disk_take_removals(store, 0, removals, 4), 2);
+	assert_int_equal(removals[0].order_kind, 9 << 2 | CACHE_REMOVAL_SOFT);
+	assert_int_equal(removals[1].order_kind, 9 << 2 | CACHE_REMOVAL_PLACE);
+	assert_int_equal(store->shared->counters.away, 0);
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
+static void all_that_leads_to_a_segment_of_a_disk_can_be_removed(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	disk_open_by_hand(&disks, 0, 2, 9);
+	disk_open_by_hand(&disks, 0, 3, 10);
+	struct cache_record *record;
+	cache_store_lock(store);
+	cache_index_add(store, 1, cache_disk_location(2, 640), 0);
+	cache_index_add(store, 2, cache_disk_location(3, 640), 0);
+	add(store, 3);
+	cache_index_find(store, 3, &record);
+	cache_record_set_copy(record, cache_disk_location(2, 6400));
+	cache_index_remove_disk_segments(store, 2, 3);
+	assert_null(cache_index_find(store, 1, &record));
+	assert_non_null(cache_index_find(store, 2, &record));
+	assert_non_null(cache_index_find(store, 3, &record));
+	assert_int_equal(cache_record_copy(record), 0);
+	cache_index_recount(store);
+	assert_int_equal(store->shared->counters.away, 1);
+	assert_int_equal(store->shared->counters.objects, 1);
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +322,10 @@ int main(void)
 	        cmocka_unit_test(an_entry_replaces_its_own_ghost),
 	        cmocka_unit_test(a_full_pair_of_buckets_drops_what_is_worth_least),
 	        cmocka_unit_test(a_segment_can_be_searched_for_and_all_be_counted_anew),
+	        cmocka_unit_test(what_goes_during_a_scan_leaves_a_tomb),
+	        cmocka_unit_test(a_tomb_or_an_entry_that_is_lost_stops_scans),
+	        cmocka_unit_test(an_entry_may_lead_to_a_disk),
+	        cmocka_unit_test(all_that_leads_to_a_segment_of_a_disk_can_be_removed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Eviction: what was used stays, the rest leaves a ghost, a ghost's object goes to main. */
-#include "fixture.h"
+#include "disks.h"
 
 enum { LEN = 30000 };
 
@@ -159,6 +159,37 @@ static void everything_hot_still_makes_room(void **state)
 	bench_done(&bench);
 }
 
+static void what_has_a_copy_goes_there_with_what_is_known_of_it(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	disk_open_by_hand(&disks, 0, 0, 7);
+	disk_open_by_hand(&disks, 0, 1, 8);
+	fill(store, 0);
+	uint64_t first = copy_by_hand(&disks, 0, hash_of(store, 1), 0, 640);
+	copy_by_hand(&disks, 0, hash_of(store, 2), 0, 64000);
+	copy_by_hand(&disks, 0, hash_of(store, 3), 1, 640);
+	disk_at(&disks, 0)->evicting = 1; /* that copy is worth nothing any more */
+	struct key_text text;
+	struct cache_key key = key_of(store, &text, 2);
+	cache_purge_url(store, &key, CACHE_PURGE_SOFT);
+	assert_true(cache_keeper_evict(store));
+	struct cache_record *record;
+	assert_non_null(cache_index_find_location(store, hash_of(store, 1), first));
+	keep_all(store);
+	assert_int_equal(recall_number(&disks, 1), CACHE_RECALL_DONE);
+	assert_true(has_number(disks.bench.reader, 1));
+	assert_int_equal(recall_number(&disks, 2), CACHE_RECALL_DONE);
+	struct cache_entry entry;
+	assert_int_equal(find_number(disks.bench.reader, 2, &entry), CACHE_FOUND_OBJECT);
+	assert_true(entry.is_soft_purged);
+	assert_null(cache_index_find(store, hash_of(store, 3), &record));
+	assert_true(has_ghost(store, 3));
+	disks_done(&disks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +198,7 @@ int main(void)
 	        cmocka_unit_test(a_purge_during_the_copy_is_not_lost),
 	        cmocka_unit_test(a_segment_whose_lengths_are_damaged_leaves_nothing_behind),
 	        cmocka_unit_test(everything_hot_still_makes_room),
+	        cmocka_unit_test(what_has_a_copy_goes_there_with_what_is_known_of_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

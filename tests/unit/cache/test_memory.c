@@ -1,5 +1,5 @@
 /* The memory: its geometry, who may attach, and that nobody can shrink it. */
-#include "fixture.h"
+#include "disks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +87,67 @@ static void nobody_can_change_its_size(void **state)
 	close(fd);
 }
 
+/* The hashes and numbers of a memory go on where those before it left off. */
+static void a_session_goes_on_from_what_its_disks_say(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 2);
+	uint64_t hash = hash_of(disks.bench.store, 1), seed = disks.bench.store->seed;
+	uint64_t id = cache_store_new_id(disks.bench.store);
+	uint64_t sequence = cache_store_sequence(disks.bench.store);
+	uint64_t head_seeds[2] = {disk_at(&disks, 0)->head_seed, disk_at(&disks, 1)->head_seed};
+	disks_stop(&disks);
+	disks_start(&disks);
+	assert_int_equal(hash_of(disks.bench.store, 1), hash);
+	assert_int_equal(disks.bench.store->seed, seed);
+	assert_true(cache_store_new_id(disks.bench.store) > id + 1000000);
+	assert_true(cache_store_sequence(disks.bench.store) > sequence + 1000000);
+	assert_int_equal(disk_at(&disks, 0)->head_seed, head_seeds[0]);
+	assert_int_equal(disk_at(&disks, 1)->head_seed, head_seeds[1]);
+	disks_stop(&disks);
+
+	/* A disk that was not there in the session before does not know what was removed in it. */
+	struct cache_memory_options both = disks.options;
+	disks.options.disk_count = 1;
+	disks_start(&disks);
+	disks_stop(&disks);
+	disks.options = both;
+	disks_start(&disks);
+	assert_int_equal(hash_of(disks.bench.store, 1), hash);
+	assert_int_equal(disk_at(&disks, 0)->head_seed, head_seeds[0]);
+	assert_int_not_equal(disk_at(&disks, 1)->head_seed, head_seeds[1]);
+	disks_stop(&disks);
+
+	/* Nor does one in another place, or of another size, mean the same. */
+	disks.options.disks[0] = both.disks[1];
+	disks.options.disks[1] = both.disks[0];
+	disks_start(&disks);
+	assert_int_not_equal(disk_at(&disks, 1)->head_seed, head_seeds[0]);
+	disks_stop(&disks);
+	disks.options = both;
+	disks_start(&disks);
+	disks_done(&disks);
+}
+
+static void a_disk_that_cannot_be_written_begins_as_failed(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	disks_stop(&disks);
+	int good = disks.options.disks[0].fd;
+	disks.options.disks[0].fd = open("/dev/full", O_RDWR);
+	disks_start(&disks);
+	assert_int_equal(atomic_load(&disk_at(&disks, 0)->state), CACHE_DISK_FAILED);
+	assert_int_equal(disk_at(&disks, 0)->error, ENOSPC);
+	assert_int_equal(atomic_load(&disks.bench.store->disks->scanning), 0);
+	assert_int_equal(put_number(disks.bench.store, 1, 1, 100), CACHE_PUT_DONE);
+	assert_true(has_number(disks.bench.reader, 1));
+	disks_done(&disks);
+	close(good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +155,8 @@ int main(void)
 	        cmocka_unit_test(a_memory_fits_its_own_options_only),
 	        cmocka_unit_test(another_version_and_other_files_are_refused),
 	        cmocka_unit_test(nobody_can_change_its_size),
+	        cmocka_unit_test(a_session_goes_on_from_what_its_disks_say),
+	        cmocka_unit_test(a_disk_that_cannot_be_written_begins_as_failed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

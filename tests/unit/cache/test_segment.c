@@ -175,6 +175,39 @@ static void pinned_segments_do_not_count_as_coming(void **state)
 	bench_done(&bench);
 }
 
+static void who_follows_a_log_gets_each_segment_in_turn(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_store *store = bench.store;
+	uint32_t whole = store->geometry.segment_bytes, used = 0;
+	cache_store_lock(store);
+	assert_int_equal(
+	        cache_segment_follow(store, CACHE_LOG_PROBATION, 0, true, &used), CACHE_NO_SEGMENT);
+	struct cache_room rooms[3];
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(reserve(store, i == 2 ? 128 : whole, &rooms[i]));
+	uint64_t order = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t next =
+		        cache_segment_follow(store, CACHE_LOG_PROBATION, order, false, &used);
+		assert_int_equal(next, rooms[i].segment);
+		assert_int_equal(used, whole);
+		order = store->segments[next].order + 1;
+	}
+	/* The last one is still open. */
+	assert_int_equal(cache_segment_follow(store, CACHE_LOG_PROBATION, order, false, &used),
+	        CACHE_NO_SEGMENT);
+	assert_int_equal(cache_segment_follow(store, CACHE_LOG_PROBATION, order, true, &used),
+	        rooms[2].segment);
+	assert_int_equal(used, 128);
+	assert_int_equal(
+	        cache_segment_follow(store, CACHE_LOG_MAIN, 0, true, &used), CACHE_NO_SEGMENT);
+	cache_store_unlock(store);
+	bench_done(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +217,7 @@ int main(void)
 	        cmocka_unit_test(queues_are_rebuilt_in_order),
 	        cmocka_unit_test(nonsense_in_the_queues_leads_nowhere),
 	        cmocka_unit_test(pinned_segments_do_not_count_as_coming),
+	        cmocka_unit_test(who_follows_a_log_gets_each_segment_in_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
