@@ -10,7 +10,9 @@
 #include "base/limit.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cache/disk.h"
 #include "cache/keeper.h"
+#include "cache/writer.h"
 #include "edge/disks.h"
 #include "edge/flights.h"
 #include "edge/purge.h"
@@ -56,9 +58,10 @@ struct edge {
 	struct mem_budget budget, spool_budget;
 	struct edge_worker_shared shared;
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
-	struct edge_disks *disks;    /* NULL: there are none */
-	struct disk *recall_pool;    /* the same */
-	struct text purge_error;     /* of the last purge that was refused */
+	struct cache_writer *writers[LIMIT_CACHE_DISKS];
+	struct edge_disks *disks; /* NULL: there are none */
+	struct disk *recall_pool; /* the same */
+	struct text purge_error;  /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct model_snapshot *snapshot;
 	unsigned running; /* worker threads that have not ended */
@@ -240,20 +243,30 @@ static bool open_log(struct edge *edge)
 	return edge->shared.log != NULL;
 }
 
-/* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. */
+/* The disks' writers; a disk without one is read from all the same. */
+static void start_writers(struct edge *edge)
+{
+	unsigned count = cache_disk_count(edge->shared.cache);
+	for (unsigned i = 0; i < count; i++) {
+		edge->writers[i] = cache_writer_new(edge->shared.cache, i);
+		if (edge->writers[i] == NULL)
+			log_error("nothing writes to disk %u of the cache: %m", i + 1);
+	}
+}
+
+/* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. The
+ * disks belong to the memory that is handed, so one that the edge makes for itself has none. */
 static void open_cache(struct edge *edge)
 {
-	const struct edge_options *options = &edge->options;
-	const struct cache_memory_options memory = {
-	        .bytes = options->cache_memory,
-	        .objects = options->cache_objects,
-	};
+	struct cache_memory_options memory = edge->options.cache_memory;
+	const int fd = edge->options.cache_memory_fd;
 	enum cache_attach why;
-	if (options->cache_memory == 0)
+	if (memory.bytes == 0)
 		return;
-	struct cache_store *cache = cache_store_new(options->cache_memory_fd, &memory, &why);
-	if (cache == NULL && options->cache_memory_fd >= 0) {
+	struct cache_store *cache = cache_store_new(fd, &memory, &why);
+	if (cache == NULL && fd >= 0) {
 		log_warning("the cache begins empty: %s", cache_memory_words(why));
+		memory.disk_count = 0;
 		cache = cache_store_new(-1, &memory, &why);
 	}
 	if (cache == NULL) {
@@ -264,6 +277,7 @@ static void open_cache(struct edge *edge)
 	if (edge->keeper == NULL)
 		log_error("nothing keeps room in the cache: %m");
 	edge->shared.cache = cache;
+	start_writers(edge);
 }
 
 /* What it takes to serve what the cache has on disks; before the workers. */
@@ -368,6 +382,8 @@ void edge_free(struct edge *edge)
 	free_workers(edge);
 	edge_recalls_free(edge->shared.recalls);
 	edge_disks_free(edge->disks);
+	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)
+		cache_writer_free(edge->writers[i]);
 	cache_keeper_free(edge->keeper);
 	cache_store_free(edge->shared.cache);
 	edge_flights_free(edge->shared.flights);

@@ -195,7 +195,7 @@ static inline void fixture_serve(struct fixture *fixture, const char *document)
 	        .origins = origin_shared_new(fixture->steward, &origins, &fixture->sink),
 	        .disk = disk_new(1),
 	        .log = edge_access_log_new(options->access_log, options->access_log_sample),
-	        .cache = make_cache(options->cache_memory, fixture->cache_disk),
+	        .cache = make_cache(options->cache_memory.bytes, fixture->cache_disk),
 	        .flights = edge_flights_new(),
 	        .unshared = edge_unshared_new(),
 	        .loops = fixture->loops,
@@ -229,7 +229,7 @@ static inline void fixture_start(struct fixture *fixture, const char *document)
 static inline void fixture_start_cached(struct fixture *fixture, const char *document)
 {
 	fixture_init(fixture);
-	fixture->options.cache_memory = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
 	fixture_serve(fixture, document);
 }
 
@@ -240,7 +240,7 @@ static inline void fixture_start_with_disk(struct fixture *fixture, const char *
 	fixture->cache_disk = disk_open_nameless("/tmp");
 	assert_true(fixture->cache_disk >= 0);
 	assert_int_equal(ftruncate(fixture->cache_disk, (off_t)LIMIT_CACHE_DISK_MIB_MIN << 20), 0);
-	fixture->options.cache_memory = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
 	fixture_serve(fixture, document);
 }
 
