@@ -1,14 +1,15 @@
 /*
  * The locks are on single bytes of the memory's file, which says nothing about what these bytes
- * hold: byte n for process n, then the keeper's. They belong to the open file description that a
- * store opens for itself, so two stores are told apart even in one process.
+ * hold: byte n for process n, then the keeper's, then one for the writer of each disk. They belong
+ * to the open file description that a store opens for itself, so two stores are told apart even in
+ * one process.
  */
 #include "cache/process_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-enum { KEEPER = LIMIT_CACHE_PROCESSES };
+enum { KEEPER = LIMIT_CACHE_PROCESSES, WRITERS };
 
 static bool lock_byte(const struct cache_store *store, unsigned byte, short type)
 {
@@ -83,4 +84,14 @@ bool cache_process_lock_keeper(struct cache_store *store)
 void cache_process_unlock_keeper(struct cache_store *store)
 {
 	CHECK(lock_byte(store, KEEPER, F_UNLCK));
+}
+
+bool cache_process_lock_writer(struct cache_store *store, unsigned disk)
+{
+	return lock_byte(store, WRITERS + disk, F_WRLCK);
+}
+
+void cache_process_unlock_writer(struct cache_store *store, unsigned disk)
+{
+	CHECK(lock_byte(store, WRITERS + disk, F_UNLCK));
 }

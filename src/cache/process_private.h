@@ -19,3 +19,7 @@ void cache_process_bury(struct cache_store *store);
 /* Becomes the keeper of all processes; false when another is. */
 bool cache_process_lock_keeper(struct cache_store *store);
 void cache_process_unlock_keeper(struct cache_store *store);
+
+/* The same for the writer of a disk. */
+bool cache_process_lock_writer(struct cache_store *store, unsigned disk);
+void cache_process_unlock_writer(struct cache_store *store, unsigned disk);

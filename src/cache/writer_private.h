@@ -2,7 +2,7 @@
  * The writer from inside. One turn does one thing, the most urgent: what was removed is written and
  * synced; what is on the disk is scanned; then the memory is copied from. The writer alone writes
  * to the disk, opens, seals and empties its segments; it holds the file lock of the disk while it
- * does.
+ * does. What it alone changes of what is shared it reads without the store's lock.
  */
 #pragma once
 
@@ -10,10 +10,14 @@
 #include "cache/segment_private.h"
 #include "cache/writer.h"
 
+#include <sys/types.h>
 #include <sys/uio.h>
 
 enum {
 	CACHE_WRITER_BATCH = 64, /* records that are written at once */
+	/* Two parts of three of a segment are for what is new. */
+	CACHE_WRITER_REINSERT_PART = 3,
+	CACHE_WRITER_GO_BITS = 16, /* writer_remove.c */
 };
 
 struct cache_scan; /* writer_scan.c */
@@ -31,11 +35,20 @@ struct cache_disk_writer {
 	uint64_t order;
 	struct cache_disk_entry *table; /* of the open segment; room for as many as fit in one */
 	uint32_t table_count;
+	bool is_evicting;        /* appends stay in the open segment */
 	uint64_t reinserted;     /* bytes, of the segment that is being evicted */
-	struct cache_scan *scan; /* while SCANNING */
+	uint64_t written;        /* bytes, not yet counted */
+	struct cache_scan *scan; /* while the disk is read */
 };
 
 /* ---- the log (writer_log.c) ---- */
+
+/* The system calls that write, so that tests can have them fail. */
+struct cache_writer_calls {
+	ssize_t (*write)(int fd, const struct iovec *parts, int count, off_t at);
+	int (*sync)(int fd);
+};
+extern struct cache_writer_calls cache_writer_calls;
 
 /* A record to be written. */
 struct cache_append {
@@ -50,46 +63,75 @@ struct cache_append {
 	bool is_written;
 };
 
+/* Copies the header of a record that others may be changing. */
+void cache_writer_take_header(const struct cache_record *record, struct cache_record *ret_header);
+
 /* Appends the records in order at the end of the log, in as few writes as can be, opening segments
  * as needed (which evicts the next one ahead, unless is_evicting is what asks: then it stays within
  * what is there). Records that have no place (segment ended while evicting) have is_written false.
  * False when the disk fails: it was given up. Without the store's lock. */
-MUST_CHECK bool cache_log_append(
+MUST_CHECK bool cache_writer_append(
         struct cache_disk_writer *writer, struct cache_append *records, unsigned count);
 
 /* Waits until all that was written is on the disk; false when the disk fails. */
-MUST_CHECK bool cache_log_sync(struct cache_disk_writer *writer);
+MUST_CHECK bool cache_writer_sync(struct cache_disk_writer *writer);
 
 /* Reads from the file; false when not all came (the error was noted). */
-MUST_CHECK bool cache_log_read(
+MUST_CHECK bool cache_writer_read(
         struct cache_disk_writer *writer, void *to, size_t bytes, uint64_t at);
 
-/* The table of a segment of this order: from its end, or, where it has none, from its records, each
- * verified, up to the first that is not right. *ret_entries is the caller's (mem_free). False when
- * the disk could not be read. */
-MUST_CHECK bool cache_log_read_table(struct cache_disk_writer *writer, uint32_t segment,
-        uint64_t order, struct cache_disk_entry **ret_entries, uint32_t *ret_count);
+/* Where in the file a segment (among those of all disks) begins. */
+uint64_t cache_writer_segment_at(const struct cache_disk_writer *writer, uint32_t segment);
+
+/* What is in a segment. */
+struct cache_writer_table {
+	struct cache_disk_entry *entries; /* mem_free */
+	uint32_t count;
+	bool is_sealed; /* from the segment's end: nothing is missing, and all of it was synced
+	                 * before */
+};
+
+/* The table of a segment of this order: from its end, or, where it has none that is right, of its
+ * records that are. False when the disk could not be read. */
+MUST_CHECK bool cache_writer_read_table(struct cache_disk_writer *writer, uint32_t segment,
+        uint64_t order, struct cache_writer_table *ret_table);
 
 /* Reads the record of an entry and verifies it; NULL when it is not right. mem_free. */
-struct cache_record *cache_log_read_record(struct cache_disk_writer *writer, uint32_t segment,
+struct cache_record *cache_writer_read_record(struct cache_disk_writer *writer, uint32_t segment,
         uint64_t order, const struct cache_disk_entry *entry);
 
-/* Says on the disk that nothing is in the segment; false when the disk fails. */
-MUST_CHECK bool cache_log_clear(struct cache_disk_writer *writer, uint32_t segment);
+/* Says on the disk, durably, that nothing is in the segment; false when the disk fails. */
+MUST_CHECK bool cache_writer_clear(struct cache_disk_writer *writer, uint32_t segment);
+
+/* The end of the log becomes that which a writer left that has ended, if all of it is there. */
+void cache_writer_resume(struct cache_disk_writer *writer);
 
 /* ---- the parts of a turn; true when there was something to do ---- */
 
 /* Removals and marks that wait: written, synced, their moment reached (writer_remove.c). */
 bool cache_writer_remove(struct cache_disk_writer *writer);
 
-/* The next segment is read, youngest first; at the end the disk is READY (writer_scan.c). */
+/* Under the lock: a chain of removal records begins (writer_remove.c). */
+void cache_writer_begin_chain(struct cache_disk_writer *writer);
+
+/* What is on the disk is read: first the heads of all segments, then one segment after the other,
+ * youngest first; at the end the disk is READY (writer_scan.c). */
 bool cache_writer_scan(struct cache_disk_writer *writer);
 void cache_writer_end_scan(struct cache_disk_writer *writer); /* frees what it has */
+
+/* Removes what a writer that died has written and told nobody of (writer_scan.c). */
+void cache_writer_disown(struct cache_disk_writer *writer);
 
 /* Copies a batch from the memory. `with_open`: also from the segments that are not full
  * (writer_copy.c). */
 bool cache_writer_copy(struct cache_disk_writer *writer, bool with_open);
 
-/* Empties the segment that comes next in the circle, so that the log can go on there
- * (writer_evict.c). False when the disk fails. */
+/* Whether what lies at a place of this disk is what leads to it: a slot, or the copy of a record in
+ * memory, which is *ret_record then (NULL otherwise). The slot, or NULL. Under the lock
+ * (writer_evict.c). */
+_Atomic uint64_t *cache_writer_find(const struct cache_store *store, uint64_t hash,
+        uint64_t location, struct cache_record **ret_record);
+
+/* Empties a segment, so that the log can go on there (writer_evict.c). False when the disk fails.
+ */
 MUST_CHECK bool cache_writer_evict(struct cache_disk_writer *writer, uint32_t segment);
