@@ -13,8 +13,10 @@
 #include "cache/disk.h"
 #include "cache/keeper.h"
 #include "cache/writer.h"
+#include "edge/disks.h"
 #include "edge/flights.h"
 #include "edge/purge.h"
+#include "edge/recalls.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
 #include "link/command_listener.h"
@@ -24,7 +26,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DISK_THREADS = 2 };
+/* Recalls have threads of their own, so that no request's body waits for them; one thread reads
+ * from a disk at a time, and a disk does several reads at once. */
+enum { DISK_THREADS = 2, RECALL_THREADS_A_DISK = 4 };
 
 struct worker_thread {
 	struct edge *edge;
@@ -55,7 +59,9 @@ struct edge {
 	struct edge_worker_shared shared;
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
 	struct cache_writer *writers[LIMIT_CACHE_DISKS];
-	struct text purge_error; /* of the last purge that was refused */
+	struct edge_disks *disks; /* NULL: there are none */
+	struct disk *recall_pool; /* the same */
+	struct text purge_error;  /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct model_snapshot *snapshot;
 	unsigned running; /* worker threads that have not ended */
@@ -179,6 +185,12 @@ static struct link_answer on_purge(struct link_command_sink *sink, const struct 
 	return edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
 }
 
+static bool is_durable(struct link_command_sink *sink, uint64_t moment)
+{
+	struct edge *edge = container_of(sink, struct edge, command_sink);
+	return cache_disk_is_durable(edge->shared.cache, moment);
+}
+
 static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
@@ -268,6 +280,24 @@ static void open_cache(struct edge *edge)
 	start_writers(edge);
 }
 
+/* What it takes to serve what the cache has on disks; before the workers. */
+static void open_recalls(struct edge *edge)
+{
+	unsigned disks = edge->shared.cache != NULL ? cache_disk_count(edge->shared.cache) : 0;
+	if (disks == 0)
+		return;
+	edge->recall_pool = disk_new(disks * RECALL_THREADS_A_DISK);
+	struct edge_recalls_options options = {
+	        .store = edge->shared.cache,
+	        .disk = edge->recall_pool,
+	        .loops = edge->shared.loops,
+	        .worker_count = edge->options.workers,
+	        .recall = cache_recall,
+	};
+	edge->shared.recalls = edge_recalls_new(&options);
+	edge->disks = edge_disks_new(edge->loop, edge->shared.cache);
+}
+
 /* A folder that takes no files is told now, and not by the first large upload. */
 static void try_spool(const char *folder)
 {
@@ -287,7 +317,9 @@ struct edge *edge_new(const struct edge_options *options)
 	copy_strings(&edge->options);
 	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
 	edge->origin_sink.on_health = on_health;
-	edge->command_sink.on_purge = on_purge;
+	edge->command_sink = (struct link_command_sink){.on_purge = on_purge,
+	        .is_durable = is_durable,
+	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();
@@ -316,6 +348,7 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->shared.unshared = edge_unshared_new();
 	edge->shared.loops = mem_zero(options->workers * sizeof(struct loop *));
 	open_cache(edge);
+	open_recalls(edge);
 	if (edge->shared.origins == NULL || !make_workers(edge)) {
 		log_error("the machine refuses what a worker needs: %m");
 		edge_free(edge);
@@ -345,7 +378,10 @@ void edge_free(struct edge *edge)
 		return;
 	link_command_listener_close(edge->commands);
 	disk_free(edge->shared.disk);
+	disk_free(edge->recall_pool);
 	free_workers(edge);
+	edge_recalls_free(edge->shared.recalls);
+	edge_disks_free(edge->disks);
 	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)
 		cache_writer_free(edge->writers[i]);
 	cache_keeper_free(edge->keeper);
