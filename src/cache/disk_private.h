@@ -41,12 +41,12 @@ struct cache_disk_shared {
 	uint32_t free;      /* segments that have nothing */
 	uint32_t scan_left;
 	bool is_scan_stopped; /* what was not scanned yet can't be told from what was removed */
-	bool is_written;  /* a writer works, or has died at work */
-	uint32_t used;    /* how far the open segment is filled, when its writer has ended */
-	uint64_t settled; /* the index knows of all records in segments of lower orders */
+	bool is_written;      /* a writer works, or has died at work */
+	uint32_t used;        /* how far the open segment is filled, when its writer has ended */
+	uint64_t settled;     /* the index knows of all records in segments of lower orders */
 	uint64_t chain, chained, chained_in; /* see writer_remove.c */
-	uint64_t marked;      /* the sequence of the last mark that its writer has taken */
-	uint64_t floored;     /* the floor that its writer has taken */
+	uint64_t marked;  /* the sequence of the last mark that its writer has taken */
+	uint64_t floored; /* the floor that its writer has taken */
 	uint32_t removal_first, removal_count;
 	struct cache_disk_counters counters;
 	struct cache_removal removals[LIMIT_CACHE_DISK_REMOVALS]; /* a ring */

@@ -28,6 +28,8 @@ enum {
 	ORIGIN_IDLE_MS = 250,
 	DRAIN_MS = 1000,
 	ORIGINS = 4,
+	/* What is copied must not be turned away because the disk is full. */
+	CACHE_DISK_BYTES = 4 * LIMIT_CACHE_DISK_MIB_MIN << 20,
 };
 
 struct fixture {
@@ -166,7 +168,7 @@ static inline struct cache_store *make_cache(uint64_t bytes, int disk)
 {
 	const struct cache_memory_options memory = {
 	        .bytes = bytes,
-	        .disks = {{.fd = disk, .bytes = (uint64_t)LIMIT_CACHE_DISK_MIB_MIN << 20}},
+	        .disks = {{.fd = disk, .bytes = CACHE_DISK_BYTES}},
 	        .disk_count = disk >= 0,
 	};
 	enum cache_attach why;
@@ -239,7 +241,7 @@ static inline void fixture_start_with_disk(struct fixture *fixture, const char *
 	fixture_init(fixture);
 	fixture->cache_disk = disk_open_nameless("/tmp");
 	assert_true(fixture->cache_disk >= 0);
-	assert_int_equal(ftruncate(fixture->cache_disk, (off_t)LIMIT_CACHE_DISK_MIB_MIN << 20), 0);
+	assert_int_equal(ftruncate(fixture->cache_disk, CACHE_DISK_BYTES), 0);
 	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
 	fixture_serve(fixture, document);
 }
