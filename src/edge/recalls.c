@@ -35,6 +35,7 @@ struct edge_recalls {
 	struct edge_recalls_options options;
 	pthread_mutex_t lock;
 	struct map map;
+	bool is_closed;
 };
 
 struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options)
@@ -43,6 +44,15 @@ struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options
 	recalls->options = *options;
 	CHECK(pthread_mutex_init(&recalls->lock, NULL) == 0);
 	return recalls;
+}
+
+void edge_recalls_close(struct edge_recalls *recalls)
+{
+	if (recalls == NULL)
+		return;
+	pthread_mutex_lock(&recalls->lock);
+	recalls->is_closed = true;
+	pthread_mutex_unlock(&recalls->lock);
 }
 
 void edge_recalls_free(struct edge_recalls *recalls)
@@ -153,14 +163,16 @@ static struct edge_recall *begin(
 	return recall;
 }
 
-/* Under the lock: the recall that runs, or a new one; NULL where there are too many. */
+/* Under the lock: the recall that runs, or a new one; NULL where none may begin. */
 static struct edge_recall *find_or_begin(
         struct edge_recalls *recalls, const struct cache_away *away, unsigned worker)
 {
 	struct map_node *node = map_find(&recalls->map, hash_of(away), is_away, away);
 	if (node != NULL)
 		return container_of(node, struct edge_recall, node);
-	return recalls->map.count < LIMIT_RECALLS ? begin(recalls, away, worker) : NULL;
+	if (recalls->is_closed || recalls->map.count >= LIMIT_RECALLS)
+		return NULL;
+	return begin(recalls, away, worker);
 }
 
 bool edge_recalls_join(struct edge_recalls *recalls, const struct cache_away *away,

@@ -231,6 +231,23 @@ static void past_the_limit_none_begins(void **state)
 	wait_woken(2);
 }
 
+static void after_the_close_none_begins(void **state)
+{
+	(void)state;
+	struct guest guest, late;
+	struct cache_away away = {.hash = 1, .location = 1001};
+	pthread_mutex_lock(&bench.gate);
+	assert_true(join(&guest, 0, 1, 1000));
+	edge_recalls_close(bench.recalls);
+	edge_recalls_begin(bench.recalls, &away, 0);
+	pthread_mutex_unlock(&bench.gate);
+	disk_free(bench.disk);
+	bench.disk = NULL;
+	assert_false(join(&late, 0, 1, 1001));
+	wait_woken(1);
+	assert_int_equal(atomic_load(&bench.calls), 1);
+}
+
 #define AT_THE_BENCH(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
 
 int main(void)
@@ -243,6 +260,7 @@ int main(void)
 	        AT_THE_BENCH(who_leaves_while_the_message_is_on_its_way_is_not_woken),
 	        AT_THE_BENCH(what_was_begun_ahead_is_joined),
 	        AT_THE_BENCH(past_the_limit_none_begins),
+	        AT_THE_BENCH(after_the_close_none_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
