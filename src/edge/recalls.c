@@ -12,6 +12,9 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <time.h>
+
+enum { FULL_TRIES = 10, FULL_PAUSE_MS = 5 };
 
 /* What a recall has to do with one worker. */
 struct post {
@@ -111,11 +114,19 @@ static void on_receive(struct loop_message *message)
 		mem_free(recall);
 }
 
+/* On a thread of the pool. That memory is short passes as soon as the cache's keeper has had a few
+ * turns, which costs less than a pull. */
 static void on_call(struct disk_operation *operation)
 {
 	struct edge_recall *recall = container_of(operation, struct edge_recall, operation);
 	const struct edge_recalls_options *options = &recall->recalls->options;
-	operation->result = options->recall(options->store, &recall->away);
+	const struct timespec pause = {.tv_nsec = FULL_PAUSE_MS * 1000000L};
+	for (unsigned i = 0;; i++) {
+		operation->result = options->recall(options->store, &recall->away);
+		if (operation->result != CACHE_RECALL_FULL || i == FULL_TRIES)
+			return;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static void on_done(struct disk_operation *operation)
