@@ -34,6 +34,11 @@ const char *cache_disk_open_words(enum cache_disk_open verdict);
 /* Whether the descriptor is that of a disk, for who was handed it. */
 bool cache_disk_is(int fd);
 
+/* Has nothing that is on the disk ever be found again: who will not tell it of purges must not
+ * leave it as it is. A memory that has it goes on with it. False with errno, where it takes no
+ * writes. */
+bool cache_disk_erase(int fd);
+
 enum cache_disk_state {
 	CACHE_DISK_NEW,      /* no writer has begun with it */
 	CACHE_DISK_SCANNING, /* what is on it is being read; found so far is served */

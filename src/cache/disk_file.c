@@ -227,3 +227,8 @@ bool cache_disk_file_wipe(int fd)
 	static const struct cache_disk_header nothing;
 	return cache_disk_file_write_header(fd, &nothing);
 }
+
+bool cache_disk_erase(int fd)
+{
+	return cache_disk_file_wipe(fd);
+}

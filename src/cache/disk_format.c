@@ -70,7 +70,7 @@ bool cache_disk_is_header(const struct cache_disk_header *header)
 {
 	return header->magic == HEADER_MAGIC && header->version == VERSION &&
 	       is_segment_bytes(header->segment_bytes) && header->segments != 0 &&
-	       header->segments <= 1u << CACHE_DISK_SEGMENT_BITS &&
+	       (uint64_t)header->first + header->segments <= 1u << CACHE_DISK_SEGMENT_BITS &&
 	       header->checksum == header_sum(header);
 }
 

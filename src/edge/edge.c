@@ -10,9 +10,13 @@
 #include "base/limit.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cache/disk.h"
 #include "cache/keeper.h"
+#include "cache/writer.h"
+#include "edge/disks.h"
 #include "edge/flights.h"
 #include "edge/purge.h"
+#include "edge/recalls.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
 #include "link/command_listener.h"
@@ -22,7 +26,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DISK_THREADS = 2 };
+/* Recalls have threads of their own, so that no request's body waits for them; one thread reads
+ * from a disk at a time, and a disk does several reads at once. */
+enum { DISK_THREADS = 2, RECALL_THREADS_A_DISK = 4 };
 
 struct worker_thread {
 	struct edge *edge;
@@ -52,7 +58,10 @@ struct edge {
 	struct mem_budget budget, spool_budget;
 	struct edge_worker_shared shared;
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
-	struct text purge_error;     /* of the last purge that was refused */
+	struct cache_writer *writers[LIMIT_CACHE_DISKS];
+	struct edge_disks *disks; /* NULL: there are none */
+	struct disk *recall_pool; /* the same */
+	struct text purge_error;  /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct model_snapshot *snapshot;
 	unsigned running; /* worker threads that have not ended */
@@ -176,6 +185,12 @@ static struct link_answer on_purge(struct link_command_sink *sink, const struct 
 	return edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
 }
 
+static bool is_durable(struct link_command_sink *sink, uint64_t moment)
+{
+	struct edge *edge = container_of(sink, struct edge, command_sink);
+	return cache_disk_is_durable(edge->shared.cache, moment);
+}
+
 static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
@@ -228,20 +243,30 @@ static bool open_log(struct edge *edge)
 	return edge->shared.log != NULL;
 }
 
-/* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. */
+/* The disks' writers; a disk without one is read from all the same. */
+static void start_writers(struct edge *edge)
+{
+	unsigned count = cache_disk_count(edge->shared.cache);
+	for (unsigned i = 0; i < count; i++) {
+		edge->writers[i] = cache_writer_new(edge->shared.cache, i);
+		if (edge->writers[i] == NULL)
+			log_error("nothing writes to disk %u of the cache: %m", i + 1);
+	}
+}
+
+/* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. The
+ * disks belong to the memory that is handed, so one that the edge makes for itself has none. */
 static void open_cache(struct edge *edge)
 {
-	const struct edge_options *options = &edge->options;
-	const struct cache_memory_options memory = {
-	        .bytes = options->cache_memory,
-	        .objects = options->cache_objects,
-	};
+	struct cache_memory_options memory = edge->options.cache_memory;
+	const int fd = edge->options.cache_memory_fd;
 	enum cache_attach why;
-	if (options->cache_memory == 0)
+	if (memory.bytes == 0)
 		return;
-	struct cache_store *cache = cache_store_new(options->cache_memory_fd, &memory, &why);
-	if (cache == NULL && options->cache_memory_fd >= 0) {
+	struct cache_store *cache = cache_store_new(fd, &memory, &why);
+	if (cache == NULL && fd >= 0) {
 		log_warning("the cache begins empty: %s", cache_memory_words(why));
+		memory.disk_count = 0;
 		cache = cache_store_new(-1, &memory, &why);
 	}
 	if (cache == NULL) {
@@ -252,6 +277,25 @@ static void open_cache(struct edge *edge)
 	if (edge->keeper == NULL)
 		log_error("nothing keeps room in the cache: %m");
 	edge->shared.cache = cache;
+	start_writers(edge);
+}
+
+/* What it takes to serve what the cache has on disks; before the workers. */
+static void open_recalls(struct edge *edge)
+{
+	unsigned disks = edge->shared.cache != NULL ? cache_disk_count(edge->shared.cache) : 0;
+	if (disks == 0)
+		return;
+	edge->recall_pool = disk_new(disks * RECALL_THREADS_A_DISK);
+	struct edge_recalls_options options = {
+	        .store = edge->shared.cache,
+	        .disk = edge->recall_pool,
+	        .loops = edge->shared.loops,
+	        .worker_count = edge->options.workers,
+	        .recall = cache_recall,
+	};
+	edge->shared.recalls = edge_recalls_new(&options);
+	edge->disks = edge_disks_new(edge->loop, edge->shared.cache);
 }
 
 /* A folder that takes no files is told now, and not by the first large upload. */
@@ -273,7 +317,9 @@ struct edge *edge_new(const struct edge_options *options)
 	copy_strings(&edge->options);
 	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
 	edge->origin_sink.on_health = on_health;
-	edge->command_sink.on_purge = on_purge;
+	edge->command_sink = (struct link_command_sink){.on_purge = on_purge,
+	        .is_durable = is_durable,
+	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();
@@ -302,6 +348,7 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->shared.unshared = edge_unshared_new();
 	edge->shared.loops = mem_zero(options->workers * sizeof(struct loop *));
 	open_cache(edge);
+	open_recalls(edge);
 	if (edge->shared.origins == NULL || !make_workers(edge)) {
 		log_error("the machine refuses what a worker needs: %m");
 		edge_free(edge);
@@ -331,7 +378,12 @@ void edge_free(struct edge *edge)
 		return;
 	link_command_listener_close(edge->commands);
 	disk_free(edge->shared.disk);
+	disk_free(edge->recall_pool);
 	free_workers(edge);
+	edge_recalls_free(edge->shared.recalls);
+	edge_disks_free(edge->disks);
+	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)
+		cache_writer_free(edge->writers[i]);
 	cache_keeper_free(edge->keeper);
 	cache_store_free(edge->shared.cache);
 	edge_flights_free(edge->shared.flights);

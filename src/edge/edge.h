@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "cache/memory.h"
 #include "link/feed.h"
 #include "model/read.h"
 #include "net/loop.h"
@@ -29,10 +30,10 @@ struct edge_options {
 	uint64_t memory_budget;
 	const char *spool_dir;
 	uint64_t spool_budget;
-	/* What is cached: in the memory of a memfd that the caller keeps open, of this form if it
-	 * has none yet. Without bytes nothing is cached; objects 0: derived from them. */
+	/* What is cached: in the memory of a memfd that the caller keeps open, as its disks, of
+	 * this form if it has none yet. Without bytes nothing is cached. */
 	int cache_memory_fd;
-	uint64_t cache_memory, cache_objects;
+	struct cache_memory_options cache_memory;
 	const char *cdn_id;         /* in Via and CDN-Loop */
 	const char *access_log;     /* "off", "stdout", "syslog", "journald", or a path */
 	uint32_t access_log_sample; /* one in so many requests */

@@ -11,7 +11,7 @@ struct edge_lookup {
 	struct cache_reader *reader;
 	const struct cache_key *key;
 	const struct http_head *request;
-	/* the outcome */
+	/* the outcome; of AWAY as far as it got */
 	struct cache_vary vary; /* what the URL's responses vary on; the names refer to the store
 	                           until the reader is quiet */
 	struct str variant;     /* of the request, in `text`; empty where nothing varies */
@@ -21,6 +21,7 @@ struct edge_lookup {
 enum edge_lookup_result {
 	EDGE_LOOKUP_NOTHING,
 	EDGE_LOOKUP_FOUND,
+	EDGE_LOOKUP_AWAY,       /* on a disk, perhaps: cache_find_away */
 	EDGE_LOOKUP_UNTELLABLE, /* the request's variant is too long to be told: pass it on */
 };
 

@@ -3,6 +3,7 @@
  */
 #include "edge/purge.h"
 
+#include "cache/disk.h"
 #include "cache/purge.h"
 #include "edge/key.h"
 
@@ -85,5 +86,5 @@ struct link_answer edge_purge(struct cache_store *store, const struct model_snap
 	for (unsigned i = 0; i < purge->count; i++)
 		purge_one(store, domain_of(snapshot, purge, &purge->items[i]), purge,
 		        &purge->items[i]);
-	return (struct link_answer){.purged = purge->count};
+	return (struct link_answer){.purged = purge->count, .moment = cache_disk_moment(store)};
 }

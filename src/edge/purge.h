@@ -9,6 +9,6 @@
 #include "model/snapshot.h"
 
 /* Purges all of it, or nothing where a part of it makes no sense here. In effect for every request
- * that begins after it has returned. */
+ * that begins after it has returned; durable once the disks have reached the answer's moment. */
 struct link_answer edge_purge(struct cache_store *store, const struct model_snapshot *snapshot,
         const struct link_purge *purge, struct text *error);

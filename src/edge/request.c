@@ -2,9 +2,9 @@
  * The dispatcher and the first and last steps of a request. The stream, the fill and the spool only
  * wake the task; the task runs steps until one parks. A request ends in FINISH and nowhere else.
  *
- * From ROUTE to PASS, HIT or JOIN no step parks: the snapshot cannot change between finding the
- * domain and what keeps it (the fill, or a reference that is taken before a step parks), so that
- * most requests need no reference of their own.
+ * From ROUTE to PASS, HIT or JOIN no step parks, but for LOOKUP where a disk has to be asked: the
+ * snapshot cannot change between finding the domain and what keeps it (the fill, or a reference
+ * that is taken before a step parks), so that most requests need no reference of their own.
  */
 #include "base/clock.h"
 #include "base/random.h"

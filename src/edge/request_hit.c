@@ -1,7 +1,8 @@
 /*
  * HIT: a remembered response goes to the client, from the store's own memory. What the client takes
  * at once, in the turn in which it was found, costs nothing but the sending; only for what is left
- * for later turns is the place pinned, or, where too much is pinned already, found again then.
+ * for later turns is the place pinned, or, where too much is pinned already, found again then. What
+ * lies on a disk is waited for; of a large body the next piece comes while one is being sent.
  */
 #include "base/clock.h"
 #include "edge/request_private.h"
@@ -35,34 +36,54 @@ static enum edge_turn wait_for_client(struct edge_request *request)
 }
 
 /* The inline body of an object that was let go of meanwhile, or is gone. */
-static bool find_inline(struct edge_request *request)
+static enum cache_found find_inline(struct edge_request *request)
 {
 	struct edge_lookup lookup;
 	struct edge_worker *worker = request->worker;
 	edge_lookup_init(&lookup, worker->cache_reader, &request->key, &request->stream->head);
-	if (edge_lookup_find(&lookup, &request->entry) != EDGE_LOOKUP_FOUND ||
-	        request->entry.id != request->object.id || !request->entry.object->is_inline)
-		return false;
+	enum edge_lookup_result result = edge_lookup_find(&lookup, &request->entry);
+	if (result == EDGE_LOOKUP_AWAY)
+		return CACHE_FOUND_AWAY;
+	if (result != EDGE_LOOKUP_FOUND || request->entry.id != request->object.id ||
+	        !request->entry.object->is_inline)
+		return CACHE_FOUND_NOTHING;
 	request->place = request->entry.body;
-	return true;
+	return CACHE_FOUND_PIECE;
 }
 
-/* Where the body's bytes from `at` on lie: *ret_skip bytes behind the beginning of the place. */
-static bool find_place(struct edge_request *request, uint64_t at, size_t *ret_skip)
+static enum cache_found find_piece(struct edge_request *request, uint64_t number)
 {
-	struct edge_worker *worker = request->worker;
-	if (request->is_inline) {
-		*ret_skip = (size_t)at;
-		return request->place.len > 0 || find_inline(request);
-	}
-	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
-	*ret_skip = (size_t)(at % piece_bytes);
-	if (request->place.len > 0 && request->place_number == at / piece_bytes)
-		return true;
 	release_place(request);
-	request->place_number = at / piece_bytes;
+	request->place_number = number;
 	return cache_find_piece(
-	        worker->cache_reader, request->object.id, request->place_number, &request->place);
+	        request->worker->cache_reader, request->object.id, number, &request->place);
+}
+
+/* A piece was found: while it is being sent, the next one may come from a disk. */
+static void look_ahead(struct edge_request *request, const struct edge_reply_part *part)
+{
+	uint64_t next = request->place_number + 1;
+	if (next * cache_store_piece_bytes(request->worker->cache) < part->end)
+		edge_request_recall_ahead(request, next);
+}
+
+/* Where the bytes of the part lie that are next: *ret_skip bytes behind the beginning of the place,
+ * for PIECE. */
+static enum cache_found find_place(
+        struct edge_request *request, const struct edge_reply_part *part, size_t *ret_skip)
+{
+	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
+	uint64_t number = part->at / piece_bytes;
+	*ret_skip = (size_t)(request->is_inline ? part->at : part->at % piece_bytes);
+	bool is_here =
+	        request->place.len > 0 && (request->is_inline || request->place_number == number);
+	if (is_here)
+		return CACHE_FOUND_PIECE;
+	enum cache_found found =
+	        request->is_inline ? find_inline(request) : find_piece(request, number);
+	if (found == CACHE_FOUND_PIECE && !request->is_inline)
+		look_ahead(request, part);
+	return found;
 }
 
 enum sent {
@@ -124,7 +145,13 @@ static enum sent send_some(struct edge_request *request, struct edge_reply_part 
 	size_t skip;
 	if (request->flight.flight != NULL)
 		return send_pulled(request, part);
-	if (find_place(request, part->at, &skip))
+	enum cache_found found = find_place(request, part, &skip);
+	if (found == CACHE_FOUND_AWAY && edge_request_recall(request)) {
+		serve_stream_flush(request->stream);
+		return SENT_SOME;
+	}
+	edge_request_end_recalls(request);
+	if (found == CACHE_FOUND_PIECE)
 		return send_stored(request, part, skip);
 	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
 	if (request->is_inline || !edge_request_join_piece(request, part->at / piece_bytes))
@@ -145,6 +172,8 @@ static bool is_part_sent(struct edge_request *request, struct edge_reply_part *p
 static enum edge_turn pump(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
+	if (edge_request_waits_for_recall(request))
+		return EDGE_PARK;
 	for (unsigned i = 0; i < EDGE_REQUEST_PIECES_A_TURN;) {
 		if (request->part_count == 0) {
 			serve_stream_finish(stream, NULL);
@@ -175,20 +204,22 @@ static enum edge_turn pump(struct edge_request *request)
 	return wait_for_client(request);
 }
 
-/* Whether the first bytes of the body are there, or on their way. */
-static bool has_first_bytes(struct edge_request *request, const struct edge_reply *reply)
+/* Whether the first bytes of the body are there, or on their way (PIECE). */
+static enum cache_found find_first_bytes(
+        struct edge_request *request, const struct edge_reply *reply)
 {
 	struct edge_worker *worker = request->worker;
 	const struct cache_entry *entry = &request->entry;
 	if (entry->object->is_inline || reply->part_count == 0 ||
 	        reply->parts[0].at == reply->parts[0].end)
-		return true;
+		return CACHE_FOUND_PIECE;
 	uint64_t number = reply->parts[0].at / cache_store_piece_bytes(worker->cache);
 	if (request->is_piece_flight && request->place_number == number &&
 	        request->object.id == entry->id)
-		return true;
+		return CACHE_FOUND_PIECE;
 	edge_request_leave_flight(request);
-	return cache_find_has_piece(worker->cache_reader, entry->id, number);
+	request->object.id = entry->id;
+	return find_piece(request, number);
 }
 
 /* Before anything was sent: waits for the first piece, or has all of it pulled. */
@@ -247,13 +278,19 @@ static enum edge_turn respond(struct edge_request *request)
 	enum edge_turn turn;
 	if (!edge_request_make_reply(request, &options, &reply, &turn))
 		return turn;
-	if (!has_first_bytes(request, &reply))
+	enum cache_found first = find_first_bytes(request, &reply);
+	if (first == CACHE_FOUND_AWAY && edge_request_recall(request)) {
+		/* The entry is found again in the turn in which the bytes are there. */
+		edge_request_go(request, EDGE_REQUEST_LOOKUP);
+		return EDGE_PARK;
+	}
+	if (first != CACHE_FOUND_PIECE)
 		return wait_for_first_bytes(request, &reply);
+	edge_request_end_recalls(request);
 	if (!edge_request_send_head(request, &reply, &turn))
 		return turn;
 	request->is_inline = entry->object->is_inline;
 	request->object.id = entry->id;
-	request->place.len = 0;
 	if (request->is_inline)
 		request->place = entry->body;
 	else
@@ -261,6 +298,8 @@ static enum edge_turn respond(struct edge_request *request)
 	request->whole = reply.whole;
 	request->parts = reply.parts == &reply.whole ? &request->whole : reply.parts;
 	request->part_count = reply.part_count;
+	if (!request->is_inline && request->place.len > 0)
+		look_ahead(request, request->parts);
 	if (request->is_piece_flight && request->part_count > 0)
 		edge_flight_seek(&request->flight,
 		        request->parts[0].at % cache_store_piece_bytes(request->worker->cache));

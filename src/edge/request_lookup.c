@@ -2,7 +2,7 @@
  * LOOKUP and JOIN: what is remembered, and waiting for a pull that others may share. A request
  * comes back to LOOKUP when something has changed: what was stale was validated, the origins
  * failed, or the shared answer turned out to be another variant's. It does not come back for ever
- * (REJOINS_MAX): then it pulls on its own.
+ * (REJOINS_MAX): then it pulls on its own. What it is led to on a disk it waits for in LOOKUP.
  */
 #include "base/clock.h"
 #include "cache/purge.h"
@@ -219,7 +219,8 @@ static bool has_body(const struct edge_request *request)
 	if (entry->object->is_inline || cache_update_strong_validator(&entry->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < entry->object->length; number++)
-		if (!cache_find_has_piece(worker->cache_reader, entry->id, number))
+		if (cache_find_has_piece(worker->cache_reader, entry->id, number) ==
+		        CACHE_FOUND_NOTHING)
 			return false;
 	return true;
 }
@@ -326,11 +327,21 @@ static void make_key(struct edge_request *request)
 	request->key = cache_key_make(request->worker->cache, text);
 }
 
+static enum edge_turn wait_for_recall(struct edge_request *request)
+{
+	if (!request->stream->is_gone)
+		return EDGE_PARK;
+	request->fault = request->stream->fault;
+	return edge_request_go(request, EDGE_REQUEST_FINISH);
+}
+
 enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 {
 	const struct http_head *head = &request->stream->head;
 	struct http_cache_control_request asked = {0};
 	struct cache_rules rules;
+	if (edge_request_waits_for_recall(request))
+		return wait_for_recall(request);
 	if (request->key.text.len == 0)
 		make_key(request);
 	edge_rules_make_for_hit(request->domain->cache, &rules);
@@ -347,6 +358,8 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 		if (!has_body(request))
 			return miss(request, &lookup);
 		return found(request, &lookup, &asked, &rules);
+	case EDGE_LOOKUP_AWAY:
+		return edge_request_recall(request) ? EDGE_PARK : miss(request, &lookup);
 	case EDGE_LOOKUP_NOTHING:
 		return miss(request, &lookup);
 	case EDGE_LOOKUP_UNTELLABLE:
@@ -359,6 +372,7 @@ void edge_request_let_go(struct edge_request *request)
 {
 	loop_timer_cancel(request->worker->loop, &request->late_timer);
 	edge_request_leave_flight(request);
+	edge_recalls_leave(&request->recall);
 	if (request->has_pin)
 		cache_reader_unpin(request->worker->cache_reader, request->pinned);
 	request->has_pin = false;
@@ -411,7 +425,8 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	if (loaded->length != UINT64_MAX && cache_update_strong_validator(&loaded->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < start; number++)
-		if (!cache_find_has_piece(worker->cache_reader, loaded->id, number))
+		if (cache_find_has_piece(worker->cache_reader, loaded->id, number) ==
+		        CACHE_FOUND_NOTHING)
 			return false;
 	return true;
 }

@@ -4,6 +4,7 @@
  * tells that it was passed on.
  */
 #include "base/clock.h"
+#include "cache/disk.h"
 #include "cache/invalidate.h"
 #include "cache/purge.h"
 #include "cache/update.h"
@@ -44,6 +45,8 @@ static void invalidate(struct edge_request *request, const struct http_head *ans
 		if (key.text.len <= LIMIT_CACHE_KEY_BYTES)
 			cache_purge_url(request->worker->cache, &key, CACHE_PURGE_HARD);
 	}
+	if (count > 0)
+		request->moment = cache_disk_moment(request->worker->cache);
 }
 
 static void update(struct edge_request *request, const struct http_head *answer)

@@ -3,6 +3,7 @@
  * The request's body is spooled, so that it can be sent again.
  */
 #include "base/clock.h"
+#include "cache/disk.h"
 #include "edge/answer.h"
 #include "edge/request_private.h"
 #include "http/condition.h"
@@ -181,7 +182,6 @@ static bool respond(struct edge_request *request, bool is_not_modified)
 	};
 	options.head = edge_fill_head(request->fill, &framing, &options.length);
 	options.status_line = edge_request_status_line(request);
-	edge_request_note_answer(request, options.head);
 	if (request->domain->debug)
 		add_debug(request, &options);
 	edge_answer_make(&options, &answer);
@@ -236,12 +236,40 @@ static enum edge_turn fail_without_answer(struct edge_request *request)
 	return edge_request_fail(request, fault);
 }
 
+static void on_held(struct timer *timer)
+{
+	struct edge_request *request = container_of(timer, struct edge_request, late_timer);
+	loop_wake(request->worker->loop, &request->task);
+}
+
+/* What the answer does to what is remembered is done, once; true while it is held back, so that who
+ * has read it finds what it made invalid nowhere, even if this machine loses its power now. */
+static bool is_held_back(struct edge_request *request)
+{
+	struct loop *loop = request->worker->loop;
+	enum http_framing framing;
+	uint64_t length;
+	if (!request->is_noted) {
+		edge_request_note_answer(request, edge_fill_head(request->fill, &framing, &length));
+		request->is_noted = true;
+		request->held_until_ms = loop_now_ms(loop) + LIMIT_CACHE_DISK_HOLD_MS;
+	}
+	if (request->moment == 0 || loop_now_ms(loop) >= request->held_until_ms ||
+	        cache_disk_is_durable(request->worker->cache, request->moment))
+		return false;
+	request->late_timer.on_expire = on_held;
+	loop_timer_start(loop, &request->late_timer, loop_now_ms(loop) + TIMER_TICK_MS);
+	return true;
+}
+
 /* The answer's head is there. */
 static enum edge_turn begin(struct edge_request *request)
 {
 	enum http_condition condition = evaluate(request);
 	if (condition == HTTP_CONDITION_FAILED)
 		return edge_request_fail(request, FAULT_PRECONDITION);
+	if (is_held_back(request))
+		return EDGE_PARK;
 	bool is_not_modified = condition == HTTP_CONDITION_NOT_MODIFIED;
 	if (!respond(request, is_not_modified))
 		return edge_request_finish_broken(request, FAULT_MEMORY);

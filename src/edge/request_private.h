@@ -7,6 +7,7 @@
 #include "cache/policy.h"
 #include "edge/loader.h"
 #include "edge/lookup.h"
+#include "edge/recalls.h"
 #include "edge/reply.h"
 #include "edge/request.h"
 #include "edge/turn.h"
@@ -51,19 +52,24 @@ struct edge_request {
 	struct str host;             /* in normal form */
 	struct str pending;          /* a piece of the body that the client has not taken yet */
 	/* of the cache; edge_request_wish, http_cache_forward */
-	uint8_t wish, forward, rejoins;
+	uint8_t wish, forward, rejoins, recalls;
 	bool is_leader, is_collapsed, is_only_if_cached, may_use_stale, is_late, is_taken;
 	bool has_pin, is_inline, is_piece_flight, waits_for_piece, needs_whole;
+	bool is_lost;              /* what is away now can't be had: it counts as not found */
+	bool is_noted;             /* edge_request_note_answer was called */
 	const char *cache;         /* the word of X-Cache and of the log */
 	struct model_domain *kept; /* a reference of its own to `domain`, from JOIN on */
 	struct cache_key key;      /* its text is empty until LOOKUP */
 	struct edge_flight_reader flight;
+	struct edge_recall_waiter recall;
 	struct edge_loader *loader; /* that it began, and that lives */
 	struct edge_loader_leader leader;
 	const struct edge_log_attempt *attempts; /* of a loader that has ended */
 	unsigned attempt_count;
-	struct timer late_timer; /* stale.wait_ms */
-	uint64_t body_left;      /* of a shared answer; UINT64_MAX: until its end */
+	struct timer late_timer; /* stale.wait_ms; in DELIVER, of an answer that is held back */
+	uint64_t held_until_ms;
+	uint64_t moment;    /* cache_disk_moment of what its answer made invalid; 0: nothing */
+	uint64_t body_left; /* of a shared answer; UINT64_MAX: until its end */
 	/* of a stored body: the parts that are still to be sent, and where the bytes lie */
 	struct edge_reply_part *parts;
 	unsigned part_count;
@@ -137,11 +143,25 @@ MUST_CHECK bool edge_request_join_piece(struct edge_request *request, uint64_t n
 enum edge_turn edge_request_go_on_with_pieces(
         struct edge_request *request, uint64_t at, uint64_t end);
 
+/* A find has said AWAY: has that recalled, and the task woken at its end. False where it is to be
+ * treated as not found, since it was in vain before, or too much is being recalled. */
+MUST_CHECK bool edge_request_recall(struct edge_request *request);
+
+/* Whether a recall is to be waited for; where one has ended in vain, that is remembered. */
+bool edge_request_waits_for_recall(struct edge_request *request);
+
+/* What was away was found, or is pulled: the next may be recalled. */
+void edge_request_end_recalls(struct edge_request *request);
+
+/* Has a piece of the object that is being sent recalled, if it is away. */
+void edge_request_recall_ahead(struct edge_request *request, uint64_t number);
+
 /* The loader's pull becomes the request's own. */
 void edge_request_take_fill(struct edge_request *request);
 
 /* The line of Cache-Status for what is passed on, in the request's arena. */
 struct str edge_request_status_line(struct edge_request *request);
 
-/* What unsafe methods and answers to HEAD do to what is remembered, once their answer is there. */
+/* What unsafe methods and answers to HEAD do to what is remembered, once their answer is there;
+ * sets request->moment where that has to become durable. */
 void edge_request_note_answer(struct edge_request *request, const struct http_head *answer);

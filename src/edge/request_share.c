@@ -17,17 +17,34 @@ static enum edge_turn finish(struct edge_request *request)
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 
-/* Sends from the store what the flight does not have any more. False where nobody has it;
- * *ret_has_room tells whether the client takes more. */
-static bool send_stored(struct edge_request *request, bool *ret_has_room)
+/* What the store has of what the flight does not have any more. */
+static enum cache_found find_stored(struct edge_request *request, struct cache_place *ret_place)
 {
 	struct edge_worker *worker = request->worker;
 	const struct edge_loaded *loaded = loaded_of(request);
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
+	if (!loaded->is_stored)
+		return CACHE_FOUND_NOTHING;
+	return cache_find_piece(
+	        worker->cache_reader, loaded->id, request->flight.at / piece_bytes, ret_place);
+}
+
+/* Sends from the store what the flight does not have any more. False where nobody has it. PARK:
+ * the client takes no more now, or a disk is being asked. */
+static bool send_stored(struct edge_request *request, enum edge_turn *ret_turn)
+{
+	struct edge_worker *worker = request->worker;
+	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
 	uint64_t at = request->flight.at;
 	struct cache_place place;
-	if (!loaded->is_stored ||
-	        !cache_find_piece(worker->cache_reader, loaded->id, at / piece_bytes, &place))
+	enum cache_found found = find_stored(request, &place);
+	*ret_turn = EDGE_PARK;
+	if (found == CACHE_FOUND_AWAY && edge_request_recall(request)) {
+		serve_stream_flush(request->stream);
+		return true;
+	}
+	edge_request_end_recalls(request);
+	if (found != CACHE_FOUND_PIECE)
 		return false;
 	size_t skip = (size_t)(at % piece_bytes);
 	if (skip >= place.len)
@@ -40,7 +57,7 @@ static bool send_stored(struct edge_request *request, bool *ret_has_room)
 	edge_flight_seek(&request->flight, at + taken);
 	if (request->body_left != UINT64_MAX)
 		request->body_left -= taken;
-	*ret_has_room = taken == count;
+	*ret_turn = taken == count ? EDGE_GO : EDGE_PARK;
 	return true;
 }
 
@@ -58,7 +75,7 @@ static enum edge_turn go_on_alone(struct edge_request *request)
 /* Moves one piece to the client. GO: it took all of it. */
 static enum edge_turn move_one(struct edge_request *request)
 {
-	bool has_room;
+	enum edge_turn turn;
 	struct serve_stream *stream = request->stream;
 	if (request->pending.len == 0) {
 		if (request->body_left == 0)
@@ -74,9 +91,7 @@ static enum edge_turn move_one(struct edge_request *request)
 		case EDGE_FLIGHT_READ_END:
 			return finish(request);
 		case EDGE_FLIGHT_READ_BEHIND:
-			if (!send_stored(request, &has_room))
-				return go_on_alone(request);
-			return has_room ? EDGE_GO : EDGE_PARK;
+			return send_stored(request, &turn) ? turn : go_on_alone(request);
 		case EDGE_FLIGHT_READ_FAILED:
 			return edge_request_finish_broken(
 			        request, edge_flight_fault(request->flight.flight));
@@ -89,6 +104,8 @@ static enum edge_turn move_one(struct edge_request *request)
 
 static enum edge_turn pump(struct edge_request *request)
 {
+	if (edge_request_waits_for_recall(request))
+		return EDGE_PARK;
 	for (unsigned i = 0; i < EDGE_REQUEST_PIECES_A_TURN; i++) {
 		enum edge_turn turn = move_one(request);
 		if (turn != EDGE_GO || request->step != EDGE_REQUEST_SHARE)

@@ -78,6 +78,7 @@ static bool open_cache(struct edge_worker *worker, const struct edge_worker_shar
 	list_init(&worker->loaders);
 	worker->flights = shared->flights;
 	worker->unshared = shared->unshared;
+	worker->recalls = shared->recalls;
 	worker->loops = shared->loops;
 	shared->loops[worker->index] = worker->loop;
 	if (shared->cache == NULL)

@@ -34,8 +34,9 @@ struct edge_worker {
 	struct cache_store *cache; /* the process's; NULL: nothing is remembered */
 	struct cache_reader *cache_reader;
 	struct loop_pause pause;      /* in which the reader is quiet */
-	struct edge_flights *flights; /* of all workers, as the next two */
+	struct edge_flights *flights; /* of all workers, as the next three */
 	struct edge_unshared *unshared;
+	struct edge_recalls *recalls; /* NULL: the cache has no disks */
 	struct loop *const *loops;
 	struct str cdn_id, via; /* via: "1.1 cdn_id" */
 	uint64_t next_id;
@@ -56,7 +57,8 @@ struct edge_worker_shared {
 	struct cache_store *cache;   /* NULL: nothing is remembered */
 	struct edge_flights *flights;
 	struct edge_unshared *unshared;
-	struct loop **loops; /* room for one of each worker, who puts it there */
+	struct edge_recalls *recalls; /* NULL: the cache has no disks */
+	struct loop **loops;          /* room for one of each worker, who puts it there */
 };
 
 /* A worker with its own loop, not running yet. NULL when the machine refuses. `index` chooses its

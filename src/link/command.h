@@ -44,6 +44,7 @@ struct link_purge {
 struct link_answer {
 	struct str error; /* empty: it is done */
 	uint64_t purged;  /* how many values that was */
+	uint64_t moment;  /* not written: 0, or what link_command_sink.is_durable is asked */
 };
 
 /* "url", "prefix", "domain", "tag". */

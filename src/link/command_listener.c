@@ -1,8 +1,9 @@
 /*
  * A connection reads until it has a line, answers it, and reads on in the next turn, so that one
  * with many lines leaves turns to others. While an answer is not sent whole nothing is read, so
- * that nothing gathers for a peer that does not listen. What it may keep of our memory is one line
- * and one answer; what it may keep of our time is timeout_ms for each.
+ * that nothing gathers for a peer that does not listen, nor while one is held back until its purge
+ * is durable. What it may keep of our memory is one line and one answer; what it may keep of our
+ * time is timeout_ms for each.
  */
 #include "link/command_listener.h"
 
@@ -37,6 +38,11 @@ struct connection {
 	struct text out; /* the answer, of which `sent` bytes are gone */
 	size_t sent;
 	bool is_ending; /* after this answer */
+	/* of an answer that is held back */
+	bool is_holding;
+	struct timer hold;
+	uint64_t held_until_ms;
+	struct link_answer held;
 };
 
 static void close_connection(struct connection *connection)
@@ -44,6 +50,7 @@ static void close_connection(struct connection *connection)
 	struct link_command_listener *listener = connection->listener;
 	loop_unwake(&connection->step);
 	loop_timer_cancel(listener->loop, &connection->deadline);
+	loop_timer_cancel(listener->loop, &connection->hold);
 	loop_remove(listener->loop, &connection->watched);
 	close(connection->watched.fd);
 	list_remove(&connection->node);
@@ -73,6 +80,45 @@ static void answer_and_end(struct connection *connection, struct str error)
 	connection->is_ending = true;
 }
 
+/* Answers a purge, or looks again soon. */
+static void hold(struct connection *connection)
+{
+	struct link_command_listener *listener = connection->listener;
+	uint64_t now_ms = clock_ms();
+	bool is_durable = listener->sink->is_durable(listener->sink, connection->held.moment);
+	connection->is_holding = !is_durable && now_ms < connection->held_until_ms;
+	if (connection->is_holding) {
+		loop_timer_start(listener->loop, &connection->hold, now_ms + TIMER_TICK_MS);
+		return;
+	}
+	if (!is_durable)
+		connection->held.error =
+		        STR("it is purged, but the disks of the cache do not know that yet: should "
+		            "this machine lose its power now, it would be back; purge it again");
+	answer(connection, &connection->held);
+	start_deadline(connection);
+}
+
+static void on_hold(struct timer *timer)
+{
+	struct connection *connection = container_of(timer, struct connection, hold);
+	hold(connection);
+	if (!connection->is_holding)
+		loop_wake(connection->listener->loop, &connection->step);
+}
+
+static void answer_purge(struct connection *connection, const struct link_answer *done)
+{
+	if (done->error.len != 0 || done->moment == 0) {
+		answer(connection, done);
+		return;
+	}
+	loop_timer_cancel(connection->listener->loop, &connection->deadline);
+	connection->held = *done;
+	connection->held_until_ms = clock_ms() + connection->listener->sink->durable_ms;
+	hold(connection);
+}
+
 static void do_line(struct connection *connection, struct str line)
 {
 	struct link_command_sink *sink = connection->listener->sink;
@@ -80,15 +126,15 @@ static void do_line(struct connection *connection, struct str line)
 	struct link_purge purge;
 	struct text error = {0};
 	arena_init(&arena, NULL, 0);
+	start_deadline(connection);
 	if (link_command_read(&arena, line, &purge, &error)) {
 		struct link_answer done = sink->on_purge(sink, &purge);
-		answer(connection, &done);
+		answer_purge(connection, &done);
 	} else {
 		answer_and_end(connection, text_str(&error));
 	}
 	text_done(&error);
 	arena_reset(&arena);
-	start_deadline(connection);
 }
 
 /* What is next for a connection. */
@@ -155,7 +201,9 @@ static void on_step(struct loop_task *task)
 	struct connection *connection = container_of(task, struct connection, step);
 	enum next next;
 	do {
-		if (connection->out.len != 0)
+		if (connection->is_holding)
+			next = NEXT_EVENT;
+		else if (connection->out.len != 0)
 			next = send_answer(connection);
 		else if (take_line(connection))
 			next = NEXT_STEP;
@@ -201,6 +249,7 @@ static void open_connection(struct link_command_listener *listener, int fd)
 	connection->watched = (struct loop_fd){.fd = fd, .on_ready = on_ready};
 	connection->step.on_run = on_step;
 	connection->deadline.on_expire = on_deadline;
+	connection->hold.on_expire = on_hold;
 	if (!loop_add(listener->loop, &connection->watched)) {
 		close(fd);
 		mem_free(connection);

@@ -10,10 +10,15 @@
 
 /* What the listener calls, on its loop's thread. */
 struct link_command_sink {
-	/* Purges, and returns when that is durable and in effect for whoever asks from now on; or
-	 * does nothing of it and tells why in a sentence, whose text stays until the next call. */
+	/* Purges, and returns when that is in effect for whoever asks from now on; or does nothing
+	 * of it and tells why in a sentence, whose text stays until the next call. */
 	struct link_answer (*on_purge)(
 	        struct link_command_sink *self, const struct link_purge *purge);
+	/* Whether a purge outlives the machine's death, by the moment of its answer, which is sent
+	 * then. Asked again and again; where it is not so within durable_ms, the answer tells that
+	 * instead. */
+	bool (*is_durable)(struct link_command_sink *self, uint64_t moment);
+	uint32_t durable_ms;
 };
 
 struct link_command_listener;

@@ -1,12 +1,15 @@
 /*
  * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9
- * memory=10,268435456,0 edges=4711,4700 listen=127.0.0.1:0/127.0.0.1:8080/7,8". The memory is its
- * descriptor, bytes and objects. Numbers of descriptors are checked against the kernel before they
+ * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700
+ * listen=127.0.0.1:0/127.0.0.1:8080/7,8". The memory is its descriptor, bytes and objects, a disk
+ * of it its descriptor and bytes. Numbers of descriptors are checked against the kernel before they
  * are used: a variable that somebody put there by hand must not make us take the wrong one.
  */
 #include "main/handover.h"
 
+#include "base/limit.h"
 #include "base/mem.h"
+#include "cache/disk.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -36,6 +39,9 @@ void handover_print(const struct handover *handover, struct text *to)
 		text_addf(to, " memory=%d,%llu,%llu", handover->memory.fd,
 		        (unsigned long long)handover->memory.bytes,
 		        (unsigned long long)handover->memory.objects);
+	for (unsigned i = 0; i < handover->memory.disk_count; i++)
+		text_addf(to, " disk=%d,%llu", handover->memory.disks[i].fd,
+		        (unsigned long long)handover->memory.disks[i].bytes);
 	for (unsigned i = 0; i < handover->edge_count; i++)
 		text_addf(to, "%s%ld", i == 0 ? " edges=" : ",", (long)handover->edges[i]);
 	for (unsigned i = 0; i < listeners->asked.count; i++) {
@@ -94,8 +100,30 @@ static bool parse_memory(struct handover *handover, struct str value)
 {
 	struct memory *memory = &handover->memory;
 	return memory->fd < 0 && take_number(&value, false, &memory->fd) &&
-	       str_to_u64(str_cut(&value, ','), &memory->bytes) && memory->bytes != 0 &&
-	       str_to_u64(str_cut(&value, ','), &memory->objects) && value.at == NULL;
+	       str_to_u64(str_cut(&value, ','), &memory->bytes) &&
+	       memory->bytes >= LIMIT_CACHE_MEMORY_BYTES_MIN &&
+	       memory->bytes >> 30 <= LIMIT_CACHE_MEMORY_GIB_MAX &&
+	       str_to_u64(str_cut(&value, ','), &memory->objects) &&
+	       memory->objects <= LIMIT_CACHE_OBJECTS_MAX && value.at == NULL;
+}
+
+/* Behind its memory; what all have together is within its limit, too. */
+static bool parse_disk(struct handover *handover, struct str value)
+{
+	struct memory *memory = &handover->memory;
+	struct cache_disk_options disk;
+	if (memory->fd < 0 || memory->disk_count == LIMIT_CACHE_DISKS ||
+	        !take_number(&value, false, &disk.fd) ||
+	        !str_to_u64(str_cut(&value, ','), &disk.bytes) || value.at != NULL ||
+	        disk.bytes < (uint64_t)LIMIT_CACHE_DISK_MIB_MIN << 20)
+		return false;
+	uint64_t left = (uint64_t)LIMIT_CACHE_DISK_GIB_MAX << 30;
+	for (unsigned i = 0; i < memory->disk_count; i++)
+		left -= memory->disks[i].bytes;
+	if (disk.bytes > left)
+		return false;
+	memory->disks[memory->disk_count++] = disk;
+	return true;
 }
 
 static bool parse_word(struct handover *handover, struct str name, struct str value)
@@ -117,6 +145,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 		return take_number(&value, false, &handover->command) && value.at == NULL;
 	if (str_is_equal(name, STR("memory")))
 		return parse_memory(handover, value);
+	if (str_is_equal(name, STR("disk")))
+		return parse_disk(handover, value);
 	if (str_is_equal(name, STR("journal")))
 		return take_number(&value, true, &handover->journal) && value.at == NULL;
 	if (str_is_equal(name, STR("edges")))
@@ -160,6 +190,8 @@ void handover_keep(const struct handover *handover, bool is_kept)
 	keep(handover->ready, is_kept);
 	keep(handover->command, is_kept);
 	keep(handover->memory.fd, is_kept);
+	for (unsigned i = 0; i < handover->memory.disk_count; i++)
+		keep(handover->memory.disks[i].fd, is_kept);
 	keep(handover->journal, is_kept);
 }
 
@@ -175,6 +207,15 @@ static bool is_open(int fd)
 	return fd == -1 || fcntl(fd, F_GETFD) >= 0;
 }
 
+static bool is_memory(const struct memory *memory)
+{
+	for (unsigned i = 0; i < memory->disk_count; i++) {
+		if (!cache_disk_is(memory->disks[i].fd))
+			return false;
+	}
+	return memory->fd < 0 || memory_is(memory->fd);
+}
+
 static bool has_good_descriptors(const struct handover *handover)
 {
 	for (unsigned i = 0; i < listeners_socket_count(&handover->listeners); i++) {
@@ -184,7 +225,7 @@ static bool has_good_descriptors(const struct handover *handover)
 	return (handover->command < 0 || is_listener(handover->command)) &&
 	       is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
 	       is_open(handover->ready) && is_open(handover->journal) &&
-	       (handover->memory.fd < 0 || memory_is(handover->memory.fd));
+	       is_memory(&handover->memory);
 }
 
 bool handover_take(struct handover *ret_handover, bool *ret_is_broken)

@@ -284,6 +284,7 @@ static const char *value_of(const struct setting *setting)
 	case SETTINGS_ADDRESSES:
 	case SETTINGS_PREFIXES:
 	case SETTINGS_SERVERS:
+	case SETTINGS_DISKS:
 		return "LIST";
 	}
 	return "TEXT";

@@ -132,15 +132,20 @@ static struct origin_health_options health_of(const struct settings *settings)
 }
 
 /* The cache's memory is the supervisor's. An edge that has none to inherit makes its own, also
- * below a supervisor: that one may be of a version that knew no cache, or had none to hold. Where
- * the machine refuses, nothing is cached, and all else goes on. */
+ * below a supervisor: that one may be of a version that knew no cache, or had none to hold. Then
+ * the disks are left for the supervisor's next one. Where the machine refuses, nothing is cached,
+ * and all else goes on. */
 static void open_memory(struct edge_process *process)
 {
 	const struct settings *settings = &process->invocation->settings;
 	struct memory *memory = &process->handover.memory;
 	if (settings->cache_memory == 0)
 		memory_close(memory);
-	else if (memory->fd < 0 && !memory_open(settings, memory))
+	if (settings->cache_memory == 0 || memory->fd >= 0)
+		return;
+	if (!process->is_supervised)
+		memory_open_disks(memory, settings);
+	if (!memory_renew(memory, settings))
 		log_error("no memory for the cache: %s", strerror(errno));
 }
 
@@ -176,8 +181,7 @@ static struct edge *make_edge(const struct settings *settings, const struct hand
 	        .spool_dir = settings->spool_dir,
 	        .spool_budget = settings->spool_budget,
 	        .cache_memory_fd = handover->memory.fd,
-	        .cache_memory = handover->memory.bytes,
-	        .cache_objects = handover->memory.objects,
+	        .cache_memory = memory_options(&handover->memory),
 	        .cdn_id = settings->cdn_id,
 	        .access_log = settings->access_log,
 	        .access_log_sample = (uint32_t)settings->access_log_sample,

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "model/suggest.h"
 
+#include <limits.h>
+
 static const struct setting SETTINGS[] = {
 #define SETTINGS_OFFSET_STRING(name)    offsetof(struct settings, name)
 #define SETTINGS_OFFSET_SWITCH(name)    offsetof(struct settings, name)
@@ -18,6 +20,7 @@ static const struct setting SETTINGS[] = {
 #define SETTINGS_OFFSET_ADDRESSES(name) offsetof(struct settings, name)
 #define SETTINGS_OFFSET_PREFIXES(name)  offsetof(struct settings, name)
 #define SETTINGS_OFFSET_SERVERS(name)   offsetof(struct settings, name)
+#define SETTINGS_OFFSET_DISKS(name)     offsetof(struct settings, name)
 #define SETTING(name_, type_, allowed_, standard_, words_)                                         \
 	{.name = {#name_, sizeof(#name_) - 1},                                                     \
 	        .allowed = (allowed_),                                                             \
@@ -49,7 +52,7 @@ static bool to_number(const struct setting *setting, struct str text, uint64_t *
 {
 	if (setting->type == SETTINGS_DURATION)
 		return str_to_ms(text, ret_number);
-	if (setting->type == SETTINGS_BYTES)
+	if (setting->type == SETTINGS_BYTES || setting->type == SETTINGS_DISKS)
 		return str_to_bytes(text, ret_number);
 	return str_to_u64(text, ret_number);
 }
@@ -121,12 +124,19 @@ static bool set_switch(
 	return true;
 }
 
-static bool set_string(char **string, struct str text, struct model_why *ret_why)
+static bool has_control_character(struct str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
-			return refuse(ret_why, "syntax", "has a control character");
+			return true;
 	}
+	return false;
+}
+
+static bool set_string(char **string, struct str text, struct model_why *ret_why)
+{
+	if (has_control_character(text))
+		return refuse(ret_why, "syntax", "has a control character");
 	mem_free(*string);
 	*string = mem_copy(text.at, text.len);
 	return true;
@@ -136,6 +146,38 @@ static bool is_server(struct str text)
 {
 	struct address address;
 	return address_parse_ip(text, 0, &address) || address_parse(text, &address);
+}
+
+bool settings_read_disk(struct str item, struct settings_disk *ret_disk)
+{
+	size_t end = item.len;
+	while (end > 0 && item.at[end - 1] != ':')
+		end--;
+	if (end < 2 || item.at[0] != '/')
+		return false;
+	struct settings_disk disk = {.path = str_make(item.at, end - 1)};
+	if (!str_to_bytes(str_make(item.at + end, item.len - end), &disk.bytes))
+		return false;
+	*ret_disk = disk;
+	return true;
+}
+
+static bool check_disk(const struct setting *setting, struct str text, struct model_why *ret_why)
+{
+	struct settings_disk disk;
+	if (has_control_character(text))
+		return refuse(ret_why, "syntax", "has a control character");
+	if (!settings_read_disk(text, &disk))
+		return refuse(ret_why, "disk",
+		        "is no PATH:SIZE such as /var/cache/headwater/disk:100g, from / on");
+	if (disk.path.len >= PATH_MAX)
+		return refuse(ret_why, "range", "has a path that is too long");
+	if (!is_allowed(setting, disk.bytes)) {
+		*ret_why =
+		        (struct model_why){"range", "has a size that is not in", setting->allowed};
+		return false;
+	}
+	return true;
 }
 
 static bool add_item(struct words *list, const struct setting *setting, struct str text,
@@ -152,6 +194,8 @@ static bool add_item(struct words *list, const struct setting *setting, struct s
 	if (setting->type == SETTINGS_SERVERS && !is_server(text))
 		return refuse(ret_why, "address",
 		        "is no ADDRESS or ADDRESS:PORT such as 192.0.2.53 or [::1]:53");
+	if (setting->type == SETTINGS_DISKS && !check_disk(setting, text, ret_why))
+		return false;
 	words_add(list, text);
 	return true;
 }
@@ -159,7 +203,7 @@ static bool add_item(struct words *list, const struct setting *setting, struct s
 bool settings_is_list(const struct setting *setting)
 {
 	return setting->type == SETTINGS_ADDRESSES || setting->type == SETTINGS_PREFIXES ||
-	       setting->type == SETTINGS_SERVERS;
+	       setting->type == SETTINGS_SERVERS || setting->type == SETTINGS_DISKS;
 }
 
 bool settings_set(struct settings *settings, const struct setting *setting, struct str text,
@@ -180,6 +224,7 @@ bool settings_set(struct settings *settings, const struct setting *setting, stru
 	case SETTINGS_ADDRESSES:
 	case SETTINGS_PREFIXES:
 	case SETTINGS_SERVERS:
+	case SETTINGS_DISKS:
 		return add_item(at, setting, text, ret_why);
 	}
 	CHECK(false);
@@ -287,6 +332,7 @@ static void print(const struct settings *settings, const struct setting *setting
 	case SETTINGS_ADDRESSES:
 	case SETTINGS_PREFIXES:
 	case SETTINGS_SERVERS:
+	case SETTINGS_DISKS:
 		break;
 	}
 	CHECK(false);

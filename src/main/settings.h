@@ -20,6 +20,7 @@ enum settings_type {
 	SETTINGS_ADDRESSES,
 	SETTINGS_PREFIXES,
 	SETTINGS_SERVERS,
+	SETTINGS_DISKS,
 };
 
 #define SETTINGS_MEMBER_STRING(name)    char *name;
@@ -31,6 +32,7 @@ enum settings_type {
 #define SETTINGS_MEMBER_ADDRESSES(name) struct words name;
 #define SETTINGS_MEMBER_PREFIXES(name)  struct words name;
 #define SETTINGS_MEMBER_SERVERS(name)   struct words name;
+#define SETTINGS_MEMBER_DISKS(name)     struct words name;
 
 struct settings {
 #define SETTING(name, type, allowed, standard, words) SETTINGS_MEMBER_##type(name)
@@ -67,6 +69,15 @@ bool settings_is_list(const struct setting *setting);
  */
 MUST_CHECK bool settings_set(struct settings *settings, const struct setting *setting,
         struct str text, struct model_why *ret_why);
+
+/* An item of a list of DISKS. */
+struct settings_disk {
+	struct str path; /* a piece of the item */
+	uint64_t bytes;
+};
+
+/* Reads one: false when it is no PATH:SIZE. */
+MUST_CHECK bool settings_read_disk(struct str item, struct settings_disk *ret_disk);
 
 /* Empties a list. */
 void settings_clear(struct settings *settings, const struct setting *setting);

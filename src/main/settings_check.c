@@ -5,6 +5,7 @@
 #include "main/settings.h"
 
 #include "base/address.h"
+#include "base/limit.h"
 #include "main/command_socket.h"
 #include "net/local.h"
 
@@ -118,6 +119,46 @@ static void check_cache(const struct settings *settings, struct model_problems *
 		        "it is more than the size of files is limited to (RLIMIT_FSIZE)");
 }
 
+/* Whether an item before this one has the same path. */
+static bool is_disk_doubled(const struct words *disks, unsigned index, struct str path)
+{
+	for (unsigned i = 0; i < index; i++) {
+		struct settings_disk other;
+		CHECK(settings_read_disk(str_of(disks->list[i]), &other));
+		if (str_is_equal(other.path, path))
+			return true;
+	}
+	return false;
+}
+
+static void check_disks(const struct settings *settings, struct model_problems *problems)
+{
+	const struct words *disks = &settings->cache_disks;
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+	uint64_t total = 0;
+	(void)getrlimit(RLIMIT_FSIZE, &limit);
+	for (unsigned i = 0; i < disks->count; i++) {
+		struct settings_disk disk;
+		CHECK(settings_read_disk(str_of(disks->list[i]), &disk));
+		total += disk.bytes; /* what one may have and how many there may be can't wrap */
+		if (disk.bytes > limit.rlim_cur)
+			refuse(problems, "cache_disks", "range", disks->list[i],
+			        "is more than the size of files is limited to (RLIMIT_FSIZE)");
+		if (is_disk_doubled(disks, i, disk.path))
+			refuse(problems, "cache_disks", "doubled", disks->list[i],
+			        "has a path that is in the list twice");
+	}
+	if (disks->count > LIMIT_CACHE_DISKS)
+		model_problems_add(problems, NULL, 0, "cache_disks", "range",
+		        "%u disks are more than %d", disks->count, LIMIT_CACHE_DISKS);
+	if (total > (uint64_t)LIMIT_CACHE_DISK_GIB_MAX << 30)
+		model_problems_add(problems, NULL, 0, "cache_disks", "range",
+		        "together they are more than %d GiB", LIMIT_CACHE_DISK_GIB_MAX);
+	if (disks->count > 0 && settings->cache_memory == 0)
+		model_problems_add(problems, NULL, 0, "cache_disks", "required",
+		        "disks need cache_memory, through which all goes that they keep");
+}
+
 bool settings_check(const struct settings *settings, struct model_problems *problems)
 {
 	unsigned before = problems->total;
@@ -127,6 +168,7 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 	check_user(settings, problems);
 	check_cdn_id(settings, problems);
 	check_cache(settings, problems);
+	check_disks(settings, problems);
 	if (settings->proxy_protocol && settings->trusted_proxies.count == 0)
 		model_problems_add(problems, NULL, 0, "proxy_protocol", "required",
 		        "the PROXY header needs trusted_proxies, or every connection is closed");

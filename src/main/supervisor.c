@@ -76,6 +76,7 @@ struct supervisor {
 	uint64_t deaths_ms[DEATHS_MAX]; /* a ring */
 	unsigned death_count;
 	unsigned early_deaths; /* in a row */
+	bool has_renewed;      /* the memory, since an edge last lived longer */
 	bool has_served;       /* an edge once did */
 	bool is_stopping;
 	bool wants_upgrade; /* SIGHUP came during an upgrade */
@@ -213,17 +214,32 @@ static void on_restart(struct timer *timer)
 	start_edge(supervisor, CHILD_STARTING);
 }
 
+/* Whether an edge runs that is attached to the memory that is about to be exchanged. */
+static bool is_memory_in_use(const struct supervisor *supervisor)
+{
+	list_each (node, &supervisor->children) {
+		if (container_of(node, struct edge_child, node)->state != CHILD_SERVING)
+			return true;
+	}
+	return false;
+}
+
 /* The next edges get an empty memory, or none when there is to be none; those that run keep what
- * they have. */
+ * they have. Disks go on with the fresh one, unless somebody may still write to them. */
 static void renew_memory(struct supervisor *supervisor)
 {
 	const struct invocation *invocation = supervisor->options->invocation;
-	struct memory *memory = &supervisor->handover.memory, old = *memory;
-	bool is_open = invocation != NULL ? memory_open(&invocation->settings, memory)
-	                                  : memory_open_like(&old, memory);
-	if (!is_open)
+	const struct settings *settings = invocation != NULL ? &invocation->settings : NULL;
+	struct memory *memory = &supervisor->handover.memory;
+	if (memory->fd < 0 && settings != NULL) {
+		memory_open_disks(memory, settings);
+	} else if (memory->disk_count > 0 && is_memory_in_use(supervisor)) {
+		log_warning("the disks of the cache stay with the edges that leave; the next ones "
+		            "have them after a restart");
+		memory_leave_disks(memory);
+	}
+	if (!memory_renew(memory, settings))
 		log_error("no memory for the cache to hold for the edges: %s", strerror(errno));
-	memory_close(&old);
 }
 
 /* An edge died that should serve. What it left in the cache memory is checked by the next one; but
@@ -231,12 +247,18 @@ static void renew_memory(struct supervisor *supervisor)
 static void judge_memory(struct supervisor *supervisor, uint64_t lived_ms)
 {
 	supervisor->early_deaths = lived_ms < EARLY_MS ? supervisor->early_deaths + 1 : 0;
+	if (supervisor->early_deaths == 0)
+		supervisor->has_renewed = false;
 	if (supervisor->early_deaths < EARLY_MAX || supervisor->handover.memory.fd < 0)
 		return;
 	log_warning("edges died %d times in a row within %d s of their start; the next one gets a "
 	            "fresh cache memory",
 	        EARLY_MAX, EARLY_MS / 1000);
 	supervisor->early_deaths = 0;
+	/* The second time, what is on the disks may be the reason. */
+	if (supervisor->has_renewed)
+		memory_erase_disks(&supervisor->handover.memory);
+	supervisor->has_renewed = true;
 	renew_memory(supervisor);
 }
 
@@ -431,10 +453,10 @@ static bool find_binary(struct supervisor *supervisor)
 static void adopt_memory(struct supervisor *supervisor, const struct settings *settings)
 {
 	const struct memory *memory = &supervisor->handover.memory;
-	if (memory->fd >= 0 && settings->cache_memory != 0 && memory_is_of_use(memory))
-		memory_warn_of_change(memory, settings);
-	else
+	if (memory->fd < 0 || settings->cache_memory == 0 || !memory_is_of_use(memory))
 		renew_memory(supervisor);
+	if (memory->fd >= 0)
+		memory_warn_of_change(memory, settings);
 }
 
 /* Takes over from the supervisor before this one. */

@@ -1,7 +1,8 @@
 /*
  * A pool of threads on one queue. A thread takes the oldest operation, moves its bytes with
- * blocking calls until all are moved or something is wrong, and posts the end to the operation's
- * loop. At the end of the pool the queue is worked off first, so every operation gets its answer.
+ * blocking calls until all are moved or something is wrong (or does what the operation's call
+ * does), and posts the end to the operation's loop. At the end of the pool the queue is worked off
+ * first, so every operation gets its answer.
  */
 #include "net/disk.h"
 
@@ -75,7 +76,10 @@ static void *work(void *argument)
 	struct disk_operation *operation;
 	while ((operation = take(disk)) != NULL) {
 		operation->next = NULL;
-		operation->result = move_bytes(operation);
+		if (operation->verb == DISK_CALL)
+			operation->call(operation);
+		else
+			operation->result = move_bytes(operation);
 		/* The operation is its owner's again from here on. */
 		loop_post(operation->loop, &operation->message);
 	}
@@ -122,6 +126,7 @@ void disk_free(struct disk *disk)
 void disk_submit(struct disk *disk, struct loop *loop, struct disk_operation *operation)
 {
 	CHECK(operation->on_done != NULL && operation->size <= SSIZE_MAX);
+	CHECK((operation->verb == DISK_CALL) == (operation->call != NULL));
 	operation->loop = loop;
 	operation->message.on_receive = receive_end;
 	operation->next = NULL;

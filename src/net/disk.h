@@ -1,6 +1,6 @@
 /*
- * Files off the loop: reads and writes that may wait for a disk run on a small pool of threads, and
- * their ends come back as messages. For the whole process; any loop may use it.
+ * Files off the loop: reads, writes and calls that may wait for a disk run on a small pool of
+ * threads, and their ends come back as messages. For the whole process; any loop may use it.
  */
 #pragma once
 
@@ -12,19 +12,21 @@
 
 struct disk;
 
-enum disk_verb { DISK_READ, DISK_WRITE };
+enum disk_verb { DISK_READ, DISK_WRITE, DISK_CALL };
 
 /* One operation; embedded in its owner, who keeps it and the memory alive until on_done. There is
  * no cancel: wait for it. */
 struct disk_operation {
 	/* set by the caller */
 	enum disk_verb verb;
-	int fd;
+	int fd; /* this and the next three: of READ and WRITE */
 	void *bytes;
 	size_t size;
 	off_t offset;
+	void (*call)(struct disk_operation *self); /* of CALL: runs on a thread of the pool */
 	void (*on_done)(struct disk_operation *self);
-	/* the outcome: bytes moved (all of them, but at the end of a file), or -errno */
+	/* the outcome: bytes moved (all of them, but at the end of a file), or -errno; of CALL what
+	 * `call` has put there */
 	ssize_t result;
 	/* the pool's own */
 	struct disk_operation *next;

@@ -76,6 +76,16 @@ static void a_header_is_believed_when_it_is_whole_and_in_bounds(void **state)
 		header = header_of(bad[i][0], bad[i][1]);
 		assert_false(cache_disk_is_header(&header));
 	}
+	header = header_of(SMALL, 31);
+	header.first = (1 << CACHE_DISK_SEGMENT_BITS) - 31;
+	cache_disk_seal_header(&header);
+	assert_true(cache_disk_is_header(&header));
+	header.first++;
+	cache_disk_seal_header(&header);
+	assert_false(cache_disk_is_header(&header));
+	header.first = UINT32_MAX;
+	cache_disk_seal_header(&header);
+	assert_false(cache_disk_is_header(&header));
 }
 
 static void only_what_is_ours_or_empty_may_be_written_over(void **state)

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "edge/flights.h"
 #include "edge/origin.h"
+#include "edge/recalls.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
 #include "model/read.h"
@@ -40,6 +41,7 @@ struct fixture {
 	int listener;
 	struct address address;
 	struct origin origins[ORIGINS]; /* master, backup, and two more */
+	int cache_disk;                 /* a file behind the cache; -1: none */
 	uint32_t failover_ms;           /* failover.budget of every domain; 0: as in the document */
 	char log_path[32];
 	struct text log; /* what the access log has, once log_until has looked */
@@ -105,8 +107,9 @@ static inline struct model_snapshot *make_snapshot(struct fixture *fixture, cons
 static inline void fixture_init(struct fixture *fixture)
 {
 	struct address any;
-	*fixture = (struct fixture){
-	        .budget = {.limit = 64U << 20}, .spool_budget = {.limit = 64U << 20}};
+	*fixture = (struct fixture){.budget = {.limit = 64U << 20},
+	        .spool_budget = {.limit = 64U << 20},
+	        .cache_disk = -1};
 	for (unsigned i = 0; i < ORIGINS; i++)
 		origin_start(&fixture->origins[i]);
 	fixture->steward = loop_new();
@@ -157,10 +160,15 @@ static inline void fixture_init(struct fixture *fixture)
 	};
 }
 
-/* The smallest memory; nobody keeps room in it but the test that turns the keeper. */
-static inline struct cache_store *make_cache(uint64_t bytes)
+/* The smallest memory; nobody keeps room in it but the test that turns the keeper, and nobody
+ * writes to its disk but the test that turns the writer. */
+static inline struct cache_store *make_cache(uint64_t bytes, int disk)
 {
-	const struct cache_memory_options memory = {.bytes = bytes};
+	const struct cache_memory_options memory = {
+	        .bytes = bytes,
+	        .disks = {{.fd = disk, .bytes = (uint64_t)LIMIT_CACHE_DISK_MIB_MIN << 20}},
+	        .disk_count = disk >= 0,
+	};
 	enum cache_attach why;
 	struct cache_store *cache = bytes == 0 ? NULL : cache_store_new(-1, &memory, &why);
 	assert_int_equal(cache != NULL, bytes != 0);
@@ -187,13 +195,23 @@ static inline void fixture_serve(struct fixture *fixture, const char *document)
 	        .origins = origin_shared_new(fixture->steward, &origins, &fixture->sink),
 	        .disk = disk_new(1),
 	        .log = edge_access_log_new(options->access_log, options->access_log_sample),
-	        .cache = make_cache(options->cache_memory),
+	        .cache = make_cache(options->cache_memory.bytes, fixture->cache_disk),
 	        .flights = edge_flights_new(),
 	        .unshared = edge_unshared_new(),
 	        .loops = fixture->loops,
 	};
 	assert_non_null(fixture->shared.origins);
 	assert_non_null(fixture->shared.log);
+	if (fixture->cache_disk >= 0) {
+		struct edge_recalls_options recalls = {
+		        .store = fixture->shared.cache,
+		        .disk = fixture->shared.disk,
+		        .loops = fixture->loops,
+		        .worker_count = 1,
+		        .recall = cache_recall,
+		};
+		fixture->shared.recalls = edge_recalls_new(&recalls);
+	}
 	struct model_snapshot *snapshot = make_snapshot(fixture, document);
 	fixture->worker = edge_worker_new(&fixture->shared, 0, snapshot);
 	assert_non_null(fixture->worker);
@@ -211,7 +229,18 @@ static inline void fixture_start(struct fixture *fixture, const char *document)
 static inline void fixture_start_cached(struct fixture *fixture, const char *document)
 {
 	fixture_init(fixture);
-	fixture->options.cache_memory = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	fixture_serve(fixture, document);
+}
+
+/* The same with a disk behind it. */
+static inline void fixture_start_with_disk(struct fixture *fixture, const char *document)
+{
+	fixture_init(fixture);
+	fixture->cache_disk = disk_open_nameless("/tmp");
+	assert_true(fixture->cache_disk >= 0);
+	assert_int_equal(ftruncate(fixture->cache_disk, (off_t)LIMIT_CACHE_DISK_MIB_MIN << 20), 0);
+	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
 	fixture_serve(fixture, document);
 }
 
@@ -221,7 +250,10 @@ static inline void fixture_done(struct fixture *fixture)
 	edge_worker_cut(fixture->worker);
 	loop_turn(fixture->worker->loop, 0);
 	edge_worker_free(fixture->worker);
+	edge_recalls_free(fixture->shared.recalls);
 	cache_store_free(fixture->shared.cache);
+	if (fixture->cache_disk >= 0)
+		close(fixture->cache_disk);
 	edge_flights_free(fixture->shared.flights);
 	edge_unshared_free(fixture->shared.unshared);
 	assert_int_equal(fixture->budget.used, 0);

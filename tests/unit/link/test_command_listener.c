@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { TIMEOUT_MS = 500 };
+enum { TIMEOUT_MS = 500, DURABLE_MS = 700 };
 
 static struct {
 	struct scratch scratch;
@@ -23,6 +23,9 @@ static struct {
 	struct link_command_sink sink;
 	struct link_command_listener *listener;
 	unsigned purges;
+	uint64_t moment; /* of the purges; durable is what is lower than the next */
+	uint64_t durable;
+	unsigned looks;
 	struct text last; /* the target of the last one's first item */
 } bench;
 
@@ -34,7 +37,15 @@ static struct link_answer on_purge(struct link_command_sink *self, const struct 
 	text_add(&bench.last, purge->items[0].target);
 	if (str_is_equal(purge->items[0].target, STR("/refused")))
 		return (struct link_answer){.error = STR("not this one")};
-	return (struct link_answer){.purged = purge->count};
+	return (struct link_answer){.purged = purge->count, .moment = bench.moment};
+}
+
+static bool is_durable(struct link_command_sink *self, uint64_t moment)
+{
+	assert_ptr_equal(self, &bench.sink);
+	assert_true(moment > 0);
+	bench.looks++;
+	return moment < bench.durable;
 }
 
 static int open_bench(void **state)
@@ -42,8 +53,10 @@ static int open_bench(void **state)
 	(void)state;
 	scratch_init(&bench.scratch);
 	bench.loop = loop_new();
-	bench.sink.on_purge = on_purge;
-	bench.purges = 0;
+	bench.sink = (struct link_command_sink){
+	        .on_purge = on_purge, .is_durable = is_durable, .durable_ms = DURABLE_MS};
+	bench.purges = bench.looks = 0;
+	bench.moment = bench.durable = 0;
 	bench.listener = link_command_listener_open(
 	        bench.loop, local_listen(bench.scratch.file, 64), TIMEOUT_MS, &bench.sink);
 	return bench.listener == NULL;
@@ -120,6 +133,74 @@ static void requests_behind_each_other_are_answered_in_order(void **state)
 	send_text(fd, URL("/a") URL("/refused") URL("/c"));
 	shutdown(fd, SHUT_WR);
 	expect(fd, DONE "{\"ok\":false,\"error\":\"not this one\"}\n" DONE "<end>");
+	close(fd);
+}
+
+static void an_answer_is_held_back_until_its_purge_is_durable(void **state)
+{
+	(void)state;
+	int fd = connect_client(), other = connect_client();
+	bench.moment = 5;
+	send_text(fd, URL("/a") URL("/b"));
+	expect(fd, "");
+	assert_int_equal(bench.purges, 1);
+	assert_true(bench.looks > 0);
+	bench.moment = 0; /* nobody else waits for that */
+	send_text(other, URL("/c"));
+	expect(other, DONE);
+	bench.durable = 6;
+	for (uint64_t end = clock_ms() + 5000; bench.purges < 3 && clock_ms() < end;)
+		turn(1);
+	expect(fd, DONE DONE);
+	assert_string_equal(text_c(&bench.last), "/b");
+	/* What is durable at once is answered at once. */
+	bench.moment = 5;
+	send_text(fd, URL("/d"));
+	expect(fd, DONE);
+	close(fd);
+	close(other);
+}
+
+static void a_purge_that_does_not_become_durable_is_told_so(void **state)
+{
+	(void)state;
+	int fd = connect_client(), gone = connect_client();
+	bench.moment = 5;
+	send_text(fd, URL("/a"));
+	send_text(gone, URL("/b"));
+	turn(10);
+	close(gone);
+	uint64_t begun_ms = clock_ms();
+	struct text got = {0};
+	while (got.len == 0 && clock_ms() < begun_ms + 10 * DURABLE_MS) {
+		char bytes[1024];
+		loop_turn(bench.loop, 10);
+		ssize_t count = recv(fd, bytes, sizeof(bytes), 0);
+		if (count > 0)
+			text_add(&got, str_make(bytes, (size_t)count));
+	}
+	assert_true(clock_ms() - begun_ms >= TIMEOUT_MS);
+	assert_non_null(strstr(text_c(&got), "\"ok\":false"));
+	assert_non_null(strstr(text_c(&got), "purge it again"));
+	/* The connection is as good as before. */
+	bench.durable = 6;
+	send_text(fd, URL("/a"));
+	expect(fd, DONE);
+	text_done(&got);
+	close(fd);
+}
+
+static void closing_closes_what_is_held_back(void **state)
+{
+	(void)state;
+	int fd = connect_client();
+	bench.moment = 5;
+	send_text(fd, URL("/a"));
+	turn(10);
+	assert_int_equal(bench.purges, 1);
+	link_command_listener_close(bench.listener);
+	bench.listener = NULL;
+	expect(fd, "<end>");
 	close(fd);
 }
 
@@ -308,6 +389,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        AT_THE_BENCH(a_request_is_done_and_answered),
 	        AT_THE_BENCH(requests_behind_each_other_are_answered_in_order),
+	        AT_THE_BENCH(an_answer_is_held_back_until_its_purge_is_durable),
+	        AT_THE_BENCH(a_purge_that_does_not_become_durable_is_told_so),
+	        AT_THE_BENCH(closing_closes_what_is_held_back),
 	        AT_THE_BENCH(a_request_may_come_byte_by_byte),
 	        AT_THE_BENCH(garbage_is_told_and_ends_the_connection),
 	        AT_THE_BENCH(half_a_request_is_none),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,12 +15,28 @@
 
 static const struct settings SETTINGS = {.cache_memory = 16 << 20, .cache_objects = 7};
 
+/* An item for a disk, whose file is removed by forget_disk. */
+static const char *disk_item(unsigned number, const char *size)
+{
+	static char items[4][80];
+	snprintf(items[number], sizeof(items[0]), "/tmp/headwater-test-%ld-%u:%s", (long)getpid(),
+	        number, size);
+	return items[number];
+}
+
+static void forget_disk(unsigned number)
+{
+	char path[80];
+	snprintf(path, sizeof(path), "/tmp/headwater-test-%ld-%u", (long)getpid(), number);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void a_memory_has_its_form_and_is_closed_on_exec(void **state)
 {
 	(void)state;
-	struct memory memory;
+	struct memory memory = MEMORY_NONE;
 	struct stat info;
-	assert_true(memory_open(&SETTINGS, &memory));
+	assert_true(memory_renew(&memory, &SETTINGS));
 	assert_int_equal(memory.bytes, 16 << 20);
 	assert_int_equal(memory.objects, 7);
 	assert_int_equal(fstat(memory.fd, &info), 0);
@@ -38,36 +55,153 @@ static void a_memory_has_its_form_and_is_closed_on_exec(void **state)
 static void no_cache_has_no_memory(void **state)
 {
 	(void)state;
-	const struct settings none = {.cache_memory = 0, .cache_objects = 7};
-	struct memory memory = {.fd = 4711};
-	assert_true(memory_open(&none, &memory));
+	struct settings none = {.cache_memory = 0, .cache_objects = 7};
+	struct memory memory = MEMORY_NONE;
+	words_add(&none.cache_disks, str_of(disk_item(0, "64m")));
+	memory_open_disks(&memory, &none);
+	assert_int_equal(memory.disk_count, 0);
+	words_done(&none.cache_disks);
+	assert_true(memory_renew(&memory, &none));
 	assert_int_equal(memory.fd, -1);
 	assert_int_equal(memory.objects, 0);
-	assert_true(memory_open_like(&MEMORY_NONE, &memory));
+	assert_true(memory_renew(&memory, NULL));
 	assert_int_equal(memory.fd, -1);
+	assert_true(memory_renew(&memory, &SETTINGS));
+	int fd = memory.fd;
+	assert_true(memory_renew(&memory, &none));
+	assert_int_equal(memory.fd, -1);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
-static void a_memory_like_another_is_a_fresh_one_of_its_form(void **state)
+static void a_renewed_memory_is_a_fresh_one_of_the_same_form(void **state)
 {
 	(void)state;
-	struct memory first, second;
+	struct memory memory = MEMORY_NONE;
 	struct stat one, other;
-	assert_true(memory_open(&SETTINGS, &first));
-	assert_true(memory_open_like(&first, &second));
-	assert_int_equal(second.bytes, first.bytes);
-	assert_int_equal(second.objects, first.objects);
-	assert_int_equal(fstat(first.fd, &one) + fstat(second.fd, &other), 0);
+	assert_true(memory_renew(&memory, &SETTINGS));
+	assert_int_equal(fstat(memory.fd, &one), 0);
+	assert_true(memory_renew(&memory, NULL));
+	assert_int_equal(fstat(memory.fd, &other), 0);
 	assert_true(one.st_ino != other.st_ino);
-	memory_close(&first);
-	memory_close(&second);
+	assert_int_equal(memory.bytes, SETTINGS.cache_memory);
+	assert_int_equal(memory.objects, SETTINGS.cache_objects);
+	const struct settings more = {.cache_memory = 32 << 20};
+	assert_true(memory_renew(&memory, &more));
+	assert_int_equal(memory.bytes, 32 << 20);
+	assert_int_equal(memory.objects, 0);
+	memory_close(&memory);
+}
+
+static void disks_are_opened_once_and_kept_when_the_memory_is_renewed(void **state)
+{
+	(void)state;
+	struct settings settings = SETTINGS;
+	struct memory memory = MEMORY_NONE;
+	words_add(&settings.cache_disks, str_of(disk_item(0, "64m")));
+	words_add(&settings.cache_disks, STR("/nowhere/at/all:64m")); /* left out */
+	words_add(&settings.cache_disks, str_of(disk_item(1, "65m")));
+	memory_open_disks(&memory, &settings);
+	assert_int_equal(memory.disk_count, 2);
+	assert_int_equal(memory.disks[0].bytes, 64 << 20);
+	assert_int_equal(memory.disks[1].bytes, 65 << 20);
+	int fd = memory.disks[1].fd;
+	assert_true(memory_renew(&memory, &settings));
+	assert_true(memory_is_of_use(&memory));
+	struct cache_memory_options options = memory_options(&memory);
+	assert_int_equal(options.disk_count, 2);
+	assert_int_equal(options.disks[1].fd, fd);
+	assert_int_equal(options.bytes, SETTINGS.cache_memory);
+	assert_true(memory_renew(&memory, &settings));
+	assert_int_equal(memory.disk_count, 2);
+	assert_int_equal(memory.disks[1].fd, fd);
+	memory_close(&memory);
+	assert_int_equal(memory.disk_count, 0);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	words_done(&settings.cache_disks);
+	forget_disk(0);
+	forget_disk(1);
+}
+
+/* What is at the beginning of the disk's file. */
+static bool is_begun(int fd)
+{
+	char byte = 0;
+	assert_int_equal(pread(fd, &byte, 1, 0), 1);
+	return byte != 0;
+}
+
+static void disks_that_are_left_are_erased(void **state)
+{
+	(void)state;
+	struct settings settings = SETTINGS;
+	struct memory memory = MEMORY_NONE;
+	words_add(&settings.cache_disks, str_of(disk_item(0, "64m")));
+	memory_open_disks(&memory, &settings);
+	assert_true(memory_renew(&memory, &settings));
+	int fd = dup(memory.disks[0].fd);
+	assert_true(is_begun(fd));
+	memory_erase_disks(&memory);
+	assert_false(is_begun(fd));
+	assert_true(memory_renew(&memory, &settings));
+	assert_true(is_begun(fd));
+	memory_leave_disks(&memory);
+	assert_false(is_begun(fd));
+	assert_int_equal(memory.disk_count, 0);
+	assert_true(memory_renew(&memory, &settings));
+	assert_true(memory_is_of_use(&memory));
+	memory_close(&memory);
+	close(fd);
+	words_done(&settings.cache_disks);
+	forget_disk(0);
+}
+
+/* How many lines of warnings there are. */
+static unsigned count_warnings(const struct memory *memory, const struct settings *settings)
+{
+	char lines[1024];
+	int ends[2], before = dup(STDERR_FILENO);
+	unsigned count = 0;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	memory_warn_of_change(memory, settings);
+	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	close(ends[1]);
+	close(before);
+	ssize_t length = read(ends[0], lines, sizeof(lines));
+	assert_true(length >= 0);
+	close(ends[0]);
+	for (ssize_t i = 0; i < length; i++)
+		count += lines[i] == '\n';
+	return count;
+}
+
+static void a_change_of_the_disks_is_warned_of(void **state)
+{
+	(void)state;
+	struct settings settings = SETTINGS, other = SETTINGS;
+	struct memory memory = MEMORY_NONE;
+	words_add(&settings.cache_disks, str_of(disk_item(0, "64m")));
+	memory_open_disks(&memory, &settings);
+	assert_true(memory_renew(&memory, &settings));
+	assert_int_equal(count_warnings(&memory, &settings), 0);
+	assert_int_equal(count_warnings(&memory, &other), 1);
+	words_add(&other.cache_disks, str_of(disk_item(0, "65m")));
+	assert_int_equal(count_warnings(&memory, &other), 1);
+	words_done(&other.cache_disks);
+	words_add(&other.cache_disks, STR("/dev/null:64m"));
+	assert_int_equal(count_warnings(&memory, &other), 1);
+	words_done(&other.cache_disks);
+	memory_close(&memory);
+	words_done(&settings.cache_disks);
+	forget_disk(0);
 }
 
 static void only_a_memfd_is_a_memory(void **state)
 {
 	(void)state;
-	struct memory memory;
+	struct memory memory = MEMORY_NONE;
 	int ends[2], file = open("/proc/self/exe", O_RDONLY);
-	assert_true(memory_open(&SETTINGS, &memory));
+	assert_true(memory_renew(&memory, &SETTINGS));
 	assert_true(memory_is(memory.fd));
 	assert_int_equal(pipe(ends), 0);
 	assert_false(memory_is(ends[0]));
@@ -84,7 +218,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_memory_has_its_form_and_is_closed_on_exec),
 	        cmocka_unit_test(no_cache_has_no_memory),
-	        cmocka_unit_test(a_memory_like_another_is_a_fresh_one_of_its_form),
+	        cmocka_unit_test(a_renewed_memory_is_a_fresh_one_of_the_same_form),
+	        cmocka_unit_test(disks_are_opened_once_and_kept_when_the_memory_is_renewed),
+	        cmocka_unit_test(disks_that_are_left_are_erased),
+	        cmocka_unit_test(a_change_of_the_disks_is_warned_of),
 	        cmocka_unit_test(only_a_memfd_is_a_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,8 +45,27 @@ static void no_setting_may_exceed_a_fixed_limit(void **state)
 	text_addf(&over, "%d", LIMIT_HEAD_FIELDS + 1);
 	assert_false(
 	        settings_set(&settings, settings_find(STR("head_fields")), text_str(&over), &why));
+	text_clear(&over);
+	text_addf(&over, "/disk:%dm", LIMIT_CACHE_DISK_MIB_MIN - 1);
+	assert_false(
+	        settings_set(&settings, settings_find(STR("cache_disks")), text_str(&over), &why));
+	text_clear(&over);
+	text_addf(&over, "/disk:%dg", LIMIT_CACHE_DISK_GIB_MAX + 1);
+	assert_false(
+	        settings_set(&settings, settings_find(STR("cache_disks")), text_str(&over), &why));
 	text_done(&over);
 	settings_done(&settings);
+}
+
+static void a_disk_is_a_path_and_its_size(void **state)
+{
+	(void)state;
+	struct settings_disk disk = {.bytes = 7};
+	assert_true(settings_read_disk(STR("/dev/disk/by-id/a:b:2g"), &disk));
+	assert_true(str_is_equal(disk.path, STR("/dev/disk/by-id/a:b")));
+	assert_int_equal(disk.bytes, 2u << 30);
+	assert_false(settings_read_disk(STR("/dev/a:x"), &disk));
+	assert_int_equal(disk.bytes, 2u << 30);
 }
 
 static void values_are_held_against_their_type_and_range(void **state)
@@ -95,6 +114,21 @@ static void values_are_held_against_their_type_and_range(void **state)
 	        {"dns_servers", "resolver", "address"},
 	        {"access_log", "/var/log/a", NULL},
 	        {"access_log", "a\nb", "syntax"},
+	        {"cache_disks", "/var/cache/disk:100g", NULL},
+	        {"cache_disks", "/dev/disk/by-id/a:b:1024m", NULL},
+	        {"cache_disks", "/a:64m", NULL},
+	        {"cache_disks", "/a:67108863", "range"},
+	        {"cache_disks", "/a:0", "range"},
+	        {"cache_disks", "/a:4096g", NULL},
+	        {"cache_disks", "/a:4097g", "range"},
+	        {"cache_disks", "/a:99999999999999999999g", "disk"},
+	        {"cache_disks", "a:64m", "disk"},
+	        {"cache_disks", "/a", "disk"},
+	        {"cache_disks", "/a:", "disk"},
+	        {"cache_disks", "/a:-64m", "disk"},
+	        {"cache_disks", ":64m", "disk"},
+	        {"cache_disks", "", "disk"},
+	        {"cache_disks", "/a\nb:64m", "syntax"},
 	};
 	struct settings settings;
 	settings_init(&settings);
@@ -110,6 +144,7 @@ static void values_are_held_against_their_type_and_range(void **state)
 	assert_int_equal(settings.workers, 0);
 	assert_int_equal(settings.head_timeout_ms, 5000);
 	assert_int_equal(settings.trusted_proxies.count, 2);
+	assert_int_equal(settings.cache_disks.count, 4);
 	settings_done(&settings);
 }
 
@@ -139,12 +174,14 @@ static void flags_make_the_same_settings_again(void **state)
 	        {"listen", "[::1]:8080"},
 	        {"trusted_proxies", "10.0.0.0/8"},
 	        {"trusted_proxies", "::1"},
+	        {"cache_disks", "/a:64m"},
+	        {"cache_disks", "/b:1g"},
 	};
 	static const char *const EXPECTED[] = {"--listen", "127.0.0.1:8080", "--listen",
 	        "[::1]:8080", "--workers", "3", "--origin-rules", "extended", "--sandbox", "off",
 	        "--access-log", "/var/log/a b", "--trusted-proxies", "10.0.0.0/8",
 	        "--trusted-proxies", "::1", "--head-timeout", "1500ms", "--memory-budget",
-	        "104857600"};
+	        "104857600", "--cache-disks", "/a:64m", "--cache-disks", "/b:1g"};
 	struct settings settings;
 	struct model_why why;
 	struct words flags = {0};
@@ -167,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_defaults_are_those_of_the_table),
 	        cmocka_unit_test(no_setting_may_exceed_a_fixed_limit),
+	        cmocka_unit_test(a_disk_is_a_path_and_its_size),
 	        cmocka_unit_test(values_are_held_against_their_type_and_range),
 	        cmocka_unit_test(names_are_found_in_both_spellings_and_near_ones_suggested),
 	        cmocka_unit_test(flags_make_the_same_settings_again),

@@ -1,6 +1,8 @@
 /* The rules between settings, and between them and the machine. */
 #include "main/settings.h"
 
+#include "base/limit.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +54,14 @@ static void what_does_not_go_together_is_told(void **state)
 	        {{{"head_bytes", "4k"}}, NULL, NULL},
 	        {{{"block_time", "2h"}}, "block_time", "range"},
 	        {{{"response_failures", "30"}}, "response_failures", "range"},
+	        {{{"cache_disks", "/a/disk:64m"}, {"cache_disks", "/b/disk:1g"}}, NULL, NULL},
+	        {{{"cache_disks", "/a/disk:64m"}, {"cache_disks", "/a/disk:1g"}}, "cache_disks",
+	                "doubled"},
+	        {{{"cache_disks", "/a/disk:4096g"}}, NULL, NULL},
+	        {{{"cache_disks", "/a/disk:4096g"}, {"cache_disks", "/b/disk:64m"}}, "cache_disks",
+	                "range"},
+	        {{{"cache_disks", "/a/disk:64m"}, {"cache_memory", "0"}}, "cache_disks",
+	                "required"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct settings settings;
@@ -94,6 +104,52 @@ static void a_cache_larger_than_a_file_may_be_is_told(void **state)
 	settings_done(&settings);
 }
 
+static void more_disks_than_there_may_be_are_told(void **state)
+{
+	(void)state;
+	struct settings settings;
+	struct model_problems problems = {0};
+	struct model_why why;
+	settings_init(&settings);
+	for (int i = 0; i <= LIMIT_CACHE_DISKS; i++) {
+		struct text item = {0};
+		assert_true(settings_check(&settings, &problems));
+		text_addf(&item, "/disk%d:64m", i);
+		assert_true(settings_set(
+		        &settings, settings_find(STR("cache_disks")), text_str(&item), &why));
+		text_done(&item);
+	}
+	assert_false(settings_check(&settings, &problems));
+	assert_int_equal(problems.count, 1);
+	assert_string_equal(problems.list[0].field, "cache_disks");
+	assert_string_equal(problems.list[0].rule, "range");
+	model_problems_done(&problems);
+	settings_done(&settings);
+}
+
+static void a_disk_larger_than_a_file_may_be_is_told(void **state)
+{
+	(void)state;
+	struct settings settings;
+	struct model_problems problems = {0};
+	struct model_why why;
+	struct rlimit before, less;
+	settings_init(&settings);
+	settings.cache_memory = LIMIT_CACHE_MEMORY_BYTES_MIN;
+	assert_true(settings_set(
+	        &settings, settings_find(STR("cache_disks")), STR("/a/disk:64m"), &why));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	less = before;
+	less.rlim_cur = (64 << 20) - 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+	assert_false(settings_check(&settings, &problems));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(problems.count, 1);
+	assert_string_equal(problems.list[0].field, "cache_disks");
+	model_problems_done(&problems);
+	settings_done(&settings);
+}
+
 static void workers_are_what_was_set_or_one_for_each_core(void **state)
 {
 	(void)state;
@@ -106,6 +162,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_does_not_go_together_is_told),
 	        cmocka_unit_test(a_cache_larger_than_a_file_may_be_is_told),
+	        cmocka_unit_test(more_disks_than_there_may_be_are_told),
+	        cmocka_unit_test(a_disk_larger_than_a_file_may_be_is_told),
 	        cmocka_unit_test(workers_are_what_was_set_or_one_for_each_core),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

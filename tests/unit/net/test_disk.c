@@ -106,6 +106,28 @@ static void errors_come_back_as_numbers(void **state)
 	}
 }
 
+static void count_bytes(struct disk_operation *self)
+{
+	assert_false(pthread_equal(pthread_self(), loop_thread));
+	self->result = (ssize_t)self->size + 1;
+}
+
+static void a_call_runs_beside_the_loop_and_ends_on_it(void **state)
+{
+	(void)state;
+	struct disk_operation operation = {
+	        .verb = DISK_CALL, .size = 6, .call = count_bytes, .on_done = note_end};
+	disk_submit(disk, loop, &operation);
+	while (done == 0)
+		loop_turn(loop, 5000);
+	assert_int_equal(operation.result, 7);
+	disk_submit(disk, loop, &operation);
+	disk_free(disk);
+	disk = NULL;
+	loop_turn(loop, 0);
+	assert_int_equal(done, 2);
+}
+
 static struct disk_operation operations[BLOCKS];
 static char blocks[BLOCKS][BLOCK];
 
@@ -175,6 +197,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(bytes_are_written_and_read_back, begin, end),
 	        cmocka_unit_test_setup_teardown(a_read_ends_where_the_file_does, begin, end),
 	        cmocka_unit_test_setup_teardown(errors_come_back_as_numbers, begin, end),
+	        cmocka_unit_test_setup_teardown(
+	                a_call_runs_beside_the_loop_and_ends_on_it, begin, end),
 	        cmocka_unit_test_setup_teardown(many_operations_run_at_once, begin, end),
 	        cmocka_unit_test_setup_teardown(
 	                the_end_of_the_pool_waits_for_what_was_queued, begin, end),
