@@ -4,24 +4,6 @@
 
 enum { LEN = 30000, COUNT = 150, SEGMENT_BYTES = CACHE_DISK_SEGMENT_BYTES_MIN };
 
-/* A writer by hand, without the thread. */
-static struct cache_disk_writer writer_of(struct disks *disks)
-{
-	struct cache_store *store = disks->bench.store;
-	const struct cache_disk_geometry *g = &store->geometry.disks[0];
-	return (struct cache_disk_writer){
-	        .store = store,
-	        .fd = store->disk_fds[0],
-	        .shared = disk_at(disks, 0),
-	        .first = g->first,
-	        .segments = g->segments,
-	        .segment_bytes = g->segment_bytes,
-	        .open = CACHE_NO_SEGMENT,
-	        .table = mem_zero(
-	                g->segment_bytes / CACHE_GRANULE * sizeof(struct cache_disk_entry)),
-	};
-}
-
 /* Appends pieces of so many bytes each; their hashes count from `hash` on. */
 static bool append(struct cache_disk_writer *writer, unsigned count, uint32_t len, uint64_t hash)
 {
@@ -125,16 +107,6 @@ static void short_and_interrupted_writes_are_continued(void **state)
 }
 
 /* ---- what is torn ---- */
-
-static void garble(struct disks *disks, uint32_t offset)
-{
-	char bytes[CACHE_GRANULE];
-	off_t at = CACHE_DISK_DATA_AT + (off_t)offset;
-	int fd = disks->options.disks[0].fd;
-	assert_int_equal(pread(fd, bytes, sizeof(bytes), at), sizeof(bytes));
-	bytes[offset / CACHE_GRANULE % CACHE_GRANULE] ^= 0x10;
-	assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at), sizeof(bytes));
-}
 
 static void a_record_that_is_torn_is_passed_over(void **state)
 {
