@@ -46,6 +46,7 @@ struct cache_disk_shared {
 	uint32_t used;        /* how far the open segment is filled, when its writer has ended */
 	uint64_t settled;     /* the index knows of all records in segments of lower orders */
 	uint64_t chain, chained, chained_in; /* see writer_remove.c */
+	uint32_t chained_at;
 	uint64_t marked;  /* the sequence of the last mark that its writer has taken */
 	uint64_t floored; /* the floor that its writer has taken */
 	uint32_t removal_first, removal_count;

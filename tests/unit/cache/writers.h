@@ -126,6 +126,35 @@ UNUSED static void purge_number(struct disks *disks, uint64_t number, enum cache
 	cache_purge_url(disks->bench.store, &key, how);
 }
 
+/* A writer of disk 0 by hand; its table is the caller's to free. */
+UNUSED static struct cache_disk_writer writer_of(struct disks *disks)
+{
+	struct cache_store *store = disks->bench.store;
+	const struct cache_disk_geometry *g = &store->geometry.disks[0];
+	return (struct cache_disk_writer){
+	        .store = store,
+	        .fd = store->disk_fds[0],
+	        .shared = disk_at(disks, 0),
+	        .first = g->first,
+	        .segments = g->segments,
+	        .segment_bytes = g->segment_bytes,
+	        .open = CACHE_NO_SEGMENT,
+	        .table = mem_zero(
+	                g->segment_bytes / CACHE_GRANULE * sizeof(struct cache_disk_entry)),
+	};
+}
+
+/* Changes a byte at this offset behind the beginning of the first segment; twice is not at all. */
+UNUSED static void garble(struct disks *disks, uint32_t offset)
+{
+	char bytes[CACHE_GRANULE];
+	off_t at = CACHE_DISK_DATA_AT + (off_t)offset;
+	int fd = disks->options.disks[0].fd;
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), at), sizeof(bytes));
+	bytes[offset / CACHE_GRANULE % CACHE_GRANULE] ^= 0x10;
+	assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at), sizeof(bytes));
+}
+
 /* ---- calls that fail ---- */
 
 enum call_fault { CALL_NONE, CALL_ERROR, CALL_SHORT, CALL_TORN, CALL_INTERRUPTED };
