@@ -25,7 +25,7 @@ struct edge_reply {
 	struct edge_reply_part *parts; /* in the arena, or `whole` */
 	unsigned part_count;
 	struct edge_reply_part whole;
-	struct serve_field more; /* of an error response; its name may be empty */
+	struct str lines; /* of an error response: Content-Range, Cache-Status */
 };
 
 struct edge_reply_options {
@@ -47,8 +47,8 @@ struct edge_reply_options {
 
 enum edge_reply_verdict {
 	EDGE_REPLY_SEND,         /* *ret_reply is the response and its body */
-	EDGE_REPLY_PRECONDITION, /* FAULT_PRECONDITION is the answer */
-	EDGE_REPLY_RANGE,        /* FAULT_RANGE is, with ret_reply->more */
+	EDGE_REPLY_PRECONDITION, /* FAULT_PRECONDITION is the answer, with ret_reply->lines */
+	EDGE_REPLY_RANGE,        /* FAULT_RANGE is, with the same */
 };
 
 enum edge_reply_verdict edge_reply_make(

@@ -101,23 +101,18 @@ bool edge_request_make_reply(struct edge_request *request, struct edge_reply_opt
         struct edge_reply *ret_reply, enum edge_turn *ret_turn)
 {
 	const struct edge_worker *worker = request->worker;
-	options->via = worker->via;
+	options->via = edge_worker_via(worker, options->head);
 	options->name = worker->cdn_id;
 	options->cache = str_of(request->cache);
 	options->arena = &request->stream->arena;
 	if (http_head_has(&request->stream->head, HTTP_NAME_RANGE))
 		options->boundary = random_u64();
-	switch (edge_reply_make(options, ret_reply)) {
-	case EDGE_REPLY_SEND:
+	enum edge_reply_verdict verdict = edge_reply_make(options, ret_reply);
+	if (verdict == EDGE_REPLY_SEND)
 		return true;
-	case EDGE_REPLY_PRECONDITION:
-		*ret_turn = edge_request_fail(request, FAULT_PRECONDITION);
-		return false;
-	case EDGE_REPLY_RANGE:
-		break;
-	}
-	request->more = ret_reply->more;
-	*ret_turn = edge_request_fail(request, FAULT_RANGE);
+	request->error_lines = ret_reply->lines;
+	*ret_turn = edge_request_fail(request,
+	        verdict == EDGE_REPLY_RANGE ? FAULT_RANGE : FAULT_PRECONDITION);
 	return false;
 }
 
@@ -133,7 +128,10 @@ bool edge_request_send_head(
 
 enum edge_turn edge_request_step_FAIL(struct edge_request *request)
 {
-	serve_stream_error(request->stream, request->fault, request->more);
+	struct serve_stream *stream = request->stream;
+	struct str lines = arena_printf(&stream->arena, "X-Cache: %s\r\n%.*s", request->cache,
+	        STR_ARG(request->error_lines));
+	serve_stream_error(stream, request->fault, lines);
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 

@@ -175,11 +175,11 @@ static bool respond(struct edge_request *request, bool is_not_modified)
 	struct edge_answer_options options = {
 	        .method = request->stream->head.method,
 	        .is_not_modified = is_not_modified,
-	        .via = request->worker->via,
 	        .date = serve_server_date(request->worker->server),
 	        .cache = STR("PASS"),
 	};
 	options.head = edge_fill_head(request->fill, &framing, &options.length);
+	options.via = edge_worker_via(request->worker, options.head);
 	options.status_line = edge_request_status_line(request);
 	edge_request_note_answer(request, options.head);
 	if (request->domain->debug)

@@ -72,7 +72,7 @@ struct edge_request {
 	struct edge_piece object; /* of which pieces are needed; id 0: none */
 	uint64_t sequence;        /* of the last purge when a pull of its own began */
 	uint32_t pinned;          /* segment */
-	struct serve_field more;  /* of an error of ours */
+	struct str error_lines;   /* beside X-Cache, of an error of ours */
 	/* not cleared at the start */
 	struct edge_reply_part whole;
 	struct cache_entry entry; /* in the turn in which it was found */

@@ -154,6 +154,40 @@ def test_via_is_continued(pair):
     assert re.fullmatch(r"1\.0 first, ?1\.1 headwater", ", ".join(origin.requests[0].fields.all("Via")))
 
 
+def test_via_tells_the_version_that_was_spoken(pair):
+    """RFC 9110 7.6.3, both ways; also from the cache."""
+    server, origin = pair
+    for version, other in (("1.0", "1.1"), ("1.1", "1.0")):
+        for kept in ("no-store", "max-age=60"):
+            origin.default = Reply(version=other, fields=(("Cache-Control", kept),), body=b"x")
+            origin.forget()
+            path = f"/via/{version}/{kept}"
+            for _ in range(2):
+                assert server.get(path, version=version).fields.get("Via") == f"{other} headwater"
+            assert [request.fields.get("Via") for request in origin.requests] == [f"{version} headwater"] * (
+                2 if kept == "no-store" else 1)  # fmt: skip
+
+
+@pytest.mark.parametrize("host, fields, status, word", [
+    ("unknown.test", [], 421, "PASS"),
+    ("away.test", [], 404, "PASS"),
+    ("edge.test", [("CDN-Loop", "headwater")], 508, "PASS"),
+    ("edge.test", [("Expect", "pigs")], 417, "PASS"),
+    ("edge.test", [("If-Match", '"b"')], 412, "HIT"),
+    ("edge.test", [("Range", "bytes=9-")], 416, "HIT"),
+])  # fmt: skip
+def test_an_error_of_ours_says_what_the_cache_did(pair, host, fields, status, word):
+    """Cache-Status only where it follows from what is stored (RFC 9211 section 2)."""
+    server, origin = pair
+    origin.default = Reply(fields=(("Cache-Control", "max-age=60"), ("ETag", '"a"')), body=b"x")
+    server.get("/kept")
+    response = server.get("/kept", host=host, fields=fields)
+    assert (response.status, response.fields.get("X-Cache")) == (status, word)
+    assert response.error
+    told = response.fields.get("Cache-Status")
+    assert told.startswith("headwater; hit") if word == "HIT" else told is None
+
+
 @pytest.mark.parametrize("loop, status", [
     ("headwater", 508),
     ("other, headwater", 508),
