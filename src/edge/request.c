@@ -38,6 +38,9 @@ enum edge_turn edge_request_go(struct edge_request *request, enum edge_request_s
 enum edge_turn edge_request_fail(struct edge_request *request, enum fault fault)
 {
 	request->fault = (uint8_t)fault;
+	/* The cache was asked, and nobody else. */
+	if (fault == FAULT_ONLY_IF_CACHED)
+		request->cache = "MISS";
 	return edge_request_go(request, EDGE_REQUEST_FAIL);
 }
 
@@ -111,8 +114,8 @@ bool edge_request_make_reply(struct edge_request *request, struct edge_reply_opt
 	if (verdict == EDGE_REPLY_SEND)
 		return true;
 	request->error_lines = ret_reply->lines;
-	*ret_turn = edge_request_fail(request,
-	        verdict == EDGE_REPLY_RANGE ? FAULT_RANGE : FAULT_PRECONDITION);
+	*ret_turn = edge_request_fail(
+	        request, verdict == EDGE_REPLY_RANGE ? FAULT_RANGE : FAULT_PRECONDITION);
 	return false;
 }
 

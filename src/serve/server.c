@@ -36,9 +36,9 @@ static void shed_one(struct serve_server *server, int listener)
 /* Over the limit for all: says so as far as it costs nothing, and keeps nothing of it. */
 static void refuse(int fd)
 {
-	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-	                           "X-Headwater-Error: overload\r\n" SERVE_REFUSAL_LINES
-	                           "Connection: close\r\n\r\n";
+	static const char text[] =
+	        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+	        "X-Headwater-Error: overload\r\n" SERVE_REFUSAL_LINES "Connection: close\r\n\r\n";
 	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
 		tcp_send_fin(fd);
 		/* What is unread at the close is answered by a reset, which destroys the 503. */

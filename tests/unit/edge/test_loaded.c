@@ -101,12 +101,10 @@ static void the_version_that_the_origin_spoke_is_kept(void **state)
 {
 	(void)state;
 	struct edge_loaded *loaded;
-	assert_int_equal(
-	        make("HTTP/1.0 200 OK\r\n\r\n", GET, NULL, &loaded), EDGE_LOADED_DONE);
+	assert_int_equal(make("HTTP/1.0 200 OK\r\n\r\n", GET, NULL, &loaded), EDGE_LOADED_DONE);
 	assert_int_equal(loaded->head.minor, 0);
 	edge_loaded_free(loaded);
-	assert_int_equal(
-	        make("HTTP/1.1 200 OK\r\n\r\n", GET, NULL, &loaded), EDGE_LOADED_DONE);
+	assert_int_equal(make("HTTP/1.1 200 OK\r\n\r\n", GET, NULL, &loaded), EDGE_LOADED_DONE);
 	assert_int_equal(loaded->head.minor, 1);
 	edge_loaded_free(loaded);
 }
