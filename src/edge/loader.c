@@ -62,7 +62,7 @@ static void log_pull(
 		return;
 	uint64_t us = clock_us() - loader->began_us;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms() - us / 1000,
+	        .wall_ms = loop_wall_ms(loader->worker->loop) - us / 1000,
 	        .us = us,
 	        .id = worker->next_id++,
 	        .client = loader->peer,
@@ -105,7 +105,7 @@ static bool begin_fill(struct edge_loader *loader)
 	if (!edge_forward_shared(&loader->head, cache_vary_accept_encoding(&loader->head),
 	            loader->conditions, &loader->arena, head))
 		return false;
-	loader->requested_ms = clock_wall_ms();
+	loader->requested_ms = loop_wall_ms(loader->worker->loop);
 	struct edge_fill_options options = {
 	        .worker = loader->worker,
 	        .reader = &loader->reader,

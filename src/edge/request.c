@@ -143,7 +143,7 @@ static void log_request(struct edge_request *request)
 	const struct serve_stream *stream = request->stream;
 	uint64_t us = clock_us() - stream->began_us;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms() - us / 1000,
+	        .wall_ms = loop_wall_ms(request->worker->loop) - us / 1000,
 	        .us = us,
 	        .id = request->worker->next_id++,
 	        .client = request->client,
@@ -218,7 +218,7 @@ void edge_request_log_refused(
 	if (worker->log == NULL || !edge_access_log_wants(worker->log))
 		return;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms(),
+	        .wall_ms = loop_wall_ms(worker->loop),
 	        .id = worker->next_id++,
 	        .client = *client,
 	        .minor = 1,

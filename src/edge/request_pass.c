@@ -2,7 +2,6 @@
  * PASS and DELIVER: an origin-pull of the request's own, whose answer goes straight to the client.
  * The request's body is spooled, so that it can be sent again.
  */
-#include "base/clock.h"
 #include "edge/answer.h"
 #include "edge/request_private.h"
 #include "http/condition.h"
@@ -152,7 +151,7 @@ static void add_debug(struct edge_request *request, struct edge_answer_options *
 static enum http_condition evaluate(const struct edge_request *request)
 {
 	enum http_framing framing;
-	uint64_t length, now_ms = clock_wall_ms();
+	uint64_t length, now_ms = loop_wall_ms(request->worker->loop);
 	bool range_counts; /* all of it is right as well */
 	if (!request->is_taken)
 		return HTTP_CONDITION_PROCEED;

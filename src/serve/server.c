@@ -5,7 +5,6 @@
  */
 #include "serve/server.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "http/date.h"
 #include "serve/connection_private.h"
@@ -141,7 +140,7 @@ struct str serve_server_date(struct serve_server *server)
 {
 	uint64_t now_ms = loop_now_ms(server->options.loop);
 	if (server->date[0] == '\0' || now_ms - server->date_ms >= 1000) {
-		uint64_t wall_ms = clock_wall_ms();
+		uint64_t wall_ms = loop_wall_ms(server->options.loop);
 		http_date_format((int64_t)(wall_ms / 1000), server->date);
 		server->date_ms = now_ms - wall_ms % 1000;
 	}
