@@ -20,7 +20,7 @@ static struct str make_ours(
         const struct edge_reply_options *options, const struct http_content_range *content)
 {
 	size_t room = OURS_BYTES + options->via.len + options->cache.len + options->origin.len +
-	              options->name.len + options->status.detail.len;
+	              options->timing.len + options->name.len + options->status.detail.len;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(options->arena, room), room);
 	if (options->has_age) {
@@ -38,6 +38,8 @@ static struct str make_ours(
 	http_cache_status_write(&writer, options->name, &options->status);
 	if (options->origin.len > 0)
 		http_write_known_field(&writer, HTTP_NAME_X_HEADWATER_ORIGIN, options->origin);
+	if (options->timing.len > 0)
+		http_write_known_field(&writer, HTTP_NAME_SERVER_TIMING, options->timing);
 	CHECK(!writer.full);
 	return http_writer_str(&writer);
 }

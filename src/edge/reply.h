@@ -33,12 +33,13 @@ struct edge_reply_options {
 	const struct http_head *head; /* as it is stored (edge/loaded.h) */
 	const struct cache_terms *terms;
 	struct str etag;
-	uint64_t length;               /* UINT64_MAX: not known yet, and then ranges do not count */
-	bool is_one_way;               /* the body comes once, in order: not several ranges */
-	bool has_age;                  /* it comes from the store */
-	uint64_t now_ms;               /* wall clock */
-	struct str via, cache, origin; /* values; of the origin none where it is empty */
-	struct str name;               /* ours, for Cache-Status */
+	uint64_t length;           /* UINT64_MAX: not known yet, and then ranges do not count */
+	bool is_one_way;           /* the body comes once, in order: not several ranges */
+	bool has_age;              /* it comes from the store */
+	uint64_t now_ms;           /* wall clock */
+	struct str via, cache;     /* values */
+	struct str origin, timing; /* X-Headwater-Origin and Server-Timing; empty: none */
+	struct str name;           /* ours, for Cache-Status */
 	struct http_cache_status status;
 	uint64_t boundary; /* of several ranges: drawn, so that no part has it but by a chance that
 	                      nobody can use */

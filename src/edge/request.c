@@ -100,6 +100,34 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	return edge_request_go(request, EDGE_REQUEST_PASS);
 }
 
+static const struct edge_log_attempt *attempts_of(
+        const struct edge_request *request, unsigned *ret_count)
+{
+	if (request->fill != NULL)
+		return edge_fill_attempts(request->fill, ret_count);
+	if (request->loader != NULL)
+		return edge_loader_attempts(request->loader, ret_count);
+	*ret_count = request->attempt_count;
+	return request->attempts;
+}
+
+struct str edge_request_timing(struct edge_request *request)
+{
+	unsigned count;
+	const struct edge_log_attempt *attempts = attempts_of(request, &count);
+	if (request->domain == NULL || !request->domain->debug || count == 0)
+		return STR_EMPTY;
+	struct text timing = {.at = NULL};
+	for (unsigned i = 0; i < count; i++)
+		text_addf(&timing, "%sattempt%u;dur=%u.%03u;desc=\"%s %s\"", i > 0 ? ", " : "",
+		        i + 1, attempts[i].us / 1000, attempts[i].us % 1000,
+		        attempts[i].role == MODEL_BACKUP ? "backup" : "master",
+		        fault_name(attempts[i].reason));
+	struct str copy = arena_copy(&request->stream->arena, text_str(&timing));
+	text_done(&timing);
+	return copy;
+}
+
 bool edge_request_make_reply(struct edge_request *request, struct edge_reply_options *options,
         struct edge_reply *ret_reply, enum edge_turn *ret_turn)
 {
@@ -107,6 +135,7 @@ bool edge_request_make_reply(struct edge_request *request, struct edge_reply_opt
 	options->via = edge_worker_via(worker, options->head);
 	options->name = worker->cdn_id;
 	options->cache = str_of(request->cache);
+	options->timing = edge_request_timing(request);
 	options->arena = &request->stream->arena;
 	if (http_head_has(&request->stream->head, HTTP_NAME_RANGE))
 		options->boundary = random_u64();
@@ -132,8 +161,10 @@ bool edge_request_send_head(
 enum edge_turn edge_request_step_FAIL(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
-	struct str lines = arena_printf(&stream->arena, "X-Cache: %s\r\n%.*s", request->cache,
-	        STR_ARG(request->error_lines));
+	struct str timing = edge_request_timing(request);
+	struct str lines = arena_printf(&stream->arena, "X-Cache: %s\r\n%s%.*s%s%.*s",
+	        request->cache, timing.len > 0 ? "Server-Timing: " : "", STR_ARG(timing),
+	        timing.len > 0 ? "\r\n" : "", STR_ARG(request->error_lines));
 	serve_stream_error(stream, request->fault, lines);
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
@@ -163,12 +194,7 @@ static void log_request(struct edge_request *request)
 		entry.end = EDGE_LOG_TRUNCATED;
 	else if (stream->is_gone)
 		entry.end = EDGE_LOG_ABORTED;
-	entry.attempts = request->attempts;
-	entry.attempt_count = request->attempt_count;
-	if (request->fill != NULL)
-		entry.attempts = edge_fill_attempts(request->fill, &entry.attempt_count);
-	else if (request->loader != NULL)
-		entry.attempts = edge_loader_attempts(request->loader, &entry.attempt_count);
+	entry.attempts = attempts_of(request, &entry.attempt_count);
 	edge_access_log_add(request->worker->log, &entry);
 }
 

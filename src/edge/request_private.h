@@ -140,6 +140,10 @@ enum edge_turn edge_request_go_on_with_pieces(
 /* The loader's pull becomes the request's own. */
 void edge_request_take_fill(struct edge_request *request);
 
+/* For `debug: on`: the value of Server-Timing, what the attempts so far took, in the request's
+ * arena; empty without. */
+struct str edge_request_timing(struct edge_request *request);
+
 /* The line of Cache-Status for what is passed on, in the request's arena. */
 struct str edge_request_status_line(struct edge_request *request);
 

@@ -287,6 +287,25 @@ def test_debug_tells_where_a_response_came_from(pair):
     assert "X-Headwater-Origin" not in server.get().fields
 
 
+KEPT = (("Cache-Control", "max-age=100"), ("Age", "200"), ("ETag", '"a"'))
+
+
+@pytest.mark.parametrize("path, replies, status, word, reason", [
+    ("/passed", [Reply(fields=(("Cache-Control", "no-store"),))], 200, "PASS", "none"),
+    ("/stored", [Reply(fields=KEPT)], 200, "MISS", "none"),
+    ("/validated", [Reply(fields=KEPT), Reply(status=304, fields=KEPT)], 200, "REVALIDATED", "none"),
+    ("/stale", [Reply(fields=KEPT), Reply(raw=b"nonsense\r\n\r\n")], 200, "STALE", "malformed"),
+    ("/broken", [Reply(raw=b"nonsense\r\n\r\n")], 502, "MISS", "malformed"),
+])  # fmt: skip
+def test_debug_tells_what_each_attempt_took(pair, path, replies, status, word, reason):
+    server, origin = pair
+    for reply in replies:
+        origin.default = reply
+        response = server.get(path, host="debug.test")
+    assert (response.status, response.fields.get("X-Cache")) == (status, word)
+    assert re.fullmatch(rf'attempt1;dur=\d+\.\d{{3}};desc="master {reason}"', response.fields.get("Server-Timing"))
+
+
 def test_what_an_origin_says_in_our_name_is_not_believed(pair):
     server, origin = pair
     origin.default = Reply(fields=(("X-Cache", "HIT"), ("X-Headwater-Error", "reset"), ("X-Headwater-Origin", "x")))
