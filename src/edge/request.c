@@ -136,6 +136,10 @@ bool edge_request_make_reply(struct edge_request *request, struct edge_reply_opt
 	options->name = worker->cdn_id;
 	options->cache = str_of(request->cache);
 	options->timing = edge_request_timing(request);
+	/* What is stored remembers which origin it came from, and not the address. */
+	bool is_from_backup = (options->terms->flags & CACHE_FROM_BACKUP) != 0;
+	if (request->domain->debug && options->origin.len == 0)
+		options->origin = is_from_backup ? STR("backup") : STR("master");
 	options->arena = &request->stream->arena;
 	if (http_head_has(&request->stream->head, HTTP_NAME_RANGE))
 		options->boundary = random_u64();

@@ -285,6 +285,10 @@ def test_debug_tells_where_a_response_came_from(pair):
     assert response.fields.get("X-Headwater-Origin") == f"master {origin.address}"
     assert "Server-Timing" in response.fields
     assert "X-Headwater-Origin" not in server.get().fields
+    origin.default = Reply(fields=(("Cache-Control", "max-age=60"),))
+    for word, told in (("MISS", f"master {origin.address}"), ("HIT", "master")):
+        fields = server.get("/kept", host="debug.test").fields
+        assert (fields.get("X-Cache"), fields.get("X-Headwater-Origin")) == (word, told)
 
 
 KEPT = (("Cache-Control", "max-age=100"), ("Age", "200"), ("ETag", '"a"'))
