@@ -146,9 +146,9 @@ def domains(table):
     return """# Domains
 
 The fields of a domain, as in the list `domains:` of a domains file. A dot goes one level down: `tls.verify` is
-`tls: {verify: on}`. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`). Nothing in the
-last column means that the field is absent unless it is given. This version refuses what it cannot serve yet: HTTPS to
-origins, and buckets.
+`tls: {verify: on}`. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`); bare
+numbers are seconds and bytes. Nothing in the last column means that the field is absent unless it is given. This version
+refuses what it cannot serve yet: HTTPS to origins, and buckets.
 
 ```yaml
 domains:
@@ -166,7 +166,8 @@ def settings(table):
     return """# Settings
 
 The settings of the server: in the YAML file that `--config` names, or as flags. `head_timeout` is `--head-timeout`;
-a flag wins over the file. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`).
+a flag wins over the file. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`); bare numbers
+are seconds and bytes.
 
 ```yaml
 listen: ["0.0.0.0:80", "[::]:80"]

@@ -130,7 +130,8 @@ struct str edge_forward_head(const struct edge_forward *forward, struct arena *a
 	http_write_known_field(&writer, HTTP_NAME_HOST, host);
 	write_passed_on(&writer, forward);
 	write_who_asked(&writer, forward);
-	http_write(&writer, STR("Via: 1.1 "));
+	/* The version in which it came to us (RFC 9110 section 7.6.3). */
+	http_write(&writer, head->minor > 0 ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
 	http_write(&writer, forward->cdn_id);
 	http_write(&writer, STR("\r\n"));
 	http_write_known_field(&writer, HTTP_NAME_CDN_LOOP, forward->cdn_id);
@@ -194,6 +195,7 @@ bool edge_forward_shared(const struct http_head *head, struct str accept_encodin
 	made.fields = arena_alloc(arena, made.count * sizeof(struct http_field));
 	memcpy(made.fields, fields, made.count * sizeof(struct http_field));
 	made.capacity = made.count;
+	made.minor = head->minor;
 	*ret_head = made;
 	return true;
 }

@@ -12,18 +12,11 @@ static bool may_send_again(const struct edge_judge_facts *facts)
 	return facts->is_safe || facts->may_repeat || !facts->has_written;
 }
 
-/* Whether a backup's answer is no better than what the master said. 412 and 416 answer the client's
- * own conditions. */
-static bool is_error(unsigned status)
-{
-	return status >= 400 && status != 412 && status != 416;
-}
-
 static enum edge_verdict judge_status(const struct edge_judge_facts *facts)
 {
 	if (facts->role == MODEL_BACKUP)
-		return facts->has_kept && is_error(facts->status) ? EDGE_VERDICT_KEPT
-		                                                  : EDGE_VERDICT_DELIVER;
+		return facts->has_kept && facts->status >= 400 ? EDGE_VERDICT_KEPT
+		                                               : EDGE_VERDICT_DELIVER;
 	if (facts->status_fails && facts->has_backup && !facts->backup_was_tried &&
 	        may_send_again(facts))
 		return EDGE_VERDICT_KEEP;

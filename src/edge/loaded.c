@@ -59,6 +59,7 @@ static bool make_head(struct edge_loaded *loaded, const struct edge_loaded_optio
 	made.fields = arena_alloc(arena, made.count * sizeof(struct http_field));
 	memcpy(made.fields, fields, made.count * sizeof(struct http_field));
 	made.capacity = made.count;
+	made.minor = head->minor; /* for Via */
 	loaded->head = made;
 	loaded->etag = http_head_get(&loaded->head, HTTP_NAME_ETAG);
 	return true;

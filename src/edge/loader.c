@@ -52,17 +52,18 @@ static void free_loader(struct edge_loader *loader)
 	mem_free(loader);
 }
 
-/* The line of a pull that no request waits for; of another one its request has the attempts. */
+/* The line of a pull that went on although no request waited for it; of another one its request has
+ * the attempts, also where that left and the pull was given up. */
 static void log_pull(
         const struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
 {
 	struct edge_worker *worker = loader->worker;
 	if (worker->log == NULL || loader->leader != NULL || loader->fill == NULL ||
-	        !edge_access_log_wants(worker->log))
+	        fault == FAULT_CLIENT_GONE || !edge_access_log_wants(worker->log))
 		return;
 	uint64_t us = clock_us() - loader->began_us;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms() - us / 1000,
+	        .wall_ms = loop_wall_ms(loader->worker->loop) - us / 1000,
 	        .us = us,
 	        .id = worker->next_id++,
 	        .client = loader->peer,
@@ -105,7 +106,7 @@ static bool begin_fill(struct edge_loader *loader)
 	if (!edge_forward_shared(&loader->head, cache_vary_accept_encoding(&loader->head),
 	            loader->conditions, &loader->arena, head))
 		return false;
-	loader->requested_ms = clock_wall_ms();
+	loader->requested_ms = loop_wall_ms(loader->worker->loop);
 	struct edge_fill_options options = {
 	        .worker = loader->worker,
 	        .reader = &loader->reader,

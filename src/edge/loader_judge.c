@@ -2,7 +2,6 @@
  * What becomes of an answer, once its head is there: a new head for what is stored (304), a piece,
  * an object that is stored and shared, an error that is only shared, or nothing for others at all.
  */
-#include "base/clock.h"
 #include "cache/policy.h"
 #include "cache/purge.h"
 #include "cache/update.h"
@@ -23,7 +22,7 @@ static struct cache_exchange exchange_of(
 	        .request = &loader->head,
 	        .response = response,
 	        .requested_ms = loader->requested_ms,
-	        .received_ms = clock_wall_ms(),
+	        .received_ms = loop_wall_ms(loader->worker->loop),
 	        .is_from_backup = edge_fill_origin(loader->fill, &address) == MODEL_BACKUP,
 	        .is_after_failure = attempts > 1,
 	};

@@ -20,7 +20,7 @@ static struct str make_ours(
         const struct edge_reply_options *options, const struct http_content_range *content)
 {
 	size_t room = OURS_BYTES + options->via.len + options->cache.len + options->origin.len +
-	              options->name.len + options->status.detail.len;
+	              options->timing.len + options->name.len + options->status.detail.len;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(options->arena, room), room);
 	if (options->has_age) {
@@ -38,6 +38,8 @@ static struct str make_ours(
 	http_cache_status_write(&writer, options->name, &options->status);
 	if (options->origin.len > 0)
 		http_write_known_field(&writer, HTTP_NAME_X_HEADWATER_ORIGIN, options->origin);
+	if (options->timing.len > 0)
+		http_write_known_field(&writer, HTTP_NAME_SERVER_TIMING, options->timing);
 	CHECK(!writer.full);
 	return http_writer_str(&writer);
 }
@@ -149,6 +151,21 @@ static void make_several_ranges(struct edge_reply *reply, const struct edge_repl
 	};
 }
 
+/* An error of ours that follows from the response: Cache-Status tells of it all the same (RFC 9211
+ * section 2). `lines` come first. */
+static enum edge_reply_verdict refuse(struct edge_reply *reply,
+        const struct edge_reply_options *options, enum edge_reply_verdict why, struct str lines)
+{
+	size_t room = OURS_BYTES + lines.len + options->name.len + options->status.detail.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(options->arena, room), room);
+	http_write(&writer, lines);
+	http_cache_status_write(&writer, options->name, &options->status);
+	CHECK(!writer.full);
+	reply->lines = http_writer_str(&writer);
+	return why;
+}
+
 /* The Range field counts: what there is of it. */
 static enum edge_reply_verdict make_ranges(
         struct edge_reply *reply, const struct edge_reply_options *options)
@@ -171,12 +188,9 @@ static enum edge_reply_verdict make_ranges(
 			make_several_ranges(reply, options, &ranges);
 		break;
 	case HTTP_RANGE_NONE:
-		reply->more = (struct serve_field){
-		        .name = http_name_text(HTTP_NAME_CONTENT_RANGE),
-		        .value = arena_printf(options->arena, "bytes */%llu",
-		                (unsigned long long)options->length),
-		};
-		return EDGE_REPLY_RANGE;
+		return refuse(reply, options, EDGE_REPLY_RANGE,
+		        arena_printf(options->arena, "Content-Range: bytes */%llu\r\n",
+		                (unsigned long long)options->length));
 	}
 	return EDGE_REPLY_SEND;
 }
@@ -207,7 +221,7 @@ static enum edge_reply_verdict make_conditional(
 		make_not_modified(reply, options);
 		return EDGE_REPLY_SEND;
 	case HTTP_CONDITION_FAILED:
-		return EDGE_REPLY_PRECONDITION;
+		return refuse(reply, options, EDGE_REPLY_PRECONDITION, STR_EMPTY);
 	case HTTP_CONDITION_PROCEED:
 		break;
 	}

@@ -25,7 +25,7 @@ struct edge_reply {
 	struct edge_reply_part *parts; /* in the arena, or `whole` */
 	unsigned part_count;
 	struct edge_reply_part whole;
-	struct serve_field more; /* of an error response; its name may be empty */
+	struct str lines; /* of an error response: Content-Range, Cache-Status */
 };
 
 struct edge_reply_options {
@@ -33,12 +33,13 @@ struct edge_reply_options {
 	const struct http_head *head; /* as it is stored (edge/loaded.h) */
 	const struct cache_terms *terms;
 	struct str etag;
-	uint64_t length;               /* UINT64_MAX: not known yet, and then ranges do not count */
-	bool is_one_way;               /* the body comes once, in order: not several ranges */
-	bool has_age;                  /* it comes from the store */
-	uint64_t now_ms;               /* wall clock */
-	struct str via, cache, origin; /* values; of the origin none where it is empty */
-	struct str name;               /* ours, for Cache-Status */
+	uint64_t length;           /* UINT64_MAX: not known yet, and then ranges do not count */
+	bool is_one_way;           /* the body comes once, in order: not several ranges */
+	bool has_age;              /* it comes from the store */
+	uint64_t now_ms;           /* wall clock */
+	struct str via, cache;     /* values */
+	struct str origin, timing; /* X-Headwater-Origin and Server-Timing; empty: none */
+	struct str name;           /* ours, for Cache-Status */
 	struct http_cache_status status;
 	uint64_t boundary; /* of several ranges: drawn, so that no part has it but by a chance that
 	                      nobody can use */
@@ -47,8 +48,8 @@ struct edge_reply_options {
 
 enum edge_reply_verdict {
 	EDGE_REPLY_SEND,         /* *ret_reply is the response and its body */
-	EDGE_REPLY_PRECONDITION, /* FAULT_PRECONDITION is the answer */
-	EDGE_REPLY_RANGE,        /* FAULT_RANGE is, with ret_reply->more */
+	EDGE_REPLY_PRECONDITION, /* FAULT_PRECONDITION is the answer, with ret_reply->lines */
+	EDGE_REPLY_RANGE,        /* FAULT_RANGE is, with the same */
 };
 
 enum edge_reply_verdict edge_reply_make(

@@ -38,6 +38,9 @@ enum edge_turn edge_request_go(struct edge_request *request, enum edge_request_s
 enum edge_turn edge_request_fail(struct edge_request *request, enum fault fault)
 {
 	request->fault = (uint8_t)fault;
+	/* The cache was asked, and nobody else. */
+	if (fault == FAULT_ONLY_IF_CACHED)
+		request->cache = "MISS";
 	return edge_request_go(request, EDGE_REQUEST_FAIL);
 }
 
@@ -97,27 +100,55 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	return edge_request_go(request, EDGE_REQUEST_PASS);
 }
 
+static const struct edge_log_attempt *attempts_of(
+        const struct edge_request *request, unsigned *ret_count)
+{
+	if (request->fill != NULL)
+		return edge_fill_attempts(request->fill, ret_count);
+	if (request->loader != NULL)
+		return edge_loader_attempts(request->loader, ret_count);
+	*ret_count = request->attempt_count;
+	return request->attempts;
+}
+
+struct str edge_request_timing(struct edge_request *request)
+{
+	unsigned count;
+	const struct edge_log_attempt *attempts = attempts_of(request, &count);
+	if (request->domain == NULL || !request->domain->debug || count == 0)
+		return STR_EMPTY;
+	struct text timing = {.at = NULL};
+	for (unsigned i = 0; i < count; i++)
+		text_addf(&timing, "%sattempt%u;dur=%u.%03u;desc=\"%s %s\"", i > 0 ? ", " : "",
+		        i + 1, attempts[i].us / 1000, attempts[i].us % 1000,
+		        attempts[i].role == MODEL_BACKUP ? "backup" : "master",
+		        fault_name(attempts[i].reason));
+	struct str copy = arena_copy(&request->stream->arena, text_str(&timing));
+	text_done(&timing);
+	return copy;
+}
+
 bool edge_request_make_reply(struct edge_request *request, struct edge_reply_options *options,
         struct edge_reply *ret_reply, enum edge_turn *ret_turn)
 {
 	const struct edge_worker *worker = request->worker;
-	options->via = worker->via;
+	options->via = edge_worker_via(worker, options->head);
 	options->name = worker->cdn_id;
 	options->cache = str_of(request->cache);
+	options->timing = edge_request_timing(request);
+	/* What is stored remembers which origin it came from, and not the address. */
+	bool is_from_backup = (options->terms->flags & CACHE_FROM_BACKUP) != 0;
+	if (request->domain->debug && options->origin.len == 0)
+		options->origin = is_from_backup ? STR("backup") : STR("master");
 	options->arena = &request->stream->arena;
 	if (http_head_has(&request->stream->head, HTTP_NAME_RANGE))
 		options->boundary = random_u64();
-	switch (edge_reply_make(options, ret_reply)) {
-	case EDGE_REPLY_SEND:
+	enum edge_reply_verdict verdict = edge_reply_make(options, ret_reply);
+	if (verdict == EDGE_REPLY_SEND)
 		return true;
-	case EDGE_REPLY_PRECONDITION:
-		*ret_turn = edge_request_fail(request, FAULT_PRECONDITION);
-		return false;
-	case EDGE_REPLY_RANGE:
-		break;
-	}
-	request->more = ret_reply->more;
-	*ret_turn = edge_request_fail(request, FAULT_RANGE);
+	request->error_lines = ret_reply->lines;
+	*ret_turn = edge_request_fail(
+	        request, verdict == EDGE_REPLY_RANGE ? FAULT_RANGE : FAULT_PRECONDITION);
 	return false;
 }
 
@@ -133,7 +164,12 @@ bool edge_request_send_head(
 
 enum edge_turn edge_request_step_FAIL(struct edge_request *request)
 {
-	serve_stream_error(request->stream, request->fault, request->more);
+	struct serve_stream *stream = request->stream;
+	struct str timing = edge_request_timing(request);
+	struct str lines = arena_printf(&stream->arena, "X-Cache: %s\r\n%s%.*s%s%.*s",
+	        request->cache, timing.len > 0 ? "Server-Timing: " : "", STR_ARG(timing),
+	        timing.len > 0 ? "\r\n" : "", STR_ARG(request->error_lines));
+	serve_stream_error(stream, request->fault, lines);
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 
@@ -142,7 +178,7 @@ static void log_request(struct edge_request *request)
 	const struct serve_stream *stream = request->stream;
 	uint64_t us = clock_us() - stream->began_us;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms() - us / 1000,
+	        .wall_ms = loop_wall_ms(request->worker->loop) - us / 1000,
 	        .us = us,
 	        .id = request->worker->next_id++,
 	        .client = request->client,
@@ -162,12 +198,7 @@ static void log_request(struct edge_request *request)
 		entry.end = EDGE_LOG_TRUNCATED;
 	else if (stream->is_gone)
 		entry.end = EDGE_LOG_ABORTED;
-	entry.attempts = request->attempts;
-	entry.attempt_count = request->attempt_count;
-	if (request->fill != NULL)
-		entry.attempts = edge_fill_attempts(request->fill, &entry.attempt_count);
-	else if (request->loader != NULL)
-		entry.attempts = edge_loader_attempts(request->loader, &entry.attempt_count);
+	entry.attempts = attempts_of(request, &entry.attempt_count);
 	edge_access_log_add(request->worker->log, &entry);
 }
 
@@ -217,7 +248,7 @@ void edge_request_log_refused(
 	if (worker->log == NULL || !edge_access_log_wants(worker->log))
 		return;
 	struct edge_log_entry entry = {
-	        .wall_ms = clock_wall_ms(),
+	        .wall_ms = loop_wall_ms(worker->loop),
 	        .id = worker->next_id++,
 	        .client = *client,
 	        .minor = 1,

@@ -69,7 +69,7 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	/* It is the terms of a GET that are renewed. */
 	struct http_head asked = stream->head;
 	asked.method = HTTP_GET;
-	uint64_t now_ms = clock_wall_ms();
+	uint64_t now_ms = loop_wall_ms(worker->loop);
 	struct cache_exchange exchange = {
 	        .request = &asked,
 	        .response = answer,

@@ -2,7 +2,6 @@
  * PASS and DELIVER: an origin-pull of the request's own, whose answer goes straight to the client.
  * The request's body is spooled, so that it can be sent again.
  */
-#include "base/clock.h"
 #include "cache/disk.h"
 #include "edge/answer.h"
 #include "edge/request_private.h"
@@ -126,8 +125,8 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	return EDGE_PARK;
 }
 
-/* For `debug: on`: who answered, and how long that took. */
-static void add_debug(struct edge_request *request, struct edge_answer_options *options)
+/* For `debug: on`: who answered. */
+static void add_origin(struct edge_request *request, struct edge_answer_options *options)
 {
 	struct arena *arena = &request->stream->arena;
 	struct address address;
@@ -135,16 +134,6 @@ static void add_debug(struct edge_request *request, struct edge_answer_options *
 	enum model_role role = edge_fill_origin(request->fill, &address);
 	options->origin = arena_printf(arena, "%s %s", role == MODEL_BACKUP ? "backup" : "master",
 	        address_format(&address, text));
-	unsigned count;
-	const struct edge_log_attempt *attempts = edge_fill_attempts(request->fill, &count);
-	struct text timing = {.at = NULL};
-	for (unsigned i = 0; i < count; i++)
-		text_addf(&timing, "%sattempt%u;dur=%u.%03u;desc=\"%s %s\"", i > 0 ? ", " : "",
-		        i + 1, attempts[i].us / 1000, attempts[i].us % 1000,
-		        attempts[i].role == MODEL_BACKUP ? "backup" : "master",
-		        fault_name(attempts[i].reason));
-	options->timing = arena_copy(arena, text_str(&timing));
-	text_done(&timing);
 }
 
 /* A pull that was begun for everybody was sent without the client's conditions. When it turns out
@@ -153,7 +142,7 @@ static void add_debug(struct edge_request *request, struct edge_answer_options *
 static enum http_condition evaluate(const struct edge_request *request)
 {
 	enum http_framing framing;
-	uint64_t length, now_ms = clock_wall_ms();
+	uint64_t length, now_ms = loop_wall_ms(request->worker->loop);
 	bool range_counts; /* all of it is right as well */
 	if (!request->is_taken)
 		return HTTP_CONDITION_PROCEED;
@@ -176,14 +165,16 @@ static bool respond(struct edge_request *request, bool is_not_modified)
 	struct edge_answer_options options = {
 	        .method = request->stream->head.method,
 	        .is_not_modified = is_not_modified,
-	        .via = request->worker->via,
 	        .date = serve_server_date(request->worker->server),
 	        .cache = STR("PASS"),
 	};
 	options.head = edge_fill_head(request->fill, &framing, &options.length);
+	options.via = edge_worker_via(request->worker, options.head);
 	options.status_line = edge_request_status_line(request);
+	edge_request_note_answer(request, options.head);
+	options.timing = edge_request_timing(request);
 	if (request->domain->debug)
-		add_debug(request, &options);
+		add_origin(request, &options);
 	edge_answer_make(&options, &answer);
 	request->has_responded = true;
 	return serve_stream_respond(request->stream, &answer.response);

@@ -78,7 +78,7 @@ struct edge_request {
 	struct edge_piece object; /* of which pieces are needed; id 0: none */
 	uint64_t sequence;        /* of the last purge when a pull of its own began */
 	uint32_t pinned;          /* segment */
-	struct serve_field more;  /* of an error of ours */
+	struct str error_lines;   /* beside X-Cache, of an error of ours */
 	/* not cleared at the start */
 	struct edge_reply_part whole;
 	struct cache_entry entry; /* in the turn in which it was found */
@@ -158,6 +158,10 @@ void edge_request_recall_ahead(struct edge_request *request, uint64_t number);
 
 /* The loader's pull becomes the request's own. */
 void edge_request_take_fill(struct edge_request *request);
+
+/* For `debug: on`: the value of Server-Timing, what the attempts so far took, in the request's
+ * arena; empty without. */
+struct str edge_request_timing(struct edge_request *request);
 
 /* The line of Cache-Status for what is passed on, in the request's arena. */
 struct str edge_request_status_line(struct edge_request *request);

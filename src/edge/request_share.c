@@ -3,7 +3,6 @@
  * since this client is slow, is found in the store; where that has let go of it as well, the
  * response ends visibly broken.
  */
-#include "base/clock.h"
 #include "edge/request_private.h"
 
 static const struct edge_loaded *loaded_of(const struct edge_request *request)
@@ -126,7 +125,7 @@ static enum edge_turn respond(struct edge_request *request)
 	        .etag = loaded->etag,
 	        .length = loaded->length,
 	        .is_one_way = true,
-	        .now_ms = clock_wall_ms(),
+	        .now_ms = loop_wall_ms(request->worker->loop),
 	        .status =
 	                {
 	                        .forward = request->forward,

@@ -108,10 +108,12 @@ struct edge_worker *edge_worker_new(
 	worker->spool_budget = shared->spool_budget;
 	worker->snapshot = model_snapshot_ref(snapshot);
 	worker->cdn_id = str_of(options->cdn_id);
-	struct text via = {.at = NULL};
-	text_addf(&via, "1.1 %s", options->cdn_id);
-	worker->via = str_make(mem_copy(via.at, via.len), via.len);
-	text_done(&via);
+	for (unsigned minor = 0; minor < ARRAY_LENGTH(worker->via); minor++) {
+		struct text via = {.at = NULL};
+		text_addf(&via, "1.%u %s", minor, options->cdn_id);
+		worker->via[minor] = str_make(mem_copy(via.at, via.len), via.len);
+		text_done(&via);
+	}
 	worker->next_id = random_u64();
 	worker->handler =
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
@@ -164,13 +166,19 @@ void edge_worker_free(struct edge_worker *worker)
 	slab_done(&worker->fill_slab);
 	loop_free(worker->loop);
 	model_snapshot_unref(worker->snapshot);
-	mem_free((void *)(uintptr_t)worker->via.at);
+	for (unsigned minor = 0; minor < ARRAY_LENGTH(worker->via); minor++)
+		mem_free((void *)(uintptr_t)worker->via[minor].at);
 	mem_free(worker);
 }
 
 void edge_worker_run(struct edge_worker *worker)
 {
 	loop_run(worker->loop);
+}
+
+struct str edge_worker_via(const struct edge_worker *worker, const struct http_head *head)
+{
+	return worker->via[head->minor > 0];
 }
 
 bool edge_worker_listen(struct edge_worker *worker)

@@ -38,7 +38,8 @@ struct edge_worker {
 	struct edge_unshared *unshared;
 	struct edge_recalls *recalls; /* NULL: the cache has no disks */
 	struct loop *const *loops;
-	struct str cdn_id, via; /* via: "1.1 cdn_id" */
+	struct str cdn_id;
+	struct str via[2]; /* by the minor version: "1.0 cdn_id", "1.1 cdn_id" */
 	uint64_t next_id;
 	struct timer drain_timer;
 	uint64_t drain_deadline_ms;
@@ -72,6 +73,9 @@ void edge_worker_cut(struct edge_worker *worker);
 
 /* After all of them were cut; NULL is fine. */
 void edge_worker_free(struct edge_worker *worker);
+
+/* The value of Via for a response that came with this head (RFC 9110 section 7.6.3). */
+struct str edge_worker_via(const struct edge_worker *worker, const struct http_head *head);
 
 /* Begins to accept; before edge_worker_run. False when the machine refuses. */
 MUST_CHECK bool edge_worker_listen(struct edge_worker *worker);

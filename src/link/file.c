@@ -85,9 +85,10 @@ static void write_journal(struct link_file *feed)
 static void describe(const struct link_file *feed, const struct model_diff *diff,
         const struct model_snapshot *next, struct text *to)
 {
-	text_addf(to, "%s: revision %llu with %zu domains: %zu added, %zu changed, %zu removed",
+	text_addf(to, "%s: revision %llu with %zu domain%s: %zu added, %zu changed, %zu removed",
 	        feed->path, (unsigned long long)model_snapshot_revision(next),
-	        model_snapshot_count(next), diff->added, diff->changed, diff->removed);
+	        model_snapshot_count(next), model_snapshot_count(next) == 1 ? "" : "s", diff->added,
+	        diff->changed, diff->removed);
 	/* At the start everything is new, which says nothing. */
 	if (model_snapshot_count(feed->now) == 0)
 		return;

@@ -9,6 +9,7 @@
 #include "net/tcp.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,6 +52,15 @@ static bool open_address(struct listeners *listeners, struct str asked, int back
 	return true;
 }
 
+static const char *why_not(int error, struct str asked)
+{
+	struct address address;
+	CHECK(address_parse(asked, &address));
+	if (error == EACCES && address.port < IPPORT_RESERVED)
+		return "only root, or who has CAP_NET_BIND_SERVICE, may take a port below 1024";
+	return strerror(error);
+}
+
 bool listeners_open(const struct words *asked, unsigned workers, int backlog,
         struct listeners *ret_listeners, struct text *ret_why)
 {
@@ -59,7 +69,8 @@ bool listeners_open(const struct words *asked, unsigned workers, int backlog,
 	for (unsigned i = 0; i < asked->count; i++) {
 		if (open_address(&listeners, str_of(asked->list[i]), backlog))
 			continue;
-		text_addf(ret_why, "cannot listen on %s: %s", asked->list[i], strerror(errno));
+		text_addf(ret_why, "cannot listen on %s: %s", asked->list[i],
+		        why_not(errno, str_of(asked->list[i])));
 		listeners_done(&listeners);
 		return false;
 	}

@@ -2,6 +2,7 @@
  * The program: one table of commands. Exit codes: 0, 1 when something failed while running, 2 for
  * input that makes no sense, which is told before anything is started.
  */
+/* tidy: untested - it is the program: tests/functional/test_cli.py */
 #include "base/hash.h"
 #include "base/log.h"
 #include "main/complain.h"

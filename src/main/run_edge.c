@@ -7,6 +7,7 @@
  * supervisor will say SIGTERM. The end of the lifeline means that the supervisor is gone: nobody
  * would restart us or take our sockets over, so the edge finishes what it has and ends.
  */
+/* tidy: untested - it is a whole process: tests/functional/test_lifecycle.py, test_reload.py */
 #include "main/run_edge.h"
 
 #include "base/log.h"

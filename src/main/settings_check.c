@@ -67,7 +67,7 @@ static void check_folders(const struct settings *settings, struct model_problems
 	text_add(&parent, str_make(log, (size_t)(slash - log)));
 	if (!is_folder(text_c(&parent)) || is_folder(log))
 		refuse(problems, "access_log", "folder", log,
-		        "is no file in a folder that is there");
+		        "is a folder, or in a folder that is not there");
 	text_done(&parent);
 }
 
@@ -96,7 +96,8 @@ static void check_user(const struct settings *settings, struct model_problems *p
 	if (entry == NULL)
 		refuse(problems, "user", "user", settings->user, "is no user of this machine");
 	else if (geteuid() != 0 && geteuid() != entry->pw_uid)
-		refuse(problems, "user", "user", settings->user, "can be become by root only");
+		refuse(problems, "user", "user", settings->user,
+		        "is another user, and only root can become one");
 }
 
 /* A token (RFC 9110) has the characters of host names and ports, too. */
@@ -110,10 +111,16 @@ static void check_cdn_id(const struct settings *settings, struct model_problems 
 		        "is no token or host name of at most 255 characters");
 }
 
-/* Beyond the limit the kernel would kill who makes the memory (SIGXFSZ), again and again. */
+/* Beyond the limit the kernel would kill who makes the memory (SIGXFSZ), again and again; beyond
+ * the machine's memory it would kill once that is full. */
 static void check_cache(const struct settings *settings, struct model_problems *problems)
 {
 	struct rlimit limit;
+	uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	if (settings->cache_memory > machine)
+		model_problems_add(problems, NULL, 0, "cache_memory", "range",
+		        "it is more than the memory of this machine, %llum",
+		        (unsigned long long)(machine >> 20));
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && settings->cache_memory > limit.rlim_cur)
 		model_problems_add(problems, NULL, 0, "cache_memory", "range",
 		        "it is more than the size of files is limited to (RLIMIT_FSIZE)");

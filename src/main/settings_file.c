@@ -14,7 +14,7 @@ static void read_scalar(struct settings *settings, const struct setting *setting
 {
 	struct model_why why;
 	if (node->kind != MODEL_NODE_SCALAR) {
-		model_node_refuse(node, path, problems, "type", "this is a single value, not a %s",
+		model_node_refuse(node, path, problems, "type", "must be a single value, not a %s",
 		        node->kind == MODEL_NODE_LIST ? "list" : "mapping");
 		return;
 	}
@@ -72,7 +72,7 @@ bool settings_read_file(
 			read_setting(settings, node, path, problems);
 	} else if (!model_node_is_null(root)) {
 		model_node_refuse(root, path, problems, "type",
-		        "settings are a mapping from names to values");
+		        "settings must be a mapping from names to values");
 	}
 done:
 	arena_reset(&arena);

@@ -19,6 +19,7 @@
  * Edges hold the reading end of a pipe, the lifeline, whose other end only we have: when we are
  * killed it ends, and the edges drain and end, since nobody would restart them.
  */
+/* tidy: untested - it forks and executes the program: tests/functional/test_lifecycle.py */
 #include "main/supervisor.h"
 
 #include "base/clock.h"

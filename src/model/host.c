@@ -129,6 +129,9 @@ bool model_host_read_pattern(
 	}
 	if (str_find(text, '*') >= 0)
 		return refuse(ret_why, "has a * that is not the whole first label, as in *.suffix");
+	if (str_find(text, '/') >= 0)
+		return refuse(
+		        ret_why, "is no host name: write the name alone, without scheme and path");
 	if (str_find(text, ':') >= 0)
 		return refuse(ret_why, "is no host name: a domain's name has no port");
 	return model_host_read(text, ret_host, ret_why);

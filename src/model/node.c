@@ -20,23 +20,43 @@ struct reader {
 	struct arena *arena; /* where nodes go at the moment */
 	struct arena items;  /* for the items of `list` */
 	const char *file;
+	struct str document;
 	struct model_node_list *list;
 	struct model_problems *problems;
 	unsigned depth;
 	bool has_doubled; /* a key was doubled */
 };
 
+/* What the commonest mistakes are, which libyaml's words do not tell. */
+static const char *hint_at(const struct reader *reader, size_t line)
+{
+	struct str rest = reader->document, text = STR_EMPTY;
+	for (size_t i = 0; i < line; i++)
+		text = str_cut(&rest, '\n');
+	size_t indent = 0;
+	while (indent < text.len && text.at[indent] == ' ')
+		indent++;
+	if (indent < text.len && text.at[indent] == '\t')
+		return "; indent with spaces, not with a tab";
+	for (size_t i = 0; i + 1 < text.len; i++) {
+		if (text.at[i] == ':' && text.at[i + 1] == ':')
+			return "; an IPv6 address needs quotes";
+	}
+	return "";
+}
+
 static void refuse_syntax(struct reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	size_t line = parser->problem_mark.line + 1;
+	const char *hint = hint_at(reader, line);
 	const char *problem = parser->problem == NULL ? "cannot be read" : parser->problem;
 	if (parser->context != NULL)
 		model_problems_add(reader->problems, reader->file, (unsigned)line, "", "syntax",
-		        "%s %s", parser->context, problem);
+		        "%s %s%s", parser->context, problem, hint);
 	else
 		model_problems_add(reader->problems, reader->file, (unsigned)line, "", "syntax",
-		        "%s", problem);
+		        "%s%s", problem, hint);
 }
 
 MUST_CHECK static bool next_event(struct reader *reader, yaml_event_t *ret_event)
@@ -259,7 +279,8 @@ MUST_CHECK static bool read_document(struct reader *reader, struct model_node **
 bool model_node_read(struct arena *arena, struct str text, const char *file,
         struct model_node_list *list, struct model_problems *problems, struct model_node **ret_root)
 {
-	struct reader reader = {.arena = arena, .file = file, .list = list, .problems = problems};
+	struct reader reader = {
+	        .arena = arena, .file = file, .document = text, .list = list, .problems = problems};
 	if (text.len > LIMIT_DOMAINS_FILE_BYTES) {
 		model_problems_add(
 		        problems, file, 0, "", "limit", "the document has more than 256 MiB");

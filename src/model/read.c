@@ -131,7 +131,7 @@ static void read_field(const struct reading *reading, const struct model_node *n
 	else if (node->kind == MODEL_NODE_LIST && is_list(field))
 		read_list(reading, node, field);
 	else if (node->kind != MODEL_NODE_SCALAR)
-		REFUSE(reading, node, "type", "is one value, not a %s",
+		REFUSE(reading, node, "type", "must be one value, not a %s",
 		        node->kind == MODEL_NODE_LIST ? "list" : "mapping");
 	else if (!model_node_is_null(node) &&
 	         !model_value_read(field, reading->domain, node->text, &why))
@@ -168,7 +168,7 @@ static void read_group(
 	if (model_node_is_null(mapping))
 		return;
 	if (mapping->kind != MODEL_NODE_MAPPING) {
-		REFUSE(reading, mapping, "type", "is a mapping of fields");
+		REFUSE(reading, mapping, "type", "must be a mapping of fields");
 		return;
 	}
 	struct model_domain *domain = reading->domain;
@@ -215,7 +215,7 @@ bool model_read_domain(const struct model_node *node, const char *file, enum mod
 	unsigned before = problems->total;
 	struct reading reading = {file, rules, problems, model_domain_new()};
 	if (model_node_is_null(node))
-		REFUSE(&reading, node, "type", "is a mapping of fields");
+		REFUSE(&reading, node, "type", "must be a mapping of fields");
 	else
 		read_group(&reading, node, STR_EMPTY);
 	check(&reading, node, problems->total == before);
@@ -262,7 +262,7 @@ static void check_top(const struct document *document, const struct model_node *
 	if (list == NULL)
 		REFUSE(document, root, "missing", "has no list `domains`");
 	else if (list->kind != MODEL_NODE_LIST)
-		REFUSE(document, list, "type", "is a list of domains");
+		REFUSE(document, list, "type", "must be a list of domains");
 	if (root->kind != MODEL_NODE_MAPPING)
 		return;
 	for (const struct model_node *node = root->first; node != NULL; node = node->next) {

@@ -27,7 +27,7 @@
 enum { EVENTS_MAX = 256, TASK_RUNS_MAX = 10000 };
 
 struct loop {
-	uint64_t now_ms;
+	uint64_t now_ms, wall_ms; /* wall_ms 0: nobody asked in this turn */
 	int epoll_fd;
 	bool is_stopped;
 	int event_at, event_count; /* the batch's event that is handled, and its end */
@@ -118,6 +118,7 @@ static void fetch_events(struct loop *loop, int timeout_ms)
 	atomic_store_explicit(&loop->is_asleep, false, memory_order_relaxed);
 	loop->event_count = count < 0 ? 0 : count;
 	loop->now_ms = clock_ms();
+	loop->wall_ms = 0;
 }
 
 static unsigned events_of(uint32_t bits)
@@ -204,6 +205,13 @@ void loop_stop(struct loop *loop)
 uint64_t loop_now_ms(const struct loop *loop)
 {
 	return loop->now_ms;
+}
+
+uint64_t loop_wall_ms(struct loop *loop)
+{
+	if (loop->wall_ms == 0)
+		loop->wall_ms = clock_wall_ms();
+	return loop->wall_ms;
 }
 
 static bool add(struct loop *loop, struct loop_fd *watched, uint32_t bits)

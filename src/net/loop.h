@@ -67,6 +67,10 @@ void loop_stop(struct loop *loop);
 /* Monotonic milliseconds (base/clock.h) as of the beginning of this turn. */
 uint64_t loop_now_ms(const struct loop *loop);
 
+/* Milliseconds of the wall clock as of the first question in this turn: one reading serves all that
+ * is done in it. */
+uint64_t loop_wall_ms(struct loop *loop);
+
 /* Begins to watch a descriptor for everything, edge-triggered; false when the kernel refuses. The
  * first report tells the state it is in. Not called back after loop_remove. */
 bool loop_add(struct loop *loop, struct loop_fd *watched);

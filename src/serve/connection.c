@@ -261,7 +261,7 @@ void serve_connection_next(struct serve_connection *connection)
 }
 
 bool serve_connection_put_error(struct serve_connection *connection, enum fault fault,
-        const struct http_head *request, struct serve_field more)
+        const struct http_head *request, struct str added)
 {
 	struct serve_server *server = connection->server;
 	const struct fault_info *info = fault_info(fault);
@@ -269,7 +269,7 @@ bool serve_connection_put_error(struct serve_connection *connection, enum fault 
 	char body[256];
 	int length = snprintf(
 	        body, sizeof(body), "%u %.*s\n%s\n", info->status, STR_ARG(reason), info->words);
-	if (!buf_reserve(server->options.buffers, &connection->out, ERROR_ROOM + more.value.len))
+	if (!buf_reserve(server->options.buffers, &connection->out, ERROR_ROOM + added.len))
 		return false;
 	struct http_writer writer;
 	http_writer_init(
@@ -280,8 +280,7 @@ bool serve_connection_put_error(struct serve_connection *connection, enum fault 
 	http_write_known_field(&writer, HTTP_NAME_CACHE_CONTROL, STR("no-store"));
 	http_write_length_field(&writer, (uint64_t)length);
 	http_write_known_field(&writer, HTTP_NAME_X_HEADWATER_ERROR, str_of(info->name));
-	if (more.name.len > 0)
-		http_write_field(&writer, more.name, more.value);
+	http_write(&writer, added);
 	if (connection->is_last)
 		http_write_known_field(&writer, HTTP_NAME_CONNECTION, STR("close"));
 	else if (request != NULL && request->minor == 0)
@@ -300,9 +299,8 @@ static void refuse(struct serve_connection *connection, enum fault fault)
 	struct serve_handler *handler = connection->server->options.handler;
 	handler->on_refused(handler, &connection->client, fault);
 	connection->is_last = true;
-	struct serve_field none = {.name = STR_EMPTY};
 	if (fault_info(fault)->status == 0 || fault == FAULT_CLIENT_GONE ||
-	        !serve_connection_put_error(connection, fault, NULL, none)) {
+	        !serve_connection_put_error(connection, fault, NULL, STR(SERVE_REFUSAL_LINES))) {
 		serve_connection_close(connection);
 		return;
 	}

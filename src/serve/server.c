@@ -5,7 +5,6 @@
  */
 #include "serve/server.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "http/date.h"
 #include "serve/connection_private.h"
@@ -36,8 +35,9 @@ static void shed_one(struct serve_server *server, int listener)
 /* Over the limit for all: says so as far as it costs nothing, and keeps nothing of it. */
 static void refuse(int fd)
 {
-	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-	                           "X-Headwater-Error: overload\r\nConnection: close\r\n\r\n";
+	static const char text[] =
+	        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+	        "X-Headwater-Error: overload\r\n" SERVE_REFUSAL_LINES "Connection: close\r\n\r\n";
 	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
 		tcp_send_fin(fd);
 		/* What is unread at the close is answered by a reset, which destroys the 503. */
@@ -140,7 +140,7 @@ struct str serve_server_date(struct serve_server *server)
 {
 	uint64_t now_ms = loop_now_ms(server->options.loop);
 	if (server->date[0] == '\0' || now_ms - server->date_ms >= 1000) {
-		uint64_t wall_ms = clock_wall_ms();
+		uint64_t wall_ms = loop_wall_ms(server->options.loop);
 		http_date_format((int64_t)(wall_ms / 1000), server->date);
 		server->date_ms = now_ms - wall_ms % 1000;
 	}

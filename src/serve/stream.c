@@ -358,7 +358,7 @@ void serve_stream_close(struct serve_stream *stream)
 		serve_connection_next(connection);
 }
 
-void serve_stream_error(struct serve_stream *stream, enum fault fault, struct serve_field more)
+void serve_stream_error(struct serve_stream *stream, enum fault fault, struct str added)
 {
 	CHECK(!stream->has_response);
 	struct serve_connection *connection = stream->connection;
@@ -369,7 +369,7 @@ void serve_stream_error(struct serve_stream *stream, enum fault fault, struct se
 	if (connection->server->is_draining)
 		connection->is_last = true;
 	if (stream->is_gone || stream->status == 0 || fault == FAULT_CLIENT_GONE ||
-	        !serve_connection_put_error(connection, fault, &stream->head, more)) {
+	        !serve_connection_put_error(connection, fault, &stream->head, added)) {
 		serve_stream_abort(stream);
 		return;
 	}

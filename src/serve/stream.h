@@ -134,6 +134,6 @@ void serve_stream_abort(struct serve_stream *stream);
 /* The handler lets the stream go; it was finished or aborted, or the client is gone. */
 void serve_stream_close(struct serve_stream *stream);
 
-/* A whole small response made by us: status, text body, X-Headwater-Error and one more field if its
- * name is not empty. Finishes the stream. */
-void serve_stream_error(struct serve_stream *stream, enum fault fault, struct serve_field more);
+/* A whole small response made by us: status, text body, X-Headwater-Error and the field lines of
+ * `added`, each with its CRLF. Finishes the stream. */
+void serve_stream_error(struct serve_stream *stream, enum fault fault, struct str added);

@@ -216,7 +216,7 @@ def test_aborted_requests_are_told_so(server, origin):
         origin.wait(1)
         time.sleep(0.1)
         connection.abort()
-    (line,) = server.wait_log(1)
+    line = server.wait_log(1)[0]  # the pull may have one, too, behind it
     assert (line["end"], line["status"]) == ("aborted", 200)
     assert line["bytes_out"] < 50_000_000
 
@@ -233,7 +233,7 @@ def test_an_attempt_that_the_client_did_not_wait_for_is_told_as_far_as_it_came(m
         origin.wait(1)
         time.sleep(0.7)
         connection.abort()
-    (line,) = server.wait_log(1)
+    line = server.wait_log(1)[0]  # the pull may have one, too, behind it
     (attempt,) = line["attempts"]
     assert line["end"] == "aborted"
     assert (attempt["phase"], attempt["status"]) == (phase, status)

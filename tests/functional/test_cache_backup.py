@@ -162,3 +162,16 @@ def test_a_backup_that_is_slow_is_waited_for_with_no_stale_copy(make):
     response = server.get("/a")
     assert response.body == b"backup" and response.seconds < 0.7 + SLACK
     assert word(server.get("/a")) == "HIT"
+
+
+def test_what_is_stored_remembers_which_origin_it_came_from(make):
+    master, backup = make.origin("master"), make.origin("backup")
+    server = make.headwater([domain(master, backup, debug=True)])
+    for origin in (master, backup):
+        origin.default = says(FRESH, body=origin.name.encode())
+    server.get("/one")
+    master.down()
+    server.get("/two")
+    for path, told in (("/one", "master"), ("/two", "backup")):
+        response = server.get(path)
+        assert (word(response), response.fields.get("X-Headwater-Origin")) == ("HIT", told)

@@ -54,6 +54,7 @@ BACKUPS = {
     "200": Reply(body=b"from the backup"),
     "302": Reply(status=302, fields=(("Location", "/b"),), body=b"from the backup"),
     "404": Reply(status=404, body=b"from the backup"),
+    "416": Reply(status=416, body=b"from the backup"),
     "503": Reply(status=503, body=b"from the backup"),
     "failing": Origin.down,
     "hanging": Reply(cut="before", how="hang"),
@@ -101,7 +102,7 @@ def expected(fault, backup):
             return {fault}, MASTERS_OWN
         timeouts = {FAULTS[fault][2], backup == "hanging" if backup != "absent" else FAULTS[fault][2]}
         return {504 if timeout else 502 for timeout in timeouts}, None
-    if own and backup in ("404", "503"):
+    if own and backup in ("404", "416", "503"):
         return {fault}, MASTERS_OWN
     return {int(backup)}, b"from the backup"
 
@@ -112,7 +113,8 @@ def test_the_client_gets_what_the_table_says(plant, results, row):
     statuses, body = expected(fault, backup)
     assert response.status in statuses, response
     if body is None:
-        assert response.error, response
+        assert response.error and response.fields.get("X-Cache") == "MISS", response
+        assert "Cache-Status" not in response.fields
     else:
         assert response.body == body and response.error is None
     if body == MASTERS_OWN:

@@ -154,6 +154,40 @@ def test_via_is_continued(pair):
     assert re.fullmatch(r"1\.0 first, ?1\.1 headwater", ", ".join(origin.requests[0].fields.all("Via")))
 
 
+def test_via_tells_the_version_that_was_spoken(pair):
+    """RFC 9110 7.6.3, both ways; also from the cache."""
+    server, origin = pair
+    for version, other in (("1.0", "1.1"), ("1.1", "1.0")):
+        for kept in ("no-store", "max-age=60"):
+            origin.default = Reply(version=other, fields=(("Cache-Control", kept),), body=b"x")
+            origin.forget()
+            path = f"/via/{version}/{kept}"
+            for _ in range(2):
+                assert server.get(path, version=version).fields.get("Via") == f"{other} headwater"
+            assert [request.fields.get("Via") for request in origin.requests] == [f"{version} headwater"] * (
+                2 if kept == "no-store" else 1)  # fmt: skip
+
+
+@pytest.mark.parametrize("host, fields, status, word", [
+    ("unknown.test", [], 421, "PASS"),
+    ("away.test", [], 404, "PASS"),
+    ("edge.test", [("CDN-Loop", "headwater")], 508, "PASS"),
+    ("edge.test", [("Expect", "pigs")], 417, "PASS"),
+    ("edge.test", [("If-Match", '"b"')], 412, "HIT"),
+    ("edge.test", [("Range", "bytes=9-")], 416, "HIT"),
+])  # fmt: skip
+def test_an_error_of_ours_says_what_the_cache_did(pair, host, fields, status, word):
+    """Cache-Status only where it follows from what is stored (RFC 9211 section 2)."""
+    server, origin = pair
+    origin.default = Reply(fields=(("Cache-Control", "max-age=60"), ("ETag", '"a"')), body=b"x")
+    server.get("/kept")
+    response = server.get("/kept", host=host, fields=fields)
+    assert (response.status, response.fields.get("X-Cache")) == (status, word)
+    assert response.error
+    told = response.fields.get("Cache-Status")
+    assert told.startswith("headwater; hit") if word == "HIT" else told is None
+
+
 @pytest.mark.parametrize("loop, status", [
     ("headwater", 508),
     ("other, headwater", 508),
@@ -251,6 +285,29 @@ def test_debug_tells_where_a_response_came_from(pair):
     assert response.fields.get("X-Headwater-Origin") == f"master {origin.address}"
     assert "Server-Timing" in response.fields
     assert "X-Headwater-Origin" not in server.get().fields
+    origin.default = Reply(fields=(("Cache-Control", "max-age=60"),))
+    for word, told in (("MISS", f"master {origin.address}"), ("HIT", "master")):
+        fields = server.get("/kept", host="debug.test").fields
+        assert (fields.get("X-Cache"), fields.get("X-Headwater-Origin")) == (word, told)
+
+
+KEPT = (("Cache-Control", "max-age=100"), ("Age", "200"), ("ETag", '"a"'))
+
+
+@pytest.mark.parametrize("path, replies, status, word, reason", [
+    ("/passed", [Reply(fields=(("Cache-Control", "no-store"),))], 200, "PASS", "none"),
+    ("/stored", [Reply(fields=KEPT)], 200, "MISS", "none"),
+    ("/validated", [Reply(fields=KEPT), Reply(status=304, fields=KEPT)], 200, "REVALIDATED", "none"),
+    ("/stale", [Reply(fields=KEPT), Reply(raw=b"nonsense\r\n\r\n")], 200, "STALE", "malformed"),
+    ("/broken", [Reply(raw=b"nonsense\r\n\r\n")], 502, "MISS", "malformed"),
+])  # fmt: skip
+def test_debug_tells_what_each_attempt_took(pair, path, replies, status, word, reason):
+    server, origin = pair
+    for reply in replies:
+        origin.default = reply
+        response = server.get(path, host="debug.test")
+    assert (response.status, response.fields.get("X-Cache")) == (status, word)
+    assert re.fullmatch(rf'attempt1;dur=\d+\.\d{{3}};desc="master {reason}"', response.fields.get("Server-Timing"))
 
 
 def test_what_an_origin_says_in_our_name_is_not_believed(pair):

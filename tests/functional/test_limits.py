@@ -196,6 +196,7 @@ def test_connections_over_the_limit_are_refused_and_room_is_used_again(make, ori
                 over.request()
                 response = over.response(timeout=5)
                 assert response.status == 503 and response.error == "overload"
+                assert response.fields.get("X-Cache") == "PASS"
         except (wire.Truncated, ConnectionResetError) as error:
             assert getattr(error, "how", "rst") != "timeout"
     for connection in kept:

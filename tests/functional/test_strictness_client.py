@@ -174,6 +174,7 @@ def test_a_bad_request_is_refused_and_its_connection_closed(trio, results, row):
     assert response is not None, end
     assert response.status in BAD[row][1], response
     assert "close" in response.fields.tokens("Connection")
+    assert response.fields.get("X-Cache") == "PASS"
     assert end[0] == b"", f"something follows: {end}"
     trio[0].assert_healthy()
 

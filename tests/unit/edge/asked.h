@@ -40,14 +40,14 @@ static inline void answers(
 	        .status = status, .fields = fields, .body = pattern_of(0, length)};
 }
 
-/* Asks, and holds the response to its status and the word of X-Cache (NULL: none). */
+/* Asks, and holds the response to its status and the word of X-Cache. */
 static inline void expect(struct asker *asker, const char *method, const char *fields,
         unsigned status, const char *word)
 {
 	fetch(&asker->client, method, fields, &asker->response);
 	if (asker->response.head.status != status || !has_field(&asker->response, "X-Cache", word))
 		fail_msg("%s %s: %u, not %u %s", method, fields, asker->response.head.status,
-		        status, word != NULL ? word : "without a word");
+		        status, word);
 }
 
 /* How often the master was asked so far. */

@@ -202,6 +202,21 @@ static void earlier_members_of_via_and_cdn_loop_go_on(void **state)
 	           "Via: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
 }
 
+static void via_tells_the_version_of_the_request(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct http_head shared;
+	set_up(&f, "GET / HTTP/1.0\r\nHost: edge.test\r\n\r\n");
+	f.domain.x_forwarded_for = f.domain.x_forwarded_proto = false;
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nVia: 1.0 headwater\r\n"
+	           "CDN-Loop: headwater\r\n\r\n");
+	set_up(&f, "GET / HTTP/1.0\r\nHost: edge.test\r\n\r\n");
+	assert_true(edge_forward_shared(&f.head, STR_EMPTY, STR_EMPTY, &f.arena, &shared));
+	assert_int_equal(shared.minor, 0);
+	arena_reset(&f.arena);
+}
+
 static void a_shared_request_is_a_get_for_all_of_it(void **state)
 {
 	(void)state;
@@ -230,6 +245,7 @@ int main(void)
 	                host_is_the_origins_or_the_domains_or_of_a_wildcard_the_one_asked_for),
 	        cmocka_unit_test(the_body_is_framed_afresh),
 	        cmocka_unit_test(earlier_members_of_via_and_cdn_loop_go_on),
+	        cmocka_unit_test(via_tells_the_version_of_the_request),
 	        cmocka_unit_test(a_shared_request_is_a_get_for_all_of_it),
 	};
 	hash_init();

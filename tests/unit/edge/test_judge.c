@@ -83,7 +83,12 @@ static const struct row rows[] = {
                 UNSAFE | REPEAT | WRITTEN | LISTED, EDGE_VERDICT_KEEP},
         {"and on failures", FAULT_RESET, 0, UNSAFE | REPEAT | WRITTEN, EDGE_VERDICT_BACKUP},
         {"a client that left ends it", FAULT_CLIENT_GONE, 0, 0, EDGE_VERDICT_FAIL},
-        {"a backup's 416 answers the client's own range", FAULT_NONE, 416, OF_BACKUP | KEPT,
+        {"a backup's 304 is delivered instead of the kept answer", FAULT_NONE, 304,
+                OF_BACKUP | KEPT, EDGE_VERDICT_DELIVER},
+        {"its 412 is no better than what the master said", FAULT_NONE, 412, OF_BACKUP | KEPT,
+                EDGE_VERDICT_KEPT},
+        {"nor is its 416, listed or not", FAULT_NONE, 416, OF_BACKUP | KEPT, EDGE_VERDICT_KEPT},
+        {"after a failed master its 416 is the answer", FAULT_NONE, 416, OF_BACKUP,
                 EDGE_VERDICT_DELIVER},
 };
 

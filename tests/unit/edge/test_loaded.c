@@ -97,6 +97,18 @@ static void a_date_of_the_origin_stays(void **state)
 	edge_loaded_free(loaded);
 }
 
+static void the_version_that_the_origin_spoke_is_kept(void **state)
+{
+	(void)state;
+	struct edge_loaded *loaded;
+	assert_int_equal(make("HTTP/1.0 200 OK\r\n\r\n", GET, NULL, &loaded), EDGE_LOADED_DONE);
+	assert_int_equal(loaded->head.minor, 0);
+	edge_loaded_free(loaded);
+	assert_int_equal(make("HTTP/1.1 200 OK\r\n\r\n", GET, NULL, &loaded), EDGE_LOADED_DONE);
+	assert_int_equal(loaded->head.minor, 1);
+	edge_loaded_free(loaded);
+}
+
 static void the_variant_is_the_requests_for_all_that_the_url_varies_on(void **state)
 {
 	(void)state;
@@ -146,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_belongs_to_a_connection_or_a_client_is_left_out),
 	        cmocka_unit_test(a_date_of_the_origin_stays),
+	        cmocka_unit_test(the_version_that_the_origin_spoke_is_kept),
 	        cmocka_unit_test(the_variant_is_the_requests_for_all_that_the_url_varies_on),
 	        cmocka_unit_test(the_names_that_decide_are_kept_as_a_text_and_read_back),
 	};

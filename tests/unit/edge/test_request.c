@@ -58,6 +58,7 @@ static void a_request_goes_where_its_host_says(void **state)
 		read_response(&client, HTTP_GET, &response);
 		assert_int_equal(response.head.status, routes[i].status);
 		assert_true(has_field(&response, "X-Headwater-Error", routes[i].fault));
+		assert_true(has_field(&response, "X-Cache", "PASS"));
 		for (int k = 0; k < ORIGINS; k++)
 			assert_int_equal(
 			        fixture.origins[k].requests, before[k] + (k == routes[i].origin));

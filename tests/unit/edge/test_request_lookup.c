@@ -24,7 +24,7 @@ static const struct {
         {"", "Cache-Control: max-age=100\r\n", "200 OK", "", "Cache-Control: only-if-cached\r\n",
                 200, "HIT", 1},
         {"", "Cache-Control: max-age=1\r\nAge: 5\r\nETag: \"a\"\r\n", "200 OK", "",
-                "Cache-Control: only-if-cached\r\n", 504, NULL, 1},
+                "Cache-Control: only-if-cached\r\n", 504, "MISS", 1},
         {"", "Cache-Control: max-age=1\r\nAge: 5\r\nETag: \"a\"\r\n", "304 Not Modified",
                 "ETag: \"a\"\r\nCache-Control: max-age=100\r\n", "", 200, "REVALIDATED", 2},
         {"", "Cache-Control: max-age=1\r\nAge: 5\r\nETag: \"a\"\r\n", "503 No", "", "", 200,
@@ -74,7 +74,7 @@ static void nothing_remembered_and_nothing_wanted_is_504(void **state)
 	(void)state;
 	struct asker asker;
 	asker_start(&asker, ASKED_DOMAINS);
-	expect(&asker, "GET", "Cache-Control: only-if-cached\r\n", 504, NULL);
+	expect(&asker, "GET", "Cache-Control: only-if-cached\r\n", 504, "MISS");
 	assert_true(has_field(&asker.response, "X-Headwater-Error", "only_if_cached"));
 	assert_int_equal(pulls(&asker), 0);
 	asker_done(&asker);
@@ -104,7 +104,7 @@ static void a_failed_pull_is_an_honest_error(void **state)
 	struct asker asker;
 	asker_start(&asker, ASKED_DOMAINS);
 	asker.fixture.origins[0].manner = ORIGIN_CLOSES;
-	expect(&asker, "GET", "", 502, NULL);
+	expect(&asker, "GET", "", 502, "MISS");
 	assert_true(has_field(&asker.response, "X-Headwater-Error", "closed"));
 	log_until(&asker.client, 1);
 	assert_log_has(&asker.fixture, 0, "\"reason\":\"closed\"");

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -65,12 +67,34 @@ static void an_address_that_is_not_ours_is_refused(void **state)
 	text_done(&why);
 }
 
+static void a_port_that_is_for_root_is_told_as_such(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct words asked = {0};
+		struct listeners listeners;
+		struct text why = {0};
+		words_add(&asked, STR("127.0.0.1:1"));
+		if (geteuid() == 0 && setuid(65534) != 0)
+			_exit(1);
+		/* Where anybody may have it, nothing is told. */
+		bool is_right = listeners_open(&asked, 1, 16, &listeners, &why) ||
+		                strstr(text_c(&why), "only root") != NULL;
+		_exit(is_right ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_address_has_a_socket_for_each_worker_on_one_port),
 	        cmocka_unit_test(an_address_that_is_in_use_is_refused_and_named),
 	        cmocka_unit_test(an_address_that_is_not_ours_is_refused),
+	        cmocka_unit_test(a_port_that_is_for_root_is_told_as_such),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

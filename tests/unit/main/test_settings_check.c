@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -104,6 +105,23 @@ static void a_cache_larger_than_a_file_may_be_is_told(void **state)
 	settings_done(&settings);
 }
 
+static void a_cache_larger_than_the_machine_is_told(void **state)
+{
+	(void)state;
+	struct settings settings;
+	struct model_problems problems = {0};
+	settings_init(&settings);
+	settings.cache_memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	assert_true(settings_check(&settings, &problems));
+	settings.cache_memory++;
+	assert_false(settings_check(&settings, &problems));
+	assert_int_equal(problems.count, 1);
+	assert_string_equal(problems.list[0].field, "cache_memory");
+	assert_non_null(strstr(problems.list[0].message, "this machine"));
+	model_problems_done(&problems);
+	settings_done(&settings);
+}
+
 static void more_disks_than_there_may_be_are_told(void **state)
 {
 	(void)state;
@@ -162,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_does_not_go_together_is_told),
 	        cmocka_unit_test(a_cache_larger_than_a_file_may_be_is_told),
+	        cmocka_unit_test(a_cache_larger_than_the_machine_is_told),
 	        cmocka_unit_test(more_disks_than_there_may_be_are_told),
 	        cmocka_unit_test(a_disk_larger_than_a_file_may_be_is_told),
 	        cmocka_unit_test(workers_are_what_was_set_or_one_for_each_core),

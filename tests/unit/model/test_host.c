@@ -76,6 +76,8 @@ static void a_domain_may_be_a_wildcard(void **state)
 	        {"*.203.0.113.7", NULL},
 	        {"2001:db8::1", NULL},
 	        {"edge.test:80", NULL},
+	        {"http://edge.test", NULL},
+	        {"edge.test/", NULL},
 	        {"*." LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63, NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {

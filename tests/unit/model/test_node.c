@@ -125,6 +125,33 @@ static void what_is_refused_says_where(void **state)
 	}
 }
 
+static void common_mistakes_are_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *hint; /* NULL: none */
+	} ROWS[] = {
+	        {"a: 1\n\tb: 2\n", "; indent with spaces, not with a tab"},
+	        {"a:\n  \tb: [\n", "; indent with spaces, not with a tab"},
+	        {"a: [::1]\n", "; an IPv6 address needs quotes"}, {"a: 1\nb: [:,\n", NULL},
+	        {"a: \"::1\"\nb: [\n", NULL}, /* another line */
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct arena arena;
+		struct model_problems problems = {0};
+		struct model_node *root;
+		arena_init(&arena, NULL, 0);
+		assert_false(
+		        model_node_read(&arena, str_of(ROWS[i].text), "f", NULL, &problems, &root));
+		const char *message = problems.list[0].message, *hint = strchr(message, ';');
+		if (hint == NULL ? ROWS[i].hint != NULL
+		                 : ROWS[i].hint == NULL || strcmp(hint, ROWS[i].hint) != 0)
+			fail_msg("%s: %s", ROWS[i].text, message);
+		model_problems_done(&problems);
+		arena_reset(&arena);
+	}
+}
+
 static void a_mapping_has_at_most_256_keys(void **state)
 {
 	(void)state;
@@ -195,6 +222,7 @@ int main(void)
 	        cmocka_unit_test(json_is_read_as_well),
 	        cmocka_unit_test(an_empty_document_is_nothing),
 	        cmocka_unit_test(what_is_refused_says_where),
+	        cmocka_unit_test(common_mistakes_are_named),
 	        cmocka_unit_test(a_mapping_has_at_most_256_keys),
 	        cmocka_unit_test(a_long_list_is_shown_item_by_item),
 	};

@@ -342,6 +342,18 @@ static void a_turn_waits_no_longer_than_told(void **state)
 	assert_in_range(clock_ms() - before, 19, 1000);
 }
 
+static void the_wall_clock_stands_still_within_a_turn(void **state)
+{
+	(void)state;
+	uint64_t before_ms = clock_wall_ms(), first_ms = loop_wall_ms(loop);
+	assert_in_range(first_ms, before_ms, before_ms + 500);
+	while (clock_wall_ms() <= first_ms)
+		;
+	assert_int_equal(loop_wall_ms(loop), first_ms);
+	loop_turn(loop, 0);
+	assert_true(loop_wall_ms(loop) > first_ms);
+}
+
 enum { POSTERS = 3, MESSAGES = 20000 };
 
 /* A message of a thread, with its number. */
@@ -466,6 +478,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                edges_are_told_once_and_hangups_as_readable, begin, end),
 	        cmocka_unit_test_setup_teardown(levels_are_told_again_and_again, begin, end),
+	        cmocka_unit_test_setup_teardown(
+	                the_wall_clock_stands_still_within_a_turn, begin, end),
 	        cmocka_unit_test_setup_teardown(
 	                what_was_removed_is_not_called_in_the_same_batch, begin, end),
 	        cmocka_unit_test_setup_teardown(

@@ -132,8 +132,7 @@ static inline bool read_request_body(struct exchange *exchange)
 			return true;
 		case SERVE_READ_FAILED:
 			outcome->fault = exchange->stream->fault;
-			serve_stream_error(exchange->stream, outcome->fault,
-			        (struct serve_field){.name = STR_EMPTY});
+			serve_stream_error(exchange->stream, outcome->fault, STR_EMPTY);
 			end_exchange(exchange);
 			return false;
 		}
@@ -218,7 +217,7 @@ static inline void run_exchange(struct loop_task *task)
 	if (!script->ignores_body && !exchange->is_body_read && !read_request_body(exchange))
 		return;
 	if (script->is_error) {
-		serve_stream_error(stream, script->fault, (struct serve_field){.name = STR_EMPTY});
+		serve_stream_error(stream, script->fault, STR("X-Cache: MISS\r\n"));
 		end_exchange(exchange);
 		return;
 	}

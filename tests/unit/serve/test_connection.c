@@ -242,6 +242,7 @@ static void what_is_no_request_is_answered_and_the_connection_ends(void **state)
 		assert_int_equal(response.head.status, refusals[i].status);
 		assert_true(is_text(response_field(&response, HTTP_NAME_X_HEADWATER_ERROR),
 		        fault_name(refusals[i].fault)));
+		assert_true(is_text(response_field(&response, HTTP_NAME_X_CACHE), "PASS"));
 		assert_true(is_text(response_field(&response, HTTP_NAME_CONNECTION), "close"));
 		turn_until(&client, client.has_end);
 		assert_int_equal(fixture.refused, i + 1);

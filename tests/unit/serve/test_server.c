@@ -61,6 +61,7 @@ static void connections_of_one_client_are_limited_and_others_are_served(void **s
 	read_response(&over, HTTP_GET, &response);
 	assert_int_equal(response.head.status, 503);
 	assert_true(is_text(response_field(&response, HTTP_NAME_X_HEADWATER_ERROR), "overload"));
+	assert_true(is_text(response_field(&response, HTTP_NAME_X_CACHE), "PASS"));
 	turn_until(&over, over.has_end);
 	assert_int_equal(fixture.last_refused, FAULT_OVERLOAD);
 	ask(&other, GET, 200);
