@@ -309,48 +309,53 @@ def test_slow_readers_of_what_is_away(make):
 
 # Purges.
 
+GONE, STAYS = ("/gone/0", "/gone/7"), "/stays/0"
+# kind -> (what to ask for, of the domain `host`)
 PURGES = {
-    "url": ("url", ["http://edge.test/gone/0", "http://edge.test/gone/7"], {}),
-    "prefix": ("prefix", ["http://edge.test/gone/"], {}),
-    "domain": ("domain", ["edge.test"], {}),
-    "tag": ("tag", ["gone"], {"of": "edge.test"}),
+    "url": lambda host: ("url", [f"http://{host}{path}" for path in GONE], {}),
+    "prefix": lambda host: ("prefix", [f"http://{host}/gone/"], {}),
+    "domain": lambda host: ("domain", [host], {}),
+    "tag": lambda host: ("tag", ["gone"], {"of": host}),
 }
-TWO = {"edge.test": {}, "other.test": {}}
+ROWS = [(f"{kind}-{mode}.test", kind, mode) for kind in PURGES for mode in ("hard", "soft")]
+HOSTS = [host for host, _, _ in ROWS] + ["other.test"]
 
 
-def assert_purged(site, kind, soft=False):
-    for path in ("/gone/0", "/gone/7"):
-        assert not site.is_kept(path), f"{path} is back"
-    for path in ("/gone/0", "/gone/7") if kind != "domain" else ():
-        assert site.is_kept(path, host="other.test")
-    assert kind == "domain" or site.is_kept("/stays/0")
-    assert site.is_kept("/stays/0", host="other.test")
-    if soft:
-        response = site.get("/gone/0")
-        assert word(response) != "HIT" and "If-None-Match" in site.pulls("/gone/0")[-1].fields
+def assert_purged(site):
+    for host, kind, _ in ROWS:
+        for path in GONE:
+            assert not site.is_kept(path, host=host), f"{host}{path} is back"
+        assert site.is_kept(STAYS, host=host) == (kind != "domain"), host
+    for path in (*GONE, STAYS):
+        assert site.is_kept(path, host="other.test"), path
 
 
 @pytest.mark.parametrize("when", ["in memory", "away", "in a new memory"])
-@pytest.mark.parametrize("kind", PURGES)
-@pytest.mark.parametrize("mode", ["hard", "soft"])
-def test_what_was_purged_stays_away(make, kind, mode, when):
+def test_what_was_purged_stays_away(make, when):
     """The machine may die right after the answer."""
-    site = Shelf(make, rules=TWO)
-    for host in TWO:
-        for path in ("/gone/0", "/gone/7", "/stays/0"):
+    site = Shelf(make, rules={host: {} for host in HOSTS}, workers=2)
+    for host in HOSTS:
+        for path in (*GONE, STAYS):
             site.get(path, host=host, keep=False)
-    site.rest()
-    if when != "in memory":
+    if when == "in memory":
+        site.rest()
+    else:
         site.restart(terminate)
     if when == "in a new memory":
-        for path in ("/gone/0", "/gone/7", "/stays/0"):
-            assert word(site.get(path, keep=False)) == "HIT"
-    what, values, more = PURGES[kind]
-    purge(site.server, what, *values, mode=mode, **more)
+        for host in HOSTS:
+            for path in (*GONE, STAYS):
+                assert word(site.get(path, host=host, keep=False)) == "HIT"
+    for host, kind, mode in ROWS:
+        what, values, more = PURGES[kind](host)
+        purge(site.server, what, *values, mode=mode, **more)
     site.restart(kill)
-    assert_purged(site, kind)
+    assert_purged(site)
     site.restart(terminate)
-    assert_purged(site, kind, mode == "soft")
+    assert_purged(site)
+    for host, _, mode in ROWS:
+        response = site.get(GONE[0], host=host)
+        assert word(response) != "HIT"
+        assert mode == "hard" or "If-None-Match" in site.pulls(GONE[0])[-1].fields, host
 
 
 def test_a_purge_while_the_disk_is_read(make):
