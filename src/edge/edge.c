@@ -378,6 +378,7 @@ void edge_free(struct edge *edge)
 		return;
 	link_command_listener_close(edge->commands);
 	disk_free(edge->shared.disk);
+	edge_recalls_close(edge->shared.recalls);
 	disk_free(edge->recall_pool);
 	free_workers(edge);
 	edge_recalls_free(edge->shared.recalls);

@@ -12,6 +12,9 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <time.h>
+
+enum { FULL_TRIES = 10, FULL_PAUSE_MS = 5 };
 
 /* What a recall has to do with one worker. */
 struct post {
@@ -35,6 +38,7 @@ struct edge_recalls {
 	struct edge_recalls_options options;
 	pthread_mutex_t lock;
 	struct map map;
+	bool is_closed;
 };
 
 struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options)
@@ -43,6 +47,15 @@ struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options
 	recalls->options = *options;
 	CHECK(pthread_mutex_init(&recalls->lock, NULL) == 0);
 	return recalls;
+}
+
+void edge_recalls_close(struct edge_recalls *recalls)
+{
+	if (recalls == NULL)
+		return;
+	pthread_mutex_lock(&recalls->lock);
+	recalls->is_closed = true;
+	pthread_mutex_unlock(&recalls->lock);
 }
 
 void edge_recalls_free(struct edge_recalls *recalls)
@@ -101,11 +114,19 @@ static void on_receive(struct loop_message *message)
 		mem_free(recall);
 }
 
+/* On a thread of the pool. That memory is short passes as soon as the cache's keeper has had a few
+ * turns, which costs less than a pull. */
 static void on_call(struct disk_operation *operation)
 {
 	struct edge_recall *recall = container_of(operation, struct edge_recall, operation);
 	const struct edge_recalls_options *options = &recall->recalls->options;
-	operation->result = options->recall(options->store, &recall->away);
+	const struct timespec pause = {.tv_nsec = FULL_PAUSE_MS * 1000000L};
+	for (unsigned i = 0;; i++) {
+		operation->result = options->recall(options->store, &recall->away);
+		if (operation->result != CACHE_RECALL_FULL || i == FULL_TRIES)
+			return;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static void on_done(struct disk_operation *operation)
@@ -153,14 +174,16 @@ static struct edge_recall *begin(
 	return recall;
 }
 
-/* Under the lock: the recall that runs, or a new one; NULL where there are too many. */
+/* Under the lock: the recall that runs, or a new one; NULL where none may begin. */
 static struct edge_recall *find_or_begin(
         struct edge_recalls *recalls, const struct cache_away *away, unsigned worker)
 {
 	struct map_node *node = map_find(&recalls->map, hash_of(away), is_away, away);
 	if (node != NULL)
 		return container_of(node, struct edge_recall, node);
-	return recalls->map.count < LIMIT_RECALLS ? begin(recalls, away, worker) : NULL;
+	if (recalls->is_closed || recalls->map.count >= LIMIT_RECALLS)
+		return NULL;
+	return begin(recalls, away, worker);
 }
 
 bool edge_recalls_join(struct edge_recalls *recalls, const struct cache_away *away,

@@ -13,7 +13,7 @@ struct edge_recall;
 
 struct edge_recalls_options {
 	struct cache_store *store;
-	struct disk *disk;         /* ended before the workers' loops are freed */
+	struct disk *disk;         /* ended between _close and the end of the workers' loops */
 	struct loop *const *loops; /* of all workers; outlives the table */
 	unsigned worker_count;
 	enum cache_recall (*recall)(
@@ -21,6 +21,10 @@ struct edge_recalls_options {
 };
 
 struct edge_recalls *edge_recalls_new(const struct edge_recalls_options *options);
+
+/* None begins any more: what is away counts as lost. Before the disk's threads end, since a worker
+ * that is on its way out may still read a request. NULL is fine. */
+void edge_recalls_close(struct edge_recalls *recalls);
 
 /* Nothing is recalled any more. NULL is fine. */
 void edge_recalls_free(struct edge_recalls *recalls);
@@ -41,7 +45,7 @@ struct edge_recall_waiter {
 };
 
 /* On the thread of `worker`: recalls, or joins who does, and has the task woken at its end. False,
- * and nothing changed, when LIMIT_RECALLS run already. */
+ * and nothing changed, when LIMIT_RECALLS run already, or all is ending. */
 MUST_CHECK bool edge_recalls_join(struct edge_recalls *recalls, const struct cache_away *away,
         struct edge_recall_waiter *waiter, unsigned worker, struct loop_task *task);
 

@@ -114,7 +114,7 @@ def test_what_the_memory_has_no_room_for_is_served_from_disk(make):
         # What was evicted before it was copied is pulled again; a disk that keeps up loses next to nothing.
         assert words.count("HIT") >= 0.9 * len(paths), words
         site.rest()
-    assert len(site.origin.requests) - pulls <= 0.2 * len(paths)
+    assert len({request.path for request in site.origin.requests[pulls:]}) <= 0.2 * len(paths)
     site.server.assert_healthy()
 
 
@@ -418,7 +418,7 @@ def test_a_disk_has_one_user(make):
     second = Site(make, flags=flags)
     second.server.wait_line("goes on without its disk")
     second.origin.default = answer
-    assert second.words(["/3"]) == ["MISS"] if hasattr(second, "words") else word(second.get("/3")) == "MISS"
+    assert word(second.get("/3")) == "MISS"
     make_away(first, ["/3"])
     assert first.words(["/3"]) == ["HIT"]
 

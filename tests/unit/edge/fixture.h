@@ -28,6 +28,7 @@ enum {
 	ORIGIN_IDLE_MS = 250,
 	DRAIN_MS = 1000,
 	ORIGINS = 4,
+	CACHE_DISK_BYTES = LIMIT_CACHE_DISK_MIB_MIN << 20,
 };
 
 struct fixture {
@@ -166,7 +167,7 @@ static inline struct cache_store *make_cache(uint64_t bytes, int disk)
 {
 	const struct cache_memory_options memory = {
 	        .bytes = bytes,
-	        .disks = {{.fd = disk, .bytes = (uint64_t)LIMIT_CACHE_DISK_MIB_MIN << 20}},
+	        .disks = {{.fd = disk, .bytes = CACHE_DISK_BYTES}},
 	        .disk_count = disk >= 0,
 	};
 	enum cache_attach why;
@@ -233,19 +234,27 @@ static inline void fixture_start_cached(struct fixture *fixture, const char *doc
 	fixture_serve(fixture, document);
 }
 
-/* The same with a disk behind it. */
-static inline void fixture_start_with_disk(struct fixture *fixture, const char *document)
+/* A file that is a disk of the smallest size, without a name. */
+static inline int make_disk(void)
+{
+	int disk = memfd_create("disk", MFD_CLOEXEC);
+	assert_true(disk >= 0);
+	assert_int_equal(ftruncate(disk, CACHE_DISK_BYTES), 0);
+	return disk;
+}
+
+/* The same with a disk behind it, which is the fixture's then. */
+static inline void fixture_start_with_disk(struct fixture *fixture, const char *document, int disk)
 {
 	fixture_init(fixture);
-	fixture->cache_disk = disk_open_nameless("/tmp");
-	assert_true(fixture->cache_disk >= 0);
-	assert_int_equal(ftruncate(fixture->cache_disk, (off_t)LIMIT_CACHE_DISK_MIB_MIN << 20), 0);
+	fixture->cache_disk = disk;
 	fixture->options.cache_memory.bytes = LIMIT_CACHE_MEMORY_BYTES_MIN;
 	fixture_serve(fixture, document);
 }
 
 static inline void fixture_done(struct fixture *fixture)
 {
+	edge_recalls_close(fixture->shared.recalls);
 	disk_free(fixture->shared.disk);
 	edge_worker_cut(fixture->worker);
 	loop_turn(fixture->worker->loop, 0);

@@ -150,6 +150,23 @@ static void what_is_not_done_is_lost(void **state)
 	}
 }
 
+static void a_memory_that_is_full_for_a_moment_is_waited_for(void **state)
+{
+	(void)state;
+	struct guest guest;
+	bench.verdict = CACHE_RECALL_FULL;
+	assert_true(join(&guest, 0, 1, 1000));
+	for (uint64_t end = clock_ms() + WAIT_MS;
+	        atomic_load(&bench.calls) == 0 && clock_ms() < end;)
+		turn_all();
+	pthread_mutex_lock(&bench.gate);
+	bench.verdict = CACHE_RECALL_DONE;
+	pthread_mutex_unlock(&bench.gate);
+	wait_woken(1);
+	assert_int_equal(edge_recalls_take(&guest.waiter), EDGE_RECALL_DONE);
+	assert_true(atomic_load(&bench.calls) > 1);
+}
+
 static void who_leaves_is_not_woken_and_the_others_are(void **state)
 {
 	(void)state;
@@ -231,6 +248,23 @@ static void past_the_limit_none_begins(void **state)
 	wait_woken(2);
 }
 
+static void after_the_close_none_begins(void **state)
+{
+	(void)state;
+	struct guest guest, late;
+	struct cache_away away = {.hash = 1, .location = 1001};
+	pthread_mutex_lock(&bench.gate);
+	assert_true(join(&guest, 0, 1, 1000));
+	edge_recalls_close(bench.recalls);
+	edge_recalls_begin(bench.recalls, &away, 0);
+	pthread_mutex_unlock(&bench.gate);
+	disk_free(bench.disk);
+	bench.disk = NULL;
+	assert_false(join(&late, 0, 1, 1001));
+	wait_woken(1);
+	assert_int_equal(atomic_load(&bench.calls), 1);
+}
+
 #define AT_THE_BENCH(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
 
 int main(void)
@@ -239,10 +273,12 @@ int main(void)
 	        AT_THE_BENCH(a_crowd_on_all_workers_causes_one_recall),
 	        AT_THE_BENCH(places_that_are_asked_for_as_two_things_are_two),
 	        AT_THE_BENCH(what_is_not_done_is_lost),
+	        AT_THE_BENCH(a_memory_that_is_full_for_a_moment_is_waited_for),
 	        AT_THE_BENCH(who_leaves_is_not_woken_and_the_others_are),
 	        AT_THE_BENCH(who_leaves_while_the_message_is_on_its_way_is_not_woken),
 	        AT_THE_BENCH(what_was_begun_ahead_is_joined),
 	        AT_THE_BENCH(past_the_limit_none_begins),
+	        AT_THE_BENCH(after_the_close_none_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
