@@ -45,7 +45,8 @@ struct cache_disk_head {
 	uint64_t magic;
 	uint64_t order; /* in the log; 0: nothing is here */
 	uint64_t checksum;
-	uint64_t reserved[5];
+	uint64_t before; /* the order of the segment that was opened before; 0: none. Unchecked */
+	uint64_t reserved[4];
 };
 
 /* The entries before it, in the order of the log. */

@@ -125,19 +125,17 @@ static void end(struct cache_disk_writer *writer)
 
 /* ---- a turn ---- */
 
+/* Removals first, but not alone: where they never end, copies are made all the same. */
 static bool turn(struct cache_disk_writer *writer, bool with_open)
 {
-	switch (state_of(writer)) {
-	case CACHE_DISK_NEW:
+	if (state_of(writer) == CACHE_DISK_NEW)
 		return cache_writer_scan(writer);
-	case CACHE_DISK_SCANNING:
-		return cache_writer_remove(writer) || cache_writer_scan(writer);
-	case CACHE_DISK_READY:
-		return cache_writer_remove(writer) || cache_writer_copy(writer, with_open);
-	case CACHE_DISK_FAILED:
-		break;
-	}
-	return false;
+	if (state_of(writer) == CACHE_DISK_FAILED)
+		return false;
+	bool has_removed = cache_writer_remove(writer);
+	if (state_of(writer) == CACHE_DISK_SCANNING)
+		return cache_writer_scan(writer) || has_removed;
+	return cache_writer_copy(writer, with_open) || has_removed;
 }
 
 bool cache_writer_turn(struct cache_store *store, unsigned disk, bool is_ending)

@@ -15,7 +15,7 @@ MUST_CHECK struct cache_writer *cache_writer_new(struct cache_store *store, unsi
 /* Ends it, after it wrote what waits to be written; before cache_store_free. NULL is fine. */
 void cache_writer_free(struct cache_writer *writer);
 
-/* Does one thing that there is to do without waiting, on the calling thread, if no writer of the
+/* Does some of what there is to do without waiting, on the calling thread, if no writer of the
  * disk works; false when there was nothing. For tests, which start no thread. `is_ending`: as at
  * the end of a process, copies also from segments that are not full. */
 bool cache_writer_turn(struct cache_store *store, unsigned disk, bool is_ending);

@@ -159,6 +159,8 @@ static void write_batch(struct batch *batch)
 bool cache_writer_copy(struct cache_disk_writer *writer, bool with_open)
 {
 	struct cache_store *store = writer->store;
+	if (atomic_load_explicit(&writer->shared->state, memory_order_acquire) != CACHE_DISK_READY)
+		return false;
 	struct batch batch;
 	batch.writer = writer;
 	batch.count = 0;

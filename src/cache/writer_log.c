@@ -181,7 +181,7 @@ static bool open_next(struct cache_disk_writer *writer)
 	struct cache_disk_head head;
 	cache_disk_seal_head(&head, order, shared->head_seed);
 	/* A scan sees from that when the one before is missing. */
-	head.reserved[0] = order_before(writer, segment);
+	head.before = order_before(writer, segment);
 	if (!write_one(writer, &head, sizeof(head), cache_writer_segment_at(writer, segment)))
 		return false;
 	cache_store_lock(writer->store);

@@ -1,8 +1,8 @@
 /*
- * The writer from inside. One turn does one thing, the most urgent: what was removed is written and
- * synced; what is on the disk is scanned; then the memory is copied from. The writer alone writes
- * to the disk, opens, seals and empties its segments; it holds the file lock of the disk while it
- * does. What it alone changes of what is shared it reads without the store's lock.
+ * The writer from inside. In a turn what was removed is written and synced; then some of what is on
+ * the disk is scanned, or, when all of it was, a batch is copied from the memory. The writer alone
+ * writes to the disk, opens, seals and empties its segments; it holds the file lock of the disk
+ * while it does. What it alone changes of what is shared it reads without the store's lock.
  */
 #pragma once
 

@@ -393,7 +393,7 @@ static bool is_gap_before(struct cache_disk_writer *writer, const struct head *n
 	bool is_there = cache_writer_read(writer, &head, sizeof(head),
 	                        cache_writer_segment_at(writer, next->segment)) &&
 	                cache_disk_order_of(&head, writer->shared->head_seed) == next->order;
-	scan->previous = is_there ? head.reserved[0] : 0;
+	scan->previous = is_there ? head.before : 0;
 	return false;
 }
 

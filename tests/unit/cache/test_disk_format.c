@@ -123,7 +123,7 @@ static void a_head_says_its_order_under_its_seed(void **state)
 	cache_disk_seal_head(&head, ORDER, SEED);
 	assert_int_equal(cache_disk_order_of(&head, SEED), ORDER);
 	assert_int_equal(cache_disk_order_of(&head, SEED + 1), 0);
-	const size_t used = offsetof(struct cache_disk_head, reserved);
+	const size_t used = offsetof(struct cache_disk_head, before);
 	for (size_t at = 0; at < used; at++) {
 		((char *)&head)[at] ^= 1;
 		assert_int_equal(cache_disk_order_of(&head, SEED), 0);

@@ -338,6 +338,35 @@ static void a_scan_can_begin_anew(void **state)
 	disks_done(&disks);
 }
 
+/* A removal was lost with a memory, so there are two versions: the older one must not come back
+ * when the younger is removed. */
+static void an_older_version_is_removed_by_the_scan(void **state)
+{
+	(void)state;
+	struct disks disks;
+	writers_init(&disks, 1);
+	put_range(&disks, 0, 3, LEN);
+	write_all(&disks, 0, true);
+	assert_int_equal(put_number(disks.bench.store, 1, 2, LEN), CACHE_PUT_DONE);
+	cache_store_lock(disks.bench.store);
+	assert_int_equal(disk_at(&disks, 0)->removal_count, 1);
+	disk_at(&disks, 0)->removal_count = 0;
+	cache_store_unlock(disks.bench.store);
+	write_all(&disks, 0, true);
+	start_anew(&disks);
+	struct cache_entry entry;
+	assert_true(is_somewhere(&disks, 1));
+	assert_int_equal(find_number(disks.bench.reader, 1, &entry), CACHE_FOUND_OBJECT);
+	assert_int_equal(entry.id, 2);
+	cache_reader_quiet(disks.bench.reader);
+	purge_number(&disks, 1, CACHE_PURGE_HARD);
+	write_all(&disks, 0, true);
+	start_anew(&disks);
+	assert_false(is_somewhere(&disks, 1));
+	assert_int_equal(count_somewhere(&disks, 0, 3), 2);
+	disks_done(&disks);
+}
+
 /* ---- after a death ---- */
 
 /* The write with this number is the last of its process. */
@@ -409,6 +438,7 @@ int main(void)
 	        cmocka_unit_test(where_nothing_can_be_told_any_more_all_is_dropped),
 	        cmocka_unit_test(what_was_read_of_a_dropped_segment_is_forgotten),
 	        cmocka_unit_test(a_scan_can_begin_anew),
+	        cmocka_unit_test(an_older_version_is_removed_by_the_scan),
 	        cmocka_unit_test(what_a_dead_writer_told_nobody_of_is_removed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
