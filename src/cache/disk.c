@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cache/disk_file_private.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -77,7 +78,8 @@ void cache_disk_fail(struct cache_store *store, unsigned disk, int error)
 	cache_store_unlock(store);
 	if (before == CACHE_DISK_FAILED)
 		return;
-	cache_disk_file_wipe(store->disk_fds[disk]);
+	if (error != ESTALE)
+		cache_disk_file_wipe(store->disk_fds[disk]);
 	/* Who waits for it waits no more. */
 	cache_disk_reach(store, disk, 0);
 }

@@ -34,9 +34,8 @@ const char *cache_disk_open_words(enum cache_disk_open verdict);
 /* Whether the descriptor is that of a disk, for who was handed it. */
 bool cache_disk_is(int fd);
 
-/* Has nothing that is on the disk ever be found again: who will not tell it of purges must not
- * leave it as it is. A memory that has it goes on with it. False with errno, where it takes no
- * writes. */
+/* Has nothing that is on the disk be found by a memory that begins with it from now on; one that
+ * had it gives it up. False with errno, where it takes no writes. */
 bool cache_disk_erase(int fd);
 
 enum cache_disk_state {

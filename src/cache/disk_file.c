@@ -18,6 +18,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -228,7 +229,16 @@ bool cache_disk_file_wipe(int fd)
 	return cache_disk_file_write_header(fd, &nothing);
 }
 
+/* Its session goes on, so that whoever still writes to it sees that it is another's; under another
+ * epoch what is there is nothing. */
 bool cache_disk_erase(int fd)
 {
-	return cache_disk_file_wipe(fd);
+	struct cache_disk_header header;
+	if (!cache_disk_file_read_header(fd, &header))
+		return cache_disk_file_wipe(fd);
+	header.session++;
+	if (getrandom(&header.epoch, sizeof(header.epoch), 0) != (ssize_t)sizeof(header.epoch))
+		return false;
+	cache_disk_seal_header(&header);
+	return cache_disk_file_write_header(fd, &header);
 }

@@ -34,6 +34,7 @@ struct cache_disk_shared {
 	/* below: under the lock */
 	int error;
 	uint64_t order;     /* the last that was given to a segment */
+	uint64_t session;   /* of this memory; the file's header has it as long as it is ours */
 	uint64_t head_seed; /* of the checksums of heads and tables */
 	uint32_t open;      /* where the log ends; CACHE_NO_SEGMENT: a fresh one is to be opened, */
 	uint32_t next;      /* which is this */
@@ -45,6 +46,7 @@ struct cache_disk_shared {
 	uint32_t used;        /* how far the open segment is filled, when its writer has ended */
 	uint64_t settled;     /* the index knows of all records in segments of lower orders */
 	uint64_t chain, chained, chained_in; /* see writer_remove.c */
+	uint32_t chained_at;
 	uint64_t marked;  /* the sequence of the last mark that its writer has taken */
 	uint64_t floored; /* the floor that its writer has taken */
 	uint32_t removal_first, removal_count;
@@ -120,8 +122,8 @@ bool cache_disk_is_readable(const struct cache_store *store, uint64_t location);
  * there and not being evicted. */
 bool cache_disk_is_of_use(const struct cache_store *store, uint64_t location);
 
-/* Gives a disk up, with what is on it as far as that can still be told to it; `error` is an errno.
- * Without the lock. */
+/* Gives a disk up, with what is on it as far as that can still be told to it; `error` is an errno,
+ * ESTALE where another memory has begun with it, whose it is then. Without the lock. */
 void cache_disk_fail(struct cache_store *store, unsigned disk, int error);
 
 /* A read failed: after LIMIT_CACHE_DISK_READ_ERRORS the disk fails. Without the lock. */

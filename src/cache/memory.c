@@ -248,6 +248,7 @@ static void begin_session(struct cache_shared *shared, const struct cache_geomet
 	for (unsigned i = 0; i < g->disk_count; i++) {
 		struct cache_disk_shared *disk = &disks->disks[i];
 		disk->open = disk->evicting = CACHE_NO_SEGMENT;
+		disk->session = session;
 		disk->marked = base;
 		disk->free = g->disks[i].segments;
 		disk->next = g->disks[i].first;

@@ -58,11 +58,21 @@ static bool fail(struct cache_disk_writer *writer, int error)
 	return false;
 }
 
+/* Whether no other memory has begun with the file: an edge that leaves may still have the one
+ * before. The header is in the page cache, so looking at it is cheap. */
+static bool is_ours(struct cache_disk_writer *writer)
+{
+	struct cache_disk_header header;
+	if (!cache_writer_read(writer, &header, sizeof(header), 0))
+		return fail(writer, EIO);
+	return header.session == writer->shared->session || fail(writer, ESTALE);
+}
+
 /* Writes all of the parts, which it changes. */
 static bool write_parts(
         struct cache_disk_writer *writer, struct iovec *parts, unsigned count, uint64_t at)
 {
-	if (has_failed(writer))
+	if (has_failed(writer) || !is_ours(writer))
 		return false;
 	while (count > 0) {
 		ssize_t done = cache_writer_calls.write(writer->fd, parts, (int)count, (off_t)at);

@@ -17,7 +17,6 @@ enum {
 	CACHE_WRITER_BATCH = 64, /* records that are written at once */
 	/* Two parts of three of a segment are for what is new. */
 	CACHE_WRITER_REINSERT_PART = 3,
-	CACHE_WRITER_GO_BITS = 16, /* writer_remove.c */
 };
 
 struct cache_scan; /* writer_scan.c */
@@ -113,6 +112,15 @@ bool cache_writer_remove(struct cache_disk_writer *writer);
 
 /* Under the lock: a chain of removal records begins (writer_remove.c). */
 void cache_writer_begin_chain(struct cache_disk_writer *writer);
+
+/* What a record of removals or a mark says of the chain that it is in. */
+struct cache_writer_link {
+	uint64_t chain;         /* 0: makes no sense */
+	uint64_t number, first; /* its own, from 1; that of the first of its go */
+	uint64_t before_order;  /* where the record before it is: the segment's order, */
+	uint32_t before_offset; /* and in it */
+};
+struct cache_writer_link cache_writer_read_link(const struct cache_record *record);
 
 /* What is on the disk is read: first the heads of all segments, then one segment after the other,
  * youngest first; at the end the disk is READY (writer_scan.c). */

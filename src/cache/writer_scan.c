@@ -23,7 +23,7 @@
 
 enum {
 	HEADS_IN_TURN = 1024,
-	ENTRIES_IN_TURN = 4096,
+	ENTRIES_IN_TURN = 1024,
 	ORDER_GAP_BITS = 32,
 };
 
@@ -43,11 +43,9 @@ struct head {
 
 /* How far the records of a chain were met; see writer_remove.c. */
 struct chain {
-	uint64_t name;      /* 0: none was met */
-	uint64_t last;      /* the lowest number */
-	uint64_t sure;      /* all lower ones than this were synced */
-	uint64_t due_order; /* one that is missing lies in the segment of this order */
-	bool is_due;
+	struct cache_writer_link last; /* chain 0: none was met */
+	uint64_t lowest;               /* number that was met */
+	uint64_t sure;                 /* all lower ones than this were synced */
 };
 
 struct cache_scan {
@@ -197,31 +195,35 @@ static void list_heads(struct cache_disk_writer *writer)
 
 /* ---- the chain of removals ---- */
 
-/* Whether numbers below `next` and above `number` are missing that had been synced. */
+/* Whether numbers above this one are missing that had been synced. */
 static bool is_missing(const struct chain *chain, uint64_t number)
 {
-	return chain->name != 0 && number + 1 < chain->last && number + 1 < chain->sure;
+	return chain->last.chain != 0 && number + 1 < chain->lowest && number + 1 < chain->sure;
+}
+
+/* Whether the record before the last one that was met should have been met before this place. */
+static bool is_overdue(const struct chain *chain, uint64_t order, uint32_t offset)
+{
+	const struct cache_writer_link *last = &chain->last;
+	return last->chain != 0 && last->number > 1 && last->number - 1 < chain->sure &&
+	       (last->before_order > order ||
+	               (last->before_order == order && last->before_offset > offset));
 }
 
 /* A record of removals or a mark was met; false when one is missing. */
 static bool follow_chain(struct chain *chain, const struct cache_record *record)
 {
-	uint64_t number = record->primary >> CACHE_WRITER_GO_BITS;
-	uint64_t in_go = record->primary & ((1u << CACHE_WRITER_GO_BITS) - 1);
-	uint64_t first = number - in_go;
-	if (record->hash == 0 || in_go >= number)
+	struct cache_writer_link link = cache_writer_read_link(record);
+	if (link.chain == 0)
 		return false;
-	if (record->hash != chain->name) {
-		if (is_missing(chain, 0))
-			return false;
-		*chain = (struct chain){.name = record->hash, .last = number, .sure = first};
-	} else if (is_missing(chain, number)) {
+	bool is_other = link.chain != chain->last.chain;
+	if (is_missing(chain, is_other ? 0 : link.number))
 		return false;
-	}
-	if (number < chain->last)
-		chain->last = number;
-	chain->is_due = first > 1;
-	chain->due_order = record->id;
+	if (is_other)
+		*chain = (struct chain){.lowest = link.number, .sure = link.first};
+	else if (link.number < chain->lowest)
+		chain->lowest = link.number;
+	chain->last = link;
 	return true;
 }
 
@@ -328,6 +330,13 @@ static bool may_add(const struct cache_disk_writer *writer)
 	       writer->shared->removal_count < LIMIT_CACHE_DISK_REMOVALS / 2;
 }
 
+/* Whether removals are missing that should have been met before this entry. */
+static bool is_late(const struct cache_scan *scan, const struct cache_disk_entry *entry)
+{
+	return is_overdue(
+	        &scan->chain, scan->heads[scan->at].order, cache_disk_entry_offset(entry));
+}
+
 /* Adds a batch of records, up to the next removals; false when it must not go on now. */
 static bool add_batch(struct cache_disk_writer *writer)
 {
@@ -336,7 +345,8 @@ static bool add_batch(struct cache_disk_writer *writer)
 	bool may = may_add(writer);
 	for (unsigned i = 0; i < CACHE_WRITER_BATCH && scan->left > 0 && may; i++) {
 		const struct cache_disk_entry *entry = &scan->table.entries[scan->left - 1];
-		if (is_read_itself(entry))
+		scan->is_broken = is_late(scan, entry);
+		if (is_read_itself(entry) || scan->is_broken)
 			break;
 		add_entry(writer, entry);
 		scan->left--;
@@ -354,8 +364,7 @@ static void go_through(struct cache_disk_writer *writer)
 	while (scan->left > 0 && before - scan->left < ENTRIES_IN_TURN && !scan->is_broken) {
 		const struct cache_disk_entry *entry = &scan->table.entries[scan->left - 1];
 		if (is_read_itself(entry)) {
-			/* Where there is no table, it was found by being right. */
-			scan->is_broken = !take_record(writer, entry);
+			scan->is_broken = is_late(scan, entry) || !take_record(writer, entry);
 			scan->left--;
 		} else if (!add_batch(writer)) {
 			break;
@@ -378,8 +387,7 @@ static void end_segment(struct cache_scan *scan)
 static bool is_gap_before(struct cache_disk_writer *writer, const struct head *next)
 {
 	struct cache_scan *scan = writer->scan;
-	if ((scan->chain.is_due && scan->chain.due_order > next->order) ||
-	        scan->previous > next->order)
+	if (is_overdue(&scan->chain, next->order, UINT32_MAX) || scan->previous > next->order)
 		return true;
 	struct cache_disk_head head;
 	bool is_there = cache_writer_read(writer, &head, sizeof(head),

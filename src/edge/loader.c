@@ -52,11 +52,43 @@ static void free_loader(struct edge_loader *loader)
 	mem_free(loader);
 }
 
+/* The line of a pull that no request waits for; of another one its request has the attempts. */
+static void log_pull(
+        const struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
+{
+	struct edge_worker *worker = loader->worker;
+	if (worker->log == NULL || loader->leader != NULL || loader->fill == NULL ||
+	        !edge_access_log_wants(worker->log))
+		return;
+	uint64_t us = clock_us() - loader->began_us;
+	struct edge_log_entry entry = {
+	        .wall_ms = clock_wall_ms() - us / 1000,
+	        .us = us,
+	        .id = worker->next_id++,
+	        .client = loader->peer,
+	        .domain = str_of(loader->domain->name),
+	        .host = loader->host,
+	        .method = http_head_method(&loader->head),
+	        .target = loader->target,
+	        .minor = 1,
+	        .cache = "BACKGROUND",
+	        .fault = (uint8_t)fault,
+	        .end = stage == EDGE_FLIGHT_FAILED && loader->state == LOADER_STREAMING
+	                       ? EDGE_LOG_TRUNCATED
+	                       : EDGE_LOG_COMPLETE,
+	};
+	entry.attempts = edge_fill_attempts(loader->fill, &entry.attempt_count);
+	if (entry.attempt_count > 0)
+		entry.status = entry.attempts[entry.attempt_count - 1].status;
+	edge_access_log_add(worker->log, &entry);
+}
+
 /* The flight is at its end. */
 void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
 {
 	edge_flights_remove(loader->worker->flights, &loader->entry);
 	edge_flight_go(loader->entry.flight, stage, fault);
+	log_pull(loader, stage, fault);
 	if (loader->leader != NULL) {
 		unsigned count;
 		const struct edge_log_attempt *attempts = edge_loader_attempts(loader, &count);
@@ -231,6 +263,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 	loader->host = arena_copy(arena, options->host);
 	loader->target = arena_copy(arena, options->target);
 	loader->peer = *options->peer;
+	loader->began_us = clock_us();
 	loader->is_peer_trusted = options->is_peer_trusted;
 	loader->is_background = options->is_background;
 	loader->key = (struct cache_key){

@@ -121,9 +121,12 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 		edge_loader_stop_storing(loader);
 	}
 	edge_flight_publish(loader->entry.flight, &loaded->answer);
-	/* What of the body came with the head is there; a body that is whole with it is stored
-	 * before its reader asks again. */
-	edge_loader_stream(loader);
+	/* What of the body came with the head is there. An empty one is stored before whoever has
+	 * the head may ask again. */
+	if (loaded->length == 0)
+		edge_loader_stream(loader);
+	else
+		loop_wake(loader->worker->loop, &loader->task);
 }
 
 /* The answer as something to be stored whole, shared, or released. */
@@ -236,7 +239,7 @@ static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, 
 	loader->state = LOADER_STREAMING;
 	loader->is_storing = true;
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
-	edge_loader_stream(loader);
+	loop_wake(loader->worker->loop, &loader->task);
 }
 
 static void judge_piece(struct edge_loader *loader, struct cache_exchange *exchange,

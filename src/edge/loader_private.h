@@ -32,7 +32,8 @@ struct edge_loader {
 	struct cache_vary vary;
 	struct str variant, conditions;
 	uint64_t domain_hash, sequence;
-	uint64_t stale_id;       /* what is validated; 0: nothing */
+	uint64_t stale_id; /* what is validated; 0: nothing */
+	uint64_t began_us;
 	uint64_t requested_ms;   /* wall clock */
 	struct edge_piece piece; /* where is_piece */
 	uint64_t expected;       /* bytes of what is streamed; UINT64_MAX: not known */

@@ -69,12 +69,6 @@ void memory_erase_disks(struct memory *memory)
 	}
 }
 
-void memory_leave_disks(struct memory *memory)
-{
-	memory_erase_disks(memory);
-	close_disks(memory);
-}
-
 bool memory_renew(struct memory *memory, const struct settings *settings)
 {
 	if (settings != NULL) {

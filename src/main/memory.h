@@ -30,11 +30,8 @@ void memory_open_disks(struct memory *memory, const struct settings *settings);
  * refuses: errno tells why, and then, as when there is to be no memory, it is none. */
 MUST_CHECK bool memory_renew(struct memory *memory, const struct settings *settings);
 
-/* Has nothing that is on the disks be found again. */
+/* Has nothing that is on the disks be found again by the next memory. */
 void memory_erase_disks(struct memory *memory);
-
-/* Closes them, erased, since nobody will tell them of purges. */
-void memory_leave_disks(struct memory *memory);
 
 /* The form for the cache. */
 struct cache_memory_options memory_options(const struct memory *memory);

@@ -214,30 +214,15 @@ static void on_restart(struct timer *timer)
 	start_edge(supervisor, CHILD_STARTING);
 }
 
-/* Whether an edge runs that is attached to the memory that is about to be exchanged. */
-static bool is_memory_in_use(const struct supervisor *supervisor)
-{
-	list_each (node, &supervisor->children) {
-		if (container_of(node, struct edge_child, node)->state != CHILD_SERVING)
-			return true;
-	}
-	return false;
-}
-
 /* The next edges get an empty memory, or none when there is to be none; those that run keep what
- * they have. Disks go on with the fresh one, unless somebody may still write to them. */
+ * they have, but for the disks, which go on with the fresh one. */
 static void renew_memory(struct supervisor *supervisor)
 {
 	const struct invocation *invocation = supervisor->options->invocation;
 	const struct settings *settings = invocation != NULL ? &invocation->settings : NULL;
 	struct memory *memory = &supervisor->handover.memory;
-	if (memory->fd < 0 && settings != NULL) {
+	if (memory->fd < 0 && settings != NULL)
 		memory_open_disks(memory, settings);
-	} else if (memory->disk_count > 0 && is_memory_in_use(supervisor)) {
-		log_warning("the disks of the cache stay with the edges that leave; the next ones "
-		            "have them after a restart");
-		memory_leave_disks(memory);
-	}
 	if (!memory_renew(memory, settings))
 		log_error("no memory for the cache to hold for the edges: %s", strerror(errno));
 }

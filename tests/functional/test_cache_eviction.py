@@ -1,4 +1,5 @@
 """A memory that is smaller than what is asked for: it evicts, and every body stays right."""
+import contextlib
 import random
 import threading
 import time
@@ -112,6 +113,33 @@ def test_slow_readers_get_their_bytes_while_everything_around_them_is_evicted(ma
         reader.join(40)
     assert not wrong, wrong
     assert len(whole) >= len(readers) // 2, broken[:3]
+    library.site.server.assert_healthy()
+
+
+READERS = 500
+
+
+def test_five_hundred_readers_on_full_buffers_get_their_bytes(make):
+    """What lies in a socket for a client that does not read is never another object's: the memory that it was sent
+    from is evicted and filled anew many times before any of them reads on."""
+    library = Library(make, "48m", workers=2, flags={"write_timeout": "2m"})
+    paths = [f"/held/{number}" for number in (5, 6, 13, 14, 21, 22, 29, 30, 37, 38)]  # 200 kB and 900 kB
+    for path in paths:
+        library.site.get(path, keep=False)
+    readers = []
+    with contextlib.ExitStack() as stack:
+        for number in range(READERS):
+            connection = stack.enter_context(library.site.server.connect(receive_buffer=4096, timeout=60))
+            connection.request(target=paths[number % len(paths)])
+            readers.append((paths[number % len(paths)], connection))
+        for number in range(250):
+            path = f"/churn/{number}"
+            response = library.site.get(path, keep=False)
+            assert library.is_right(path, response)
+        for path, connection in readers:
+            assert library.is_right(path, connection.response(keep=False)), path
+    pulled = [request.path for request in library.site.origin.requests]
+    assert sum(library.size(path) for path in pulled) > 2 * (48 << 20), "too little to evict"
     library.site.server.assert_healthy()
 
 

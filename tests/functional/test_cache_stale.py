@@ -344,3 +344,33 @@ def test_the_log_says_stale_and_why(make):
     line = site.server.wait_log(2, "/a")[1]
     assert (line["cache"], line["status"], line["end"]) == ("STALE", 200, "complete")
     assert [(attempt["status"], attempt["reason"]) for attempt in line["attempts"]] == [(503, "none")]
+
+
+def background(server):
+    return [line for line in server.log() if line["cache"] == "BACKGROUND"]
+
+
+def test_the_log_has_the_validation_behind_a_stale_response(make):
+    site = Site(make, {"edge.test": {"stale": {"while_revalidate": "200s"}}})
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.says("/a", FRESH, 'ETag: "a"', status=304)
+    assert word(site.get("/a")) == "STALE"
+    wait_until(lambda: background(site.server), "its line")
+    (line,) = background(site.server)
+    assert (line["client"], line["domain"], line["path"], line["status"]) == ("127.0.0.1", "edge.test", "/a", 304)
+    assert (line["bytes_out"], line["fault"], line["end"]) == (0, "none", "complete")
+    (attempt,) = line["attempts"]
+    assert (attempt["role"], attempt["status"], attempt["reason"]) == ("master", 304, "none")
+
+
+def test_the_log_has_the_validation_behind_a_stale_response_that_failed(make):
+    site = Site(make, {"edge.test": {"stale": {"while_revalidate": "200s"}}})
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.origin.down()
+    assert word(site.get("/a")) == "STALE"
+    wait_until(lambda: background(site.server), "its line")
+    line = background(site.server)[0]
+    assert (line["status"], line["fault"]) == (0, "connect_refused")
+    assert [attempt["reason"] for attempt in line["attempts"]] == ["connect_refused"]

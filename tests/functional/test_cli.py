@@ -188,6 +188,27 @@ def test_a_bad_config_file_is_told_by_place(folder, text, line, words):
     assert f"headwater.yaml:{line}:" in errors and words in errors, errors
 
 
+@pytest.mark.parametrize("settings, rule", [
+    ({"cache_disks": ["nowhere:64m"]}, "disk"),
+    ({"cache_disks": ["/nowhere/disk"]}, "disk"),
+    ({"cache_disks": ["/nowhere/disk:64x"]}, "disk"),
+    ({"cache_disks": ["/nowhere/disk:63m"]}, "range"),
+    ({"cache_disks": "/nowhere/disk:4097g"}, "range"),
+    ({"cache_disks": [f"/nowhere/disk{n}:64m" for n in range(17)]}, "range"),
+    ({"cache_disks": ["/nowhere/a:4096g", "/nowhere/b:64m"]}, "range"),
+    ({"cache_disks": ["/nowhere/a:64m", "/nowhere/a:64m"]}, "doubled"),
+    ({"cache_disks": ["/nowhere/a:64m"], "cache_memory": 0}, "required"),
+])  # fmt: skip
+def test_bad_disks_are_told_in_one_line(folder, settings, rule):
+    path = folder / "headwater.yaml"
+    path.write_text(json.dumps(settings))
+    code, _, errors = program.run("serve", "--config", path, "--domain", "a.test", "--origin", "127.0.0.1", "--listen",
+                                  "127.0.0.1:0", timeout=20)  # fmt: skip
+    assert code == 2 and "ready" not in errors
+    lines = [line for line in errors.splitlines() if "cache_disks" in line]
+    assert len(lines) == 1 and f"[{rule}]" in lines[0], errors
+
+
 def test_flags_override_the_config_file(make, origin):
     folder = make.inside("config")
     path = folder / "headwater.yaml"

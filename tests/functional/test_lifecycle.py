@@ -154,9 +154,15 @@ def test_fifty_upgrades_under_load_fail_no_request(make, origin):
 
 
 def wait_for_one_edge(server):
-    wait_until(lambda: len(server.edge_pids()) == 1, 6 * RESTART, "exactly one edge")
-    time.sleep(0.3)
-    assert len(server.edge_pids()) == 1
+    """One edge, that stays the only one: a signal that is still to be read makes another."""
+    seen = []
+
+    def is_one():
+        seen.append(server.edge_pids())
+        time.sleep(0.05)
+        return len(seen) >= 10 and all(len(pids) == 1 and pids == seen[-1] for pids in seen[-10:])
+
+    wait_until(is_one, 6 * RESTART, "exactly one edge")
 
 
 def test_many_upgrades_at_once_end_with_one_edge(make, origin):
@@ -324,8 +330,9 @@ def test_standard_descriptors_that_are_closed_are_nobody_elses(origin):
 
         wait_until(are_filled, RESTART, "descriptors of their own")
     finally:
+        # It may not have come as far as to hear of a signal by then.
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(10) in (0, -signal.SIGTERM)
 
 
 def test_a_port_in_use_is_told_and_nothing_is_started(make, origin):

@@ -126,6 +126,29 @@ static void a_header_reads_as_it_was_written_and_is_wiped(void **state)
 	close(fd);
 }
 
+static void what_is_erased_is_another_session_s(void **state)
+{
+	(void)state;
+	struct cache_disk_header header = {.segment_bytes = 2 << 20, .segments = 3, .session = 7},
+	                         read;
+	int fd = -1;
+	assert_int_equal(cache_disk_open(path_of("new"), BYTES, &fd), CACHE_DISK_OPEN_DONE);
+	cache_disk_seal_header(&header);
+	assert_true(cache_disk_file_write_header(fd, &header));
+	assert_true(cache_disk_erase(fd));
+	assert_true(cache_disk_file_read_header(fd, &read));
+	assert_int_equal(read.session, 8);
+	assert_true(read.epoch != header.epoch);
+	assert_int_equal(read.segments, 3);
+	/* Without a header there is nothing to go on with. */
+	assert_int_equal(pwrite(fd, "\x55", 1, 30), 1);
+	assert_true(cache_disk_erase(fd));
+	assert_false(cache_disk_file_read_header(fd, &read));
+	assert_int_equal(pread(fd, &read, sizeof(read), 0), sizeof(read));
+	assert_int_equal(read.magic, 0);
+	close(fd);
+}
+
 static void contents_that_are_not_ours_are_left_alone(void **state)
 {
 	(void)state;
@@ -286,6 +309,7 @@ int main(void)
 	        cmocka_unit_test(a_new_file_has_all_of_its_room),
 	        cmocka_unit_test(a_larger_file_keeps_its_size_and_what_is_in_it),
 	        cmocka_unit_test(a_header_reads_as_it_was_written_and_is_wiped),
+	        cmocka_unit_test(what_is_erased_is_another_session_s),
 	        cmocka_unit_test(contents_that_are_not_ours_are_left_alone),
 	        cmocka_unit_test(zeroes_are_nobody_s_and_a_link_is_followed),
 	        cmocka_unit_test(other_kinds_are_refused),

@@ -75,7 +75,7 @@ static void the_circle_is_written_at_most_one_and_a_half_times(void **state)
 	struct disks disks;
 	writers_init(&disks, 1);
 	uint64_t next = 0;
-	while (numbers_of_disk(&disks, 0).written_bytes < 6ull * DISK_BYTES) {
+	while (numbers_of_disk(&disks, 0).written_bytes < 3ull * DISK_BYTES) {
 		put_range(&disks, next, next + 100, LEN);
 		next += 100;
 		/* Two uses take it to main, and so to the disk. */
@@ -163,7 +163,8 @@ static void one_writer_works_at_a_time(void **state)
 	cache_writer_free(writer);
 	assert_true(clock_ms() - before < 900);
 	cache_process_unlock_writer(other, 0);
-	assert_true(cache_writer_turn(other, 0, true));
+	while (cache_writer_turn(other, 0, true))
+		;
 	assert_int_equal(numbers_of_disk(&disks, 0).copied, 10);
 	cache_store_free(other);
 	put_range(&disks, 10, 20, LEN);

@@ -126,13 +126,42 @@ UNUSED static void purge_number(struct disks *disks, uint64_t number, enum cache
 	cache_purge_url(disks->bench.store, &key, how);
 }
 
+/* A writer of disk 0 by hand; its table is the caller's to free. */
+UNUSED static struct cache_disk_writer writer_of(struct disks *disks)
+{
+	struct cache_store *store = disks->bench.store;
+	const struct cache_disk_geometry *g = &store->geometry.disks[0];
+	return (struct cache_disk_writer){
+	        .store = store,
+	        .fd = store->disk_fds[0],
+	        .shared = disk_at(disks, 0),
+	        .first = g->first,
+	        .segments = g->segments,
+	        .segment_bytes = g->segment_bytes,
+	        .open = CACHE_NO_SEGMENT,
+	        .table = mem_zero(
+	                g->segment_bytes / CACHE_GRANULE * sizeof(struct cache_disk_entry)),
+	};
+}
+
+/* Changes a byte at this offset behind the beginning of the first segment; twice is not at all. */
+UNUSED static void garble(struct disks *disks, uint32_t offset)
+{
+	char bytes[CACHE_GRANULE];
+	off_t at = CACHE_DISK_DATA_AT + (off_t)offset;
+	int fd = disks->options.disks[0].fd;
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), at), sizeof(bytes));
+	bytes[offset / CACHE_GRANULE % CACHE_GRANULE] ^= 0x10;
+	assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at), sizeof(bytes));
+}
+
 /* ---- calls that fail ---- */
 
-enum fault_kind { FAULT_NONE, FAULT_ERROR, FAULT_SHORT, FAULT_TORN, FAULT_INTERRUPTED };
+enum call_fault { CALL_NONE, CALL_ERROR, CALL_SHORT, CALL_TORN, CALL_INTERRUPTED };
 
 /* What happens at the write (or sync) with this number, from 0. */
 struct injection {
-	enum fault_kind kind;
+	enum call_fault kind;
 	int error;
 	unsigned at, count;
 	void (*before)(void); /* at every write, when not NULL */
@@ -164,19 +193,19 @@ UNUSED static ssize_t write_with_fault(int fd, const struct iovec *parts, int co
 		injection.before();
 	if (injection.count++ == injection.at) {
 		switch (injection.kind) {
-		case FAULT_NONE:
+		case CALL_NONE:
 			break;
-		case FAULT_TORN:
+		case CALL_TORN:
 			write_half(fd, parts, count, at);
 			errno = injection.error;
 			return -1;
-		case FAULT_ERROR:
+		case CALL_ERROR:
 			errno = injection.error;
 			return -1;
-		case FAULT_INTERRUPTED:
+		case CALL_INTERRUPTED:
 			errno = EINTR;
 			return -1;
-		case FAULT_SHORT:
+		case CALL_SHORT:
 			return write_half(fd, parts, count, at);
 		}
 	}
@@ -186,7 +215,7 @@ UNUSED static ssize_t write_with_fault(int fd, const struct iovec *parts, int co
 UNUSED static int sync_with_fault(int fd)
 {
 	(void)fd;
-	if (injection.count++ != injection.at || injection.kind != FAULT_ERROR)
+	if (injection.count++ != injection.at || injection.kind != CALL_ERROR)
 		return 0;
 	errno = injection.error;
 	return -1;

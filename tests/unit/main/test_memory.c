@@ -1,6 +1,8 @@
 /* The memory of the cache, as processes hand it on. */
 #include "main/memory.h"
 
+#include "cache/disk_format.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,15 +124,15 @@ static void disks_are_opened_once_and_kept_when_the_memory_is_renewed(void **sta
 	forget_disk(1);
 }
 
-/* What is at the beginning of the disk's file. */
-static bool is_begun(int fd)
+static struct cache_disk_header header_of(int fd)
 {
-	char byte = 0;
-	assert_int_equal(pread(fd, &byte, 1, 0), 1);
-	return byte != 0;
+	struct cache_disk_header header;
+	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	assert_true(cache_disk_is_header(&header));
+	return header;
 }
 
-static void disks_that_are_left_are_erased(void **state)
+static void disks_begin_anew_with_the_memory_after_they_are_erased(void **state)
 {
 	(void)state;
 	struct settings settings = SETTINGS;
@@ -138,19 +140,17 @@ static void disks_that_are_left_are_erased(void **state)
 	words_add(&settings.cache_disks, str_of(disk_item(0, "64m")));
 	memory_open_disks(&memory, &settings);
 	assert_true(memory_renew(&memory, &settings));
-	int fd = dup(memory.disks[0].fd);
-	assert_true(is_begun(fd));
+	struct cache_disk_header first = header_of(memory.disks[0].fd);
+	assert_true(memory_renew(&memory, &settings));
+	struct cache_disk_header second = header_of(memory.disks[0].fd);
+	assert_true(second.session > first.session);
+	assert_true(second.epoch == first.epoch);
 	memory_erase_disks(&memory);
-	assert_false(is_begun(fd));
 	assert_true(memory_renew(&memory, &settings));
-	assert_true(is_begun(fd));
-	memory_leave_disks(&memory);
-	assert_false(is_begun(fd));
-	assert_int_equal(memory.disk_count, 0);
-	assert_true(memory_renew(&memory, &settings));
-	assert_true(memory_is_of_use(&memory));
+	struct cache_disk_header third = header_of(memory.disks[0].fd);
+	assert_true(third.session > second.session);
+	assert_true(third.epoch != second.epoch);
 	memory_close(&memory);
-	close(fd);
 	words_done(&settings.cache_disks);
 	forget_disk(0);
 }
@@ -220,7 +220,7 @@ int main(void)
 	        cmocka_unit_test(no_cache_has_no_memory),
 	        cmocka_unit_test(a_renewed_memory_is_a_fresh_one_of_the_same_form),
 	        cmocka_unit_test(disks_are_opened_once_and_kept_when_the_memory_is_renewed),
-	        cmocka_unit_test(disks_that_are_left_are_erased),
+	        cmocka_unit_test(disks_begin_anew_with_the_memory_after_they_are_erased),
 	        cmocka_unit_test(a_change_of_the_disks_is_warned_of),
 	        cmocka_unit_test(only_a_memfd_is_a_memory),
 	};
