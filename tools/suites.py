@@ -21,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECKED, FUZZ, RELEASE, THREADS = (ROOT / "build" / name for name in ("checked", "fuzz", "release", "threads"))
 FUZZ_SECONDS, FUZZ_SECONDS_SOAK = 5, 60
 UNIT_TIMEOUT_S = 120
+UNIT_TIMEOUT_SOAK_S = 3600
 AT_ONCE = 2          # programs that keep a core busy
 FUNCTIONAL_AT_ONCE = 4  # those mostly wait for time to pass
 LOG_LINES = 60
@@ -70,12 +71,12 @@ def tidy():
     return Count().add(0 if done.returncode else 1, 1 if done.returncode else 0, done.stdout)
 
 
-def unit_one(name, folder=CHECKED):
+def unit_one(name, folder=CHECKED, timeout=UNIT_TIMEOUT_S, environment=None):
     """One test program: cmocka counts its tests; a program that died counts as one failure more."""
     try:
-        done = run([folder / "tests/unit" / name], timeout=UNIT_TIMEOUT_S)
+        done = run([folder / "tests/unit" / name], timeout=timeout, env=ENVIRONMENT | (environment or {}))
     except subprocess.TimeoutExpired as late:
-        return 0, 1, f"{name}: not done after {UNIT_TIMEOUT_S} s\n{tail((late.stdout or b'').decode(errors='replace'))}"
+        return 0, 1, f"{name}: not done after {timeout} s\n{tail((late.stdout or b'').decode(errors='replace'))}"
     passed = len(re.findall(r"^ok \d", done.stdout, flags=re.M))
     failed = len(re.findall(r"^not ok \d+(?!.*# SKIP)", done.stdout, flags=re.M))
     if failed == 0 and (done.returncode != 0 or passed == 0):
@@ -90,6 +91,12 @@ def unit(names, folder=CHECKED):
         for result in pool.map(unit_one, names, [folder] * len(names)):
             count.add(*result)
     return count
+
+
+def unit_of_many_deaths():
+    """A process that writes to a disk dies in each round: a thousand of them."""
+    deaths = {"HEADWATER_DEATHS": os.environ.get("HEADWATER_DEATHS", "1000")}
+    return Count().add(*unit_one("test_cache_writer", timeout=UNIT_TIMEOUT_SOAK_S, environment=deaths))
 
 
 def fuzz_one(name, seconds):
@@ -170,8 +177,11 @@ def soak_suites():
     yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
     racing = [name for name in units() if name.startswith("test_cache_")]
-    yield "build with TSan", lambda: build(THREADS, [f"tests/unit/{name}" for name in racing])
+    yield "build with TSan", lambda: build(THREADS, ["headwater", *(f"tests/unit/{name}" for name in racing)])
     yield "unit, TSan", lambda: unit(racing, THREADS)
+    threads = {"HEADWATER": str(THREADS / "headwater")}
+    yield "functional, TSan", lambda: pytest("tests/functional", "-m", "racing and not soak", environment=threads)
+    yield "unit, many deaths", unit_of_many_deaths
     yield "functional, long", lambda: pytest("tests/functional", "-m", "soak")
     yield f"fuzz, {FUZZ_SECONDS_SOAK} s each", lambda: fuzz(present(FUZZ, fuzzes()), FUZZ_SECONDS_SOAK)
 

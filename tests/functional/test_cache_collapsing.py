@@ -10,6 +10,8 @@ from caching import FRESH, STALE, Apart, Site, at_once, crowd, read_until, says,
 from domains import SLACK, domain, origin_of
 from origin import Generated, Reply
 
+pytestmark = pytest.mark.racing
+
 MIB = 1 << 20
 
 

@@ -15,6 +15,8 @@ from caching import FRESH, purge, says, wait_until, word
 from origin import Generated
 from shelf import MIB, RESTART, SIZES, Shelf
 
+pytestmark = pytest.mark.racing
+
 
 class Editor:
     """Paths whose objects change: each change is purged, and once that is answered, nobody may get anything
@@ -136,5 +138,5 @@ def test_random_deaths_bring_nothing_back(make):
 
 @pytest.mark.soak
 def test_many_random_deaths_bring_nothing_back(make, monkeypatch):
-    monkeypatch.setenv("HEADWATER_DEATHS", os.environ.get("HEADWATER_DEATHS", "300"))
+    monkeypatch.setenv("HEADWATER_DEATHS", os.environ.get("HEADWATER_DEATHS", "1000"))
     test_random_deaths_bring_nothing_back(make)

@@ -5,9 +5,12 @@ import threading
 import time
 
 import content
+import pytest
 import wire
 from caching import FRESH, Site, says, word
 from origin import Generated
+
+pytestmark = pytest.mark.racing
 
 MIB = 1 << 20
 SIZES = [300, 4000, 30_000, 65_536, 65_537, 200_000, 900_000, 2 * MIB]

@@ -9,6 +9,8 @@ from caching import FRESH, Site, at_once, crowd, purge, says, wait_until, word
 from domains import domain
 from origin import Generated, Reply
 
+pytestmark = pytest.mark.racing
+
 MIB = 1 << 20
 SIZE = 20 * MIB + 77
 

@@ -6,6 +6,8 @@ import pytest
 from caching import FRESH, Site, fields_of, wait_until, word
 from origin import Reply
 
+pytestmark = pytest.mark.racing
+
 EVENT = b"data: %d\n\n"
 
 

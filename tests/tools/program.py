@@ -32,7 +32,8 @@ def binary():
 def is_sanitized():
     """Whether the program is slowed down by a sanitizer."""
     with open(binary(), "rb") as file:
-        return b"__asan_init" in file.read()
+        text = file.read()
+    return b"__asan_init" in text or b"__tsan_init" in text
 
 
 def flag_list(flags):

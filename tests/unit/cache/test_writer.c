@@ -189,9 +189,9 @@ struct told {
 /* How many rounds; more are asked for by the environment. */
 static uint64_t rounds_wanted(void)
 {
-	const char *said = getenv("HEADWATER_STRESS");
-	uint64_t operations;
-	return said != NULL && str_to_u64(str_of(said), &operations) ? operations / 100 : 30;
+	const char *said = getenv("HEADWATER_DEATHS");
+	uint64_t rounds;
+	return said != NULL && str_to_u64(str_of(said), &rounds) ? rounds : 30;
 }
 
 static void put_one(struct cache_store *store, struct told *told, uint64_t number)

@@ -425,6 +425,34 @@ static void what_a_dead_writer_told_nobody_of_is_removed(void **state)
 	}
 }
 
+enum { MANY = 200000, MANY_AT_ONCE = 10000, MANY_BYTES = 10 };
+
+/* No timing: that is bench/disk.c's. */
+static void two_hundred_thousand_objects_are_known_after_a_start(void **state)
+{
+	(void)state;
+	struct disks disks = {.options = SMALL};
+	disks.options.objects = MANY;
+	disks.options.disk_count = 1;
+	disks.options.disks[0] =
+	        (struct cache_disk_options){.fd = make_disk_file(), .bytes = 3 * DISK_BYTES};
+	assert_int_equal(ftruncate(disks.options.disks[0].fd, 3 * DISK_BYTES), 0);
+	disks_start(&disks);
+	write_all(&disks, 0, false);
+	for (uint64_t first = 0; first < MANY; first += MANY_AT_ONCE) {
+		put_range(&disks, first, first + MANY_AT_ONCE, MANY_BYTES);
+		write_all(&disks, 0, true);
+	}
+	assert_int_equal(numbers_of_disk(&disks, 0).copied, MANY);
+	start_anew(&disks);
+	struct cache_store_numbers numbers = numbers_of(disks.bench.store);
+	assert_int_equal(numbers.away + numbers.index_drops, MANY);
+	assert_true(numbers.index_drops < MANY / 10000);
+	for (uint64_t number = 0; number < MANY; number += 97)
+		assert_true(is_somewhere(&disks, number) || numbers.index_drops > 0);
+	disks_done(&disks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +468,7 @@ int main(void)
 	        cmocka_unit_test(a_scan_can_begin_anew),
 	        cmocka_unit_test(an_older_version_is_removed_by_the_scan),
 	        cmocka_unit_test(what_a_dead_writer_told_nobody_of_is_removed),
+	        cmocka_unit_test(two_hundred_thousand_objects_are_known_after_a_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
