@@ -62,6 +62,25 @@ bool cache_disk_is_of_use(const struct cache_store *store, uint64_t location)
 	       cache_disk_segment_of(location) != disk->evicting;
 }
 
+/* ---- what waits to be copied ---- */
+
+bool cache_disk_wants_probation(const struct cache_store *store)
+{
+	bool wants = false;
+	for (unsigned i = 0; i < store->geometry.disk_count; i++) {
+		const struct cache_disk_shared *disk = &store->disks->disks[i];
+		wants |=
+		        state_of(disk) == CACHE_DISK_READY && disk->free > CACHE_DISK_FREE_FOR_MAIN;
+	}
+	return wants;
+}
+
+bool cache_disk_is_behind(const struct cache_store *store, enum cache_log log, uint64_t order)
+{
+	return store->disks != NULL && order >= store->disks->copied[log].order &&
+	       (log != CACHE_LOG_PROBATION || cache_disk_wants_probation(store));
+}
+
 /* ---- failure ---- */
 
 void cache_disk_fail(struct cache_store *store, unsigned disk, int error)
@@ -109,6 +128,12 @@ void cache_disk_wake(struct cache_store *store, unsigned disk)
 		wake(wanted, 1);
 }
 
+void cache_disk_wake_all(struct cache_store *store)
+{
+	for (unsigned i = 0; i < store->geometry.disk_count; i++)
+		cache_disk_wake(store, i);
+}
+
 void cache_disk_reach(struct cache_store *store, unsigned disk, uint64_t moment)
 {
 	struct cache_disks_shared *disks = store->disks;
@@ -147,8 +172,7 @@ bool cache_disk_wait(struct cache_store *store, uint64_t moment, unsigned ms)
 		uint64_t now = clock_ms();
 		if (now >= until)
 			return false;
-		for (unsigned i = 0; i < store->geometry.disk_count; i++)
-			cache_disk_wake(store, i);
+		cache_disk_wake_all(store);
 		uint64_t left = until - now;
 		struct timespec timeout = {
 		        .tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000) * 1000000};

@@ -122,6 +122,16 @@ bool cache_disk_is_readable(const struct cache_store *store, uint64_t location);
  * there and not being evicted. */
 bool cache_disk_is_of_use(const struct cache_store *store, uint64_t location);
 
+/* What was asked for once is copied while a disk has more free segments than this: it does not
+ * displace what is there. */
+enum { CACHE_DISK_FREE_FOR_MAIN = 2 };
+
+/* Whether a disk has them. */
+bool cache_disk_wants_probation(const struct cache_store *store);
+
+/* Whether the segment of a log of the memory with this order waits to be copied. */
+bool cache_disk_is_behind(const struct cache_store *store, enum cache_log log, uint64_t order);
+
 /* Gives a disk up, with what is on it as far as that can still be told to it; `error` is an errno,
  * ESTALE where another memory has begun with it, whose it is then. Without the lock. */
 void cache_disk_fail(struct cache_store *store, unsigned disk, int error);
@@ -129,8 +139,10 @@ void cache_disk_fail(struct cache_store *store, unsigned disk, int error);
 /* A read failed: after LIMIT_CACHE_DISK_READ_ERRORS the disk fails. Without the lock. */
 void cache_disk_note_read_error(struct cache_store *store, unsigned disk, int error);
 
-/* Has the writer, in whatever process it is, look for work. Any thread, no lock needed. */
+/* Has the writer, in whatever process it is, look for work; the second, those of all disks. Any
+ * thread, no lock needed. */
 void cache_disk_wake(struct cache_store *store, unsigned disk);
+void cache_disk_wake_all(struct cache_store *store);
 
 /* ---- removals (disk_removal.c) ---- */
 

@@ -46,8 +46,7 @@ void cache_disk_raise_moment(struct cache_store *store)
 	if (store->disks == NULL)
 		return;
 	atomic_fetch_add_explicit(&store->disks->moment, 1, memory_order_release);
-	for (unsigned i = 0; i < store->geometry.disk_count; i++)
-		cache_disk_wake(store, i);
+	cache_disk_wake_all(store);
 }
 
 void cache_disk_forget(struct cache_store *store, uint64_t location)

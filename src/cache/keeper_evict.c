@@ -23,6 +23,8 @@ enum {
 	/* Less than the paper's 10 % and 2 uses, because a segment is sealed with what is youngest
 	 * at its end: tuned with bench/sim. */
 	PROBATION_PERCENT = 6,
+	/* And as long as a disk has not copied its oldest segment yet, but will. */
+	UNCOPIED_PERCENT = 30,
 	PROMOTE_FREQ = 1,
 };
 
@@ -156,10 +158,19 @@ static void walk_segment(struct cache_store *store, struct walk *walk)
 	}
 }
 
+static uint32_t probation_percent(const struct cache_store *store)
+{
+	uint32_t used, oldest = cache_segment_follow(store, CACHE_LOG_PROBATION, 0, false, &used);
+	bool is_behind =
+	        oldest != CACHE_NO_SEGMENT &&
+	        cache_disk_is_behind(store, CACHE_LOG_PROBATION, store->segments[oldest].order);
+	return is_behind ? UNCOPIED_PERCENT : PROBATION_PERCENT;
+}
+
 /* Which log gives up a segment. Under the lock. */
 static enum cache_log choose_log(const struct cache_store *store)
 {
-	uint32_t share = store->geometry.segments * PROBATION_PERCENT / 100;
+	uint32_t share = store->geometry.segments * probation_percent(store) / 100;
 	uint32_t probation = cache_segment_count(store, CACHE_LOG_PROBATION);
 	bool has_main = store->shared->rings[CACHE_LOG_MAIN].count > 0;
 	bool has_probation = store->shared->rings[CACHE_LOG_PROBATION].count > 0;

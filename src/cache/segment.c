@@ -8,6 +8,7 @@
  */
 #include "cache/segment_private.h"
 
+#include "cache/disk_private.h"
 #include "cache/reader_private.h"
 
 #include <fcntl.h>
@@ -100,6 +101,7 @@ static void seal(struct cache_store *store, enum cache_log log)
 		return;
 	store->segments[number].state = CACHE_SEGMENT_SEALED;
 	ring_push(store, log, number);
+	cache_disk_wake_all(store);
 }
 
 /* A free segment that nobody can be looking at. The keeper has waited for that; it is asked again

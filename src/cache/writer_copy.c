@@ -12,9 +12,6 @@
 
 enum {
 	BATCH_BYTES = 2 << 20, /* when that is reached, no more is added */
-	/* Probation is copied where there is room that was not asked for: what was asked for once
-	 * does not displace what is on the disk. */
-	FREE_FOR_MAIN = 2,
 };
 
 /* A record on its way. */
@@ -167,7 +164,7 @@ bool cache_writer_copy(struct cache_disk_writer *writer, bool with_open)
 	batch.bytes = 0;
 	cache_store_lock(store);
 	bool has_worked = follow(&batch, CACHE_LOG_MAIN, with_open) ||
-	                  (writer->shared->free > FREE_FOR_MAIN &&
+	                  (writer->shared->free > CACHE_DISK_FREE_FOR_MAIN &&
 	                          follow(&batch, CACHE_LOG_PROBATION, with_open));
 	cache_store_unlock(store);
 	if (batch.count > 0)

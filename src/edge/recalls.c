@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { FULL_TRIES = 10, FULL_PAUSE_MS = 5 };
+enum { FULL_TRIES = 100, FULL_PAUSE_MS = 5 };
 
 /* What a recall has to do with one worker. */
 struct post {

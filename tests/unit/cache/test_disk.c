@@ -128,6 +128,32 @@ static void who_waits_is_told_by_the_last_disk(void **state)
 	disks_done(&disks);
 }
 
+static void a_disk_is_behind_in_what_it_will_copy(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 2);
+	struct cache_store *store = disks.bench.store;
+	/* Not before what is on it was read. */
+	assert_false(cache_disk_is_behind(store, CACHE_LOG_PROBATION, 5));
+	disk_open_by_hand(&disks, 1, 0, 7);
+	store->disks->copied[CACHE_LOG_PROBATION].order = 5;
+	store->disks->copied[CACHE_LOG_MAIN].order = 9;
+	assert_true(cache_disk_is_behind(store, CACHE_LOG_PROBATION, 5));
+	assert_false(cache_disk_is_behind(store, CACHE_LOG_PROBATION, 4));
+	assert_true(cache_disk_is_behind(store, CACHE_LOG_MAIN, 9));
+	/* What was asked for once does not come to a disk that is full. */
+	disk_at(&disks, 1)->free = CACHE_DISK_FREE_FOR_MAIN;
+	assert_false(cache_disk_is_behind(store, CACHE_LOG_PROBATION, 5));
+	assert_true(cache_disk_is_behind(store, CACHE_LOG_MAIN, 9));
+	disks_done(&disks);
+
+	struct bench bench;
+	bench_init(&bench);
+	assert_false(cache_disk_is_behind(bench.store, CACHE_LOG_PROBATION, 5));
+	bench_done(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +162,7 @@ int main(void)
 	        cmocka_unit_test(a_failed_disk_is_as_if_it_were_not_there),
 	        cmocka_unit_test(many_read_errors_are_a_failure),
 	        cmocka_unit_test(who_waits_is_told_by_the_last_disk),
+	        cmocka_unit_test(a_disk_is_behind_in_what_it_will_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

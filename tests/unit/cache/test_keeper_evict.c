@@ -159,6 +159,37 @@ static void everything_hot_still_makes_room(void **state)
 	bench_done(&bench);
 }
 
+/* Puts more objects than there is room for, with every second one used. */
+static void churn(struct disks *disks, uint64_t first, uint64_t end)
+{
+	struct cache_store *store = disks->bench.store;
+	for (uint64_t number = first; number < end; number++) {
+		while (put_number(store, number, 1, LEN) == CACHE_PUT_FULL)
+			assert_true(cache_keeper_turn(store));
+		if (number % 2 == 0)
+			assert_true(has_number(disks->bench.reader, number));
+		cache_reader_quiet(disks->bench.reader);
+	}
+}
+
+static void probation_may_grow_while_a_disk_is_behind(void **state)
+{
+	(void)state;
+	for (unsigned is_behind = 0; is_behind < 2; is_behind++) {
+		struct disks disks;
+		disks_init(&disks, 1);
+		struct cache_store *store = disks.bench.store;
+		disk_open_by_hand(&disks, 0, 0, 7);
+		if (!is_behind)
+			store->disks->copied[CACHE_LOG_PROBATION].order = UINT64_MAX;
+		churn(&disks, 0, 2000);
+		uint32_t probation = cache_segment_count(store, CACHE_LOG_PROBATION);
+		uint32_t percent = probation * 100 / store->geometry.segments;
+		assert_true(is_behind ? percent > 20 && percent < 35 : percent < 12);
+		disks_done(&disks);
+	}
+}
+
 static void what_has_a_copy_goes_there_with_what_is_known_of_it(void **state)
 {
 	(void)state;
@@ -198,6 +229,7 @@ int main(void)
 	        cmocka_unit_test(a_purge_during_the_copy_is_not_lost),
 	        cmocka_unit_test(a_segment_whose_lengths_are_damaged_leaves_nothing_behind),
 	        cmocka_unit_test(everything_hot_still_makes_room),
+	        cmocka_unit_test(probation_may_grow_while_a_disk_is_behind),
 	        cmocka_unit_test(what_has_a_copy_goes_there_with_what_is_known_of_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
