@@ -81,6 +81,11 @@ def test_the_lines_of_the_demo_do_what_they_say(demo):
     lines = [line.partition("#")[0].strip() for line in demo.text.splitlines() if line.startswith("    ")]
     assert [line.split()[0] for line in lines] == ["curl", "script/run", "curl", "script/run", "curl"]
     answers = [run(line) for line in lines]
+    # "If it was blocked, within about a minute."
+    end = time.monotonic() + 90
+    while "Hello from the backup origin" in answers[-1] and time.monotonic() < end:
+        time.sleep(1)
+        answers[-1] = run(lines[-1])
     for answer, who in zip(answers[::2], ("master", "backup", "master")):
         assert answer.startswith("HTTP/1.1 200 ") and f"Hello from the {who} origin" in answer
         assert f"X-Headwater-Origin: {who} 127.0.0.1:" in answer
