@@ -289,7 +289,7 @@ static void read_command_line(int count, char **words, struct options *options)
 int main(int count, char **words)
 {
 	struct options options = {
-	        .objects = 10000000, .bytes = 100, .turns = 8, .folder = "/var/tmp"};
+	        .objects = 10000000, .bytes = 100, .turns = 4, .folder = "/var/tmp"};
 	read_command_line(count, words, &options);
 	hash_init();
 	struct running running = {

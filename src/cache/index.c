@@ -274,6 +274,21 @@ void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location
 	count_in(store, location, bytes);
 }
 
+bool cache_index_add_known(struct cache_store *store, uint64_t hash, uint64_t location)
+{
+	_Atomic uint64_t *slot = find_ghost(store, hash);
+	if (slot == NULL)
+		slot = cheapest(store, hash);
+	enum cache_slot_kind kind = cache_slot_kind(cache_slot_load(slot));
+	if (kind == CACHE_SLOT_ENTRY || kind == CACHE_SLOT_TOMB) {
+		store->shared->counters.index_drops++;
+		return false;
+	}
+	set(slot, cache_slot_wanted(hash) | location);
+	count_in(store, location, 0);
+	return true;
+}
+
 void cache_index_add_tomb(struct cache_store *store, uint64_t hash)
 {
 	if (is_scanning(store))

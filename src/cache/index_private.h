@@ -100,6 +100,10 @@ bool cache_index_has_tomb(const struct cache_store *store, uint64_t hash);
  * that was used least, which is removed from its disk, too. */
 void cache_index_add(struct cache_store *store, uint64_t hash, uint64_t location, uint32_t bytes);
 
+/* The same for a record on a disk, but nothing but a ghost is lost for it: false when its buckets
+ * are full of what is known already. */
+MUST_CHECK bool cache_index_add_known(struct cache_store *store, uint64_t hash, uint64_t location);
+
 /* Empties the slot of an entry: what it leads to, and its copy, are removed from their disk, too.
  * `hash` is the entry's. */
 void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash);

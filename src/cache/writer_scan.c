@@ -307,7 +307,10 @@ static void add_entry(struct cache_disk_writer *writer, const struct cache_disk_
 	}
 	if (cache_index_has_tomb(store, hash))
 		return;
-	cache_index_add(store, hash, location, 0);
+	if (!cache_index_add_known(store, hash, location)) {
+		cache_disk_forget(store, location);
+		return;
+	}
 	writer->shared->counters.scanned_records++;
 	if (!set_has(&scan->soft_places, location))
 		return;

@@ -245,6 +245,33 @@ static void a_tomb_or_an_entry_that_is_lost_stops_scans(void **state)
 	}
 }
 
+/* What a scan finds has the last claim to a place. */
+static void what_is_known_is_not_lost_for_what_a_scan_finds(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 2);
+	struct cache_store *store = disks.bench.store;
+	struct cache_record *record;
+	disk_open_by_hand(&disks, 0, 2, 9);
+	cache_store_lock(store);
+	for (uint64_t i = 0; i < 15; i++)
+		add(store, neighbour(i));
+	assert_true(cache_index_add_known(store, neighbour(15), cache_disk_location(2, 640)));
+	assert_false(cache_index_add_known(store, neighbour(16), cache_disk_location(2, 6400)));
+	assert_null(cache_index_find(store, neighbour(16), &record));
+	for (uint64_t i = 0; i < 16; i++)
+		assert_non_null(cache_index_find(store, neighbour(i), &record));
+	assert_false(disk_at(&disks, 1)->is_scan_stopped);
+	/* Nor for a tomb. */
+	cache_index_remove(store, cache_index_find(store, neighbour(3), &record), neighbour(3));
+	assert_true(cache_index_has_tomb(store, neighbour(3)));
+	assert_false(cache_index_add_known(store, neighbour(16), cache_disk_location(2, 6400)));
+	assert_int_equal(store->shared->counters.away, 1);
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
 static void an_entry_may_lead_to_a_disk(void **state)
 {
 	(void)state;
@@ -324,6 +351,7 @@ int main(void)
 	        cmocka_unit_test(a_segment_can_be_searched_for_and_all_be_counted_anew),
 	        cmocka_unit_test(what_goes_during_a_scan_leaves_a_tomb),
 	        cmocka_unit_test(a_tomb_or_an_entry_that_is_lost_stops_scans),
+	        cmocka_unit_test(what_is_known_is_not_lost_for_what_a_scan_finds),
 	        cmocka_unit_test(an_entry_may_lead_to_a_disk),
 	        cmocka_unit_test(all_that_leads_to_a_segment_of_a_disk_can_be_removed),
 	};
