@@ -427,6 +427,20 @@ static void what_a_dead_writer_told_nobody_of_is_removed(void **state)
 
 enum { MANY = 200000, MANY_AT_ONCE = 10000, MANY_BYTES = 10 };
 
+/* By the thread, which is faster; no further ahead of it than the memory keeps. */
+static void put_many(struct disks *disks)
+{
+	struct cache_store *store = disks->bench.store;
+	struct cache_writer *writer = cache_writer_new(store, 0);
+	assert_non_null(writer);
+	for (uint64_t first = 0; first < MANY; first += MANY_AT_ONCE) {
+		put_range(disks, first, first + MANY_AT_ONCE, MANY_BYTES);
+		while (numbers_of_disk(disks, 0).copied + 2 * MANY_AT_ONCE < first)
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	cache_writer_free(writer);
+}
+
 /* No timing: that is bench/disk.c's. */
 static void two_hundred_thousand_objects_are_known_after_a_start(void **state)
 {
@@ -439,17 +453,17 @@ static void two_hundred_thousand_objects_are_known_after_a_start(void **state)
 	assert_int_equal(ftruncate(disks.options.disks[0].fd, 3 * DISK_BYTES), 0);
 	disks_start(&disks);
 	write_all(&disks, 0, false);
-	for (uint64_t first = 0; first < MANY; first += MANY_AT_ONCE) {
-		put_range(&disks, first, first + MANY_AT_ONCE, MANY_BYTES);
-		write_all(&disks, 0, true);
-	}
+	put_many(&disks);
 	assert_int_equal(numbers_of_disk(&disks, 0).copied, MANY);
+	/* A full pair of buckets may lose one, then and now. */
+	uint64_t lost = numbers_of(disks.bench.store).index_drops;
 	start_anew(&disks);
 	struct cache_store_numbers numbers = numbers_of(disks.bench.store);
-	assert_int_equal(numbers.away + numbers.index_drops, MANY);
-	assert_true(numbers.index_drops < MANY / 10000);
+	lost += numbers.index_drops;
+	assert_int_equal(numbers.away + lost, MANY);
+	assert_true(lost < MANY / 10000);
 	for (uint64_t number = 0; number < MANY; number += 97)
-		assert_true(is_somewhere(&disks, number) || numbers.index_drops > 0);
+		assert_true(is_somewhere(&disks, number) || lost > 0);
 	disks_done(&disks);
 }
 
