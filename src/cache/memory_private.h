@@ -49,6 +49,7 @@ struct cache_geometry {
 		uint64_t bytes;           /* the option */
 		uint32_t first, segments; /* among those of all disks */
 		uint32_t segment_bytes;
+		uint32_t reserved; /* geometries are compared as bytes: nothing is padding */
 	} disks[LIMIT_CACHE_DISKS];
 };
 
@@ -141,6 +142,10 @@ struct cache_shared {
 
 	struct cache_reader_line readers[LIMIT_CACHE_READERS];
 };
+
+_Static_assert(sizeof(struct cache_disk_geometry) == 24, "no padding");
+_Static_assert(
+        sizeof(struct cache_geometry) == 12 * 8 + 6 * 4 + LIMIT_CACHE_DISKS * 24, "no padding");
 
 /* The layout for these options, which must be within their limits. Pure arithmetic. */
 struct cache_geometry cache_memory_geometry(const struct cache_memory_options *options);
