@@ -16,10 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	FIRST_BYTES = 65536,
-	MAIN_FREQ = 2, /* uses that take it to main */
-};
+enum { FIRST_BYTES = 65536 };
 
 struct recall {
 	struct cache_store *store;
@@ -85,22 +82,14 @@ static bool is_storable(const struct recall *recall, const struct cache_record *
 	       (kind == CACHE_KIND_OBJECT || kind == CACHE_KIND_SPEC || kind == CACHE_KIND_PIECE);
 }
 
-/* Under the lock: which log it goes to. What was asked for again and again is main's. */
-static enum cache_log log_for(const struct recall *recall)
-{
-	_Atomic uint64_t *slot =
-	        cache_index_find_location(recall->store, recall->away.hash, recall->away.location);
-	return slot != NULL && cache_slot_freq(cache_slot_load(slot)) >= MAIN_FREQ
-	               ? CACHE_LOG_MAIN
-	               : CACHE_LOG_PROBATION;
-}
-
+/* It goes to main: that it was asked for again it has proved, and whoever waits for it must find it
+ * before it is evicted again. */
 static bool reserve(struct recall *recall)
 {
 	struct cache_store *store = recall->store;
 	cache_store_lock(store);
 	bool has_room = cache_segment_reserve(
-	        store, log_for(recall), first_of(recall)->bytes, false, &recall->room);
+	        store, CACHE_LOG_MAIN, first_of(recall)->bytes, false, &recall->room);
 	bool is_short = store->shared->rings[CACHE_RING_FREE].count < cache_segment_spare(store);
 	cache_store_unlock(store);
 	if (!has_room || is_short)
@@ -197,7 +186,8 @@ static void publish(struct recall *recall, _Atomic uint64_t *slot)
 	counters->recalled_bytes += record->bytes;
 }
 
-/* What leads there now: still the slot, or already what another thread recalled. */
+/* What leads there now: still the slot; or already to what another thread recalled, or to where the
+ * record was written again. */
 static enum cache_recall settle(struct recall *recall)
 {
 	struct cache_store *store = recall->store;
@@ -205,7 +195,7 @@ static enum cache_recall settle(struct recall *recall)
 	_Atomic uint64_t *slot =
 	        cache_index_find_location(store, recall->away.hash, recall->away.location);
 	if (slot == NULL)
-		return cache_index_find(store, recall->away.hash, &there) != NULL && there != NULL
+		return cache_index_find(store, recall->away.hash, &there) != NULL
 		               ? CACHE_RECALL_DONE
 		               : CACHE_RECALL_GONE;
 	if (!cache_segment_has_room(store, &recall->room))

@@ -22,6 +22,8 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
+            # As at a terminal; who runs the tests in the background has it ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvp(command[0], command)
         self.text = ""
         self.status = None
