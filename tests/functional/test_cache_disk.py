@@ -9,8 +9,12 @@ import content
 import pytest
 from caching import FRESH, Site, at_once, crowd, says, status_of, wait_until, word
 from origin import Generated
+from program import is_sanitized
 from shelf import DISK, MIB, RESTART, Shelf, answer, is_right, kill, make_away, size_of, terminate
 
+# What comes faster than a small memory can make room, or than it is copied, is pulled again. That is little, but for a
+# program that a sanitizer slows down.
+KEPT = 0.75 if is_sanitized() else 0.9
 
 # Capacity.
 
@@ -25,9 +29,9 @@ def test_what_the_memory_has_no_room_for_is_served_from_disk(make):
     for _ in range(2):
         words = site.words(paths)
         # What was evicted before it was copied is pulled again; a disk that keeps up loses next to nothing.
-        assert words.count("HIT") >= 0.9 * len(paths), words
+        assert words.count("HIT") >= KEPT * len(paths), words
         site.rest()
-    assert len({request.path for request in site.origin.requests[pulls:]}) <= 0.2 * len(paths)
+    assert len({request.path for request in site.origin.requests[pulls:]}) <= 2 * (1 - KEPT) * len(paths)
     site.server.assert_healthy()
 
 
@@ -61,7 +65,7 @@ def test_two_disks(make):
     site.fill(paths, pause=0.01)
     site.restart(terminate)
     words = site.words(paths)
-    assert words.count("HIT") >= 0.9 * len(paths), words
+    assert words.count("HIT") >= KEPT * len(paths), words
 
 
 def test_disks_that_are_full_of_older_things_go_on(make):
