@@ -486,13 +486,13 @@ class Visitor:
 
     def slow_reader(self):
         with self.connect(receive_buffer=4096) as connection:
-            ask = self.ask(methods=("GET",))
+            ask = self.ask(methods=("GET",), up_max=-1)
             connection.send(ask.head())
             begun = time.monotonic()
             self.expect(connection, ask, pause=lambda: time.sleep(0.01 if time.monotonic() - begun < 3 else 0))
 
     def unknown(self):
-        ask = self.ask(methods=("GET", "HEAD"))
+        ask = self.ask(methods=("GET", "HEAD"), up_max=-1)
         ask.host = self.dice.choice(["wild.test", "nobody.test", "d0.test.", "127.0.0.1"])
         with self.connect() as connection:
             connection.send(ask.head())
