@@ -8,14 +8,10 @@
 #include "cache/disk_private.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "cache/disk_file_private.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 static enum cache_disk_state state_of(const struct cache_disk_shared *disk)
 {
@@ -115,17 +111,9 @@ void cache_disk_note_read_error(struct cache_store *store, unsigned disk, int er
 
 /* ---- waking and waiting ---- */
 
-static void wake(_Atomic uint32_t *word, int count)
-{
-	syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
-}
-
 void cache_disk_wake(struct cache_store *store, unsigned disk)
 {
-	_Atomic uint32_t *wanted = &store->disks->disks[disk].wanted;
-	if (atomic_load_explicit(wanted, memory_order_relaxed) == 0 &&
-	        atomic_exchange_explicit(wanted, 1, memory_order_release) == 0)
-		wake(wanted, 1);
+	thread_ring(&store->disks->disks[disk].wanted);
 }
 
 void cache_disk_wake_all(struct cache_store *store)
@@ -140,7 +128,7 @@ void cache_disk_reach(struct cache_store *store, unsigned disk, uint64_t moment)
 	if (moment != 0)
 		atomic_store_explicit(&disks->disks[disk].durable, moment, memory_order_release);
 	atomic_fetch_add_explicit(&disks->finished, 1, memory_order_release);
-	wake(&disks->finished, INT_MAX);
+	thread_wake_all(&disks->finished);
 }
 
 uint64_t cache_disk_moment(const struct cache_store *store)
@@ -173,10 +161,7 @@ bool cache_disk_wait(struct cache_store *store, uint64_t moment, unsigned ms)
 		if (now >= until)
 			return false;
 		cache_disk_wake_all(store);
-		uint64_t left = until - now;
-		struct timespec timeout = {
-		        .tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000) * 1000000};
-		syscall(SYS_futex, &disks->finished, FUTEX_WAIT, finished, &timeout, NULL, 0);
+		thread_sleep_on(&disks->finished, finished, (unsigned)(until - now));
 	}
 	return true;
 }

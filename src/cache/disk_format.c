@@ -192,17 +192,12 @@ bool cache_disk_is_table(const struct cache_disk_foot *foot, const struct cache_
 
 /* ---- records that are only on disk ---- */
 
-static enum cache_kind kind_of(const struct cache_record *record)
-{
-	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed);
-}
-
 const struct cache_removal *cache_disk_read_removals(
         const struct cache_record *record, unsigned *ret_count)
 {
 	const struct cache_removal *removals = (const void *)(record + 1);
 	*ret_count = 0;
-	if (kind_of(record) != CACHE_KIND_REMOVALS || record->bytes <= sizeof(*record))
+	if (cache_record_kind(record) != CACHE_KIND_REMOVALS || record->bytes <= sizeof(*record))
 		return NULL;
 	uint32_t bytes = record->bytes - (uint32_t)sizeof(*record);
 	uint32_t count = bytes / sizeof(*removals);
@@ -220,7 +215,8 @@ const struct cache_disk_mark *cache_disk_read_mark(
         const struct cache_record *record, struct str *ret_text)
 {
 	const struct cache_disk_mark *mark = (const void *)(record + 1);
-	if (kind_of(record) != CACHE_KIND_MARK || record->bytes < sizeof(*record) + sizeof(*mark))
+	if (cache_record_kind(record) != CACHE_KIND_MARK ||
+	        record->bytes < sizeof(*record) + sizeof(*mark))
 		return NULL;
 	if (mark->len != record->bytes - sizeof(*record) - sizeof(*mark) ||
 	        mark->len > LIMIT_CACHE_PREFIX_BYTES || mark->kind >= CACHE_MARK_KINDS ||

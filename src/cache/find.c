@@ -23,11 +23,6 @@ struct hit {
 	struct cache_record *record;
 };
 
-static enum cache_kind kind_of(const struct cache_record *record)
-{
-	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed);
-}
-
 /* Takes an entry out of the index whose record is not what was written. */
 static void drop(struct cache_store *store, const struct hit *hit, bool is_damage)
 {
@@ -196,7 +191,6 @@ static bool take_object(struct cache_reader *reader, const struct hit *hit,
 		return false;
 	}
 	use(hit);
-	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
 	*ret_entry = (struct cache_entry){
 	        .object = object.object,
 	        .head = object.head,
@@ -207,7 +201,7 @@ static bool take_object(struct cache_reader *reader, const struct hit *hit,
 	        .id = record->id,
 	        .sequence = record->sequence,
 	        .is_soft_purged =
-	                (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0 || record->sequence < soft_since,
+	                cache_record_is_soft_purged(record) || record->sequence < soft_since,
 	};
 	return true;
 }
@@ -239,7 +233,7 @@ enum cache_found cache_find(struct cache_reader *reader, const struct cache_key 
 	case HERE:
 		break;
 	}
-	switch (kind_of(hit.record)) {
+	switch (cache_record_kind(hit.record)) {
 	case CACHE_KIND_OBJECT:
 		if (take_object(reader, &hit, key, STR_EMPTY, 0, ret_entry))
 			return CACHE_FOUND_OBJECT;
@@ -283,7 +277,7 @@ static enum where find_piece(
 	if (where != HERE)
 		return where;
 	const struct cache_record *record = ret_hit->record;
-	bool is_it = kind_of(record) == CACHE_KIND_PIECE && record->id == id &&
+	bool is_it = cache_record_kind(record) == CACHE_KIND_PIECE && record->id == id &&
 	             record->primary == number;
 	return is_it ? HERE : NOWHERE;
 }

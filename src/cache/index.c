@@ -354,10 +354,17 @@ void cache_index_set_soft(_Atomic uint64_t *slot)
 	atomic_fetch_or_explicit(slot, CACHE_SLOT_IS_SOFT, memory_order_seq_cst);
 }
 
-void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot)
+void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot, uint64_t sequence)
 {
-	cache_index_set_soft(slot);
-	cache_disk_soften(store, cache_slot_location(cache_slot_load(slot)));
+	uint64_t location = cache_slot_location(cache_slot_load(slot));
+	struct cache_record *record = cache_store_record(store, location);
+	if (record == NULL) {
+		cache_index_set_soft(slot);
+		cache_disk_soften(store, location);
+		return;
+	}
+	cache_record_soften(record, sequence);
+	cache_disk_soften(store, cache_record_copy(record));
 }
 
 /* ---- walks ---- */

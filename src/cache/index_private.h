@@ -126,9 +126,11 @@ void cache_index_move(struct cache_store *store, _Atomic uint64_t *slot, uint64_
  * itself, is removed from its disk. */
 void cache_index_replace(struct cache_store *store, _Atomic uint64_t *slot, uint64_t location);
 
-/* Says of an entry that leads to a disk that it is soft-purged; the second, there, too. */
+/* A soft purge with this sequence of what an entry leads to; its disk is told, too. */
+void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot, uint64_t sequence);
+
+/* Says of an entry that leads to a disk that it is soft-purged, as the disk has told. */
 void cache_index_set_soft(_Atomic uint64_t *slot);
-void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot);
 
 /* Removes every entry that leads to the segment of memory: a walk through the whole index, for a
  * segment whose records can't be walked. */

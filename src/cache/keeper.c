@@ -8,19 +8,13 @@
 #include "cache/keeper.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "cache/keeper_private.h"
 #include "cache/process_private.h"
 #include "cache/reader_private.h"
 #include "cache/segment_private.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
 	IDLE_MS = 1000,
@@ -130,30 +124,16 @@ bool cache_keeper_turn(struct cache_store *store)
 
 void cache_keeper_wake(struct cache_store *store)
 {
-	_Atomic uint32_t *wanted = &store->shared->keeper_wanted;
-	if (atomic_load_explicit(wanted, memory_order_relaxed) == 0 &&
-	        atomic_exchange_explicit(wanted, 1, memory_order_release) == 0)
-		syscall(SYS_futex, wanted, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-/* Waits for a wake, at most so long. */
-static void wait_for_work(struct cache_store *store, unsigned ms)
-{
-	_Atomic uint32_t *wanted = &store->shared->keeper_wanted;
-	struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-	if (atomic_load_explicit(wanted, memory_order_acquire) == 0)
-		syscall(SYS_futex, wanted, FUTEX_WAIT, 0, &timeout, NULL, 0);
-	atomic_store_explicit(wanted, 0, memory_order_relaxed);
+	thread_ring(&store->shared->keeper_wanted);
 }
 
 /* Asks for the keeper's lock once in a while; false when the thread is to end. */
 static bool wait_to_begin(struct cache_keeper *keeper)
 {
-	const struct timespec pause = {.tv_sec = IDLE_MS / 1000};
 	while (atomic_load_explicit(&keeper->is_ending, memory_order_acquire) == 0) {
 		if (begin(keeper->store))
 			return true;
-		syscall(SYS_futex, &keeper->is_ending, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0);
+		thread_sleep_on(&keeper->is_ending, 0, IDLE_MS);
 	}
 	return false;
 }
@@ -168,7 +148,7 @@ static void *keep(void *context)
 		if (turn(store))
 			continue;
 		unsigned ms = !is_draining(store) ? IDLE_MS : is_short(store) ? SHORT_MS : DRAIN_MS;
-		wait_for_work(store, ms);
+		thread_await(&store->shared->keeper_wanted, ms);
 	}
 	end(store);
 	return NULL;
@@ -178,12 +158,7 @@ struct cache_keeper *cache_keeper_new(struct cache_store *store)
 {
 	struct cache_keeper *keeper = mem_new(struct cache_keeper);
 	keeper->store = store;
-	/* Signals are for the main thread. */
-	sigset_t all, before;
-	sigfillset(&all);
-	CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-	int error = pthread_create(&keeper->thread, NULL, keep, keeper);
-	CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	int error = thread_start(&keeper->thread, keep, keeper);
 	if (error == 0)
 		return keeper;
 	mem_free(keeper);
@@ -199,9 +174,9 @@ void cache_keeper_free(struct cache_keeper *keeper)
 	 * nothing to do, and ours wakes by itself within a second. */
 	_Atomic uint32_t *wanted = &keeper->store->shared->keeper_wanted;
 	atomic_store_explicit(&keeper->is_ending, 1, memory_order_release);
-	syscall(SYS_futex, &keeper->is_ending, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	thread_wake_one(&keeper->is_ending);
 	atomic_store_explicit(wanted, 1, memory_order_release);
-	syscall(SYS_futex, wanted, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	thread_wake_all(wanted);
 	CHECK(pthread_join(keeper->thread, NULL) == 0);
 	mem_free(keeper);
 }

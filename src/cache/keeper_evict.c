@@ -59,15 +59,6 @@ static bool does_stay(enum cache_log log, unsigned freq, uint8_t *ret_freq)
 	return false;
 }
 
-/* Whether its slot is to say that it was soft-purged: of a spec, that variants were. */
-static bool is_soft(const struct cache_record *record)
-{
-	bool is_spec = atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC;
-	uint64_t mark = atomic_load_explicit(&record->mark, memory_order_relaxed);
-	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
-	return (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0 || (is_spec && mark != 0);
-}
-
 /* A record leaves the memory. */
 static void let_go(struct cache_store *store, const struct walk *walk,
         const struct cache_record *record, _Atomic uint64_t *slot)
@@ -75,7 +66,7 @@ static void let_go(struct cache_store *store, const struct walk *walk,
 	uint64_t copy = cache_record_copy(record);
 	store->shared->counters.evicted++;
 	if (cache_disk_is_of_use(store, copy))
-		cache_index_move(store, slot, copy, 0, is_soft(record));
+		cache_index_move(store, slot, copy, 0, cache_record_is_soft(record));
 	else if (walk->log == CACHE_LOG_PROBATION)
 		cache_index_make_ghost(store, slot, record->hash);
 	else
@@ -85,7 +76,7 @@ static void let_go(struct cache_store *store, const struct walk *walk,
 /* Under the lock. */
 static void judge(struct cache_store *store, struct walk *walk, const struct cache_record *record)
 {
-	if (atomic_load_explicit(&record->kind, memory_order_acquire) == CACHE_KIND_ROOM)
+	if (cache_record_kind(record) == CACHE_KIND_ROOM)
 		return;
 	uint64_t location = cache_store_location(store, walk->segment, walk->offset);
 	_Atomic uint64_t *slot = cache_index_find_location(store, record->hash, location);
@@ -116,7 +107,7 @@ static bool judge_batch(struct cache_store *store, struct walk *walk)
 		if (record == NULL)
 			return false;
 		judge(store, walk, record);
-		walk->offset += (record->bytes + CACHE_GRANULE - 1) & ~(CACHE_GRANULE - 1u);
+		walk->offset += cache_record_padded(record->bytes);
 	}
 	return true;
 }

@@ -30,26 +30,6 @@ static void finish_mark(struct cache_store *store, uint64_t sequence)
 	finish(store, sequence);
 }
 
-/* A soft purge of what is at the URL itself: of an object, or of a spec, for its older variants. */
-static void soften(struct cache_store *store, struct cache_record *record, uint64_t sequence)
-{
-	cache_disk_soften(store, cache_record_copy(record));
-	switch ((enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed)) {
-	case CACHE_KIND_OBJECT:
-		atomic_fetch_or_explicit(
-		        &record->flags, CACHE_RECORD_IS_SOFT_PURGED, memory_order_relaxed);
-		break;
-	case CACHE_KIND_SPEC:
-		atomic_store_explicit(&record->mark, sequence, memory_order_release);
-		break;
-	case CACHE_KIND_PIECE:
-	case CACHE_KIND_ROOM:
-	case CACHE_KIND_REMOVALS:
-	case CACHE_KIND_MARK:
-		break;
-	}
-}
-
 void cache_purge_url(struct cache_store *store, const struct cache_key *key, enum cache_purge how)
 {
 	cache_store_lock(store);
@@ -60,10 +40,8 @@ void cache_purge_url(struct cache_store *store, const struct cache_key *key, enu
 	cache_disk_forget_unscanned(store, key->hash);
 	if (slot != NULL && how == CACHE_PURGE_HARD)
 		cache_index_remove(store, slot, key->hash);
-	else if (slot != NULL && record != NULL)
-		soften(store, record, sequence);
 	else if (slot != NULL)
-		cache_index_soften(store, slot);
+		cache_index_soften(store, slot, sequence);
 	else
 		cache_index_add_tomb(store, key->hash);
 	cache_disk_raise_moment(store);

@@ -95,8 +95,7 @@ static void write_record(
 	copy(to, draft->body, draft->body_count);
 	record->checksum = cache_record_checksum(record, draft->kind, store->seed, room->location);
 	atomic_store_explicit(&record->mark, 0, memory_order_relaxed);
-	atomic_store_explicit(&record->memo, 0, memory_order_relaxed);
-	cache_record_set_checked(record, store->generation);
+	cache_record_begin_memo(record, store->generation);
 	atomic_store_explicit(&record->flags, 0, memory_order_relaxed);
 	atomic_store_explicit(&record->kind, (uint8_t)draft->kind, memory_order_release);
 }
@@ -166,9 +165,7 @@ static enum cache_put pass_purges(struct cache_store *store, const struct cache_
 	struct cache_record *spec;
 	if (put->epoch != 0 &&
 	        (cache_index_find(store, put->key.hash, &spec) == NULL || spec == NULL ||
-	                atomic_load_explicit(&spec->kind, memory_order_relaxed) !=
-	                        CACHE_KIND_SPEC ||
-	                spec->id != put->epoch))
+	                cache_record_kind(spec) != CACHE_KIND_SPEC || spec->id != put->epoch))
 		return CACHE_PUT_PURGED;
 	const struct cache_mark_subject subject = {
 	        .key = put->key.text,

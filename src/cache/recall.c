@@ -76,7 +76,7 @@ static bool begin(struct recall *recall)
 
 static bool is_storable(const struct recall *recall, const struct cache_record *record)
 {
-	uint8_t kind = atomic_load_explicit(&record->kind, memory_order_relaxed);
+	enum cache_kind kind = cache_record_kind(record);
 	return cache_record_is_sound(record, recall->most) &&
 	       record->bytes <= recall->store->geometry.segment_bytes &&
 	       (kind == CACHE_KIND_OBJECT || kind == CACHE_KIND_SPEC || kind == CACHE_KIND_PIECE);
@@ -121,15 +121,14 @@ static bool finish(struct recall *recall)
 	struct cache_record *to = recall->room.record;
 	uint64_t seed = recall->store->seed;
 	uint64_t place = cache_disk_place(recall->away.location, recall->order);
-	uint8_t kind = atomic_load_explicit(&from->kind, memory_order_relaxed);
+	enum cache_kind kind = cache_record_kind(from);
 	uint8_t flags = atomic_load_explicit(&from->flags, memory_order_relaxed);
 	uint64_t mark = atomic_load_explicit(&from->mark, memory_order_relaxed);
 	atomic_store_explicit(&to->mark, kind == CACHE_KIND_SPEC ? mark : 0, memory_order_relaxed);
-	atomic_store_explicit(&to->memo, 0, memory_order_relaxed);
-	cache_record_set_checked(to, recall->store->generation);
+	cache_record_begin_memo(to, recall->store->generation);
 	atomic_store_explicit(
 	        &to->flags, flags & CACHE_RECORD_IS_SOFT_PURGED, memory_order_relaxed);
-	atomic_store_explicit(&to->kind, kind, memory_order_release);
+	atomic_store_explicit(&to->kind, (uint8_t)kind, memory_order_release);
 	if (cache_record_verify(to, seed, place)) {
 		to->checksum =
 		        cache_record_recheck(to->checksum, place, recall->room.location, seed);
@@ -156,16 +155,6 @@ static void drop_damaged(struct recall *recall)
 	cache_store_unlock(store);
 }
 
-static void soften(struct cache_store *store, struct cache_record *record)
-{
-	if (atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC)
-		atomic_store_explicit(
-		        &record->mark, cache_store_sequence(store), memory_order_release);
-	else
-		atomic_fetch_or_explicit(
-		        &record->flags, CACHE_RECORD_IS_SOFT_PURGED, memory_order_relaxed);
-}
-
 /* Leads the slot to what was recalled. */
 static void publish(struct recall *recall, _Atomic uint64_t *slot)
 {
@@ -173,8 +162,8 @@ static void publish(struct recall *recall, _Atomic uint64_t *slot)
 	struct cache_record *record = recall->room.record;
 	uint64_t value = cache_slot_load(slot), location = recall->away.location;
 	if ((value & CACHE_SLOT_IS_SOFT) != 0)
-		soften(store, record);
-	if (atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_OBJECT)
+		cache_record_soften(record, cache_store_sequence(store));
+	if (cache_record_kind(record) == CACHE_KIND_OBJECT)
 		atomic_store_explicit(&record->mark,
 		        atomic_load_explicit(&store->shared->mark_sequence, memory_order_relaxed),
 		        memory_order_relaxed);
@@ -205,7 +194,7 @@ static enum cache_recall settle(struct recall *recall)
 		cache_index_remove(store, slot, recall->away.hash);
 		return CACHE_RECALL_GONE;
 	case CACHE_PURGED_SOFT:
-		soften(store, recall->room.record);
+		cache_record_soften(recall->room.record, cache_store_sequence(store));
 		break;
 	case CACHE_PURGED_NOT:
 		break;

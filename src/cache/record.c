@@ -22,11 +22,6 @@ static uint64_t up_to_align(uint64_t at)
 	return (at + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
 }
 
-static enum cache_kind kind_of(const struct cache_record *record)
-{
-	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_acquire);
-}
-
 void cache_record_lay_out(const struct cache_object *object, struct cache_record_layout *ret_layout)
 {
 	uint64_t at = sizeof(struct cache_record) + sizeof(*object);
@@ -47,7 +42,7 @@ void cache_record_lay_out(const struct cache_object *object, struct cache_record
 bool cache_record_read_object(
         const struct cache_record *record, struct cache_record_object *ret_object)
 {
-	if (kind_of(record) != CACHE_KIND_OBJECT ||
+	if (cache_record_kind(record) != CACHE_KIND_OBJECT ||
 	        record->bytes < sizeof(*record) + sizeof(struct cache_object))
 		return false;
 	const char *base = (const char *)record;
@@ -84,7 +79,7 @@ bool cache_record_read_object(
 bool cache_record_read_spec(const struct cache_record *record, struct cache_record_spec *ret_spec)
 {
 	const uint64_t fixed = sizeof(*record) + sizeof(struct cache_spec);
-	if (kind_of(record) != CACHE_KIND_SPEC || record->bytes < fixed)
+	if (cache_record_kind(record) != CACHE_KIND_SPEC || record->bytes < fixed)
 		return false;
 	const char *base = (const char *)record;
 	const struct cache_spec *spec = (const void *)(base + sizeof(*record));
@@ -111,7 +106,7 @@ static bool are_parts_right(const struct cache_record *record)
 {
 	struct cache_record_object object;
 	struct cache_record_spec spec;
-	switch (kind_of(record)) {
+	switch (cache_record_kind(record)) {
 	case CACHE_KIND_OBJECT:
 		return cache_record_read_object(record, &object) && are_fields_right(&object.head);
 	case CACHE_KIND_SPEC:
@@ -148,7 +143,8 @@ uint64_t cache_record_recheck(uint64_t checksum, uint64_t from, uint64_t to, uin
 
 bool cache_record_verify(const struct cache_record *record, uint64_t seed, uint64_t location)
 {
-	return record->checksum == cache_record_checksum(record, kind_of(record), seed, location) &&
+	return record->checksum ==
+	               cache_record_checksum(record, cache_record_kind(record), seed, location) &&
 	       are_parts_right(record);
 }
 
@@ -162,7 +158,7 @@ void cache_record_move(const struct cache_record *from, uint64_t from_location,
 	to->checksum = cache_record_recheck(from->checksum, from_location, to_location, seed);
 	memcpy(to + 1, from + 1, from->bytes - sizeof(*from));
 	cache_record_move_changes(from, to);
-	atomic_store_explicit(&to->kind, kind_of(from), memory_order_release);
+	atomic_store_explicit(&to->kind, cache_record_kind(from), memory_order_release);
 }
 
 void cache_record_move_changes(const struct cache_record *from, struct cache_record *to)
@@ -193,4 +189,29 @@ void cache_record_set_copy(struct cache_record *record, uint64_t copy)
 void cache_record_set_checked(struct cache_record *record, uint32_t generation)
 {
 	set_memo(record, GENERATION_MASK, generation & GENERATION_MASK);
+}
+
+bool cache_record_is_soft(const struct cache_record *record)
+{
+	uint64_t mark = atomic_load_explicit(&record->mark, memory_order_acquire);
+	return cache_record_is_soft_purged(record) ||
+	       (cache_record_kind(record) == CACHE_KIND_SPEC && mark != 0);
+}
+
+void cache_record_soften(struct cache_record *record, uint64_t sequence)
+{
+	switch (cache_record_kind(record)) {
+	case CACHE_KIND_OBJECT:
+		atomic_fetch_or_explicit(
+		        &record->flags, CACHE_RECORD_IS_SOFT_PURGED, memory_order_relaxed);
+		break;
+	case CACHE_KIND_SPEC:
+		atomic_store_explicit(&record->mark, sequence, memory_order_release);
+		break;
+	case CACHE_KIND_PIECE:
+	case CACHE_KIND_ROOM:
+	case CACHE_KIND_REMOVALS:
+	case CACHE_KIND_MARK:
+		break;
+	}
 }

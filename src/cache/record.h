@@ -136,6 +136,30 @@ uint64_t cache_record_recheck(uint64_t checksum, uint64_t from, uint64_t to, uin
 void cache_record_lay_out(
         const struct cache_object *object, struct cache_record_layout *ret_layout);
 
+/* What a record of so many bytes takes, with its padding. */
+static inline uint32_t cache_record_padded(uint32_t bytes)
+{
+	return (bytes + CACHE_GRANULE - 1) & ~(uint32_t)(CACHE_GRANULE - 1);
+}
+
+static inline enum cache_kind cache_record_kind(const struct cache_record *record)
+{
+	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_acquire);
+}
+
+static inline bool cache_record_is_soft_purged(const struct cache_record *record)
+{
+	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
+	return (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0;
+}
+
+/* The same, or, of a spec, that variants were. */
+bool cache_record_is_soft(const struct cache_record *record);
+
+/* A soft purge with this sequence of an object, or of a spec, for its older variants; of others it
+ * is none. */
+void cache_record_soften(struct cache_record *record, uint64_t sequence);
+
 static inline uint64_t cache_record_copy(const struct cache_record *record)
 {
 	return atomic_load_explicit(&record->memo, memory_order_relaxed) >> CACHE_GENERATION_BITS;
@@ -145,6 +169,13 @@ static inline uint32_t cache_record_checked(const struct cache_record *record)
 {
 	return (uint32_t)atomic_load_explicit(&record->memo, memory_order_relaxed) &
 	       ((1u << CACHE_GENERATION_BITS) - 1);
+}
+
+/* Of a record that is being written: no copy, and verified by this generation. */
+static inline void cache_record_begin_memo(struct cache_record *record, uint32_t generation)
+{
+	uint64_t mask = (UINT64_C(1) << CACHE_GENERATION_BITS) - 1;
+	atomic_store_explicit(&record->memo, generation & mask, memory_order_relaxed);
 }
 
 /* Changes one of the two and leaves the other. */

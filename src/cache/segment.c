@@ -139,11 +139,6 @@ static bool open_fresh(struct cache_store *store, enum cache_log log, bool is_ke
 	return true;
 }
 
-static uint32_t padded(uint32_t bytes)
-{
-	return (bytes + CACHE_GRANULE - 1) & ~(uint32_t)(CACHE_GRANULE - 1);
-}
-
 bool cache_segment_reserve(struct cache_store *store, enum cache_log log, uint32_t bytes,
         bool is_keeper, struct cache_room *ret_room)
 {
@@ -152,7 +147,7 @@ bool cache_segment_reserve(struct cache_store *store, enum cache_log log, uint32
 	uint32_t number = store->shared->open[log];
 	if (number >= store->geometry.segments ||
 	        store->segments[number].state != CACHE_SEGMENT_OPEN ||
-	        store->segments[number].used > whole - padded(bytes)) {
+	        store->segments[number].used > whole - cache_record_padded(bytes)) {
 		if (!is_keeper && store->shared->rings[CACHE_RING_FREE].count <= FREE_FOR_KEEPER)
 			return false;
 		seal(store, log);
@@ -167,7 +162,7 @@ bool cache_segment_reserve(struct cache_store *store, enum cache_log log, uint32
 	record->magic = CACHE_RECORD_MAGIC;
 	record->bytes = bytes;
 	atomic_store_explicit(&record->kind, CACHE_KIND_ROOM, memory_order_relaxed);
-	segment->used = offset + padded(bytes);
+	segment->used = offset + cache_record_padded(bytes);
 	cache_segment_pin(store, number);
 	*ret_room = (struct cache_room){
 	        .location = cache_store_location(store, number, offset),

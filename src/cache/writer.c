@@ -11,17 +11,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "cache/process_private.h"
 #include "cache/writer_private.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
 	IDLE_MS = 1000,
@@ -154,25 +148,14 @@ bool cache_writer_turn(struct cache_store *store, unsigned disk, bool is_ending)
 
 /* ---- the thread ---- */
 
-/* Waits for a wake, at most so long. */
-static void wait_for_work(struct cache_disk_writer *writer, unsigned ms)
-{
-	_Atomic uint32_t *wanted = &writer->shared->wanted;
-	struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-	if (atomic_load_explicit(wanted, memory_order_acquire) == 0)
-		syscall(SYS_futex, wanted, FUTEX_WAIT, 0, &timeout, NULL, 0);
-	atomic_store_explicit(wanted, 0, memory_order_relaxed);
-}
-
 /* Asks for the disk's lock once in a while; NULL when the thread is to end. */
 static struct cache_disk_writer *wait_to_begin(struct cache_writer *thread)
 {
-	const struct timespec pause = {.tv_sec = IDLE_MS / 1000};
 	while (atomic_load_explicit(&thread->is_ending, memory_order_acquire) == 0) {
 		struct cache_disk_writer *writer = begin(thread->store, thread->disk);
 		if (writer != NULL)
 			return writer;
-		syscall(SYS_futex, &thread->is_ending, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0);
+		thread_sleep_on(&thread->is_ending, 0, IDLE_MS);
 	}
 	return NULL;
 }
@@ -192,7 +175,7 @@ static void work_until_ending(struct cache_writer *thread, struct cache_disk_wri
 		if (with_open)
 			worked_at = now;
 		bool is_busy = now - worked_at < BUSY_MS;
-		wait_for_work(writer, is_busy ? BUSY_MS : IDLE_MS);
+		thread_await(&writer->shared->wanted, is_busy ? BUSY_MS : IDLE_MS);
 	}
 }
 
@@ -219,12 +202,7 @@ struct cache_writer *cache_writer_new(struct cache_store *store, unsigned disk)
 	struct cache_writer *writer = mem_new(struct cache_writer);
 	writer->store = store;
 	writer->disk = disk;
-	/* Signals are for the main thread. */
-	sigset_t all, before;
-	sigfillset(&all);
-	CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-	int error = pthread_create(&writer->thread, NULL, work, writer);
-	CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	int error = thread_start(&writer->thread, work, writer);
 	if (error == 0)
 		return writer;
 	mem_free(writer);
@@ -239,9 +217,9 @@ void cache_writer_free(struct cache_writer *writer)
 	/* It sleeps on one of two words; see cache_keeper_free. */
 	_Atomic uint32_t *wanted = &writer->store->disks->disks[writer->disk].wanted;
 	atomic_store_explicit(&writer->is_ending, 1, memory_order_release);
-	syscall(SYS_futex, &writer->is_ending, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	thread_wake_one(&writer->is_ending);
 	atomic_store_explicit(wanted, 1, memory_order_release);
-	syscall(SYS_futex, wanted, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	thread_wake_all(wanted);
 	CHECK(pthread_join(writer->thread, NULL) == 0);
 	mem_free(writer);
 }

@@ -31,18 +31,12 @@ struct batch {
 	struct cache_append appends[CACHE_WRITER_BATCH];
 };
 
-static bool is_soft_purged(const struct cache_record *record)
-{
-	return (atomic_load_explicit(&record->flags, memory_order_relaxed) &
-	               CACHE_RECORD_IS_SOFT_PURGED) != 0;
-}
-
 /* Whether it is to be copied. Under the lock. */
 static bool is_wanted(const struct cache_store *store, struct cache_record *record,
         uint64_t location, enum cache_purged *ret_covers)
 {
 	if (cache_index_find_location(store, record->hash, location) == NULL ||
-	        cache_record_copy(record) != 0 || is_soft_purged(record) ||
+	        cache_record_copy(record) != 0 || cache_record_is_soft_purged(record) ||
 	        !cache_store_is_whole(store, record, location))
 		return false;
 	*ret_covers = cache_disk_covers(store, record);
@@ -75,13 +69,13 @@ static uint32_t choose(struct batch *batch, uint32_t offset, uint32_t used, bool
 		struct cache_record *record = cache_store_record(store, location);
 		if (record == NULL)
 			return used; /* damaged: nothing behind it can be told */
-		uint8_t kind = atomic_load_explicit(&record->kind, memory_order_acquire);
+		enum cache_kind kind = cache_record_kind(record);
 		if (kind == CACHE_KIND_ROOM && is_open)
 			break; /* somebody writes there */
 		enum cache_purged covers;
 		if (kind != CACHE_KIND_ROOM && is_wanted(store, record, location, &covers))
 			add(batch, record, location, covers);
-		offset += (record->bytes + CACHE_GRANULE - 1) & ~(CACHE_GRANULE - 1u);
+		offset += cache_record_padded(record->bytes);
 		if (batch->bytes >= BATCH_BYTES)
 			break;
 	}
@@ -131,9 +125,10 @@ static void settle(
 		return;
 	}
 	cache_record_set_copy(record, append->location);
-	bool is_spec = atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC;
+	bool is_spec = cache_record_kind(record) == CACHE_KIND_SPEC;
 	uint64_t mark = atomic_load_explicit(&record->mark, memory_order_acquire);
-	if (traveller->is_soft || is_soft_purged(record) || (is_spec && mark != traveller->mark))
+	if (traveller->is_soft || cache_record_is_soft_purged(record) ||
+	        (is_spec && mark != traveller->mark))
 		cache_disk_soften(store, append->location);
 	batch->writer->shared->counters.copied++;
 	batch->writer->shared->counters.copied_bytes += append->header.bytes;

@@ -55,12 +55,8 @@ _Atomic uint64_t *cache_writer_find(const struct cache_store *store, uint64_t ha
 /* Whether what leads to the record says that it is stale; of a spec, that variants are. */
 static bool is_soft(_Atomic uint64_t *slot, const struct cache_record *record)
 {
-	if (record == NULL)
-		return (cache_slot_load(slot) & CACHE_SLOT_IS_SOFT) != 0;
-	bool is_spec = atomic_load_explicit(&record->kind, memory_order_relaxed) == CACHE_KIND_SPEC;
-	uint64_t mark = atomic_load_explicit(&record->mark, memory_order_relaxed);
-	uint8_t flags = atomic_load_explicit(&record->flags, memory_order_relaxed);
-	return (flags & CACHE_RECORD_IS_SOFT_PURGED) != 0 || (is_spec && mark != 0);
+	return record == NULL ? (cache_slot_load(slot) & CACHE_SLOT_IS_SOFT) != 0
+	                      : cache_record_is_soft(record);
 }
 
 /* Whether a segment has room for one more record that is written again. */

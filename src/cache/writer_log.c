@@ -33,11 +33,6 @@ struct cache_writer_calls cache_writer_calls = {.write = pwritev, .sync = fdatas
 
 static const char ZEROES[CACHE_GRANULE];
 
-static uint32_t padded(uint32_t bytes)
-{
-	return (bytes + CACHE_GRANULE - 1) & ~(uint32_t)(CACHE_GRANULE - 1);
-}
-
 uint64_t cache_writer_segment_at(const struct cache_disk_writer *writer, uint32_t segment)
 {
 	CHECK(segment >= writer->first && segment - writer->first < writer->segments);
@@ -238,11 +233,6 @@ void cache_writer_take_header(const struct cache_record *record, struct cache_re
 	atomic_store_explicit(&ret_header->kind, kind, memory_order_relaxed);
 }
 
-static enum cache_kind kind_of(const struct cache_record *record)
-{
-	return (enum cache_kind)atomic_load_explicit(&record->kind, memory_order_relaxed);
-}
-
 /* How many of the records fit into the open segment. */
 static unsigned count_fitting(
         const struct cache_disk_writer *writer, const struct cache_append *records, unsigned count)
@@ -252,7 +242,7 @@ static unsigned count_fitting(
 	uint64_t used = writer->used;
 	unsigned fitting = 0;
 	for (; fitting < count && fitting < CACHE_WRITER_BATCH; fitting++) {
-		used += padded(records[fitting].header.bytes);
+		used += cache_record_padded(records[fitting].header.bytes);
 		if (used + cache_disk_table_bytes(writer->table_count + fitting + 1) >
 		        writer->segment_bytes)
 			break;
@@ -273,7 +263,8 @@ static void place(struct cache_disk_writer *writer, struct cache_append *record,
 	atomic_store_explicit(&header->memo, 0, memory_order_relaxed);
 	parts[0] = (struct iovec){header, sizeof(*header)};
 	parts[1] = (struct iovec){(void *)(uintptr_t)record->body, len};
-	parts[2] = (struct iovec){(void *)(uintptr_t)ZEROES, padded(header->bytes) - header->bytes};
+	parts[2] = (struct iovec){
+	        (void *)(uintptr_t)ZEROES, cache_record_padded(header->bytes) - header->bytes};
 }
 
 /* Writes records that fit, at once. */
@@ -284,7 +275,7 @@ static bool write_run(
 	uint32_t offset = writer->used;
 	for (unsigned i = 0; i < count; i++) {
 		place(writer, &records[i], offset, parts + (size_t)i * PARTS);
-		offset += padded(records[i].header.bytes);
+		offset += cache_record_padded(records[i].header.bytes);
 	}
 	uint64_t at = cache_writer_segment_at(writer, writer->open) + writer->used;
 	if (!write_parts(writer, parts, count * PARTS, at))
@@ -292,8 +283,8 @@ static bool write_run(
 	for (unsigned i = 0; i < count; i++) {
 		const struct cache_record *header = &records[i].header;
 		writer->table[writer->table_count++] = cache_disk_entry_make(
-		        header->hash, writer->used, header->bytes, kind_of(header));
-		writer->used += padded(header->bytes);
+		        header->hash, writer->used, header->bytes, cache_record_kind(header));
+		writer->used += cache_record_padded(header->bytes);
 		records[i].is_written = true;
 	}
 	return true;
@@ -381,9 +372,9 @@ static bool read_unsealed(struct cache_disk_writer *writer, uint32_t segment, ui
 			capacity = capacity == 0 ? 256 : capacity * 2;
 			entries = mem_resize(entries, capacity * sizeof(*entries));
 		}
-		entries[count++] =
-		        cache_disk_entry_make(record->hash, offset, record->bytes, kind_of(record));
-		offset += padded(record->bytes);
+		entries[count++] = cache_disk_entry_make(
+		        record->hash, offset, record->bytes, cache_record_kind(record));
+		offset += cache_record_padded(record->bytes);
 	}
 	mem_free(bytes);
 	*ret_table = (struct cache_writer_table){entries, count, false};
@@ -408,8 +399,8 @@ struct cache_record *cache_writer_read_record(struct cache_disk_writer *writer, 
 	struct cache_record *record = mem_alloc(bytes);
 	uint64_t at = cache_writer_segment_at(writer, segment) + offset;
 	if (cache_writer_read(writer, record, bytes, at) && cache_record_is_sound(record, bytes) &&
-	        padded(record->bytes) == bytes && record->hash == entry->hash &&
-	        kind_of(record) == cache_disk_entry_kind(entry) &&
+	        cache_record_padded(record->bytes) == bytes && record->hash == entry->hash &&
+	        cache_record_kind(record) == cache_disk_entry_kind(entry) &&
 	        is_right(writer, record, segment, offset, order))
 		return record;
 	mem_free(record);

@@ -19,12 +19,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "edge/access_log_private.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -199,14 +199,10 @@ static void *run_writer(void *argument)
 	}
 }
 
-/* Starts the thread with every signal blocked: they are for the steward. False with errno. */
+/* False with errno. */
 static bool start_writer(struct edge_access_log *log)
 {
-	sigset_t all, old;
-	sigfillset(&all);
-	CHECK(pthread_sigmask(SIG_BLOCK, &all, &old) == 0);
-	int result = pthread_create(&log->thread, NULL, run_writer, log);
-	CHECK(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
+	int result = thread_start(&log->thread, run_writer, log);
 	if (result != 0) {
 		errno = result;
 		return false;

@@ -7,12 +7,12 @@
 #include "net/disk.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -92,17 +92,12 @@ struct disk *disk_new(unsigned threads)
 	struct disk *disk = mem_zero(sizeof(*disk) + threads * sizeof(pthread_t));
 	pthread_mutex_init(&disk->lock, NULL);
 	pthread_cond_init(&disk->has_work, NULL);
-	/* Signals are for the program's own threads. */
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
 	for (; disk->thread_count < threads; disk->thread_count++) {
 		pthread_t *thread = &disk->threads[disk->thread_count];
-		if (pthread_create(thread, NULL, work, disk) != 0)
+		if (thread_start(thread, work, disk) != 0)
 			break;
 		pthread_setname_np(*thread, "disk");
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	/* Fewer than asked for will do; without any the machine is as good as out of memory. */
 	CHECK(disk->thread_count > 0);
 	return disk;

@@ -300,7 +300,7 @@ static void an_entry_may_lead_to_a_disk(void **state)
 	/* Softened: there, too. Removed: there, too. Dropped: not. */
 	struct cache_removal removals[4];
 	cache_index_move(store, slot, location, 2, false);
-	cache_index_soften(store, slot);
+	cache_index_soften(store, slot, 1);
 	assert_int_equal(*slot & CACHE_SLOT_IS_SOFT, CACHE_SLOT_IS_SOFT);
 	cache_index_remove(store, slot, 1);
 	cache_index_add(store, 2, other, 0);

@@ -131,6 +131,34 @@ static void a_moved_record_verifies_at_its_new_place_only(void **state)
 	bench_done(&bench);
 }
 
+static void a_soft_purge_is_of_an_object_or_of_a_specs_variants(void **state)
+{
+	(void)state;
+	const struct {
+		enum cache_kind kind;
+		bool is_soft, is_soft_itself;
+	} rows[] = {
+	        {CACHE_KIND_OBJECT, true, true},
+	        {CACHE_KIND_SPEC, true, false},
+	        {CACHE_KIND_PIECE, false, false},
+	        {CACHE_KIND_ROOM, false, false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct cache_record record = {0};
+		atomic_store(&record.kind, (uint8_t)rows[i].kind);
+		cache_record_begin_memo(&record, 7);
+		assert_false(cache_record_is_soft(&record));
+		cache_record_soften(&record, 5);
+		assert_int_equal(cache_record_is_soft(&record), rows[i].is_soft);
+		assert_int_equal(cache_record_is_soft_purged(&record), rows[i].is_soft_itself);
+		assert_int_equal(record.mark, rows[i].kind == CACHE_KIND_SPEC ? 5 : 0);
+		assert_int_equal(cache_record_checked(&record), 7);
+		assert_int_equal(cache_record_copy(&record), 0);
+	}
+	assert_int_equal(cache_record_padded(64), 64);
+	assert_int_equal(cache_record_padded(65), 128);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +166,7 @@ int main(void)
 	        cmocka_unit_test(a_flipped_bit_anywhere_is_noticed),
 	        cmocka_unit_test(parts_that_do_not_fit_are_refused_even_with_a_right_checksum),
 	        cmocka_unit_test(a_moved_record_verifies_at_its_new_place_only),
+	        cmocka_unit_test(a_soft_purge_is_of_an_object_or_of_a_specs_variants),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
