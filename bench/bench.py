@@ -22,7 +22,7 @@ from servers import Bench
 # For each measurement: what does it, who takes part, and how the servers are set up.
 MEASUREMENTS = {
     "pass": (bench_pass, "floor,headwater,nginx,haproxy", {}),
-    "hit": (bench_hit, "floor,headwater,nginx,nginx-nopush,haproxy,varnish,h2o", {"cached": True}),
+    "hit": (bench_hit, "floor,headwater,headwater-disk,nginx,nginx-nopush,haproxy,varnish,h2o", {"cached": True}),
     "collapse": (bench_collapse, "direct,headwater,nginx,haproxy,varnish", {"cached": True, "workers": 2}),
     "idle": (bench_idle, "headwater,nginx,haproxy", {}),
 }

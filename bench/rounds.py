@@ -22,7 +22,7 @@ def alternate(count, servers, measure, tell):
             row = quietly(lambda: measure(server))
             rows.setdefault(server.name, []).append(row)
             mark = " !" if row["foreign"] > FOREIGN_MAX else ""
-            print(f"  round {number + 1}: {server.name:12} {tell(row)}{mark}", flush=True)
+            print(f"  round {number + 1}: {server.name:14} {tell(row)}{mark}", flush=True)
     return rows
 
 

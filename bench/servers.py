@@ -18,6 +18,7 @@ BUILT = ROOT / "build/bench"
 PRELOADED = os.environ | {"LD_PRELOAD": str(BUILT / "cubic.so")}
 START_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 5
+SCAN_S = 1  # a disk that was begun with is read meanwhile
 
 # What Varnish says of each request in its log in memory, which is switched off as the access logs of the others are.
 VARNISH_TAGS = ("Begin End Hit Link ReqAcct ReqHeader ReqMethod ReqProtocol ReqStart ReqURL RespHeader "
@@ -111,9 +112,10 @@ class Bench:
         if name == "floor":
             hit = [BUILT / "floor_hit", port, HOST, self.folder / "www/hit"]
             return hit if self.cached else [BUILT / "floor_pass", port, self.origin_port]
-        if name == "headwater":
+        if name in ("headwater", "headwater-disk"):
+            disks = f"{self.memory}/disk:1g" if name == "headwater-disk" else ""
             return [ROOT / "build/release/headwater", "serve",
-                    "--config", self.config("headwater.yaml", name, port=port),
+                    "--config", self.config("headwater.yaml", name, port=port, disks=disks),
                     "--domains", self.config("domains.yaml", name)]
         raise SystemExit(f"bench: no server is called {name}")
 
@@ -121,13 +123,29 @@ class Bench:
         port = self.origin_port if name == "origin" else machine.free_port()
         return Server(self, name, self.command(name, port), port)
 
+    def start_with_full_disk(self, name):
+        """A server that has begun with an empty memory, and with all contents on its disk."""
+        filling = self.start(name)
+        is_right = all(filling.is_right(content) for content in HITS.values())
+        filling.stop()
+        server = self.start(name)
+        time.sleep(SCAN_S)
+        before = self.pulls()
+        is_right = is_right and all(server.is_right(content) for content in HITS.values())
+        pulls = self.pulls() - before - 1  # asking was one
+        if not is_right or pulls > 0:
+            server.stop()
+            raise SystemExit(f"bench: {name}: not all was on the disk, the origin was asked {pulls} times")
+        return server
+
     @contextlib.contextmanager
     def running(self, names, content):
         """The servers that answer rightly; all are ended with the block."""
         started, right = [], []
         try:
             for name in names:
-                server = self.start(name)
+                start = self.start_with_full_disk if name == "headwater-disk" else self.start
+                server = start(name)
                 started.append(server)
                 if server.is_right(content):
                     right.append(server)
