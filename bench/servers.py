@@ -104,7 +104,7 @@ class Bench:
         if name == "varnish":
             return ["varnishd", "-F", "-j", "none", "-T", "none", "-n", self.folder / "varnish",
                     "-a", f"127.0.0.1:{port}", "-f", self.config("varnish.vcl", name),
-                    "-s", "malloc,256m", "-p", "thread_pools=1", "-p", "thread_pool_min=300",
+                    "-s", "malloc,1g", "-p", "thread_pools=1", "-p", "thread_pool_min=300",
                     "-p", "timeout_idle=3600",
                     "-p", "vsl_mask=" + ",".join(f"-{tag}" for tag in VARNISH_TAGS)]
         if name == "h2o":
