@@ -4,8 +4,8 @@
  * something to drop first, and a find needs no retry.
  *
  * A ghost's time is the clock of evictions from probation in units that make the window (as many
- * segments as main has) about GHOST_WINDOW_UNITS; whoever changes a bucket clears expired ghosts in
- * it, so that none is there long enough to look young again.
+ * segments as memory and disks have) about GHOST_WINDOW_UNITS; whoever changes a bucket clears
+ * expired ghosts in it, so that none is there long enough to look young again.
  */
 #include "cache/index_private.h"
 
@@ -24,7 +24,7 @@ enum {
 static unsigned ghost_unit_shift(const struct cache_store *store)
 {
 	unsigned shift = 0;
-	while (store->geometry.segments >> shift > GHOST_WINDOW_UNITS)
+	while (store->ghost_window >> shift > GHOST_WINDOW_UNITS)
 		shift++;
 	return shift;
 }
@@ -37,7 +37,7 @@ static uint64_t ghost_age(const struct cache_store *store, uint64_t slot)
 
 static bool is_expired(const struct cache_store *store, uint64_t slot)
 {
-	return ghost_age(store, slot) > (store->geometry.segments >> ghost_unit_shift(store));
+	return ghost_age(store, slot) > (store->ghost_window >> ghost_unit_shift(store));
 }
 
 static uint64_t ghost_without_time(uint64_t hash)

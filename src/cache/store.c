@@ -133,11 +133,21 @@ static enum cache_attach attach_all(
 	return verdict;
 }
 
+/* As many segments as hold what memory and disks do. */
+static uint64_t ghost_window(const struct cache_geometry *g)
+{
+	uint64_t window = g->segments;
+	for (unsigned i = 0; i < g->disk_count; i++)
+		window += g->disks[i].bytes / g->segment_bytes;
+	return window;
+}
+
 struct cache_store *cache_store_new(
         int fd, const struct cache_memory_options *options, enum cache_attach *ret_why)
 {
 	struct cache_store *store = mem_new(struct cache_store);
 	store->geometry = cache_memory_geometry(options);
+	store->ghost_window = ghost_window(&store->geometry);
 	int made = fd < 0 ? cache_memory_make(options) : -1;
 	int memory = fd < 0 ? made : fd;
 	enum cache_attach verdict =

@@ -25,6 +25,7 @@ struct cache_store {
 	uint64_t seed;
 	unsigned char secret[HASH_KEY_BYTES];
 	uint32_t generation, process;
+	uint64_t ghost_window;  /* for how many evictions from probation a ghost is remembered */
 	int fd;                 /* with an open file description of its own, for OFD locks */
 	atomic_bool is_keeping; /* a thread of this process is in the keeper's turn */
 	atomic_bool is_writing[LIMIT_CACHE_DISKS]; /* the same for the writer of a disk */

@@ -108,6 +108,27 @@ static void ghosts_are_remembered_until_their_window_is_over(void **state)
 	bench_done(&bench);
 }
 
+static void disks_make_the_window_of_ghosts_longer(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 2);
+	disk_open_by_hand(&disks, 0, 0, 1);
+	disk_open_by_hand(&disks, 1, 0, 1);
+	struct cache_store *store = disks.bench.store;
+	cache_store_lock(store);
+	uint64_t location = add(store, 7);
+	cache_index_make_ghost(store, cache_index_find_location(store, 7, location), 7);
+	uint64_t window =
+	        store->geometry.segments + 2 * (DISK_BYTES / store->geometry.segment_bytes);
+	store->shared->ghost_clock += window;
+	assert_true(cache_index_has_ghost(store, 7));
+	store->shared->ghost_clock += window / 100 + 1; /* it is counted in units */
+	assert_false(cache_index_has_ghost(store, 7));
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
 static void an_entry_replaces_its_own_ghost(void **state)
 {
 	(void)state;
@@ -346,6 +367,7 @@ int main(void)
 	        cmocka_unit_test(entries_are_found_moved_and_removed),
 	        cmocka_unit_test(the_record_decides_where_tags_are_the_same),
 	        cmocka_unit_test(ghosts_are_remembered_until_their_window_is_over),
+	        cmocka_unit_test(disks_make_the_window_of_ghosts_longer),
 	        cmocka_unit_test(an_entry_replaces_its_own_ghost),
 	        cmocka_unit_test(a_full_pair_of_buckets_drops_what_is_worth_least),
 	        cmocka_unit_test(a_segment_can_be_searched_for_and_all_be_counted_anew),
