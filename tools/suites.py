@@ -85,10 +85,10 @@ def unit_one(name, folder=CHECKED, timeout=UNIT_TIMEOUT_S, environment=None):
     return passed, failed, f"{name}:\n{tail(shown)}"
 
 
-def unit(names, folder=CHECKED):
+def unit(names, folder=CHECKED, timeout=UNIT_TIMEOUT_S):
     count = Count()
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        for result in pool.map(unit_one, names, [folder] * len(names)):
+        for result in pool.map(lambda name: unit_one(name, folder, timeout), names):
             count.add(*result)
     return count
 
@@ -178,7 +178,7 @@ def soak_suites():
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
     racing = [name for name in units() if name.startswith("test_cache_")]
     yield "build with TSan", lambda: build(THREADS, ["headwater", *(f"tests/unit/{name}" for name in racing)])
-    yield "unit, TSan", lambda: unit(racing, THREADS)
+    yield "unit, TSan", lambda: unit(racing, THREADS, UNIT_TIMEOUT_SOAK_S)
     threads = {"HEADWATER": str(THREADS / "headwater")}
     yield "functional, TSan", lambda: pytest("tests/functional", "-m", "racing and not soak", environment=threads)
     yield "unit, many deaths", unit_of_many_deaths
