@@ -188,6 +188,16 @@ static enum edge_turn finish_whole(struct edge_request *request)
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 
+/* Why the fill failed: an attempt that lacked the client's body did for the client's reason. */
+static enum fault fault_of_fill(const struct edge_request *request)
+{
+	enum fault fault = edge_fill_fault(request->fill);
+	if (fault_info(fault)->side == FAULT_SIDE_CLIENT && request->spool != NULL &&
+	        serve_spool_fault(request->spool) != FAULT_NONE)
+		fault = serve_spool_fault(request->spool);
+	return fault;
+}
+
 /* Moves the body from the fill to the client until one of them has to wait. */
 static enum edge_turn pump(struct edge_request *request)
 {
@@ -203,8 +213,7 @@ static enum edge_turn pump(struct edge_request *request)
 			case ORIGIN_READ_END:
 				return finish_whole(request);
 			case ORIGIN_READ_FAILED:
-				return edge_request_finish_broken(
-				        request, edge_fill_fault(request->fill));
+				return edge_request_finish_broken(request, fault_of_fill(request));
 			}
 		}
 		size_t taken = serve_stream_write(stream, request->pending);
@@ -219,12 +228,7 @@ static enum edge_turn pump(struct edge_request *request)
 
 static enum edge_turn fail_without_answer(struct edge_request *request)
 {
-	enum fault fault = edge_fill_fault(request->fill);
-	/* An attempt that lacked the client's body failed for the client's reason. */
-	if (fault_info(fault)->side == FAULT_SIDE_CLIENT && request->spool != NULL &&
-	        serve_spool_fault(request->spool) != FAULT_NONE)
-		fault = serve_spool_fault(request->spool);
-	return edge_request_fail(request, fault);
+	return edge_request_fail(request, fault_of_fill(request));
 }
 
 static void on_held(struct timer *timer)

@@ -9,9 +9,13 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
-/* How many commands may wait while one edge replaces another. */
-enum { BACKLOG = 64 };
+enum {
+	BACKLOG = 64, /* how many commands may wait while one edge replaces another */
+	TRIES = 100,
+	PAUSE_MS = 20,
+};
 
 void command_socket_add_path(const struct settings *settings, struct text *to)
 {
@@ -30,11 +34,25 @@ static const char *why_not(int error)
 	return strerror(error);
 }
 
+/* Who listens there may be the edge of a supervisor that has died, and is about to notice. */
+static int listen_soon(const char *path)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	int fd = -1;
+	for (unsigned i = 0; i < TRIES; i++) {
+		fd = local_listen(path, BACKLOG);
+		if (fd >= 0 || errno != EADDRINUSE)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return fd;
+}
+
 bool command_socket_open(const struct settings *settings, int *ret_socket, struct text *ret_why)
 {
 	struct text path = {0};
 	command_socket_add_path(settings, &path);
-	int fd = path.len != 0 ? local_listen(text_c(&path), BACKLOG) : -1;
+	int fd = path.len != 0 ? listen_soon(text_c(&path)) : -1;
 	bool is_open = path.len == 0 || fd >= 0;
 	if (is_open)
 		*ret_socket = fd;

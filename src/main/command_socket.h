@@ -9,8 +9,8 @@
 /* Adds its path; nothing where there is none. */
 void command_socket_add_path(const struct settings *settings, struct text *to);
 
-/* Listens there. *ret_socket is -1 where there is no path; on false *ret_why tells in a line why
- * not. */
+/* Listens there; where another process does, it has two seconds to end. *ret_socket is -1 where
+ * there is no path; on false *ret_why tells in a line why not. */
 MUST_CHECK bool command_socket_open(
         const struct settings *settings, int *ret_socket, struct text *ret_why);
 

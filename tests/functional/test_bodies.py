@@ -143,6 +143,21 @@ def test_a_body_is_replayed_when_the_master_dies_in_the_middle_of_it(make, cut):
     assert [request.digest for request in backup.requests] == [sha(data)]
 
 
+def test_a_body_that_is_found_too_large_behind_an_early_answer_cuts_that_visibly(make, origin):
+    origin.default = Reply(body=Generated("down", 5_000_000), early=True, drip="body", drip_bytes=10_000, drip_s=0.01)
+    server = make.headwater([domain(origin, request_body_max="100k")])
+    with server.connect() as connection:
+        connection.send(head("PUT", "/x", "Transfer-Encoding: chunked") + b"c800\r\n" + bytes(51_200) + b"\r\n")
+        while b"\r\n\r\n" not in connection.buffer:
+            connection.buffer += connection.sock.recv(65536)
+        connection.send(b"d000\r\n" + bytes(53_248) + b"\r\n")
+        with pytest.raises(wire.Truncated) as cut:
+            connection.response()
+        assert cut.value.response.status == 200
+    line = server.wait_log(1)[0]
+    assert (line["status"], line["fault"], line["end"]) == (200, "body_too_large", "truncated")
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_body_over_the_limit_is_refused(make, origin, framing):
     server = make.headwater([domain(origin, request_body_max="1m")])

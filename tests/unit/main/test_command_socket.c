@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -75,6 +76,34 @@ static void nobody_gets_what_another_has(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* As the edge of a supervisor that was killed does. */
+static void who_ends_soon_is_waited_for(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/headwater-test-XXXXXX", path[64];
+	struct settings settings;
+	struct text why = {0};
+	int first, second;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/edge.socket", folder);
+	settings_init(&settings);
+	set(&settings, "state_dir", folder);
+	assert_true(command_socket_open(&settings, &first, &why));
+	pid_t pid = fork();
+	if (pid == 0) {
+		usleep(300000);
+		_exit(0);
+	}
+	close(first);
+	assert_true(command_socket_open(&settings, &second, &why));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(second);
+	text_done(&why);
+	settings_done(&settings);
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void without_a_path_there_is_none(void **state)
 {
 	(void)state;
@@ -115,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_path_is_said_or_below_the_state),
 	        cmocka_unit_test(nobody_gets_what_another_has),
+	        cmocka_unit_test(who_ends_soon_is_waited_for),
 	        cmocka_unit_test(without_a_path_there_is_none),
 	        cmocka_unit_test(a_path_of_full_length_is_compared_whole),
 	};
