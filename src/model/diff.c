@@ -5,6 +5,7 @@
 #include "model/diff.h"
 
 #include "base/mem.h"
+#include "model/print.h"
 #include "model/value.h"
 
 #include <stdlib.h>
@@ -33,7 +34,8 @@ static void print_side(
 	size_t before = to->len;
 	if (domain != NULL && field->type == MODEL_FIELD_SECRET) {
 		const char *const *secret = model_field_member_const(field, domain);
-		text_add(to, secret == NULL || *secret == NULL ? STR("none") : STR("********"));
+		text_add(to,
+		        secret == NULL || *secret == NULL ? STR("none") : STR(MODEL_PRINT_MASK));
 	} else if (domain != NULL) {
 		model_value_print(field, domain, to);
 	}

@@ -1,8 +1,9 @@
 /*
  * A document (YAML by libyaml; JSON is YAML as well) as a tree of nodes that know their place, for
- * whoever reads one: domains (model/read.h), the server's settings, later the API. Bounded for
+ * whoever reads one: domains (model/read.h), the server's settings. Bounded for
  * hostile input: size, depth, keys of a mapping; anchors, aliases, tags, doubled keys and second
- * documents are refused. Types are the reader's business: a scalar is its text. Pure.
+ * documents are refused. Types are the reader's business: a scalar is its text. JSON that has to be
+ * JSON is read by model/json.h. Pure.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ struct model_node {
 	uint32_t count;                  /* of children */
 	uint8_t kind;                    /* enum model_node_kind */
 	bool is_plain;                   /* a scalar without quotes */
+	bool is_typed; /* a scalar of JSON: a text has quotes, a number or a bool has none */
 };
 
 /*

@@ -9,8 +9,6 @@
 
 enum { INDENT = 2 };
 
-static const char *const MASK = "********";
-
 /* Whether a text stands for itself without quotes: letters, digits and a few more, none in front
  * that means something, and not YAML's nothing. */
 static bool is_plain(struct str text)
@@ -33,7 +31,7 @@ static void print_text(struct str text, struct text *to)
 }
 
 /* A list's items have no commas. */
-static void print_list(
+void model_print_list(
         const struct model_field *field, const struct model_domain *domain, struct text *to)
 {
 	struct text items = {0};
@@ -55,8 +53,8 @@ static void print_value(const struct model_field *field, const struct model_doma
 	const void *member = model_field_member_const(field, domain);
 	switch ((enum model_field_type)field->type) {
 	case MODEL_FIELD_SECRET:
-		print_text(
-		        str_of(secrets == MODEL_PRINT_MASKED ? MASK : *(const char *const *)member),
+		print_text(str_of(secrets == MODEL_PRINT_MASKED ? MODEL_PRINT_MASK
+		                                                : *(const char *const *)member),
 		        to);
 		break;
 	case MODEL_FIELD_NAME:
@@ -69,7 +67,7 @@ static void print_value(const struct model_field *field, const struct model_doma
 	case MODEL_FIELD_ADDRESSES:
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
-		print_list(field, domain, to);
+		model_print_list(field, domain, to);
 		break;
 	case MODEL_FIELD_ENUM:
 	case MODEL_FIELD_BOOL:

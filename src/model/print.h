@@ -4,7 +4,10 @@
  */
 #pragma once
 
-#include "model/domain.h"
+#include "model/field.h"
+
+/* What is shown in the place of a secret. */
+#define MODEL_PRINT_MASK "********"
 
 enum model_print_secrets { MODEL_PRINT_MASKED, MODEL_PRINT_SECRETS };
 
@@ -15,3 +18,7 @@ void model_print_domain(
 /* A whole document of `count` domains. */
 void model_print_domains(struct model_domain *const *domains, size_t count,
         enum model_print_secrets secrets, struct text *to);
+
+/* The items of a field that is a list of texts, as a flow sequence, which is a JSON array, too. */
+void model_print_list(
+        const struct model_field *field, const struct model_domain *domain, struct text *to);

@@ -53,10 +53,60 @@ static void refuse_value(const struct reading *reading, const struct model_node 
 		        why->words, space, allowed);
 }
 
-/* Whether a list's item is a text. */
-static bool is_text_item(const struct reading *reading, const struct model_node *item)
+/* Of a scalar with a type. */
+static bool is_bool(const struct model_node *node)
 {
-	if (item->kind == MODEL_NODE_SCALAR && !model_node_is_null(item))
+	return node->is_plain &&
+	       (str_is_equal(node->text, STR("true")) || str_is_equal(node->text, STR("false")));
+}
+
+static bool is_number(const struct model_node *node)
+{
+	return node->is_plain && !is_bool(node) && !model_node_is_null(node);
+}
+
+/* Whether a scalar that has a type has one that the field may have; *ret_words says which. */
+static bool is_type_right(
+        const struct model_node *node, const struct model_field *field, const char **ret_words)
+{
+	switch ((enum model_field_type)field->type) {
+	case MODEL_FIELD_BOOL:
+		*ret_words = "must be true or false";
+		return is_bool(node);
+	case MODEL_FIELD_INTEGER:
+	case MODEL_FIELD_SECONDS:
+		*ret_words = "must be a number";
+		return is_number(node);
+	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_STATUSES:
+		*ret_words = "must be a text or a number";
+		return !is_bool(node);
+	case MODEL_FIELD_NAME:
+	case MODEL_FIELD_HOST:
+	case MODEL_FIELD_AUTHORITY:
+	case MODEL_FIELD_STRING:
+	case MODEL_FIELD_SECRET:
+	case MODEL_FIELD_PATH:
+	case MODEL_FIELD_ENUM:
+	case MODEL_FIELD_DURATION:
+		*ret_words = "must be a text";
+		return !node->is_plain;
+	case MODEL_FIELD_ADDRESSES:
+	case MODEL_FIELD_TTLS:
+	case MODEL_FIELD_PARAMETERS:
+		*ret_words = "must be a list of texts";
+		return false;
+	}
+	return false;
+}
+
+/* Whether a list's item is a text; of statuses, it may be a number. */
+static bool is_text_item(const struct reading *reading, const struct model_node *item,
+        const struct model_field *field)
+{
+	bool is_right = !item->is_typed || !item->is_plain ||
+	                (field->type == MODEL_FIELD_STATUSES && is_number(item));
+	if (item->kind == MODEL_NODE_SCALAR && !model_node_is_null(item) && is_right)
 		return true;
 	REFUSE(reading, item, "type", "each item of this list is a text");
 	return false;
@@ -75,7 +125,7 @@ static void read_addresses(const struct reading *reading, const struct model_nod
 	        model_domain_alloc(reading->domain, list->count * sizeof(origin->addresses[0]));
 	origin->address_count = 0;
 	for (const struct model_node *item = list->first; item != NULL; item = item->next) {
-		if (!is_text_item(reading, item))
+		if (!is_text_item(reading, item, field))
 			continue;
 		if (model_read_address(reading->domain, item->text,
 		            &origin->addresses[origin->address_count], &why))
@@ -91,7 +141,7 @@ static void read_statuses(const struct reading *reading, const struct model_node
 	struct model_statuses statuses = {0};
 	struct model_why why;
 	for (const struct model_node *item = list->first; item != NULL; item = item->next) {
-		if (is_text_item(reading, item) &&
+		if (is_text_item(reading, item, field) &&
 		        !model_value_add_statuses(&statuses, item->text, &why))
 			refuse_value(reading, item, field, &why);
 	}
@@ -107,7 +157,7 @@ static void read_list(const struct reading *reading, const struct model_node *li
 		return;
 	}
 	for (const struct model_node *item = list->first; item != NULL; item = item->next) {
-		if (is_text_item(reading, item) &&
+		if (is_text_item(reading, item, field) &&
 		        !model_list_add(field, reading->domain, item->text, &why))
 			refuse_value(reading, item, field, &why);
 	}
@@ -122,6 +172,7 @@ static void read_field(const struct reading *reading, const struct model_node *n
         const struct model_field *field)
 {
 	struct model_why why;
+	const char *words;
 	void *member = model_field_member(field, reading->domain);
 	if (node->kind == MODEL_NODE_LIST && field->type == MODEL_FIELD_ADDRESSES)
 		read_addresses(
@@ -133,8 +184,11 @@ static void read_field(const struct reading *reading, const struct model_node *n
 	else if (node->kind != MODEL_NODE_SCALAR)
 		REFUSE(reading, node, "type", "must be one value, not a %s",
 		        node->kind == MODEL_NODE_LIST ? "list" : "mapping");
-	else if (!model_node_is_null(node) &&
-	         !model_value_read(field, reading->domain, node->text, &why))
+	else if (model_node_is_null(node))
+		return;
+	else if (node->is_typed && !is_type_right(node, field, &words))
+		REFUSE(reading, node, "type", "%s", words);
+	else if (!model_value_read(field, reading->domain, node->text, &why))
 		refuse_value(reading, node, field, &why);
 }
 
