@@ -10,8 +10,9 @@
 #include "model/node.h"
 #include "model/problem.h"
 
-/* The rules that a server is started with (setting `origin_rules`). */
-enum model_rules { MODEL_CLASSIC, MODEL_EXTENDED };
+/* The rules that a server is started with (setting `origin_rules`); and those for what was checked
+ * when it was stored, perhaps by another version or under other rules: only its form counts. */
+enum model_rules { MODEL_CLASSIC, MODEL_EXTENDED, MODEL_STORED };
 
 struct model_domains {
 	struct model_domain **list; /* one reference each */

@@ -1,0 +1,70 @@
+/*
+ * Domains in the store: their last versions, and each version that there was. A change of any
+ * number of domains is one transaction and one revision, which all of them have from then on.
+ */
+#pragma once
+
+#include "model/domain.h"
+#include "store/store.h"
+
+/* Whatever revision a domain has. */
+#define STORE_ANY_REVISION UINT64_MAX
+
+struct store_change {
+	const char *name;
+	struct model_domain *domain; /* NULL: it goes */
+	uint64_t expected;           /* the revision that it must have; 0: there must be none */
+};
+
+/* Who changed something, and what they did: "alice", "domain.switch". */
+struct store_note {
+	struct str who, action;
+};
+
+/*
+ * Makes all changes, or none. On DONE *ret_revision is the new revision, which the domains have
+ * been given: nobody else may have them before. ABSENT and CONFLICT tell in *ret_at which change
+ * could not be made: the name is not there (any more), or not at that revision.
+ */
+MUST_CHECK enum store_failure store_domains_commit(struct store *store,
+        const struct store_change *changes, size_t count, const struct store_note *note,
+        uint64_t *ret_revision, size_t *ret_at);
+
+/* What the readers below call, under the store's lock: it must not call the store. */
+struct store_domain_sink {
+	/* `domain` is borrowed, and NULL for a name that went with this revision. */
+	void (*on_domain)(struct store_domain_sink *self, const char *name,
+	        struct model_domain *domain, uint64_t revision);
+};
+
+/* Reads what changed after a revision (0: all there is), each name once, in the order of revisions;
+ * *ret_revision is that of the whole. */
+MUST_CHECK enum store_failure store_domains_read_since(struct store *store, uint64_t revision,
+        struct store_domain_sink *sink, uint64_t *ret_revision);
+
+/* One version that a domain had. */
+struct store_version {
+	uint64_t revision, at_ms; /* at_ms: since 1970-01-01 UTC */
+	const char *name, *who, *action;
+	struct model_domain *before, *after; /* NULL: it was not there; or not kept any more */
+};
+
+struct store_version_sink {
+	/* Everything is borrowed. */
+	void (*on_version)(struct store_version_sink *self, const struct store_version *version);
+};
+
+struct store_history_query {
+	const char *name; /* NULL: of all domains */
+	uint64_t before;  /* only lower revisions; 0: all */
+	unsigned limit;
+};
+
+/* Reads versions, the newest first, those of one revision in the order of names. */
+MUST_CHECK enum store_failure store_domains_read_history(struct store *store,
+        const struct store_history_query *query, struct store_version_sink *sink);
+
+/* The version that a domain had at a revision, with one reference for the caller; ABSENT when there
+ * was none, or it is not kept any more. */
+MUST_CHECK enum store_failure store_domains_read_version(
+        struct store *store, const char *name, uint64_t revision, struct model_domain **ret_domain);
