@@ -1,0 +1,176 @@
+/*
+ * Objects are read as trees, and each key must be one that is known: what a later version adds must
+ * not be left out silently by an earlier one.
+ */
+#include "link/message.h"
+
+#include "base/arena.h"
+#include "model/json.h"
+
+enum { ID_BYTES_MAX = 128 };
+
+const char *link_message_name(unsigned kind)
+{
+	switch (kind) {
+#define MESSAGE(id, number, words)                                                                 \
+	case LINK_##id:                                                                            \
+		return #id;
+#include "link/message.def"
+#undef MESSAGE
+	default:
+		return NULL;
+	}
+}
+
+void link_message_print(enum link_message_kind kind, struct str payload, struct text *to)
+{
+	CHECK(payload.len <= LIMIT_LINK_MESSAGE_BYTES);
+	for (unsigned i = 0; i < 4; i++)
+		text_add_char(to, (char)(payload.len >> (8 * i)));
+	text_add_char(to, (char)kind);
+	for (unsigned i = 5; i < LINK_MESSAGE_HEAD_BYTES; i++)
+		text_add_char(to, '\0');
+	text_add(to, payload);
+}
+
+enum link_message_take link_message_take(
+        struct str *rest, enum link_message_kind *ret_kind, struct str *ret_payload)
+{
+	const unsigned char *head = (const unsigned char *)rest->at;
+	if (rest->len < LINK_MESSAGE_HEAD_BYTES)
+		return LINK_MESSAGE_MORE;
+	size_t length = 0;
+	for (unsigned i = 0; i < 4; i++)
+		length |= (size_t)head[i] << (8 * i);
+	if (length > LIMIT_LINK_MESSAGE_BYTES || link_message_name(head[4]) == NULL ||
+	        (head[5] | head[6] | head[7]) != 0)
+		return LINK_MESSAGE_BAD;
+	if (rest->len - LINK_MESSAGE_HEAD_BYTES < length)
+		return LINK_MESSAGE_MORE;
+	*ret_kind = (enum link_message_kind)head[4];
+	*ret_payload = str_make(rest->at + LINK_MESSAGE_HEAD_BYTES, length);
+	*rest = str_make(ret_payload->at + length, rest->len - LINK_MESSAGE_HEAD_BYTES - length);
+	return LINK_MESSAGE_TAKEN;
+}
+
+/* ---- what is in them ---- */
+
+/* An object that has no other keys than these; NULL when it is none. */
+static const struct model_node *read_object(
+        struct arena *arena, struct str payload, const char *const *keys, size_t count)
+{
+	struct model_problems problems = {0};
+	struct model_node *root = NULL;
+	bool is_read = model_json_read(arena, payload, &problems, &root);
+	model_problems_done(&problems);
+	if (!is_read || root->kind != MODEL_NODE_MAPPING)
+		return NULL;
+	for (const struct model_node *node = root->first; node != NULL; node = node->next) {
+		size_t i = 0;
+		while (i < count && !str_is_equal(node->key, str_of(keys[i])))
+			i++;
+		if (i == count)
+			return NULL;
+	}
+	return root;
+}
+
+static bool read_number(const struct model_node *object, const char *key, uint64_t *ret_number)
+{
+	const struct model_node *node = model_node_get(object, str_of(key));
+	return node != NULL && node->kind == MODEL_NODE_SCALAR && node->is_plain &&
+	       str_to_u64(node->text, ret_number);
+}
+
+static bool read_text(const struct model_node *object, const char *key, struct str *ret_text)
+{
+	const struct model_node *node = model_node_get(object, str_of(key));
+	if (node == NULL || node->kind != MODEL_NODE_SCALAR || node->is_plain)
+		return false;
+	*ret_text = node->text;
+	return true;
+}
+
+static bool is_visible(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] <= ' ' || text.at[i] >= 0x7f)
+			return false;
+	return text.len <= ID_BYTES_MAX;
+}
+
+void link_message_print_hello(const struct link_hello *hello, struct text *to)
+{
+	text_addf(to, "{\"v\":%d,\"id\":", LINK_MESSAGE_VERSION);
+	text_add_json(to, hello->id);
+	text_add(to, STR(",\"store\":"));
+	text_add_json(to, hello->store);
+	text_addf(to, ",\"revision\":%llu,\"purge\":%llu}", (unsigned long long)hello->revision,
+	        (unsigned long long)hello->purge);
+}
+
+bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
+        struct text *ret_error)
+{
+	static const char *const KEYS[] = {"v", "id", "store", "revision", "purge"};
+	struct model_problems problems = {0};
+	struct model_node *root;
+	struct link_hello hello;
+	uint64_t version;
+	/* The version first: what else another one says may be anything. */
+	bool is_read = model_json_read(arena, payload, &problems, &root);
+	model_problems_done(&problems);
+	if (!is_read || !read_number(root, "v", &version)) {
+		text_add(ret_error, STR("is no greeting"));
+		return false;
+	}
+	if (version != LINK_MESSAGE_VERSION) {
+		text_addf(ret_error, "speaks version %llu of the link, and this program %d",
+		        (unsigned long long)version, LINK_MESSAGE_VERSION);
+		return false;
+	}
+	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
+	        !read_text(root, "id", &hello.id) || !read_text(root, "store", &hello.store) ||
+	        !read_number(root, "revision", &hello.revision) ||
+	        !read_number(root, "purge", &hello.purge) || hello.id.len == 0 ||
+	        !is_visible(hello.id) || !is_visible(hello.store)) {
+		text_add(ret_error, STR("does not say who it is and what it knows"));
+		return false;
+	}
+	*ret_hello = hello;
+	return true;
+}
+
+void link_message_print_number(const char *key, uint64_t number, const char *error, struct text *to)
+{
+	text_addf(to, "{\"%s\":%llu", key, (unsigned long long)number);
+	if (error != NULL) {
+		text_add(to, STR(",\"error\":"));
+		text_add_json(to, str_of(error));
+	}
+	text_add_char(to, '}');
+}
+
+bool link_message_read_number(struct arena *arena, struct str payload, const char *key,
+        uint64_t *ret_number, struct str *ret_error)
+{
+	const char *const keys[] = {key, "error"};
+	const struct model_node *object =
+	        read_object(arena, payload, keys, ret_error != NULL ? 2 : 1);
+	return object != NULL && read_number(object, key, ret_number) &&
+	       (ret_error == NULL || read_text(object, "error", ret_error));
+}
+
+void link_message_print_name(struct str name, struct text *to)
+{
+	text_add(to, STR("{\"name\":"));
+	text_add_json(to, name);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_name(struct arena *arena, struct str payload, struct str *ret_name)
+{
+	static const char *const KEYS[] = {"name"};
+	const struct model_node *object = read_object(arena, payload, KEYS, 1);
+	return object != NULL && read_text(object, "name", ret_name);
+}

@@ -1,0 +1,63 @@
+/*
+ * Messages between the control plane and an edge: a head of eight bytes (the length of what
+ * follows, little-endian, in four; the kind in one; three zeros), then a JSON object. Pure.
+ */
+#pragma once
+
+#include "base/limit.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+enum link_message_kind {
+#define MESSAGE(id, number, words) LINK_##id = (number),
+#include "link/message.def"
+#undef MESSAGE
+};
+
+enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 1 };
+
+/* "HELLO"; NULL for what is no kind. */
+const char *link_message_name(unsigned kind);
+
+/* Adds a message; the payload has at most LIMIT_LINK_MESSAGE_BYTES. */
+void link_message_print(enum link_message_kind kind, struct str payload, struct text *to);
+
+enum link_message_take {
+	LINK_MESSAGE_TAKEN,
+	LINK_MESSAGE_MORE, /* it is not there whole */
+	LINK_MESSAGE_BAD,  /* it is none: nothing behind it can be told */
+};
+
+/* Cuts the first message off *rest; its payload lies in there. */
+MUST_CHECK enum link_message_take link_message_take(
+        struct str *rest, enum link_message_kind *ret_kind, struct str *ret_payload);
+
+/* ---- what is in them ---- */
+
+struct link_hello {
+	struct str id;    /* of the edge, or of the control's machine: 1-128 visible characters */
+	struct str store; /* which revisions are meant; empty: none */
+	uint64_t revision, purge;
+};
+
+void link_message_print_hello(const struct link_hello *hello, struct text *to);
+
+struct arena;
+
+/* Reads the object of a HELLO; texts are the arena's. On false a sentence that tells why is added
+ * to ret_error. */
+MUST_CHECK bool link_message_read_hello(struct arena *arena, struct str payload,
+        struct link_hello *ret_hello, struct text *ret_error);
+
+/* The objects with one number, and a text beside it or none: {"revision":8}, {"id":4,"error":""}.
+ */
+void link_message_print_number(
+        const char *key, uint64_t number, const char *error, struct text *to);
+MUST_CHECK bool link_message_read_number(struct arena *arena, struct str payload, const char *key,
+        uint64_t *ret_number, struct str *ret_error);
+
+/* {"name":"…"} */
+void link_message_print_name(struct str name, struct text *to);
+MUST_CHECK bool link_message_read_name(
+        struct arena *arena, struct str payload, struct str *ret_name);
