@@ -13,7 +13,7 @@ const char *link_message_name(unsigned kind)
 {
 	switch (kind) {
 #define MESSAGE(id, number, words)                                                                 \
-	case LINK_##id:                                                                            \
+	case LINK_SAYS_##id:                                                                       \
 		return #id;
 #include "link/message.def"
 #undef MESSAGE

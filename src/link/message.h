@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum link_message_kind {
-#define MESSAGE(id, number, words) LINK_##id = (number),
+#define MESSAGE(id, number, words) LINK_SAYS_##id = (number),
 #include "link/message.def"
 #undef MESSAGE
 };

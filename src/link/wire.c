@@ -25,6 +25,7 @@ struct link_wire {
 	size_t sent;
 	bool owes_sent;  /* on_sent is to be called */
 	const char *why; /* NULL: it has not ended */
+	bool is_broken;  /* nothing can be sent */
 	bool has_told;   /* that it has */
 };
 
@@ -41,10 +42,10 @@ void link_wire_end(struct link_wire *wire, const char *why)
 	loop_wake(wire->loop, &wire->step);
 }
 
-/* Writes as much as the socket takes. */
+/* Writes as much as the socket takes; at the end, too, for what was said last is why. */
 static void flush(struct link_wire *wire)
 {
-	while (wire->sent < wire->out.len && wire->why == NULL) {
+	while (wire->sent < wire->out.len && !wire->is_broken) {
 		size_t count;
 		const struct iovec rest = {.iov_base = wire->out.at + wire->sent,
 		        .iov_len = wire->out.len - wire->sent};
@@ -57,6 +58,7 @@ static void flush(struct link_wire *wire)
 			return;
 		case TCP_END:
 		case TCP_RESET:
+			wire->is_broken = true;
 			link_wire_end(wire, "the connection was reset");
 			return;
 		}
@@ -80,7 +82,7 @@ static void take_messages(struct link_wire *wire)
 			break;
 		if (take == LINK_MESSAGE_BAD)
 			link_wire_end(wire, "what was sent is no message");
-		else if (kind != LINK_PING)
+		else if (kind != LINK_SAYS_PING)
 			wire->sink->on_message(wire->sink, kind, payload);
 	}
 	if (rest.len > 0)
@@ -152,7 +154,7 @@ static void on_ping(struct timer *timer)
 	start_timer(wire, &wire->ping, wire->times.ping_ms);
 	/* What waits for the socket speaks for itself. */
 	if (wire->out.len == 0)
-		link_wire_send(wire, LINK_PING, STR("{}"));
+		link_wire_send(wire, LINK_SAYS_PING, STR("{}"));
 }
 
 static void on_lease(struct timer *timer)

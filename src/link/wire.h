@@ -40,5 +40,6 @@ void link_wire_send(struct link_wire *wire, enum link_message_kind kind, struct 
 /* How many bytes wait to be sent: who has much to say waits for on_sent when they are many. */
 size_t link_wire_backlog(const struct link_wire *wire);
 
-/* Has it end, with these words, which must be a constant. */
+/* Has it end, with these words, which must be a constant. What was sent before goes as far as the
+ * socket takes it at once. */
 void link_wire_end(struct link_wire *wire, const char *why);

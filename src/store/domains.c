@@ -275,9 +275,8 @@ enum store_failure store_domains_read_since(struct store *store, uint64_t revisi
 	if (failure == STORE_DONE) {
 		struct store_statement statement = store_prepare(store,
 		        "SELECT name, revision, body, sealed FROM domain WHERE revision > ? "
-		        "AND (body IS NOT NULL OR ?) ORDER BY revision, name");
+		        "ORDER BY revision, name");
 		store_bind_number(&statement, revision);
-		store_bind_number(&statement, revision > 0);
 		failure = read_domains(store, &statement, sink);
 		store_finalize(&statement);
 	}

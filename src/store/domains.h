@@ -37,8 +37,8 @@ struct store_domain_sink {
 	        struct model_domain *domain, uint64_t revision);
 };
 
-/* Reads what changed after a revision (0: all there is), each name once, in the order of revisions;
- * *ret_revision is that of the whole. */
+/* Reads what changed after a revision (0: all that there is, and was), each name once, in the order
+ * of revisions; *ret_revision is that of the whole. */
 MUST_CHECK enum store_failure store_domains_read_since(struct store *store, uint64_t revision,
         struct store_domain_sink *sink, uint64_t *ret_revision);
 

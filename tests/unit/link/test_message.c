@@ -18,19 +18,19 @@ static void messages_are_taken_as_they_were_printed(void **state)
 	struct text large = {0};
 	for (unsigned i = 0; i < LIMIT_LINK_MESSAGE_BYTES; i++)
 		text_add_char(&large, 'x');
-	link_message_print(LINK_PING, STR_EMPTY, &stream);
-	link_message_print(LINK_GONE, STR("{\"name\":\"a\"}"), &stream);
-	link_message_print(LINK_DOMAIN, text_str(&large), &stream);
+	link_message_print(LINK_SAYS_PING, STR_EMPTY, &stream);
+	link_message_print(LINK_SAYS_GONE, STR("{\"name\":\"a\"}"), &stream);
+	link_message_print(LINK_SAYS_DOMAIN, text_str(&large), &stream);
 	struct str rest = text_str(&stream), payload;
 	enum link_message_kind kind;
 	assert_int_equal(link_message_take(&rest, &kind, &payload), LINK_MESSAGE_TAKEN);
-	assert_int_equal(kind, LINK_PING);
+	assert_int_equal(kind, LINK_SAYS_PING);
 	assert_int_equal(payload.len, 0);
 	assert_int_equal(link_message_take(&rest, &kind, &payload), LINK_MESSAGE_TAKEN);
-	assert_int_equal(kind, LINK_GONE);
+	assert_int_equal(kind, LINK_SAYS_GONE);
 	assert_true(str_is_equal(payload, STR("{\"name\":\"a\"}")));
 	assert_int_equal(link_message_take(&rest, &kind, &payload), LINK_MESSAGE_TAKEN);
-	assert_int_equal(kind, LINK_DOMAIN);
+	assert_int_equal(kind, LINK_SAYS_DOMAIN);
 	assert_true(str_is_equal(payload, text_str(&large)));
 	assert_int_equal(rest.len, 0);
 	assert_int_equal(link_message_take(&rest, &kind, &payload), LINK_MESSAGE_MORE);
@@ -42,7 +42,7 @@ static void a_part_of_one_takes_nothing(void **state)
 {
 	(void)state;
 	struct text stream = {0};
-	link_message_print(LINK_COMMIT, STR("{\"revision\":8}"), &stream);
+	link_message_print(LINK_SAYS_COMMIT, STR("{\"revision\":8}"), &stream);
 	for (size_t length = 0; length < stream.len; length++) {
 		struct str rest = str_make(stream.at, length), payload;
 		enum link_message_kind kind;
@@ -78,12 +78,12 @@ static void what_is_no_head_is_told_at_once(void **state)
 static void kinds_have_names_and_numbers_of_their_own(void **state)
 {
 	(void)state;
-	assert_string_equal(link_message_name(LINK_HELLO), "HELLO");
-	assert_string_equal(link_message_name(LINK_PING), "PING");
+	assert_string_equal(link_message_name(LINK_SAYS_HELLO), "HELLO");
+	assert_string_equal(link_message_name(LINK_SAYS_PING), "PING");
 	assert_null(link_message_name(0));
 	assert_null(link_message_name(11));
-	assert_int_equal(LINK_HELLO, 1);
-	assert_int_equal(LINK_PING, 10);
+	assert_int_equal(LINK_SAYS_HELLO, 1);
+	assert_int_equal(LINK_SAYS_PING, 10);
 }
 
 static void greetings_read_back(void **state)

@@ -44,7 +44,7 @@ static void send_large(struct end *end)
 	struct text large = {0};
 	for (unsigned i = 0; i < 200000; i++)
 		text_add_char(&large, 'x');
-	link_wire_send(end->wire, LINK_DOMAIN, text_str(&large));
+	link_wire_send(end->wire, LINK_SAYS_DOMAIN, text_str(&large));
 	text_done(&large);
 }
 
@@ -104,9 +104,9 @@ static void what_is_said_is_heard_in_order(void **state)
 	make_pair(sockets);
 	end_init(&a, loop, sockets[0], &CALM);
 	end_init(&b, loop, sockets[1], &CALM);
-	link_wire_send(a.wire, LINK_BEGIN, STR("{}"));
-	link_wire_send(a.wire, LINK_COMMIT, STR("{\"revision\":1}"));
-	link_wire_send(b.wire, LINK_APPLIED, STR("{\"revision\":1}"));
+	link_wire_send(a.wire, LINK_SAYS_BEGIN, STR("{}"));
+	link_wire_send(a.wire, LINK_SAYS_COMMIT, STR("{\"revision\":1}"));
+	link_wire_send(b.wire, LINK_SAYS_APPLIED, STR("{\"revision\":1}"));
 	TURN_UNTIL(loop, b.count == 2 && a.count == 1);
 	assert_string_equal(text_c(&b.heard), "BEGIN:{};COMMIT:{\"revision\":1};");
 	assert_string_equal(text_c(&a.heard), "APPLIED:{\"revision\":1};");
@@ -146,8 +146,8 @@ static void a_stream_may_be_cut_anywhere(void **state)
 	int sockets[2];
 	make_pair(sockets);
 	end_init(&b, loop, sockets[1], &CALM);
-	link_message_print(LINK_GONE, STR("{\"name\":\"a\"}"), &stream);
-	link_message_print(LINK_COMMIT, STR("{\"revision\":1}"), &stream);
+	link_message_print(LINK_SAYS_GONE, STR("{\"name\":\"a\"}"), &stream);
+	link_message_print(LINK_SAYS_COMMIT, STR("{\"revision\":1}"), &stream);
 	for (size_t i = 0; i < stream.len; i++) {
 		assert_int_equal(write(sockets[0], stream.at + i, 1), 1);
 		loop_turn(loop, 0);
@@ -186,7 +186,7 @@ static void the_end_of_one_is_that_of_the_other(void **state)
 	make_pair(sockets);
 	end_init(&a, loop, sockets[0], &CALM);
 	end_init(&b, loop, sockets[1], &CALM);
-	link_wire_send(a.wire, LINK_BEGIN, STR("{}"));
+	link_wire_send(a.wire, LINK_SAYS_BEGIN, STR("{}"));
 	TURN_UNTIL(loop, b.count == 1);
 	end_done(&a);
 	TURN_UNTIL(loop, b.why != NULL);
@@ -205,13 +205,13 @@ static void one_that_had_enough_hears_nothing_more(void **state)
 	end_init(&a, loop, sockets[0], &CALM);
 	end_init(&b, loop, sockets[1], &CALM);
 	b.ends_at = "2";
-	link_wire_send(a.wire, LINK_GONE, STR("1"));
-	link_wire_send(a.wire, LINK_GONE, STR("2"));
-	link_wire_send(a.wire, LINK_GONE, STR("3"));
+	link_wire_send(a.wire, LINK_SAYS_GONE, STR("1"));
+	link_wire_send(a.wire, LINK_SAYS_GONE, STR("2"));
+	link_wire_send(a.wire, LINK_SAYS_GONE, STR("3"));
 	TURN_UNTIL(loop, b.why != NULL);
 	assert_string_equal(b.why, "had enough");
 	assert_string_equal(text_c(&b.heard), "GONE:1;GONE:2;");
-	link_wire_send(b.wire, LINK_GONE, STR("4"));
+	link_wire_send(b.wire, LINK_SAYS_GONE, STR("4"));
 	assert_int_equal(link_wire_backlog(b.wire), 0);
 	end_done(&a);
 	end_done(&b);

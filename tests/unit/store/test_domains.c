@@ -120,10 +120,12 @@ static void who_knows_a_revision_is_told_the_rest(void **state)
 	assert_int_equal(known.revision, 5);
 	assert_int_equal(read_known(store, 5, &known), STORE_DONE);
 	assert_int_equal(known.count, 0);
-	/* Who knows nothing does not hear of what went. */
+	/* From the beginning, what went is told, too. */
 	assert_int_equal(read_known(store, 0, &known), STORE_DONE);
-	assert_int_equal(known.count, 2);
+	assert_int_equal(known.count, 3);
 	assert_string_equal(known.list[0].name, "c.test");
+	assert_string_equal(known.list[1].name, "a.test");
+	assert_int_equal(known.list[1].attempts, 0);
 	store_close(store);
 	place_done(&place);
 }

@@ -1,0 +1,458 @@
+/*
+ * What an edge is told is a walk through a snapshot, which it has a reference of: domains whose
+ * revision is higher than the edge's, then names that went since, then COMMIT. The walk goes on as
+ * the socket takes it. When it has ended and there is a newer snapshot, the next one begins; as the
+ * revision of the last one is known, few domains of it are new. Where the edge had everything up to
+ * the revision before, there is no walk: the changes themselves are sent.
+ */
+#include "link/hub.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "model/json.h"
+#include "net/local.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+	ACCEPT_BATCH = 16,
+	ACCEPT_PAUSE_MS = 1000,
+	CHANGES_AT_ONCE = 256, /* more are walked to */
+};
+
+struct gone {
+	char *name;
+	uint64_t revision;
+};
+
+struct link_hub {
+	struct loop *loop;
+	struct link_hub_sink *sink;
+	char *id, *store;
+	struct link_wire_times times;
+	struct loop_fd watched;
+	struct timer pause; /* when there were no descriptors to accept with */
+	struct list peers;
+	unsigned count, greeted;
+	struct model_snapshot *snapshot;
+	struct gone *gone; /* in the order of revisions */
+	size_t gone_count, gone_cap;
+	uint64_t gone_since; /* what went with a higher revision is in there */
+	struct text line;    /* a payload on its way */
+};
+
+struct peer {
+	struct list_node node;
+	struct link_hub *hub;
+	struct link_wire *wire;
+	struct link_wire_sink sink;
+	struct link_hub_edge edge;
+	char *id, *error;
+	bool has_greeted;
+	uint64_t told; /* the revision of the last COMMIT */
+	/* the walk; NULL: none is under way */
+	struct model_snapshot *walked;
+	size_t at;          /* the next domain */
+	size_t gone_at;     /* the next name */
+	uint64_t walk_from; /* domains with a higher revision are told */
+};
+
+/* ---- telling ---- */
+
+static void send_domain(struct peer *peer, const struct model_domain *domain)
+{
+	struct text *line = &peer->hub->line;
+	text_clear(line);
+	model_json_print_domain(domain, MODEL_JSON_SET, MODEL_PRINT_SECRETS, line);
+	link_wire_send(peer->wire, LINK_SAYS_DOMAIN, text_str(line));
+}
+
+static void send_gone(struct peer *peer, const char *name)
+{
+	struct text *line = &peer->hub->line;
+	text_clear(line);
+	link_message_print_name(str_of(name), line);
+	link_wire_send(peer->wire, LINK_SAYS_GONE, text_str(line));
+}
+
+static void send_commit(struct peer *peer, uint64_t revision)
+{
+	struct text *line = &peer->hub->line;
+	text_clear(line);
+	link_message_print_number("revision", revision, NULL, line);
+	link_wire_send(peer->wire, LINK_SAYS_COMMIT, text_str(line));
+	peer->told = revision;
+}
+
+static void end_walk(struct peer *peer)
+{
+	model_snapshot_unref(peer->walked);
+	peer->walked = NULL;
+}
+
+static void begin_walk(struct peer *peer, bool is_whole)
+{
+	struct link_hub *hub = peer->hub;
+	peer->walked = model_snapshot_ref(hub->snapshot);
+	peer->at = 0;
+	peer->walk_from = is_whole ? 0 : peer->told;
+	/* A whole list says by itself what is not there. */
+	peer->gone_at = is_whole ? hub->gone_count : 0;
+	while (peer->gone_at < hub->gone_count &&
+	        hub->gone[peer->gone_at].revision <= peer->walk_from)
+		peer->gone_at++;
+	if (is_whole)
+		link_wire_send(peer->wire, LINK_SAYS_BEGIN, STR("{}"));
+}
+
+/* A name that went and is there again is told as a domain. */
+static void walk_gone(struct peer *peer)
+{
+	const struct link_hub *hub = peer->hub;
+	const uint64_t until = model_snapshot_revision(peer->walked);
+	for (; peer->gone_at < hub->gone_count; peer->gone_at++) {
+		const struct gone *gone = &hub->gone[peer->gone_at];
+		if (gone->name != NULL && gone->revision <= until &&
+		        model_snapshot_get(peer->walked, str_of(gone->name)) == NULL)
+			send_gone(peer, gone->name);
+	}
+}
+
+/* Goes on as far as the edge reads. */
+static void walk(struct peer *peer)
+{
+	const size_t count = model_snapshot_count(peer->walked);
+	for (; peer->at < count; peer->at++) {
+		if (link_wire_backlog(peer->wire) > LIMIT_LINK_BACKLOG_BYTES)
+			return; /* on_sent goes on */
+		const struct model_domain *domain = model_snapshot_at(peer->walked, peer->at);
+		if (domain->revision > peer->walk_from)
+			send_domain(peer, domain);
+	}
+	walk_gone(peer);
+	send_commit(peer, model_snapshot_revision(peer->walked));
+	end_walk(peer);
+}
+
+/* Tells what there is to tell. */
+static void go_on(struct peer *peer)
+{
+	struct link_hub *hub = peer->hub;
+	if (!peer->has_greeted)
+		return;
+	if (peer->walked == NULL && peer->told < model_snapshot_revision(hub->snapshot))
+		begin_walk(peer, peer->told < hub->gone_since || peer->told == 0);
+	if (peer->walked != NULL)
+		walk(peer);
+}
+
+/* ---- edges ---- */
+
+static void free_peer(struct peer *peer)
+{
+	struct link_hub *hub = peer->hub;
+	end_walk(peer);
+	link_wire_free(peer->wire);
+	list_remove(&peer->node);
+	hub->count--;
+	hub->greeted -= peer->has_greeted;
+	mem_free(peer->id);
+	mem_free(peer->error);
+	mem_free(peer);
+}
+
+static void on_end(struct link_wire_sink *sink, const char *why)
+{
+	struct peer *peer = container_of(sink, struct peer, sink);
+	struct link_hub *hub = peer->hub;
+	if (peer->has_greeted) {
+		peer->has_greeted = false;
+		hub->greeted--;
+		hub->sink->on_gone(hub->sink, &peer->edge, why);
+	}
+	free_peer(peer);
+}
+
+static void on_sent(struct link_wire_sink *sink)
+{
+	go_on(container_of(sink, struct peer, sink));
+}
+
+/* One edge has one connection: an older one of the same id is what its process left. */
+static void end_namesakes(struct peer *peer)
+{
+	list_each (node, &peer->hub->peers) {
+		struct peer *other = container_of(node, struct peer, node);
+		if (other != peer && other->has_greeted && strcmp(other->id, peer->id) == 0)
+			link_wire_end(other->wire, "the edge has come again");
+	}
+}
+
+static void greet(struct peer *peer, struct str payload)
+{
+	struct link_hub *hub = peer->hub;
+	struct arena arena;
+	struct link_hello hello;
+	struct text error = {0};
+	arena_init(&arena, NULL, 0);
+	if (!link_message_read_hello(&arena, payload, &hello, &error)) {
+		link_wire_end(peer->wire, "it did not say who it is in this version's words");
+	} else {
+		bool is_ours = str_is_equal(hello.store, str_of(hub->store)) &&
+		               hello.revision <= model_snapshot_revision(hub->snapshot);
+		peer->id = mem_copy(hello.id.at, hello.id.len);
+		peer->edge.id = peer->id;
+		peer->edge.applied = peer->told = is_ours ? hello.revision : 0;
+		peer->has_greeted = true;
+		hub->greeted++;
+		end_namesakes(peer);
+		hub->sink->on_edge(hub->sink, &peer->edge);
+		go_on(peer);
+	}
+	text_done(&error);
+	arena_reset(&arena);
+}
+
+static bool hear_applied(struct peer *peer, struct arena *arena, struct str payload)
+{
+	uint64_t revision;
+	if (!link_message_read_number(arena, payload, "revision", &revision, NULL) ||
+	        revision > peer->told)
+		return false;
+	peer->edge.applied = revision;
+	peer->edge.refused = 0;
+	peer->edge.error = "";
+	peer->hub->sink->on_edge(peer->hub->sink, &peer->edge);
+	return true;
+}
+
+static bool hear_refused(struct peer *peer, struct arena *arena, struct str payload)
+{
+	uint64_t revision;
+	struct str error;
+	if (!link_message_read_number(arena, payload, "revision", &revision, &error) ||
+	        revision > peer->told)
+		return false;
+	mem_free(peer->error);
+	peer->error = mem_copy(error.at, error.len);
+	peer->edge.refused = revision;
+	peer->edge.error = peer->error;
+	peer->hub->sink->on_edge(peer->hub->sink, &peer->edge);
+	return true;
+}
+
+static void on_message(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
+{
+	struct peer *peer = container_of(sink, struct peer, sink);
+	struct arena arena;
+	bool is_right = false;
+	arena_init(&arena, NULL, 0);
+	if (!peer->has_greeted && kind == LINK_SAYS_HELLO) {
+		greet(peer, payload);
+		is_right = true;
+	} else if (peer->has_greeted && kind == LINK_SAYS_APPLIED) {
+		is_right = hear_applied(peer, &arena, payload);
+	} else if (peer->has_greeted && kind == LINK_SAYS_REFUSED) {
+		is_right = hear_refused(peer, &arena, payload);
+	}
+	if (!is_right)
+		link_wire_end(peer->wire, "it said what no edge says");
+	arena_reset(&arena);
+}
+
+static void open_peer(struct link_hub *hub, int socket)
+{
+	struct peer *peer = mem_new(struct peer);
+	peer->hub = hub;
+	peer->edge.error = "";
+	peer->sink = (struct link_wire_sink){
+	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
+	peer->wire = link_wire_new(hub->loop, socket, &hub->times, &peer->sink);
+	if (peer->wire == NULL) {
+		mem_free(peer);
+		return;
+	}
+	list_add_last(&hub->peers, &peer->node);
+	hub->count++;
+	struct link_hello hello = {.id = str_of(hub->id),
+	        .store = str_of(hub->store),
+	        .revision = model_snapshot_revision(hub->snapshot)};
+	text_clear(&hub->line);
+	link_message_print_hello(&hello, &hub->line);
+	link_wire_send(peer->wire, LINK_SAYS_HELLO, text_str(&hub->line));
+}
+
+static void on_listener(struct loop_fd *watched, unsigned events)
+{
+	(void)events;
+	struct link_hub *hub = container_of(watched, struct link_hub, watched);
+	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = local_accept(watched->fd);
+		if (fd < 0 && errno == EAGAIN)
+			return;
+		if (fd < 0) {
+			/* The machine is out of something: who waits can wait a little longer. */
+			loop_remove(hub->loop, watched);
+			loop_timer_start(hub->loop, &hub->pause, clock_ms() + ACCEPT_PAUSE_MS);
+			return;
+		}
+		if (hub->count < LIMIT_LINK_EDGES)
+			open_peer(hub, fd);
+		else
+			close(fd);
+	}
+}
+
+static void on_pause_end(struct timer *timer)
+{
+	struct link_hub *hub = container_of(timer, struct link_hub, pause);
+	if (!loop_add_level(hub->loop, &hub->watched))
+		loop_timer_start(hub->loop, timer, clock_ms() + ACCEPT_PAUSE_MS);
+}
+
+/* ---- changes ---- */
+
+/* Whether the edge needs no walk: it was told all there was before. */
+static bool is_up_to_date(const struct peer *peer)
+{
+	return peer->has_greeted && peer->walked == NULL && peer->told > 0 &&
+	       peer->told == model_snapshot_revision(peer->hub->snapshot) &&
+	       link_wire_backlog(peer->wire) <= LIMIT_LINK_BACKLOG_BYTES;
+}
+
+static void send_changes(
+        struct peer *peer, const struct model_change *changes, size_t count, uint64_t revision)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (changes[i].domain != NULL)
+			send_domain(peer, changes[i].domain);
+		else
+			send_gone(peer, changes[i].name);
+	}
+	send_commit(peer, revision);
+}
+
+/* The oldest quarter goes at once, so that it is not done for each. */
+static void make_room_for_gone(struct link_hub *hub)
+{
+	if (hub->gone_count == LIMIT_LINK_GONE) {
+		size_t dropped = LIMIT_LINK_GONE / 4;
+		hub->gone_since = hub->gone[dropped - 1].revision;
+		for (size_t i = 0; i < dropped; i++)
+			mem_free(hub->gone[i].name);
+		hub->gone_count -= dropped;
+		memmove(hub->gone, hub->gone + dropped, hub->gone_count * sizeof(hub->gone[0]));
+		/* Whoever is on the way through them begins anew. */
+		list_each (node, &hub->peers) {
+			struct peer *peer = container_of(node, struct peer, node);
+			if (peer->walked != NULL && peer->walk_from > 0)
+				link_wire_end(peer->wire, "it read too slowly");
+		}
+	}
+	if (hub->gone_count == hub->gone_cap) {
+		hub->gone_cap = hub->gone_cap == 0 ? 16 : hub->gone_cap * 2;
+		hub->gone = mem_resize(hub->gone, hub->gone_cap * sizeof(hub->gone[0]));
+	}
+}
+
+/* The last time is the one that counts. */
+static void forget_gone(struct link_hub *hub, const char *name)
+{
+	for (size_t i = 0; i < hub->gone_count; i++) {
+		if (hub->gone[i].name == NULL || strcmp(hub->gone[i].name, name) != 0)
+			continue;
+		mem_free(hub->gone[i].name);
+		hub->gone[i].name = NULL;
+	}
+}
+
+void link_hub_add_gone(struct link_hub *hub, const char *name, uint64_t revision)
+{
+	forget_gone(hub, name);
+	make_room_for_gone(hub);
+	hub->gone[hub->gone_count++] =
+	        (struct gone){.name = mem_copy(name, strlen(name)), .revision = revision};
+}
+
+void link_hub_change(
+        struct link_hub *hub, const struct model_change *changes, size_t count, uint64_t revision)
+{
+	struct model_snapshot *old = hub->snapshot;
+	CHECK(revision >= model_snapshot_revision(old));
+	/* As long as the old one is what the hub has. */
+	list_each (node, &hub->peers) {
+		struct peer *peer = container_of(node, struct peer, node);
+		if (count <= CHANGES_AT_ONCE && is_up_to_date(peer))
+			send_changes(peer, changes, count, revision);
+	}
+	hub->snapshot = model_snapshot_with(old, changes, count, revision);
+	model_snapshot_unref(old);
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].domain == NULL)
+			link_hub_add_gone(hub, changes[i].name, revision);
+	list_each (node, &hub->peers)
+		go_on(container_of(node, struct peer, node));
+}
+
+const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub)
+{
+	return hub->snapshot;
+}
+
+uint64_t link_hub_applied(const struct link_hub *hub)
+{
+	uint64_t lowest = model_snapshot_revision(hub->snapshot);
+	list_each (node, &hub->peers) {
+		const struct peer *peer = container_of(node, struct peer, node);
+		if (peer->has_greeted && peer->edge.applied < lowest)
+			lowest = peer->edge.applied;
+	}
+	return lowest;
+}
+
+unsigned link_hub_edge_count(const struct link_hub *hub)
+{
+	return hub->greeted;
+}
+
+/* ---- the hub ---- */
+
+struct link_hub *link_hub_open(struct loop *loop, int socket,
+        const struct link_hub_options *options, struct link_hub_sink *sink)
+{
+	struct link_hub *hub = mem_new(struct link_hub);
+	hub->loop = loop;
+	hub->sink = sink;
+	hub->id = mem_copy(options->id, strlen(options->id));
+	hub->store = mem_copy(options->store, strlen(options->store));
+	hub->times = options->times;
+	hub->watched = (struct loop_fd){.fd = socket, .on_ready = on_listener};
+	hub->pause.on_expire = on_pause_end;
+	hub->snapshot = model_snapshot_new();
+	list_init(&hub->peers);
+	if (loop_add_level(loop, &hub->watched))
+		return hub;
+	link_hub_close(hub);
+	return NULL;
+}
+
+void link_hub_close(struct link_hub *hub)
+{
+	if (hub == NULL)
+		return;
+	while (!list_is_empty(&hub->peers))
+		free_peer(container_of(list_first(&hub->peers), struct peer, node));
+	loop_timer_cancel(hub->loop, &hub->pause);
+	loop_remove(hub->loop, &hub->watched);
+	close(hub->watched.fd);
+	for (size_t i = 0; i < hub->gone_count; i++)
+		mem_free(hub->gone[i].name);
+	mem_free(hub->gone);
+	model_snapshot_unref(hub->snapshot);
+	text_done(&hub->line);
+	mem_free(hub->id);
+	mem_free(hub->store);
+	mem_free(hub);
+}

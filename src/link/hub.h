@@ -1,0 +1,60 @@
+/*
+ * The control plane's end of the link: edges come, say what they know, and are told the rest; and
+ * they say what they have made live. An edge that knows a revision of this store is told what
+ * changed since; any other one the whole list. One thread, that of its loop.
+ */
+#pragma once
+
+#include "link/wire.h"
+#include "model/snapshot.h"
+
+struct link_hub;
+
+/* An edge that is connected. */
+struct link_hub_edge {
+	const char *id;
+	uint64_t applied;  /* the revision that it last said to be live */
+	uint64_t refused;  /* one that it could not read; 0: none since */
+	const char *error; /* why; "" if none was */
+};
+
+struct link_hub_sink {
+	/* An edge has come, or has applied or refused a revision. */
+	void (*on_edge)(struct link_hub_sink *self, const struct link_hub_edge *edge);
+	/* It is gone; `why` is a sentence. */
+	void (*on_gone)(
+	        struct link_hub_sink *self, const struct link_hub_edge *edge, const char *why);
+};
+
+struct link_hub_options {
+	const char *id;    /* of this machine; copied */
+	const char *store; /* whose revisions these are; copied */
+	struct link_wire_times times;
+};
+
+/* Begins to accept at a listening socket (net/local.h), which is the hub's from now on, also when
+ * NULL is returned because the kernel refuses. Until link_hub_change, there are no domains, at
+ * revision 0. `sink` must outlive it. */
+struct link_hub *link_hub_open(struct loop *loop, int socket,
+        const struct link_hub_options *options, struct link_hub_sink *sink);
+
+/* Ends all connections without telling the sink. NULL is fine. */
+void link_hub_close(struct link_hub *hub);
+
+/* Before the first change: a name that went, and with which revision, in the order of these; so
+ * that edges that were away while the control plane was hear of it. */
+void link_hub_add_gone(struct link_hub *hub, const char *name, uint64_t revision);
+
+/* Makes these changes the next revision, and tells the edges; the first time, at the start, all
+ * domains that there are. Their revisions say since when they are as they are. Takes references. */
+void link_hub_change(
+        struct link_hub *hub, const struct model_change *changes, size_t count, uint64_t revision);
+
+const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub);
+
+/* The lowest revision that all connected edges have applied; that of the hub when there are none.
+ */
+uint64_t link_hub_applied(const struct link_hub *hub);
+
+/* How many edges have greeted. */
+unsigned link_hub_edge_count(const struct link_hub *hub);

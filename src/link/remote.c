@@ -1,0 +1,249 @@
+/*
+ * One connection at a time. When it ends, what was gathered of a revision is dropped with it, and
+ * the next one begins with what is live.
+ */
+#include "link/remote.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/local.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { STORE_BYTES_MAX = 128 };
+
+struct link_remote {
+	struct loop *loop;
+	struct link_sink *sink;
+	char *path, *id;
+	struct link_wire_times times;
+	uint32_t retry_ms;
+	struct timer retry;
+	struct link_wire *wire; /* NULL: not connected */
+	struct link_wire_sink wire_sink;
+	struct link_intake *intake;
+	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
+	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
+	bool has_greeted;
+	bool is_troubled; /* the operator was told that nobody answers */
+};
+
+static void say(struct link_remote *remote, enum link_event event, const char *words)
+{
+	remote->sink->on_event(remote->sink, event, words);
+}
+
+/* ---- what is heard ---- */
+
+static void send_number(struct link_remote *remote, enum link_message_kind kind, uint64_t revision,
+        const char *error)
+{
+	struct text payload = {0};
+	link_message_print_number("revision", revision, error, &payload);
+	link_wire_send(remote->wire, kind, text_str(&payload));
+	text_done(&payload);
+}
+
+/* Makes live what was gathered. */
+static void apply(struct link_remote *remote)
+{
+	size_t count, added = 0, removed = 0;
+	const struct model_change *changes = link_intake_changes(remote->intake, &count);
+	uint64_t revision = link_remote_revision(remote);
+	memcpy(remote->store, remote->greeter, sizeof(remote->store));
+	if (count > 0) {
+		remote->sink->on_changes(remote->sink, changes, count, revision);
+		struct text words = {0};
+		for (size_t i = 0; i < count; i++) {
+			added += changes[i].domain != NULL;
+			removed += changes[i].domain == NULL;
+		}
+		text_addf(&words, "revision %llu: %zu changed, %zu removed, %zu in all",
+		        (unsigned long long)revision, added, removed,
+		        model_snapshot_count(link_intake_snapshot(remote->intake)));
+		say(remote, LINK_APPLIED, text_c(&words));
+		text_done(&words);
+	}
+	send_number(remote, LINK_SAYS_APPLIED, revision, NULL);
+}
+
+/* The next connection begins anew with what is live. */
+static void refuse(struct link_remote *remote, uint64_t revision, const char *error)
+{
+	struct text words = {0};
+	text_addf(&words, "the control plane's revision: %s", error);
+	say(remote, LINK_REFUSED, text_c(&words));
+	text_done(&words);
+	send_number(remote, LINK_SAYS_REFUSED, revision, error);
+	link_wire_end(remote->wire, "what it said of domains cannot be read");
+}
+
+/* The revision that a COMMIT would have made live; 0 where it does not even say that. */
+static uint64_t revision_of(enum link_message_kind kind, struct str payload)
+{
+	struct arena arena;
+	uint64_t revision = 0;
+	arena_init(&arena, NULL, 0);
+	if (kind != LINK_SAYS_COMMIT ||
+	        !link_message_read_number(&arena, payload, "revision", &revision, NULL))
+		revision = 0;
+	arena_reset(&arena);
+	return revision;
+}
+
+static void hear_domains(
+        struct link_remote *remote, enum link_message_kind kind, struct str payload)
+{
+	struct text error = {0};
+	switch (link_intake_take(remote->intake, kind, payload, &error)) {
+	case LINK_INTAKE_MORE:
+		break;
+	case LINK_INTAKE_COMMIT:
+		apply(remote);
+		break;
+	case LINK_INTAKE_BAD:
+		refuse(remote, revision_of(kind, payload), text_c(&error));
+		break;
+	}
+	text_done(&error);
+}
+
+static void hear_greeting(struct link_remote *remote, struct str payload)
+{
+	struct arena arena;
+	struct link_hello hello;
+	struct text error = {0};
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_hello(&arena, payload, &hello, &error)) {
+		snprintf(remote->greeter, sizeof(remote->greeter), "%.*s", STR_ARG(hello.store));
+		remote->has_greeted = true;
+		if (remote->is_troubled)
+			say(remote, LINK_TROUBLE, "the control plane answers again");
+		remote->is_troubled = false;
+	} else {
+		struct text words = {0};
+		text_addf(&words, "the control plane %s", text_c(&error));
+		say(remote, LINK_TROUBLE, text_c(&words));
+		remote->is_troubled = true;
+		text_done(&words);
+		link_wire_end(remote->wire, "its greeting cannot be read");
+	}
+	text_done(&error);
+	arena_reset(&arena);
+}
+
+static void on_message(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
+{
+	struct link_remote *remote = container_of(sink, struct link_remote, wire_sink);
+	if (kind == LINK_SAYS_HELLO && !remote->has_greeted)
+		hear_greeting(remote, payload);
+	else if (remote->has_greeted)
+		hear_domains(remote, kind, payload);
+	else
+		link_wire_end(remote->wire, "it did not greet");
+}
+
+static void on_sent(struct link_wire_sink *sink)
+{
+	(void)sink;
+}
+
+/* ---- the connection ---- */
+
+static void tell_trouble(struct link_remote *remote, const char *why)
+{
+	struct text words = {0};
+	if (remote->is_troubled)
+		return;
+	remote->is_troubled = true;
+	text_addf(&words,
+	        "the control plane at %s does not answer (%s); the domains stay as they are",
+	        remote->path, why);
+	say(remote, LINK_TROUBLE, text_c(&words));
+	text_done(&words);
+}
+
+static void try_later(struct link_remote *remote)
+{
+	loop_timer_start(remote->loop, &remote->retry, clock_ms() + remote->retry_ms);
+}
+
+static void on_end(struct link_wire_sink *sink, const char *why)
+{
+	struct link_remote *remote = container_of(sink, struct link_remote, wire_sink);
+	link_wire_free(remote->wire);
+	remote->wire = NULL;
+	link_intake_drop(remote->intake);
+	tell_trouble(remote, why);
+	try_later(remote);
+}
+
+static void greet(struct link_remote *remote)
+{
+	struct text payload = {0};
+	const struct link_hello hello = {
+	        .id = str_of(remote->id),
+	        .store = str_of(remote->store),
+	        .revision = link_remote_revision(remote),
+	};
+	link_message_print_hello(&hello, &payload);
+	link_wire_send(remote->wire, LINK_SAYS_HELLO, text_str(&payload));
+	text_done(&payload);
+}
+
+static void connect_now(struct link_remote *remote)
+{
+	int socket = local_connect(remote->path, 0);
+	remote->has_greeted = false;
+	if (socket >= 0)
+		remote->wire =
+		        link_wire_new(remote->loop, socket, &remote->times, &remote->wire_sink);
+	if (remote->wire != NULL) {
+		greet(remote);
+		return;
+	}
+	tell_trouble(remote, strerrordesc_np(errno));
+	try_later(remote);
+}
+
+static void on_retry(struct timer *timer)
+{
+	connect_now(container_of(timer, struct link_remote, retry));
+}
+
+struct link_remote *link_remote_open(
+        struct loop *loop, const struct link_remote_options *options, struct link_sink *sink)
+{
+	struct link_remote *remote = mem_new(struct link_remote);
+	remote->loop = loop;
+	remote->sink = sink;
+	remote->path = mem_copy(options->path, strlen(options->path));
+	remote->id = mem_copy(options->id, strlen(options->id));
+	remote->times = options->times;
+	remote->retry_ms = options->retry_ms;
+	remote->retry.on_expire = on_retry;
+	remote->wire_sink = (struct link_wire_sink){
+	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
+	remote->intake = link_intake_new();
+	connect_now(remote);
+	return remote;
+}
+
+void link_remote_close(struct link_remote *remote)
+{
+	if (remote == NULL)
+		return;
+	loop_timer_cancel(remote->loop, &remote->retry);
+	link_wire_free(remote->wire);
+	link_intake_free(remote->intake);
+	mem_free(remote->path);
+	mem_free(remote->id);
+	mem_free(remote);
+}
+
+uint64_t link_remote_revision(const struct link_remote *remote)
+{
+	return model_snapshot_revision(link_intake_snapshot(remote->intake));
+}

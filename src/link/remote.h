@@ -1,0 +1,28 @@
+/*
+ * The control plane as a feed: an edge connects to it, says what it knows, and is told the rest.
+ * While nobody answers, what is known stays, and it is tried again. One thread, that of its loop.
+ */
+#pragma once
+
+#include "link/feed.h"
+#include "link/intake.h"
+#include "link/wire.h"
+
+struct link_remote;
+
+struct link_remote_options {
+	const char *path; /* of the control plane's UNIX socket; copied */
+	const char *id;   /* of this edge, 1-128 visible characters; copied */
+	struct link_wire_times times;
+	uint32_t retry_ms; /* between two tries to connect */
+};
+
+/* Begins; domains come later. `sink` must outlive it; hash_init was called. */
+struct link_remote *link_remote_open(
+        struct loop *loop, const struct link_remote_options *options, struct link_sink *sink);
+
+/* Ends it. NULL is fine. The domains that the sink was given stay. */
+void link_remote_close(struct link_remote *remote);
+
+/* The revision that is live. */
+uint64_t link_remote_revision(const struct link_remote *remote);

@@ -1,0 +1,362 @@
+/* An edge and a control plane on one loop: what one changes the other has. */
+#include "link/remote.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "link/domains.h"
+#include "link/hub.h"
+#include "link/scratch.h"
+#include "net/local.h"
+
+#include <unistd.h>
+
+static const struct link_wire_times TIMES = {.ping_ms = 50, .lease_ms = 2000};
+
+/* The edge as its sink sees it. */
+struct told {
+	struct link_sink sink;
+	struct model_snapshot *snapshot;
+	unsigned calls, changes, refused, troubles;
+};
+
+static struct {
+	struct scratch scratch;
+	char path[128];
+	struct loop *loop;
+	struct link_hub *hub;
+	struct link_hub_sink hub_sink;
+	struct told told;
+	struct link_remote *remote;
+	unsigned gone;
+} bench;
+
+static void on_changes(
+        struct link_sink *sink, const struct model_change *changes, size_t count, uint64_t revision)
+{
+	struct told *told = container_of(sink, struct told, sink);
+	struct model_snapshot *old = told->snapshot;
+	assert_true(count > 0);
+	told->snapshot = model_snapshot_with(old, changes, count, revision);
+	model_snapshot_unref(old);
+	told->calls++;
+	told->changes += (unsigned)count;
+}
+
+static void on_event(struct link_sink *sink, enum link_event event, const char *text)
+{
+	struct told *told = container_of(sink, struct told, sink);
+	assert_true(text[0] != '\0');
+	told->refused += event == LINK_REFUSED;
+	told->troubles += event == LINK_TROUBLE;
+}
+
+static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
+{
+	(void)sink;
+	assert_string_equal(edge->id, "edge-1");
+}
+
+static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
+{
+	(void)sink;
+	assert_string_equal(edge->id, "edge-1");
+	assert_true(why[0] != '\0');
+	bench.gone++;
+}
+
+static void open_hub(const char *store)
+{
+	int socket = local_listen(bench.path, 16);
+	assert_true(socket >= 0);
+	const struct link_hub_options options = {.id = "control-1", .store = store, .times = TIMES};
+	bench.hub_sink = (struct link_hub_sink){.on_edge = on_edge, .on_gone = on_gone};
+	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.hub_sink);
+	assert_non_null(bench.hub);
+}
+
+static void close_hub(void)
+{
+	link_hub_close(bench.hub);
+	bench.hub = NULL;
+	unlink(bench.path);
+}
+
+static void open_remote(void)
+{
+	const struct link_remote_options options = {
+	        .path = bench.path, .id = "edge-1", .times = TIMES, .retry_ms = 20};
+	bench.remote = link_remote_open(bench.loop, &options, &bench.told.sink);
+}
+
+static int open_bench(void **state)
+{
+	(void)state;
+	scratch_init(&bench.scratch);
+	snprintf(bench.path, sizeof(bench.path), "%s/link", bench.scratch.folder);
+	bench.loop = loop_new();
+	bench.told = (struct told){.sink = {.on_changes = on_changes, .on_event = on_event}};
+	bench.told.snapshot = model_snapshot_new();
+	bench.gone = 0;
+	open_hub("store-1");
+	return 0;
+}
+
+static int close_bench(void **state)
+{
+	(void)state;
+	link_remote_close(bench.remote);
+	bench.remote = NULL;
+	close_hub();
+	model_snapshot_unref(bench.told.snapshot);
+	loop_free(bench.loop);
+	scratch_done(&bench.scratch);
+	return 0;
+}
+
+/* Changes one domain; attempts of 0 take it away. */
+static void change(const char *name, unsigned attempts, uint64_t revision)
+{
+	struct model_domain *domain = attempts > 0 ? make_domain(name, attempts, revision) : NULL;
+	const struct model_change one = {name, domain};
+	link_hub_change(bench.hub, &one, 1, revision);
+	model_domain_unref(domain);
+}
+
+/* Many domains "00000.test" … with these attempts, as one revision. */
+static void change_many(unsigned count, unsigned attempts, uint64_t revision)
+{
+	struct model_change *changes = mem_alloc(count * sizeof(*changes));
+	for (unsigned i = 0; i < count; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "%05u.test", i);
+		changes[i].domain = make_domain(name, attempts, revision);
+		changes[i].name = changes[i].domain->name;
+	}
+	link_hub_change(bench.hub, changes, count, revision);
+	for (unsigned i = 0; i < count; i++)
+		model_domain_unref(changes[i].domain);
+	mem_free(changes);
+}
+
+#define TURN_UNTIL(condition)                                                                      \
+	do {                                                                                       \
+		for (unsigned turns = 0; turns < 4000 && !(condition); turns++)                    \
+			loop_turn(bench.loop, 5);                                                  \
+		assert_true(condition);                                                            \
+	} while (0)
+
+/* Until the edge has it, and the hub knows. */
+static void wait_for(uint64_t revision)
+{
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1 && link_hub_applied(bench.hub) == revision &&
+	           link_remote_revision(bench.remote) == revision);
+}
+
+static void an_edge_has_what_there_is_and_what_comes(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	change("b.test", 2, 2);
+	open_remote();
+	wait_for(2);
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
+	assert_int_equal(bench.told.calls, 1);
+	change("b.test", 3, 3);
+	change("c.test", 4, 4);
+	change("a.test", 0, 5);
+	wait_for(5);
+	assert_domains(bench.told.snapshot, "b.test=3 c.test=4");
+	assert_int_equal(bench.told.changes, 5);
+	assert_int_equal(model_snapshot_revision(bench.told.snapshot), 5);
+	assert_int_equal(bench.told.troubles, 0);
+}
+
+static void an_edge_without_domains_waits_for_the_first(void **state)
+{
+	(void)state;
+	open_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	change("a.test", 1, 1);
+	wait_for(1);
+	assert_domains(bench.told.snapshot, "a.test=1");
+}
+
+static void an_edge_that_was_away_is_told_the_difference(void **state)
+{
+	(void)state;
+	change_many(300, 1, 1);
+	open_remote();
+	wait_for(1);
+	/* The control plane goes, changes, and comes back. */
+	close_hub();
+	TURN_UNTIL(bench.told.troubles == 1);
+	assert_int_equal(model_snapshot_count(bench.told.snapshot), 300);
+	open_hub("store-1");
+	link_hub_add_gone(bench.hub, "00007.test", 3);
+	change_many(7, 1, 1);
+	change("00008.test", 5, 4);
+	assert_int_equal(bench.told.changes, 300);
+	wait_for(4);
+	/* Of 293 others nothing was said, though this hub does not have them. */
+	assert_int_equal(bench.told.changes, 302);
+	assert_int_equal(model_snapshot_count(bench.told.snapshot), 299);
+	assert_int_equal(bench.told.troubles, 2); /* the second says that it is over */
+}
+
+static void another_store_is_told_whole(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	change("b.test", 2, 2);
+	change("c.test", 3, 3);
+	open_remote();
+	wait_for(3);
+	close_hub();
+	open_hub("store-2");
+	change("b.test", 2, 1);
+	change("c.test", 9, 2);
+	wait_for(2);
+	assert_domains(bench.told.snapshot, "b.test=2 c.test=9");
+	assert_int_equal(bench.told.changes, 3 + 2); /* b is what it was */
+}
+
+static void a_name_that_comes_and_goes_is_what_it_was_last(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	change("b.test", 1, 2);
+	open_remote();
+	wait_for(2);
+	link_remote_close(bench.remote);
+	bench.remote = NULL;
+	change("a.test", 0, 3);
+	change("a.test", 2, 4);
+	change("a.test", 0, 5);
+	change("b.test", 0, 6);
+	change("b.test", 7, 7);
+	open_remote(); /* knows nothing: it is told the whole list */
+	wait_for(7);
+	assert_domains(link_hub_snapshot(bench.hub), "b.test=7");
+	assert_int_equal(model_snapshot_count(link_hub_snapshot(bench.hub)), 1);
+}
+
+/* More than the backlog holds, and a change in the middle of it. */
+static void a_long_list_is_told_as_it_is_read(void **state)
+{
+	(void)state;
+	change_many(20000, 1, 1);
+	open_remote();
+	for (unsigned i = 0; i < 5; i++)
+		loop_turn(bench.loop, 1);
+	change("00000.test", 2, 2);
+	change("19999.test", 0, 3);
+	wait_for(3);
+	assert_int_equal(model_snapshot_count(bench.told.snapshot), 19999);
+	const struct model_domain *first =
+	        model_snapshot_get(bench.told.snapshot, STR("00000.test"));
+	assert_int_equal(first->failover_attempts, 2);
+	/* A change of all of them is walked to as well. */
+	change_many(20000, 3, 4);
+	wait_for(4);
+	assert_int_equal(model_snapshot_count(bench.told.snapshot), 20000);
+}
+
+/* What a control plane of another kind says, on the hub's socket. */
+struct liar {
+	struct link_wire_sink sink;
+	struct link_wire *wire;
+	int listener;
+	unsigned hellos, refused;
+	const char *domain;
+};
+
+static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
+{
+	struct liar *liar = container_of(sink, struct liar, sink);
+	(void)payload;
+	liar->refused += kind == LINK_SAYS_REFUSED;
+	if (kind != LINK_SAYS_HELLO)
+		return;
+	liar->hellos++;
+	link_wire_send(liar->wire, LINK_SAYS_HELLO,
+	        STR("{\"v\":1,\"id\":\"c\",\"store\":\"s\",\"revision\":1,\"purge\":0}"));
+	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
+	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
+	link_wire_send(liar->wire, LINK_SAYS_COMMIT, STR("{\"revision\":1}"));
+}
+
+static void liar_sent(struct link_wire_sink *sink)
+{
+	(void)sink;
+}
+
+static void liar_ends(struct link_wire_sink *sink, const char *why)
+{
+	struct liar *liar = container_of(sink, struct liar, sink);
+	(void)why;
+	link_wire_free(liar->wire);
+	liar->wire = NULL;
+}
+
+static void what_cannot_be_read_is_refused_and_tried_again(void **state)
+{
+	(void)state;
+	struct liar liar = {
+	        .sink = {.on_message = lie, .on_sent = liar_sent, .on_end = liar_ends},
+	        .domain = "{\"name\":\"a.test\",\"later\":1}",
+	};
+	close_hub();
+	liar.listener = local_listen(bench.path, 16);
+	open_remote();
+	while (liar.hellos < 3) {
+		if (liar.wire == NULL) {
+			int socket = local_accept(liar.listener);
+			if (socket >= 0)
+				liar.wire = link_wire_new(bench.loop, socket, &TIMES, &liar.sink);
+		}
+		loop_turn(bench.loop, 5);
+	}
+	assert_true(liar.refused >= 1);
+	assert_true(bench.told.refused >= 2);
+	assert_int_equal(bench.told.calls, 0);
+	assert_int_equal(link_remote_revision(bench.remote), 0);
+	link_wire_free(liar.wire);
+	close(liar.listener);
+	unlink(bench.path);
+	open_hub("store-1");
+	change("a.test", 1, 1);
+	wait_for(1);
+	assert_domains(bench.told.snapshot, "a.test=1");
+}
+
+static void an_edge_that_comes_again_is_one_edge(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	struct link_remote *first = bench.remote;
+	bench.remote = NULL;
+	open_remote();
+	TURN_UNTIL(bench.gone == 1);
+	assert_int_equal(link_hub_edge_count(bench.hub), 1);
+	link_remote_close(first);
+}
+
+int main(void)
+{
+	hash_init();
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+	const struct CMUnitTest tests[] = {
+	        TEST(an_edge_has_what_there_is_and_what_comes),
+	        TEST(an_edge_without_domains_waits_for_the_first),
+	        TEST(an_edge_that_was_away_is_told_the_difference),
+	        TEST(another_store_is_told_whole),
+	        TEST(a_name_that_comes_and_goes_is_what_it_was_last),
+	        TEST(a_long_list_is_told_as_it_is_read),
+	        TEST(what_cannot_be_read_is_refused_and_tried_again),
+	        TEST(an_edge_that_comes_again_is_one_edge),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
