@@ -103,6 +103,33 @@ field of a [domain](domains.md).
 """ + grid(["name", "limit", "what"], ([f"`{row['id'].lower()}`", amount(row), row["words"]] for row in table.rows()))
 
 
+@page("src/link/message.def", "docs/internals/link.md")
+def messages(table):
+    return """# The link
+
+What the control plane and an edge say to each other, over a stream socket: a UNIX socket on one machine. Both send
+messages, each a head of eight bytes and a JSON object:
+
+| bytes | what |
+| --- | --- |
+| 0-3 | how many bytes the object has, the lowest byte first; at most 256 KiB |
+| 4 | the kind, a number of the table below |
+| 5-7 | zero |
+
+Each side begins with HELLO, and the control plane does not wait for the edge's. An edge that knows a revision of the
+same store is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
+BEGIN, all domains, COMMIT. From then on each change is told as it is made. A COMMIT makes live all that came since the
+one before it, or nothing, and is answered by APPLIED or REFUSED. After REFUSED the edge ends the connection, and
+begins anew with what is live.
+
+An object has the keys that are said here and no others, so that what a later version adds is never left out in
+silence; `v` of HELLO is raised by every such change. What is no message ends the connection. So does silence: who has
+said nothing for three seconds says PING, and who has heard nothing for ten has nobody to talk to. An edge that was
+ended connects again; meanwhile it serves what it knows.
+
+""" + grid(["number", "kind", "what"], ([row["number"], row["id"], row["words"]] for row in table.rows()))
+
+
 @page("src/base/fault.def", "docs/faults.md")
 def faults(table):
     retry = {

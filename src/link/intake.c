@@ -211,10 +211,8 @@ enum link_intake_take link_intake_take(struct link_intake *intake, enum link_mes
 		is_good = take_commit(intake, &arena, payload, ret_error);
 		break;
 	case LINK_SAYS_HELLO:
-	case LINK_SAYS_PURGE:
 	case LINK_SAYS_APPLIED:
 	case LINK_SAYS_REFUSED:
-	case LINK_SAYS_PURGED:
 	case LINK_SAYS_PING:
 		text_addf(ret_error, "%s says nothing of domains", link_message_name(kind));
 		is_good = false;

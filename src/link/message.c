@@ -105,14 +105,13 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 	text_add_json(to, hello->id);
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
-	text_addf(to, ",\"revision\":%llu,\"purge\":%llu}", (unsigned long long)hello->revision,
-	        (unsigned long long)hello->purge);
+	text_addf(to, ",\"revision\":%llu}", (unsigned long long)hello->revision);
 }
 
 bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
         struct text *ret_error)
 {
-	static const char *const KEYS[] = {"v", "id", "store", "revision", "purge"};
+	static const char *const KEYS[] = {"v", "id", "store", "revision"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -131,8 +130,7 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 	}
 	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
 	        !read_text(root, "id", &hello.id) || !read_text(root, "store", &hello.store) ||
-	        !read_number(root, "revision", &hello.revision) ||
-	        !read_number(root, "purge", &hello.purge) || hello.id.len == 0 ||
+	        !read_number(root, "revision", &hello.revision) || hello.id.len == 0 ||
 	        !is_visible(hello.id) || !is_visible(hello.store)) {
 		text_add(ret_error, STR("does not say who it is and what it knows"));
 		return false;

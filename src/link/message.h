@@ -38,7 +38,7 @@ MUST_CHECK enum link_message_take link_message_take(
 struct link_hello {
 	struct str id;    /* of the edge, or of the control's machine: 1-128 visible characters */
 	struct str store; /* which revisions are meant; empty: none */
-	uint64_t revision, purge;
+	uint64_t revision;
 };
 
 void link_message_print_hello(const struct link_hello *hello, struct text *to);

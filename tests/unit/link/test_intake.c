@@ -115,7 +115,7 @@ static void what_cannot_be_read_changes_nothing(void **state)
 	        {LINK_SAYS_GONE, "{}"},
 	        {LINK_SAYS_COMMIT, "{}"},
 	        {LINK_SAYS_COMMIT, "{\"revision\":\"5\"}"},
-	        {LINK_SAYS_PURGE, "{}"},
+	        {LINK_SAYS_APPLIED, "{}"},
 	        {LINK_SAYS_PING, "{}"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {

@@ -280,7 +280,7 @@ static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":1,\"id\":\"c\",\"store\":\"s\",\"revision\":1,\"purge\":0}"));
+	        STR("{\"v\":1,\"id\":\"c\",\"store\":\"s\",\"revision\":1}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
 	link_wire_send(liar->wire, LINK_SAYS_COMMIT, STR("{\"revision\":1}"));

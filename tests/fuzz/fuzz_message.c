@@ -1,0 +1,68 @@
+/* fuzz: link - a stream of messages is taken apart without leaving its bytes, prints as it was, and
+ * what an edge makes of it is a revision or nothing */
+#include "base/arena.h"
+#include "base/hash.h"
+#include "link/intake.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_objects(struct str payload)
+{
+	struct arena arena;
+	struct link_hello hello;
+	struct text error = {0}, printed = {0};
+	uint64_t number;
+	struct str text;
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_hello(&arena, payload, &hello, &error)) {
+		link_message_print_hello(&hello, &printed);
+		CHECK(link_message_read_hello(&arena, text_str(&printed), &hello, &error));
+	} else {
+		CHECK(error.len > 0);
+	}
+	text_clear(&printed);
+	if (link_message_read_number(&arena, payload, "revision", &number, &text)) {
+		uint64_t again;
+		link_message_print_number("revision", number, "e", &printed);
+		CHECK(link_message_read_number(
+		        &arena, text_str(&printed), "revision", &again, &text));
+		CHECK(again == number);
+	}
+	text_done(&printed);
+	text_done(&error);
+	arena_reset(&arena);
+}
+
+static void check_intake(
+        struct link_intake *intake, enum link_message_kind kind, struct str payload)
+{
+	struct text error = {0};
+	const struct model_snapshot *before = link_intake_snapshot(intake);
+	enum link_intake_take taken = link_intake_take(intake, kind, payload, &error);
+	CHECK((taken == LINK_INTAKE_BAD) == (error.len > 0));
+	CHECK((taken == LINK_INTAKE_COMMIT) == (link_intake_snapshot(intake) != before));
+	text_done(&error);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool is_ready;
+	if (!is_ready)
+		hash_init();
+	is_ready = true;
+
+	struct str rest = str_make((const char *)data, size), payload;
+	struct text again = {0};
+	struct link_intake *intake = link_intake_new();
+	enum link_message_kind kind;
+	while (link_message_take(&rest, &kind, &payload) == LINK_MESSAGE_TAKEN) {
+		link_message_print(kind, payload, &again);
+		check_objects(payload);
+		check_intake(intake, kind, payload);
+	}
+	CHECK(again.len == size - rest.len);
+	CHECK(again.len == 0 || memcmp(again.at, data, again.len) == 0);
+	link_intake_free(intake);
+	text_done(&again);
+	return 0;
+}
