@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "link/ledger.h"
 #include "net/local.h"
 
 #include <errno.h>
@@ -24,6 +25,8 @@ struct link_remote {
 	struct link_wire *wire; /* NULL: not connected */
 	struct link_wire_sink wire_sink;
 	struct link_intake *intake;
+	struct link_ledger *ledger;        /* NULL: nothing is kept */
+	bool is_unkept;                    /* the operator was told that nothing can be */
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
 	bool has_greeted;
@@ -46,27 +49,70 @@ static void send_number(struct link_remote *remote, enum link_message_kind kind,
 	text_done(&payload);
 }
 
-/* Makes live what was gathered. */
-static void apply(struct link_remote *remote)
+/* Makes live what the intake took. */
+static void make_live(struct link_remote *remote)
 {
-	size_t count, added = 0, removed = 0;
+	size_t count, changed = 0;
 	const struct model_change *changes = link_intake_changes(remote->intake, &count);
 	uint64_t revision = link_remote_revision(remote);
-	memcpy(remote->store, remote->greeter, sizeof(remote->store));
-	if (count > 0) {
-		remote->sink->on_changes(remote->sink, changes, count, revision);
-		struct text words = {0};
-		for (size_t i = 0; i < count; i++) {
-			added += changes[i].domain != NULL;
-			removed += changes[i].domain == NULL;
-		}
-		text_addf(&words, "revision %llu: %zu changed, %zu removed, %zu in all",
-		        (unsigned long long)revision, added, removed,
-		        model_snapshot_count(link_intake_snapshot(remote->intake)));
-		say(remote, LINK_APPLIED, text_c(&words));
-		text_done(&words);
+	struct text words = {0};
+	if (count == 0)
+		return;
+	remote->sink->on_changes(remote->sink, changes, count, revision);
+	for (size_t i = 0; i < count; i++)
+		changed += changes[i].domain != NULL;
+	text_addf(&words, "revision %llu: %zu changed, %zu removed, %zu in all",
+	        (unsigned long long)revision, changed, count - changed,
+	        model_snapshot_count(link_intake_snapshot(remote->intake)));
+	say(remote, LINK_APPLIED, text_c(&words));
+	text_done(&words);
+}
+
+/* That it cannot be is told once, until it can. */
+static void keep(struct link_remote *remote)
+{
+	struct text words = {0};
+	if (remote->ledger == NULL)
+		return;
+	if (link_ledger_add(remote->ledger, str_of(remote->store), remote->intake)) {
+		remote->is_unkept = false;
+		return;
 	}
-	send_number(remote, LINK_SAYS_APPLIED, revision, NULL);
+	if (!remote->is_unkept) {
+		text_addf(&words, "they cannot be kept for a start without the control plane: %s",
+		        strerrordesc_np(errno));
+		say(remote, LINK_TROUBLE, text_c(&words));
+	}
+	remote->is_unkept = true;
+	text_done(&words);
+}
+
+/* At the start, when the edge has nothing: all that was kept. */
+static void hand_over(struct link_remote *remote, const struct model_snapshot *snapshot)
+{
+	size_t count = model_snapshot_count(snapshot);
+	struct model_change *changes = mem_alloc(count * sizeof(*changes) + 1);
+	struct text words = {0};
+	for (size_t i = 0; i < count; i++) {
+		struct model_domain *domain = model_snapshot_at(snapshot, i);
+		changes[i] = (struct model_change){domain->name, domain};
+	}
+	if (count > 0)
+		remote->sink->on_changes(
+		        remote->sink, changes, count, model_snapshot_revision(snapshot));
+	text_addf(&words, "revision %llu as it was kept: %zu domains",
+	        (unsigned long long)model_snapshot_revision(snapshot), count);
+	say(remote, LINK_APPLIED, text_c(&words));
+	text_done(&words);
+	mem_free(changes);
+}
+
+static void apply(struct link_remote *remote)
+{
+	memcpy(remote->store, remote->greeter, sizeof(remote->store));
+	make_live(remote);
+	send_number(remote, LINK_SAYS_APPLIED, link_remote_revision(remote), NULL);
+	keep(remote);
 }
 
 /* The next connection begins anew with what is live. */
@@ -213,6 +259,19 @@ static void on_retry(struct timer *timer)
 	connect_now(container_of(timer, struct link_remote, retry));
 }
 
+/* All of it is what changed, for the edge has nothing yet. */
+static void read_ledger(struct link_remote *remote, const struct link_journal *place)
+{
+	struct text store = {0};
+	remote->ledger = link_ledger_new(place);
+	if (link_ledger_read(remote->ledger, remote->intake, &store)) {
+		snprintf(remote->store, sizeof(remote->store), "%.*s", STR_ARG(text_str(&store)));
+		const struct model_snapshot *snapshot = link_intake_snapshot(remote->intake);
+		hand_over(remote, snapshot);
+	}
+	text_done(&store);
+}
+
 struct link_remote *link_remote_open(
         struct loop *loop, const struct link_remote_options *options, struct link_sink *sink)
 {
@@ -227,6 +286,8 @@ struct link_remote *link_remote_open(
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
+	if (options->ledger != NULL)
+		read_ledger(remote, options->ledger);
 	connect_now(remote);
 	return remote;
 }
@@ -238,6 +299,7 @@ void link_remote_close(struct link_remote *remote)
 	loop_timer_cancel(remote->loop, &remote->retry);
 	link_wire_free(remote->wire);
 	link_intake_free(remote->intake);
+	link_ledger_free(remote->ledger);
 	mem_free(remote->path);
 	mem_free(remote->id);
 	mem_free(remote);

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "link/feed.h"
-#include "link/intake.h"
+#include "link/journal.h"
 #include "link/wire.h"
 
 struct link_remote;
@@ -15,9 +15,12 @@ struct link_remote_options {
 	const char *id;   /* of this edge, 1-128 visible characters; copied */
 	struct link_wire_times times;
 	uint32_t retry_ms; /* between two tries to connect */
+	const struct link_journal
+	        *ledger; /* where what is live is kept (link/ledger.h); NULL: nowhere */
 };
 
-/* Begins; domains come later. `sink` must outlive it; hash_init was called. */
+/* Hands what the ledger has to the sink before returning; what is new comes later. `sink` must
+ * outlive it; hash_init was called. */
 struct link_remote *link_remote_open(
         struct loop *loop, const struct link_remote_options *options, struct link_sink *sink);
 

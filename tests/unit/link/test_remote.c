@@ -85,7 +85,12 @@ static void close_hub(void)
 static void open_remote(void)
 {
 	const struct link_remote_options options = {
-	        .path = bench.path, .id = "edge-1", .times = TIMES, .retry_ms = 20};
+	        .path = bench.path,
+	        .id = "edge-1",
+	        .times = TIMES,
+	        .retry_ms = 20,
+	        .ledger = &bench.scratch.place,
+	};
 	bench.remote = link_remote_open(bench.loop, &options, &bench.told.sink);
 }
 
@@ -230,6 +235,7 @@ static void a_name_that_comes_and_goes_is_what_it_was_last(void **state)
 	wait_for(2);
 	link_remote_close(bench.remote);
 	bench.remote = NULL;
+	unlink(bench.scratch.journal);
 	change("a.test", 0, 3);
 	change("a.test", 2, 4);
 	change("a.test", 0, 5);
@@ -260,6 +266,33 @@ static void a_long_list_is_told_as_it_is_read(void **state)
 	change_many(20000, 3, 4);
 	wait_for(4);
 	assert_int_equal(model_snapshot_count(bench.told.snapshot), 20000);
+}
+
+/* A new process has what the one before it had, and is told the rest later. */
+static void an_edge_starts_without_the_control_plane(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	change("b.test", 2, 2);
+	open_remote();
+	wait_for(2);
+	change("c.test", 3, 3);
+	wait_for(3);
+	link_remote_close(bench.remote);
+	close_hub();
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	bench.told.changes = 0;
+
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2 c.test=3");
+	assert_int_equal(link_remote_revision(bench.remote), 3);
+	assert_int_equal(bench.told.changes, 3);
+	open_hub("store-1");
+	change("b.test", 9, 4);
+	wait_for(4);
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=9 c.test=3");
+	assert_int_equal(bench.told.changes, 4);
 }
 
 /* What a control plane of another kind says, on the hub's socket. */
@@ -355,6 +388,7 @@ int main(void)
 	        TEST(another_store_is_told_whole),
 	        TEST(a_name_that_comes_and_goes_is_what_it_was_last),
 	        TEST(a_long_list_is_told_as_it_is_read),
+	        TEST(an_edge_starts_without_the_control_plane),
 	        TEST(what_cannot_be_read_is_refused_and_tried_again),
 	        TEST(an_edge_that_comes_again_is_one_edge),
 	};

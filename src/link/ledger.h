@@ -1,0 +1,32 @@
+/*
+ * What an edge was told, kept in a file: a base, which is a whole list, and each revision that came
+ * after it. An edge that starts while no control plane answers serves what it finds there. A
+ * revision costs as much as it changes; when those outweigh the base, a new one is begun. What does
+ * not check out is never used: the file ends in front of it.
+ *
+ * Several processes may have one file, as two edges do during an upgrade: who finds that another
+ * has written begins a new base. One thread.
+ */
+#pragma once
+
+#include "link/intake.h"
+#include "link/journal.h"
+
+struct link_ledger;
+
+/* The place as of a journal: a path, which gets mode 0600 for there are secrets in it, or a file
+ * without a name. Nothing is opened yet. The path is copied; the descriptor stays the caller's. */
+struct link_ledger *link_ledger_new(const struct link_journal *place);
+
+/* NULL is fine. */
+void link_ledger_free(struct link_ledger *ledger);
+
+/* Has the intake take all that is in there and adds the store that it is of; false when there is
+ * nothing, and then the intake is as it was. */
+MUST_CHECK bool link_ledger_read(
+        struct link_ledger *ledger, struct link_intake *intake, struct text *ret_store);
+
+/* Keeps the revision that the intake has just taken; false with errno, and what was kept before
+ * stays. */
+MUST_CHECK bool link_ledger_add(
+        struct link_ledger *ledger, struct str store, const struct link_intake *intake);

@@ -1,0 +1,393 @@
+/* What is kept of a feed: read back whole, torn, damaged, by two at once, after a death. */
+#include "link/ledger.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "link/domains.h"
+#include "link/scratch.h"
+#include "model/json.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+/* Both kinds of places. */
+struct bench {
+	struct scratch scratch;
+	struct link_journal place;
+	struct link_intake *intake;
+	struct link_ledger *ledger;
+	uint64_t revision;
+};
+
+static void bench_init(struct bench *bench, bool is_named)
+{
+	scratch_init(&bench->scratch);
+	bench->place = bench->scratch.place;
+	if (!is_named)
+		bench->place = (struct link_journal){.fd = memfd_create("ledger", MFD_CLOEXEC)};
+	bench->intake = link_intake_new();
+	bench->ledger = link_ledger_new(&bench->place);
+	bench->revision = 0;
+}
+
+static void bench_done(struct bench *bench)
+{
+	link_ledger_free(bench->ledger);
+	link_intake_free(bench->intake);
+	if (bench->place.path == NULL)
+		close(bench->place.fd);
+	scratch_done(&bench->scratch);
+}
+
+static void take(struct link_intake *intake, enum link_message_kind kind, const char *payload)
+{
+	struct text error = {0};
+	if (link_intake_take(intake, kind, str_of(payload), &error) == LINK_INTAKE_BAD)
+		fail_msg("%s", text_c(&error));
+	text_done(&error);
+}
+
+/* One revision more: a domain, or that it went. */
+static void change(
+        struct link_intake *intake, const char *name, unsigned attempts, uint64_t revision)
+{
+	struct text payload = {0};
+	struct model_domain *domain = make_domain(name, attempts == 0 ? 1 : attempts, revision);
+	if (attempts > 0)
+		model_json_print_domain(domain, MODEL_JSON_SET, MODEL_PRINT_SECRETS, &payload);
+	else
+		link_message_print_name(str_of(name), &payload);
+	take(intake, attempts > 0 ? LINK_SAYS_DOMAIN : LINK_SAYS_GONE, text_c(&payload));
+	text_clear(&payload);
+	link_message_print_number("revision", revision, NULL, &payload);
+	take(intake, LINK_SAYS_COMMIT, text_c(&payload));
+	text_done(&payload);
+	model_domain_unref(domain);
+}
+
+static void change_and_add(struct bench *bench, const char *name, unsigned attempts)
+{
+	change(bench->intake, name, attempts, ++bench->revision);
+	if (!link_ledger_add(bench->ledger, STR("store"), bench->intake))
+		fail_msg("%s", strerrordesc_np(errno));
+}
+
+/* What a process finds that starts now. */
+static void assert_kept(const struct bench *bench, uint64_t revision, const char *domains)
+{
+	struct text store = {0};
+	struct link_intake *intake = link_intake_new();
+	struct link_ledger *ledger = link_ledger_new(&bench->place);
+	assert_true(link_ledger_read(ledger, intake, &store));
+	assert_string_equal(text_c(&store), "store");
+	assert_int_equal(model_snapshot_revision(link_intake_snapshot(intake)), revision);
+	assert_domains(link_intake_snapshot(intake), domains);
+	text_done(&store);
+	link_ledger_free(ledger);
+	link_intake_free(intake);
+}
+
+static void assert_nothing_kept(const struct bench *bench)
+{
+	struct text store = {0};
+	struct link_intake *intake = link_intake_new();
+	struct link_ledger *ledger = link_ledger_new(&bench->place);
+	assert_false(link_ledger_read(ledger, intake, &store));
+	assert_int_equal(model_snapshot_count(link_intake_snapshot(intake)), 0);
+	assert_int_equal(store.len, 0);
+	link_ledger_free(ledger);
+	link_intake_free(intake);
+}
+
+static int open_file(const struct bench *bench)
+{
+	return bench->place.path != NULL ? open(bench->place.path, O_RDWR | O_CLOEXEC)
+	                                 : dup(bench->place.fd);
+}
+
+static uint64_t file_bytes(const struct bench *bench)
+{
+	struct stat info;
+	int fd = open_file(bench);
+	assert_int_equal(fstat(fd, &info), 0);
+	close(fd);
+	return (uint64_t)info.st_size;
+}
+
+static void what_is_added_is_read_back(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		bench_init(&bench, is_named);
+		assert_nothing_kept(&bench);
+		change_and_add(&bench, "a.test", 1);
+		assert_kept(&bench, 1, "a.test=1");
+		change_and_add(&bench, "b.test", 2);
+		change_and_add(&bench, "a.test", 3);
+		assert_kept(&bench, 3, "a.test=3 b.test=2");
+		change_and_add(&bench, "b.test", 0);
+		assert_kept(&bench, 4, "a.test=3");
+		if (is_named) {
+			struct stat info;
+			assert_int_equal(stat(bench.place.path, &info), 0);
+			assert_int_equal(info.st_mode & 0777, 0600);
+		}
+		bench_done(&bench);
+	}
+}
+
+static void who_reads_it_goes_on_with_it(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		bench_init(&bench, is_named);
+		change_and_add(&bench, "a.test", 1);
+		change_and_add(&bench, "b.test", 2);
+		uint64_t bytes = file_bytes(&bench);
+		link_ledger_free(bench.ledger);
+		link_intake_free(bench.intake);
+		bench.intake = link_intake_new();
+		bench.ledger = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(bench.ledger, bench.intake, &store));
+		change_and_add(&bench, "c.test", 3);
+		/* By what changed, and not by a new base. */
+		assert_true(file_bytes(&bench) > bytes && file_bytes(&bench) < bytes + 300);
+		assert_kept(&bench, 3, "a.test=1 b.test=2 c.test=3");
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
+static void another_store_is_a_new_base(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		bench_init(&bench, is_named);
+		change_and_add(&bench, "a.test", 1);
+		take(bench.intake, LINK_SAYS_BEGIN, "{}");
+		change(bench.intake, "b.test", 2, 1);
+		assert_true(link_ledger_add(bench.ledger, STR("other"), bench.intake));
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *ledger = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(ledger, intake, &store));
+		assert_string_equal(text_c(&store), "other");
+		assert_domains(link_intake_snapshot(intake), "b.test=2");
+		link_ledger_free(ledger);
+		link_intake_free(intake);
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
+/* Cut off anywhere, it has the revisions in front of the cut. */
+static void a_torn_end_is_left_out(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		uint64_t ends[4] = {0};
+		bench_init(&bench, is_named);
+		for (unsigned i = 1; i < 4; i++) {
+			change_and_add(&bench, "a.test", i);
+			ends[i] = file_bytes(&bench);
+		}
+		for (uint64_t cut = ends[3]; cut-- > 0;) {
+			int fd = open_file(&bench);
+			assert_int_equal(ftruncate(fd, (off_t)cut), 0);
+			close(fd);
+			if (cut >= ends[2])
+				assert_kept(&bench, 2, "a.test=2");
+			else if (cut >= ends[1])
+				assert_kept(&bench, 1, "a.test=1");
+			else
+				assert_nothing_kept(&bench);
+		}
+		/* And it is begun anew. */
+		change_and_add(&bench, "a.test", 9);
+		assert_kept(&bench, 4, "a.test=9");
+		bench_done(&bench);
+	}
+}
+
+static void what_is_damaged_is_left_out(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench, true);
+	change_and_add(&bench, "a.test", 1);
+	uint64_t base = file_bytes(&bench);
+	change_and_add(&bench, "a.test", 2);
+	uint64_t bytes = file_bytes(&bench);
+	int fd = open_file(&bench);
+	for (uint64_t at = 0; at < bytes; at++) {
+		char byte;
+		assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+		byte ^= 0x10;
+		assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+		if (at < base)
+			assert_nothing_kept(&bench);
+		else
+			assert_kept(&bench, 1, "a.test=1");
+		byte ^= 0x10;
+		assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+	}
+	close(fd);
+	assert_kept(&bench, 2, "a.test=2");
+	bench_done(&bench);
+}
+
+static void what_is_no_ledger_is_replaced(void **state)
+{
+	(void)state;
+	static const char *const TEXTS[] = {"", "x", "headwater-journal 1 7 20 0123456789abcdef\n"};
+	for (size_t i = 0; i < ARRAY_LENGTH(TEXTS); i++) {
+		struct bench bench;
+		bench_init(&bench, true);
+		scratch_write(bench.place.path, str_of(TEXTS[i]));
+		assert_nothing_kept(&bench);
+		change_and_add(&bench, "a.test", 1);
+		assert_kept(&bench, 1, "a.test=1");
+		bench_done(&bench);
+	}
+}
+
+/* What was added outweighs the base in the end: then the file is as small as a new base. */
+static void it_does_not_grow_for_ever(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct stat info;
+		uint64_t most = 0;
+		bench_init(&bench, is_named);
+		for (unsigned i = 0; i < 12000; i++) {
+			change_and_add(&bench, i % 2 == 0 ? "a.test" : "b.test", 1 + i % 9);
+			int fd = open_file(&bench);
+			assert_int_equal(fstat(fd, &info), 0);
+			close(fd);
+			uint64_t bytes = (uint64_t)info.st_blocks * 512;
+			most = bytes > most ? bytes : most;
+		}
+		/* Two megabytes were added in all. */
+		assert_true(most < 1400000);
+		assert_kept(&bench, 12000, "a.test=2 b.test=3");
+		bench_done(&bench);
+	}
+}
+
+/* As two edges do during an upgrade: both are told the same. */
+static void two_may_keep_it_at_once(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		bench_init(&bench, is_named);
+		change_and_add(&bench, "a.test", 1);
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *second = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(second, intake, &store));
+		for (unsigned i = 2; i < 8; i++) {
+			change_and_add(&bench, "a.test", i);
+			change(intake, "a.test", i, i);
+			assert_true(link_ledger_add(second, STR("store"), intake));
+			char wanted[32];
+			snprintf(wanted, sizeof(wanted), "a.test=%u", i);
+			assert_kept(&bench, i, wanted);
+		}
+		link_ledger_free(second);
+		link_intake_free(intake);
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
+static void where_it_cannot_be_kept_is_told(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench, true);
+	link_ledger_free(bench.ledger);
+	bench.ledger = link_ledger_new(&(struct link_journal){.path = "/nowhere/at/all"});
+	change(bench.intake, "a.test", 1, 1);
+	assert_false(link_ledger_add(bench.ledger, STR("store"), bench.intake));
+	assert_int_equal(errno, ENOENT);
+	bench_done(&bench);
+}
+
+/* A process that adds revisions until it is killed, and says so of each. */
+static void add_until_killed(struct bench *bench, int to)
+{
+	for (;;) {
+		uint64_t next = bench->revision + 1;
+		change_and_add(
+		        bench, next % 2 == 0 ? "a.test" : "b.test", 1 + (unsigned)(next % 9));
+		if (write(to, &bench->revision, sizeof(bench->revision)) < 0)
+			_exit(1);
+	}
+}
+
+static void a_death_loses_nothing_that_was_added(void **state)
+{
+	(void)state;
+	srand(1);
+	for (unsigned round = 0; round < 30; round++) {
+		struct bench bench;
+		int ends[2];
+		uint64_t added = 0;
+		struct text store = {0};
+		bench_init(&bench, round % 2);
+		assert_int_equal(pipe(ends), 0);
+		pid_t pid = fork();
+		if (pid == 0)
+			add_until_killed(&bench, ends[1]);
+		close(ends[1]);
+		assert_int_equal(read(ends[0], &added, sizeof(added)), sizeof(added));
+		usleep((unsigned)rand() % 30000);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		while (read(ends[0], &added, sizeof(added)) > 0)
+			;
+		close(ends[0]);
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *ledger = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(ledger, intake, &store));
+		uint64_t revision = model_snapshot_revision(link_intake_snapshot(intake));
+		assert_true(revision == added || revision == added + 1);
+		text_done(&store);
+		link_ledger_free(ledger);
+		link_intake_free(intake);
+		if (bench.place.path != NULL) {
+			char other[100];
+			snprintf(other, sizeof(other), "%s.new", bench.place.path);
+			unlink(other);
+		}
+		bench_done(&bench);
+	}
+}
+
+int main(void)
+{
+	hash_init();
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_is_added_is_read_back),
+	        cmocka_unit_test(who_reads_it_goes_on_with_it),
+	        cmocka_unit_test(another_store_is_a_new_base),
+	        cmocka_unit_test(a_torn_end_is_left_out),
+	        cmocka_unit_test(what_is_damaged_is_left_out),
+	        cmocka_unit_test(what_is_no_ledger_is_replaced),
+	        cmocka_unit_test(it_does_not_grow_for_ever),
+	        cmocka_unit_test(two_may_keep_it_at_once),
+	        cmocka_unit_test(where_it_cannot_be_kept_is_told),
+	        cmocka_unit_test(a_death_loses_nothing_that_was_added),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
