@@ -180,16 +180,6 @@ static void on_sent(struct link_wire_sink *sink)
 	go_on(container_of(sink, struct peer, sink));
 }
 
-/* One edge has one connection: an older one of the same id is what its process left. */
-static void end_namesakes(struct peer *peer)
-{
-	list_each (node, &peer->hub->peers) {
-		struct peer *other = container_of(node, struct peer, node);
-		if (other != peer && other->has_greeted && strcmp(other->id, peer->id) == 0)
-			link_wire_end(other->wire, "the edge has come again");
-	}
-}
-
 static void greet(struct peer *peer, struct str payload)
 {
 	struct link_hub *hub = peer->hub;
@@ -207,7 +197,6 @@ static void greet(struct peer *peer, struct str payload)
 		peer->edge.applied = peer->told = is_ours ? hello.revision : 0;
 		peer->has_greeted = true;
 		hub->greeted++;
-		end_namesakes(peer);
 		hub->sink->on_edge(hub->sink, &peer->edge);
 		go_on(peer);
 	}

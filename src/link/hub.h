@@ -10,7 +10,7 @@
 
 struct link_hub;
 
-/* An edge that is connected. */
+/* An edge that is connected: a process. */
 struct link_hub_edge {
 	const char *id;
 	uint64_t applied;  /* the revision that it last said to be live */

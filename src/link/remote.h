@@ -12,7 +12,7 @@ struct link_remote;
 
 struct link_remote_options {
 	const char *path; /* of the control plane's UNIX socket; copied */
-	const char *id;   /* of this edge, 1-128 visible characters; copied */
+	const char *id;   /* of this process, 1-128 visible characters; copied */
 	struct link_wire_times times;
 	uint32_t retry_ms; /* between two tries to connect */
 	const struct link_journal
