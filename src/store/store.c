@@ -34,6 +34,13 @@ static const char SCHEMA[] =
         " who TEXT NOT NULL, action TEXT NOT NULL, body TEXT, sealed BLOB,"
         " PRIMARY KEY(name, revision)) WITHOUT ROWID;"
         "CREATE INDEX history_revision ON history(revision);"
+        "CREATE TABLE account(name TEXT PRIMARY KEY, role INTEGER NOT NULL,"
+        " must_change INTEGER NOT NULL, created INTEGER NOT NULL, hash TEXT NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE TABLE pass(id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE,"
+        " account TEXT NOT NULL, label TEXT NOT NULL, role INTEGER NOT NULL,"
+        " created INTEGER NOT NULL, expires INTEGER NOT NULL, is_session INTEGER NOT NULL);"
+        "CREATE INDEX pass_account ON pass(account);"
         "INSERT INTO meta VALUES('revision', 0), ('refused', 0);";
 
 /* ---- failures ---- */

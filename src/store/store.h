@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/limit.h"
 #include "store/failure.h"
 
 #include <stdint.h>

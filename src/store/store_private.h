@@ -70,3 +70,10 @@ struct str store_column(const struct store_statement *statement, int column);
 uint64_t store_column_number(const struct store_statement *statement, int column);
 
 void store_finalize(struct store_statement *statement);
+
+/* ---- accounts ---- */
+
+/* A hash that no password has, to be compared with where there is no account: it takes as long. */
+#define STORE_NOBODY                                                                               \
+	"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"                                   \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
