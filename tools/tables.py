@@ -118,7 +118,8 @@ messages, each a head of eight bytes and a JSON object:
 
 Each side begins with HELLO, and the control plane does not wait for the edge's. An edge that knows a revision of the
 same store is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
-BEGIN, all domains, COMMIT. From then on each change is told as it is made. A COMMIT makes live all that came since the
+BEGIN, all domains, COMMIT; but of a store that never had a change nothing is told, so that an empty database that was
+begun by mistake takes no site away. From then on each change is told as it is made. A COMMIT makes live all that came since the
 one before it, or nothing, and is answered by APPLIED or REFUSED. After REFUSED the edge ends the connection, and
 begins anew with what is live.
 

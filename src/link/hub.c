@@ -114,7 +114,7 @@ static void walk_gone(struct peer *peer)
 	const uint64_t until = model_snapshot_revision(peer->walked);
 	for (; peer->gone_at < hub->gone_count; peer->gone_at++) {
 		const struct gone *gone = &hub->gone[peer->gone_at];
-		if (gone->name != NULL && gone->revision <= until &&
+		if (gone->revision <= until &&
 		        model_snapshot_get(peer->walked, str_of(gone->name)) == NULL)
 			send_gone(peer, gone->name);
 	}
@@ -346,20 +346,8 @@ static void make_room_for_gone(struct link_hub *hub)
 	}
 }
 
-/* The last time is the one that counts. */
-static void forget_gone(struct link_hub *hub, const char *name)
-{
-	for (size_t i = 0; i < hub->gone_count; i++) {
-		if (hub->gone[i].name == NULL || strcmp(hub->gone[i].name, name) != 0)
-			continue;
-		mem_free(hub->gone[i].name);
-		hub->gone[i].name = NULL;
-	}
-}
-
 void link_hub_add_gone(struct link_hub *hub, const char *name, uint64_t revision)
 {
-	forget_gone(hub, name);
 	make_room_for_gone(hub);
 	hub->gone[hub->gone_count++] =
 	        (struct gone){.name = mem_copy(name, strlen(name)), .revision = revision};

@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+enum { NAME_BYTES_MAX = LIMIT_HOST_BYTES + 2 /* "*." */ };
+
 struct link_intake {
 	struct model_snapshot *snapshot;
 	/* gathered; names are ours */
@@ -95,8 +97,8 @@ static bool take_gone(
         struct link_intake *intake, struct arena *arena, struct str payload, struct text *ret_error)
 {
 	struct str name;
-	if (!link_message_read_name(arena, payload, &name)) {
-		text_add(ret_error, STR("what is gone has no name"));
+	if (!link_message_read_name(arena, payload, &name) || name.len > NAME_BYTES_MAX) {
+		text_add(ret_error, STR("what is gone has no name of a domain"));
 		return false;
 	}
 	gather(intake, name, NULL);
@@ -109,16 +111,28 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(first->name, second->name);
 }
 
-/* Whether each name is there once; sorts what was gathered. */
-static bool are_names_single(struct link_intake *intake, struct text *ret_error)
+/* Sorts what was gathered, and drops that a name went where that was said before; false when
+ * anything else is said of a name twice. */
+static bool make_names_single(struct link_intake *intake, struct text *ret_error)
 {
-	qsort(intake->gathered, intake->count, sizeof(intake->gathered[0]), compare_names);
-	for (size_t i = 1; i < intake->count; i++) {
-		if (strcmp(intake->gathered[i - 1].name, intake->gathered[i].name) != 0)
-			continue;
-		text_addf(ret_error, "a revision has %s twice", intake->gathered[i].name);
-		return false;
+	struct model_change *list = intake->gathered;
+	size_t kept = 0;
+	qsort(list, intake->count, sizeof(list[0]), compare_names);
+	for (size_t i = 0; i < intake->count; i++) {
+		bool is_again = kept > 0 && strcmp(list[kept - 1].name, list[i].name) == 0;
+		if (is_again && (list[kept - 1].domain != NULL || list[i].domain != NULL)) {
+			text_addf(ret_error, "a revision has %s twice", list[i].name);
+			/* What was moved must not be freed twice. */
+			memmove(list + kept, list + i, (intake->count - i) * sizeof(list[0]));
+			intake->count -= i - kept;
+			return false;
+		}
+		if (is_again)
+			mem_free((void *)(uintptr_t)list[i].name);
+		else
+			list[kept++] = list[i];
 	}
+	intake->count = kept;
 	return true;
 }
 
@@ -170,7 +184,7 @@ static bool take_commit(
 		text_add(ret_error, STR("a commit has no revision"));
 		return false;
 	}
-	if (!are_names_single(intake, ret_error))
+	if (!make_names_single(intake, ret_error))
 		return false;
 	if (intake->is_whole)
 		change_to_whole(intake);

@@ -24,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 16, PAGE = 4096, ADDED_AT_LEAST = 1 << 20 };
+enum { HEAD_BYTES = 16, ADDED_AT_LEAST = 1 << 20 };
 
 /* Everything of a million domains, and as much again. */
 #define BYTES_MAX (UINT64_C(4) << 30)
@@ -195,6 +195,13 @@ static bool lock(const struct link_ledger *ledger, short type)
 	return result == 0;
 }
 
+/* What can be given back is a multiple of this. */
+static uint64_t page_of(const struct stat *info)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), block = (uint64_t)info->st_blksize;
+	return block > page && block % page == 0 ? block : page;
+}
+
 /* Where the first entry lies: a file without a name has nothing in front of it. */
 static uint64_t start_of(int fd)
 {
@@ -234,11 +241,14 @@ static bool take_entry(
 			is_good = link_message_read_hello(&arena, payload, &hello, &error);
 			has_hello = true;
 		} else if (is_good) {
-			taken = link_intake_take(intake, kind, payload, &error);
-			is_good = taken != LINK_INTAKE_BAD && (has_hello || !is_first);
+			/* All that is wrong must be seen before the COMMIT is taken. */
+			is_good = (has_hello || !is_first) &&
+			          (kind == LINK_SAYS_COMMIT) == (bytes.len == 0);
+			if (is_good)
+				taken = link_intake_take(intake, kind, payload, &error);
+			is_good = is_good && taken != LINK_INTAKE_BAD;
 		}
 	}
-	is_good = is_good && bytes.len == 0;
 	if (is_good && has_hello) {
 		text_clear(ret_store);
 		text_add(ret_store, hello.store);
@@ -274,11 +284,12 @@ static bool read_entries(
 {
 	struct stat info;
 	struct text entry;
-	if (fstat(ledger->fd, &info) != 0 || !S_ISREG(info.st_mode) ||
-	        (uint64_t)info.st_size > BYTES_MAX)
+	if (fstat(ledger->fd, &info) != 0 || !S_ISREG(info.st_mode))
 		return false;
 	const uint64_t file_bytes = (uint64_t)info.st_size;
 	uint64_t at = start_of(ledger->fd);
+	if (file_bytes > at && file_bytes - at > BYTES_MAX)
+		return false;
 	bool is_first = true, is_good = true;
 	while (is_good && at <= file_bytes && read_entry(ledger->fd, at, file_bytes, &entry)) {
 		is_good = take_entry(text_str(&entry), is_first, intake, ret_store);
@@ -305,7 +316,8 @@ bool link_ledger_read(
 	if (is_read)
 		text_add(ret_store, text_str(&ledger->store));
 	(void)!lock(ledger, F_UNLCK);
-	if (!is_read)
+	/* With a path it may be another's, who goes on with it: the first that we add is a base. */
+	if (!is_read || ledger->path != NULL)
 		close_file(ledger);
 	return is_read;
 }
@@ -327,7 +339,7 @@ static bool flush_folder_of(const char *path)
 static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
 {
 	struct text temporary = {0};
-	text_addf(&temporary, "%s.new", ledger->path);
+	text_addf(&temporary, "%s.%d", ledger->path, (int)getpid());
 	unlink(text_c(&temporary));
 	int fd = open(text_c(&temporary), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	finish_entry(entry, 0);
@@ -354,17 +366,19 @@ static bool rewrite_nameless(struct link_ledger *ledger, struct text *entry)
 	struct stat info;
 	if (fstat(ledger->fd, &info) != 0)
 		return false;
-	uint64_t size = (uint64_t)info.st_size, at = (size + PAGE - 1) / PAGE * PAGE;
+	const uint64_t page = page_of(&info), size = (uint64_t)info.st_size;
+	const uint64_t at = (size + page - 1) / page * page;
 	finish_entry(entry, at);
-	if (!write_at(ledger->fd, text_str(entry), at)) {
-		int error = errno;
-		(void)!ftruncate(ledger->fd, info.st_size);
-		errno = error;
-		return false;
+	if (write_at(ledger->fd, text_str(entry), at) &&
+	        (at == 0 || fallocate(ledger->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+	                            (off_t)at) == 0)) {
+		ledger->end = at + entry->len;
+		return true;
 	}
-	ledger->end = at + entry->len;
-	return at == 0 ||
-	       fallocate(ledger->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)at) == 0;
+	int error = errno;
+	(void)!ftruncate(ledger->fd, info.st_size);
+	errno = error;
+	return false;
 }
 
 static bool rewrite(

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { STORE_BYTES_MAX = 128 };
+enum { STORE_BYTES_MAX = 128, REASON_BYTES_MAX = 1000 };
 
 struct link_remote {
 	struct loop *loop;
@@ -30,7 +30,8 @@ struct link_remote {
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
 	bool has_greeted;
-	bool is_troubled; /* the operator was told that nobody answers */
+	bool is_troubled;    /* the operator was told that nobody answers */
+	struct text refused; /* why the last revision was refused; empty: it was not */
 };
 
 static void say(struct link_remote *remote, enum link_event event, const char *words)
@@ -109,20 +110,28 @@ static void hand_over(struct link_remote *remote, const struct model_snapshot *s
 
 static void apply(struct link_remote *remote)
 {
+	text_clear(&remote->refused);
 	memcpy(remote->store, remote->greeter, sizeof(remote->store));
 	make_live(remote);
 	send_number(remote, LINK_SAYS_APPLIED, link_remote_revision(remote), NULL);
 	keep(remote);
 }
 
-/* The next connection begins anew with what is live. */
-static void refuse(struct link_remote *remote, uint64_t revision, const char *error)
+/* The next connection begins anew with what is live, and hears the same again: the operator is told
+ * once. */
+static void refuse(struct link_remote *remote, uint64_t revision, struct str why)
 {
 	struct text words = {0};
-	text_addf(&words, "the control plane's revision: %s", error);
-	say(remote, LINK_REFUSED, text_c(&words));
+	if (why.len > REASON_BYTES_MAX)
+		why.len = REASON_BYTES_MAX;
+	if (!str_is_equal(why, text_str(&remote->refused))) {
+		text_clear(&remote->refused);
+		text_add(&remote->refused, why);
+		text_addf(&words, "the control plane's revision: %.*s", STR_ARG(why));
+		say(remote, LINK_REFUSED, text_c(&words));
+	}
 	text_done(&words);
-	send_number(remote, LINK_SAYS_REFUSED, revision, error);
+	send_number(remote, LINK_SAYS_REFUSED, revision, text_c(&remote->refused));
 	link_wire_end(remote->wire, "what it said of domains cannot be read");
 }
 
@@ -150,7 +159,7 @@ static void hear_domains(
 		apply(remote);
 		break;
 	case LINK_INTAKE_BAD:
-		refuse(remote, revision_of(kind, payload), text_c(&error));
+		refuse(remote, revision_of(kind, payload), text_str(&error));
 		break;
 	}
 	text_done(&error);
@@ -201,7 +210,8 @@ static void on_sent(struct link_wire_sink *sink)
 static void tell_trouble(struct link_remote *remote, const char *why)
 {
 	struct text words = {0};
-	if (remote->is_troubled)
+	/* Who ends it because it cannot be understood has been told that. */
+	if (remote->is_troubled || remote->refused.len > 0)
 		return;
 	remote->is_troubled = true;
 	text_addf(&words,
@@ -300,6 +310,7 @@ void link_remote_close(struct link_remote *remote)
 	link_wire_free(remote->wire);
 	link_intake_free(remote->intake);
 	link_ledger_free(remote->ledger);
+	text_done(&remote->refused);
 	mem_free(remote->path);
 	mem_free(remote->id);
 	mem_free(remote);

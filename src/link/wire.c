@@ -26,6 +26,7 @@ struct link_wire {
 	bool owes_sent;  /* on_sent is to be called */
 	const char *why; /* NULL: it has not ended */
 	bool is_broken;  /* nothing can be sent */
+	bool is_late;    /* nothing was heard for too long; what waits to be read counts */
 	bool has_told;   /* that it has */
 };
 
@@ -68,6 +69,16 @@ static void flush(struct link_wire *wire)
 	text_clear(&wire->out);
 	wire->sent = 0;
 	wire->owes_sent = true;
+}
+
+/* Drops what is gone, when that is most of it. */
+static void drop_sent(struct link_wire *wire)
+{
+	if (wire->sent <= wire->out.len / 2)
+		return;
+	wire->out.len -= wire->sent;
+	memmove(wire->out.at, wire->out.at + wire->sent, wire->out.len);
+	wire->sent = 0;
 }
 
 /* Shows all messages that are there whole. */
@@ -129,6 +140,9 @@ static void on_step(struct loop_task *task)
 	unsigned reads = 0;
 	while (wire->why == NULL && reads < READS_A_TURN && read_more(wire))
 		reads++;
+	if (wire->is_late && reads == 0)
+		link_wire_end(wire, "nothing was heard for too long");
+	wire->is_late = false;
 	flush(wire);
 	if (wire->owes_sent && wire->why == NULL) {
 		wire->owes_sent = false;
@@ -159,8 +173,9 @@ static void on_ping(struct timer *timer)
 
 static void on_lease(struct timer *timer)
 {
-	link_wire_end(
-	        container_of(timer, struct link_wire, lease), "nothing was heard for too long");
+	struct link_wire *wire = container_of(timer, struct link_wire, lease);
+	wire->is_late = true;
+	loop_wake(wire->loop, &wire->step);
 }
 
 struct link_wire *link_wire_new(struct loop *loop, int socket, const struct link_wire_times *times,
@@ -202,6 +217,11 @@ void link_wire_send(struct link_wire *wire, enum link_message_kind kind, struct 
 {
 	if (wire->why != NULL)
 		return;
+	drop_sent(wire);
+	if (link_wire_backlog(wire) > LIMIT_LINK_WAITING_BYTES) {
+		link_wire_end(wire, "it does not read what it is told");
+		return;
+	}
 	link_message_print(kind, payload, &wire->out);
 	loop_wake(wire->loop, &wire->step);
 }

@@ -32,7 +32,8 @@ static struct str text_of(const json_t *value, char bytes[32])
 	if (json_is_integer(value))
 		snprintf(bytes, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	else if (json_is_real(value))
-		snprintf(bytes, 32, "%.17g", json_real_value(value));
+		/* 15 digits: what was written with less comes back as it was. */
+		snprintf(bytes, 32, "%.15g", json_real_value(value));
 	else
 		return json_is_null(value)   ? STR("null")
 		       : json_is_true(value) ? STR("true")

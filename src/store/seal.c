@@ -42,10 +42,12 @@ static bool flush_folder_of(const char *path)
 	else
 		text_add(&folder, str_make(path, (size_t)(slash - path) + 1));
 	int fd = open(text_c(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	text_done(&folder);
 	bool is_flushed = fd >= 0 && fsync(fd) == 0;
+	int error = errno;
 	if (fd >= 0)
 		close(fd);
+	text_done(&folder);
+	errno = error;
 	return is_flushed;
 }
 
@@ -68,7 +70,10 @@ static bool make_file(const char *path, const char **ret_why)
 		close(fd);
 		unlink(text_c(&temporary));
 	}
-	is_made = is_made && flush_folder_of(path);
+	if (is_made && !flush_folder_of(path)) {
+		error = errno;
+		is_made = false;
+	}
 	text_done(&temporary);
 	sodium_memzero(key, sizeof(key));
 	sodium_memzero(line, sizeof(line));
@@ -98,14 +103,14 @@ static bool read_key(int fd, unsigned char key[KEY_BYTES], const char **ret_why)
 	       refuse("has no key: 64 hexadecimal digits in one line", 0, ret_why);
 }
 
-struct store_seal *store_seal_open(const char *path, const char **ret_why)
+struct store_seal *store_seal_open(const char *path, bool may_make, const char **ret_why)
 {
 	if (sodium_init() < 0) {
 		(void)refuse("cannot be used without a source of random numbers", 0, ret_why);
 		return NULL;
 	}
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT) {
+	if (fd < 0 && errno == ENOENT && may_make) {
 		if (!make_file(path, ret_why))
 			return NULL;
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -9,9 +9,10 @@
 
 struct store_seal;
 
-/* Reads the key file, or makes it (mode 0600) if there is none. NULL with a constant in *ret_why:
- * it can't be read or made (errno), others may read it, or it is no key (errno is 0 for both). */
-struct store_seal *store_seal_open(const char *path, const char **ret_why);
+/* Reads the key file; if there is none, it may make one (mode 0600). NULL with a constant in
+ * *ret_why: it can't be read or made (errno), others may read it, or it is no key (errno is 0 for
+ * both). */
+struct store_seal *store_seal_open(const char *path, bool may_make, const char **ret_why);
 
 /* Forgets the key. NULL is fine. */
 void store_seal_free(struct store_seal *seal);

@@ -168,10 +168,18 @@ static struct store_stamp stamp_of(const char *path)
 	};
 }
 
-static void take_stamps(struct store *store)
+/* After we wrote: the files are still ours, unless somebody put others in their places meanwhile;
+ * then what was written is nowhere. */
+static enum store_failure renew_stamps(struct store *store)
 {
-	for (unsigned i = 0; i < STORE_FILES; i++)
-		store->stamps[i] = stamp_of(store->paths[i]);
+	for (unsigned i = 0; i < STORE_FILES; i++) {
+		struct store_stamp now = stamp_of(store->paths[i]);
+		bool is_new = i == STORE_LOG && store->stamps[i].inode == 0;
+		if (!is_new && now.inode != store->stamps[i].inode)
+			return store_fail_with(store, STORE_MOVED, "%s", store->paths[i]);
+		store->stamps[i] = now;
+	}
+	return STORE_DONE;
 }
 
 static enum store_failure check_stamps(struct store *store)
@@ -191,8 +199,10 @@ enum store_failure store_begin(struct store *store, bool writes)
 {
 	pthread_mutex_lock(&store->lock);
 	enum store_failure failure = check_stamps(store);
-	return failure == STORE_DONE ? execute(store, writes ? "BEGIN IMMEDIATE" : "BEGIN")
-	                             : failure;
+	if (failure == STORE_DONE)
+		failure = execute(store, writes ? "BEGIN IMMEDIATE" : "BEGIN");
+	store->is_writing = failure == STORE_DONE && writes;
+	return failure;
 }
 
 /* Writes over what a commit that failed may have left, and something that was not there before, or
@@ -203,22 +213,29 @@ static void write_over(struct store *store)
 	        store->db, "UPDATE meta SET value=value+1 WHERE name='refused'", NULL, NULL, NULL);
 }
 
+/* Some failures have ended the transaction already. */
+static void roll_back(struct store *store)
+{
+	if (sqlite3_get_autocommit(store->db) == 0)
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 enum store_failure store_end(struct store *store, enum store_failure failure)
 {
-	bool has_begun = sqlite3_get_autocommit(store->db) == 0;
 	if (failure == STORE_DONE) {
 		failure = execute(store, "COMMIT");
-		if (failure != STORE_DONE && sqlite3_get_autocommit(store->db) == 0)
-			sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-		if (failure != STORE_DONE)
+		if (failure != STORE_DONE) {
+			roll_back(store);
 			write_over(store);
-	} else if (has_begun) {
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		}
+	} else {
+		roll_back(store);
 	}
-	if (has_begun)
-		take_stamps(store);
+	/* Also what was taken back has been in the log. */
+	enum store_failure moved = store->is_writing ? renew_stamps(store) : STORE_DONE;
+	store->is_writing = false;
 	pthread_mutex_unlock(&store->lock);
-	return failure;
+	return failure == STORE_DONE ? moved : failure;
 }
 
 /* ---- opening ---- */
@@ -234,32 +251,82 @@ static enum store_failure read_number(struct store *store, const char *sql, uint
 	return failure;
 }
 
+static enum store_failure write_meta(struct store *store, const char *name, struct str bytes)
+{
+	struct store_statement statement = store_prepare(store, "INSERT INTO meta VALUES(?, ?)");
+	store_bind_text(&statement, str_of(name));
+	store_bind_bytes(&statement, bytes);
+	enum store_failure failure = store_run(&statement);
+	store_finalize(&statement);
+	return failure;
+}
+
 static enum store_failure write_id(struct store *store)
 {
 	unsigned char bytes[(STORE_ID_BYTES - 1) / 2];
 	char id[STORE_ID_BYTES];
 	randombytes_buf(bytes, sizeof(bytes));
 	sodium_bin2hex(id, sizeof(id), bytes, sizeof(bytes));
-	struct store_statement statement = store_prepare(store, "INSERT INTO meta VALUES('id', ?)");
-	store_bind_text(&statement, str_of(id));
-	enum store_failure failure = store_run(&statement);
-	store_finalize(&statement);
+	return write_meta(store, "id", str_of(id));
+}
+
+/* Something sealed, so that another key is told from this one before anything else is sealed. */
+static enum store_failure write_sample(struct store *store)
+{
+	struct text sealed = {0};
+	store_seal_close(store->seal, STR("sample"), STR("sample"), &sealed);
+	enum store_failure failure = write_meta(store, "sample", text_str(&sealed));
+	text_done(&sealed);
 	return failure;
 }
 
+static enum store_failure check_sample(struct store *store, const char *key_path)
+{
+	struct text open = {0};
+	bool has_row;
+	struct store_statement statement =
+	        store_prepare(store, "SELECT value FROM meta WHERE name='sample'");
+	enum store_failure failure = store_step(&statement, &has_row);
+	struct str sample =
+	        failure == STORE_DONE && has_row ? store_column(&statement, 0) : STR_EMPTY;
+	if (failure == STORE_DONE && !has_row)
+		failure = store_fail_with(store, STORE_CORRUPT, "it has no sample of its key");
+	else if (failure == STORE_DONE &&
+	         !store_seal_break(store->seal, STR("sample"), sample, &open))
+		failure = store_fail_with(store, STORE_KEY, "%s has another one", key_path);
+	store_finalize(&statement);
+	text_done(&open);
+	return failure;
+}
+
+/* A key is made for a database that is made: one that was lost must not be replaced in silence. */
+static enum store_failure open_seal(struct store *store, const char *key_path, bool may_make)
+{
+	const char *why;
+	store->seal = store_seal_open(key_path, may_make, &why);
+	if (store->seal != NULL)
+		return STORE_DONE;
+	return store_fail_with(store, STORE_KEY, "%s %s%s%s", key_path, why, errno != 0 ? ": " : "",
+	        errno != 0 ? strerrordesc_np(errno) : "");
+}
+
 /* In one transaction, so that a database is whole or empty. */
-static enum store_failure make_schema(struct store *store)
+static enum store_failure make_schema(struct store *store, const char *key_path)
 {
 	char sql[96];
 	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 	        APPLICATION_ID, SCHEMA_VERSION);
-	enum store_failure failure = execute(store, SCHEMA);
+	enum store_failure failure = open_seal(store, key_path, true);
+	if (failure == STORE_DONE)
+		failure = execute(store, SCHEMA);
 	if (failure == STORE_DONE)
 		failure = write_id(store);
+	if (failure == STORE_DONE)
+		failure = write_sample(store);
 	return failure == STORE_DONE ? execute(store, sql) : failure;
 }
 
-static enum store_failure check_schema(struct store *store)
+static enum store_failure check_schema(struct store *store, const char *key_path)
 {
 	uint64_t version, application, tables;
 	enum store_failure failure = read_number(store, "PRAGMA user_version", &version);
@@ -270,14 +337,15 @@ static enum store_failure check_schema(struct store *store)
 	if (failure != STORE_DONE)
 		return failure;
 	if (version == 0 && application == 0 && tables == 0)
-		return make_schema(store);
+		return make_schema(store, key_path);
 	if (application != APPLICATION_ID)
 		return store_fail_with(store, STORE_CORRUPT, "it belongs to another program");
 	if (version > SCHEMA_VERSION)
 		return store_fail_with(store, STORE_NEWER,
 		        "its form is %llu, and this version knows those up to %d",
 		        (unsigned long long)version, SCHEMA_VERSION);
-	return STORE_DONE;
+	failure = open_seal(store, key_path, false);
+	return failure == STORE_DONE ? check_sample(store, key_path) : failure;
 }
 
 static enum store_failure read_id(struct store *store)
@@ -323,25 +391,26 @@ static enum store_failure open_file(struct store *store, const char *path)
 		return store->db != NULL ? store_fail(store, code)
 		                         : store_fail_with(store, STORE_SYSTEM, "no memory");
 	sqlite3_extended_result_codes(store->db, 1);
+	/* Where they really lie, behind symbolic links. */
+	const char *file = sqlite3_db_filename(store->db, "main");
+	const char *log = sqlite3_filename_wal(file);
+	store->paths[STORE_FILE] = mem_copy(file, strlen(file));
+	store->paths[STORE_LOG] = mem_copy(log, strlen(log));
 	return execute(store, SETTINGS);
 }
 
 static enum store_failure open_all(struct store *store, const struct store_options *options)
 {
-	const char *why;
-	store->seal = store_seal_open(options->key_path, &why);
-	if (store->seal == NULL)
-		return store_fail_with(store, STORE_KEY, "%s %s%s%s", options->key_path, why,
-		        errno != 0 ? ": " : "", errno != 0 ? strerrordesc_np(errno) : "");
 	enum store_failure failure = make_file(store, options->path);
 	if (failure == STORE_DONE)
 		failure = open_file(store, options->path);
 	if (failure != STORE_DONE)
 		return failure;
-	take_stamps(store);
+	for (unsigned i = 0; i < STORE_FILES; i++)
+		store->stamps[i] = stamp_of(store->paths[i]);
 	failure = store_begin(store, true);
 	if (failure == STORE_DONE)
-		failure = check_schema(store);
+		failure = check_schema(store, options->key_path);
 	if (failure == STORE_DONE)
 		failure = read_id(store);
 	return store_end(store, failure);
@@ -351,12 +420,7 @@ struct store *store_open(const struct store_options *options, enum store_failure
         struct text *ret_detail)
 {
 	struct store *store = mem_new(struct store);
-	struct text log = {0};
 	CHECK(pthread_mutex_init(&store->lock, NULL) == 0);
-	text_addf(&log, "%s-wal", options->path);
-	store->paths[STORE_FILE] = mem_copy(options->path, strlen(options->path));
-	store->paths[STORE_LOG] = mem_copy(log.at, log.len);
-	text_done(&log);
 	enum store_failure failure = open_all(store, options);
 	if (failure == STORE_DONE)
 		return store;

@@ -15,8 +15,9 @@
 struct store;
 
 struct store_options {
-	const char *path;     /* of the database; made (mode 0600) if there is none */
-	const char *key_path; /* of the key that secrets are sealed with (store/seal.h) */
+	const char *path; /* of the database; made (mode 0600) if there is none */
+	const char *
+	        key_path; /* of the key that secrets are sealed with (store/seal.h); made with it */
 };
 
 enum { STORE_ID_BYTES = 33 };

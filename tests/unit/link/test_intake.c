@@ -7,6 +7,9 @@
 #define A(attempts)                                                                                \
 	"{\"name\":\"a.test\",\"origin\":{\"addresses\":[\"o\"]},\"failover\":{"                   \
 	"\"attempts\":" #attempts "}}"
+#define SIXTY_FOUR "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_NAME  "{\"name\":\"" SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR "\"}"
+
 #define B(attempts)                                                                                \
 	"{\"name\":\"b.test\",\"origin\":{\"addresses\":[\"o\"]},\"failover\":{"                   \
 	"\"attempts\":" #attempts "}}"
@@ -113,6 +116,7 @@ static void what_cannot_be_read_changes_nothing(void **state)
 	        {LINK_SAYS_DOMAIN, "{\"name\":\"a.test\"}"},
 	        {LINK_SAYS_DOMAIN, "{\"name\":\"a.test\",\"later\":1}"},
 	        {LINK_SAYS_GONE, "{}"},
+	        {LINK_SAYS_GONE, LONG_NAME},
 	        {LINK_SAYS_COMMIT, "{}"},
 	        {LINK_SAYS_COMMIT, "{\"revision\":\"5\"}"},
 	        {LINK_SAYS_APPLIED, "{}"},
@@ -140,6 +144,25 @@ static void a_name_is_in_a_revision_once(void **state)
 	link_intake_free(intake);
 }
 
+static void that_a_name_went_may_be_said_again(void **state)
+{
+	(void)state;
+	struct link_intake *intake = begin_with_two();
+	assert_more(intake, LINK_SAYS_GONE, "{\"name\":\"a.test\"}");
+	assert_more(intake, LINK_SAYS_GONE, "{\"name\":\"c.test\"}");
+	assert_more(intake, LINK_SAYS_DOMAIN, B(4));
+	assert_more(intake, LINK_SAYS_GONE, "{\"name\":\"a.test\"}");
+	assert_more(intake, LINK_SAYS_GONE, "{\"name\":\"a.test\"}");
+	assert_commit(intake, "{\"revision\":5}", 2, 5, "b.test=4");
+	assert_more(intake, LINK_SAYS_GONE, "{\"name\":\"a.test\"}");
+	assert_more(intake, LINK_SAYS_GONE, "{\"name\":\"a.test\"}");
+	assert_more(intake, LINK_SAYS_DOMAIN, A(1));
+	assert_more(intake, LINK_SAYS_DOMAIN, B(5));
+	assert_int_equal(take(intake, LINK_SAYS_COMMIT, "{\"revision\":6}"), LINK_INTAKE_BAD);
+	assert_domains(link_intake_snapshot(intake), "b.test=4");
+	link_intake_free(intake);
+}
+
 int main(void)
 {
 	hash_init();
@@ -150,6 +173,7 @@ int main(void)
 	        cmocka_unit_test(what_is_dropped_is_no_part_of_the_next),
 	        cmocka_unit_test(what_cannot_be_read_changes_nothing),
 	        cmocka_unit_test(a_name_is_in_a_revision_once),
+	        cmocka_unit_test(that_a_name_went_may_be_said_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,6 +322,28 @@ static void types_are_what_they_are(void **state)
 	}
 }
 
+static void every_fraction_of_a_second_reads_back(void **state)
+{
+	(void)state;
+	struct model_problems problems = {0};
+	for (uint32_t ms = 1; ms < 30000; ms += ms < 1000 ? 1 : 97) {
+		struct text text = {0};
+		struct model_domain *domain = model_domain_new();
+		domain->name = "a.test";
+		domain->origin.addresses = &(struct model_address){.host = "b.test", .weight = 1};
+		domain->origin.address_count = 1;
+		domain->origin.queue_ms = ms;
+		model_json_print_domain(domain, MODEL_JSON_SET, MODEL_PRINT_SECRETS, &text);
+		struct model_domain *again = domain_of(text_c(&text), &problems);
+		if (again == NULL)
+			fail_msg("%s in %s", problems.list[0].message, text_c(&text));
+		assert_int_equal(again->origin.queue_ms, ms);
+		model_domain_unref(again);
+		model_domain_unref(domain);
+		text_done(&text);
+	}
+}
+
 static void numbers_may_stand_for_sizes_and_statuses(void **state)
 {
 	(void)state;
@@ -355,6 +377,7 @@ int main(void)
 	        cmocka_unit_test(no_backup_is_null_when_all_is_told),
 	        cmocka_unit_test(secrets_are_masked),
 	        cmocka_unit_test(types_are_what_they_are),
+	        cmocka_unit_test(every_fraction_of_a_second_reads_back),
 	        cmocka_unit_test(numbers_may_stand_for_sizes_and_statuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* Opening, what is no database, and what becomes of a file under our feet. */
 #include "failing.h"
 
+#include "base/mem.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -257,6 +259,59 @@ static void a_store_that_cannot_be_made_is_made_the_next_time(void **state)
 	}
 }
 
+/* So many that SQLite writes before the commit, and fails there. */
+static void a_large_change_that_has_no_room_can_be_made_later(void **state)
+{
+	(void)state;
+	enum { COUNT = 20000 };
+	struct place place;
+	struct store_change *changes = mem_alloc(COUNT * sizeof(*changes));
+	const struct store_note note = {{"alice", 5}, {"apply", 5}};
+	uint64_t revision = 0;
+	size_t at;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	for (unsigned i = 0; i < COUNT; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "d%u.test", i);
+		changes[i].domain = make_domain(name, 1);
+		changes[i].name = changes[i].domain->name;
+		changes[i].expected = 0;
+	}
+	failing_arm(200, FAILING_HALF_DONE, SQLITE_FULL);
+	assert_int_equal(
+	        store_domains_commit(store, changes, COUNT, &note, &revision, &at), STORE_FULL);
+	assert_true(failing.has_failed);
+	failing_arm(0, FAILING_NOTHING_DONE, 0);
+	assert_int_equal(
+	        store_domains_commit(store, changes, COUNT, &note, &revision, &at), STORE_DONE);
+	assert_int_equal(revision, 1);
+	for (unsigned i = 0; i < COUNT; i++)
+		model_domain_unref(changes[i].domain);
+	mem_free(changes);
+	store_close(store);
+	place_done(&place);
+}
+
+/* A path may be a link: what is watched lies where it leads. */
+static void a_log_beside_a_linked_file_is_watched(void **state)
+{
+	(void)state;
+	struct place place;
+	char real[128], log[160];
+	uint64_t revision;
+	place_init(&place);
+	snprintf(real, sizeof(real), "%s/real.db", place.folder);
+	snprintf(log, sizeof(log), "%s-wal", real);
+	assert_int_equal(symlink(real, place.path), 0);
+	struct store *store = open_good(&place);
+	assert_int_equal(commit_one(store, "a.test", 1, 0, &revision), STORE_DONE);
+	assert_int_equal(unlink(log), 0);
+	assert_int_equal(commit_one(store, "b.test", 1, 0, &revision), STORE_MOVED);
+	store_close(store);
+	place_done(&place);
+}
+
 /* ---- a process that dies ---- */
 
 /* Commits versions 1, 2, 3 … and says so of each. */
@@ -321,6 +376,8 @@ int main(void)
 	        cmocka_unit_test(without_its_key_or_folder_it_does_not_open),
 	        cmocka_unit_test(what_is_done_to_its_files_is_told),
 	        cmocka_unit_test(a_write_that_fails_leaves_nothing),
+	        cmocka_unit_test(a_large_change_that_has_no_room_can_be_made_later),
+	        cmocka_unit_test(a_log_beside_a_linked_file_is_watched),
 	        cmocka_unit_test(a_store_that_cannot_be_made_is_made_the_next_time),
 	        cmocka_unit_test(what_was_acknowledged_outlives_a_kill),
 	};
