@@ -2,8 +2,9 @@
  * What is known of disks without touching them, and what happens when one fails.
  *
  * A disk that was given up is read from no more: its slots and the copies in it count as if they
- * were not there, so nothing has to be searched for. Its header is wiped as far as that can still
- * be done, because what is removed from now on could not be told to it.
+ * were not there, so nothing has to be searched for. Its header is wiped, because what is removed
+ * from now on could not be told to it; until that was tried, no removal is durable, and where it
+ * failed the disk's writer tries again.
  */
 #include "cache/disk_private.h"
 
@@ -89,14 +90,43 @@ void cache_disk_fail(struct cache_store *store, unsigned disk, int error)
 		if (before != CACHE_DISK_READY)
 			atomic_fetch_sub_explicit(&store->disks->scanning, 1, memory_order_relaxed);
 		atomic_store_explicit(&shared->state, CACHE_DISK_FAILED, memory_order_release);
+		/* What was replaced by what it has is not known to the others any more. */
+		cache_disk_stop_scans(store);
 	}
 	cache_store_unlock(store);
-	if (before == CACHE_DISK_FAILED)
-		return;
-	if (error != ESTALE)
-		cache_disk_file_wipe(store->disk_fds[disk]);
+	if (before != CACHE_DISK_FAILED)
+		cache_disk_wipe(store, disk);
+}
+
+void cache_disk_wipe(struct cache_store *store, unsigned disk)
+{
+	struct cache_disk_shared *shared = &store->disks->disks[disk];
+	struct cache_disk_header header;
+	int fd = store->disk_fds[disk];
+	cache_store_lock(store);
+	uint64_t session = shared->session;
+	bool is_another_s = shared->error == ESTALE;
+	cache_store_unlock(store);
+	/* It may be that of a memory which came after this one. */
+	if (cache_disk_file_read_header(fd, &header))
+		is_another_s |= session != 0 && header.session != session;
+	bool is_wiped = is_another_s || cache_disk_file_wipe(fd);
+	atomic_store_explicit(&shared->wipe,
+	        is_wiped ? CACHE_DISK_WIPE_DONE : CACHE_DISK_WIPE_FAILED, memory_order_release);
 	/* Who waits for it waits no more. */
 	cache_disk_reach(store, disk, 0);
+}
+
+void cache_disk_repair(struct cache_store *store)
+{
+	uint32_t scanning = 0;
+	if (store->disks == NULL)
+		return;
+	for (unsigned i = 0; i < store->geometry.disk_count; i++) {
+		enum cache_disk_state state = state_of(&store->disks->disks[i]);
+		scanning += state == CACHE_DISK_NEW || state == CACHE_DISK_SCANNING;
+	}
+	atomic_store_explicit(&store->disks->scanning, scanning, memory_order_relaxed);
 }
 
 void cache_disk_note_read_error(struct cache_store *store, unsigned disk, int error)
@@ -138,12 +168,19 @@ uint64_t cache_disk_moment(const struct cache_store *store)
 	               : atomic_load_explicit(&store->disks->moment, memory_order_acquire);
 }
 
+/* Given up, and nothing on it can come back, as far as that could be done. */
+static bool is_out_of_use(const struct cache_disk_shared *disk)
+{
+	return state_of(disk) == CACHE_DISK_FAILED &&
+	       atomic_load_explicit(&disk->wipe, memory_order_acquire) != CACHE_DISK_WIPE_DUE;
+}
+
 bool cache_disk_is_durable(const struct cache_store *store, uint64_t moment)
 {
 	bool is_durable = true;
 	for (unsigned i = 0; i < store->geometry.disk_count; i++) {
 		const struct cache_disk_shared *disk = &store->disks->disks[i];
-		is_durable &= state_of(disk) == CACHE_DISK_FAILED ||
+		is_durable &= is_out_of_use(disk) ||
 		              atomic_load_explicit(&disk->durable, memory_order_acquire) >= moment;
 	}
 	return is_durable;
@@ -178,6 +215,8 @@ void cache_disk_numbers(
 	*ret_numbers = (struct cache_disk_numbers){
 	        .state = state_of(shared),
 	        .error = shared->error,
+	        .is_wipe_failed = atomic_load_explicit(&shared->wipe, memory_order_acquire) ==
+	                          CACHE_DISK_WIPE_FAILED,
 	        .segments = geometry->segments,
 	        .segments_used = geometry->segments - shared->free,
 	        .segment_bytes = geometry->segment_bytes,

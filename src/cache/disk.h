@@ -48,7 +48,8 @@ enum cache_disk_state {
 /* One disk, exact when nothing runs, else nearly. */
 struct cache_disk_numbers {
 	enum cache_disk_state state;
-	int error; /* FAILED: an errno; 0: not one */
+	int error;           /* FAILED: an errno; 0: not one */
+	bool is_wipe_failed; /* FAILED: what is on it may be found at the next start */
 	uint32_t segments, segments_used;
 	uint32_t segment_bytes;
 	uint64_t copied, copied_bytes; /* records written for the first time */

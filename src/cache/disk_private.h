@@ -27,8 +27,11 @@ struct cache_disk_counters {
 	uint64_t scanned_records;
 };
 
+enum cache_disk_wipe { CACHE_DISK_WIPE_DUE, CACHE_DISK_WIPE_FAILED, CACHE_DISK_WIPE_DONE };
+
 struct cache_disk_shared {
 	_Atomic uint8_t state;    /* enum cache_disk_state */
+	_Atomic uint8_t wipe;     /* of one that FAILED, enum cache_disk_wipe */
 	_Atomic uint32_t wanted;  /* a futex: 1 once there is work for the writer */
 	_Atomic uint64_t durable; /* the moment up to which removals and marks are on the disk */
 	/* below: under the lock */
@@ -135,6 +138,13 @@ bool cache_disk_is_behind(const struct cache_store *store, enum cache_log log, u
 /* Gives a disk up, with what is on it as far as that can still be told to it; `error` is an errno,
  * ESTALE where another memory has begun with it, whose it is then. Without the lock. */
 void cache_disk_fail(struct cache_store *store, unsigned disk, int error);
+
+/* Has nothing that is on a disk which was given up be found at the next start, or notes that this
+ * could not be done. Without the lock. */
+void cache_disk_wipe(struct cache_store *store, unsigned disk);
+
+/* Puts right what a process that died may have left half done. Under the lock. */
+void cache_disk_repair(struct cache_store *store);
 
 /* A read failed: after LIMIT_CACHE_DISK_READ_ERRORS the disk fails. Without the lock. */
 void cache_disk_note_read_error(struct cache_store *store, unsigned disk, int error);

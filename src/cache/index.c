@@ -118,6 +118,8 @@ static void forget(struct cache_store *store, uint64_t location)
 		cache_disk_forget(store, location);
 	else if (record != NULL)
 		cache_disk_forget(store, cache_record_copy(record));
+	else /* damaged: where its copy is can't be told */
+		cache_disk_raise_floor(store, cache_store_sequence(store) + 1);
 }
 
 /* ---- looking ---- */
@@ -307,10 +309,15 @@ void cache_index_drop(struct cache_store *store, _Atomic uint64_t *slot)
 	empty(store, slot, 0);
 }
 
+void cache_index_let_go(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash)
+{
+	empty(store, slot, is_scanning(store) ? tomb_of(hash) : 0);
+}
+
 void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash)
 {
 	forget(store, cache_slot_location(cache_slot_load(slot)));
-	empty(store, slot, is_scanning(store) ? tomb_of(hash) : 0);
+	cache_index_let_go(store, slot, hash);
 }
 
 void cache_index_make_ghost(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash)
@@ -365,6 +372,54 @@ void cache_index_soften(struct cache_store *store, _Atomic uint64_t *slot, uint6
 	}
 	cache_record_soften(record, sequence);
 	cache_disk_soften(store, cache_record_copy(record));
+}
+
+/* ---- what may be of a hash ---- */
+
+/* The next slot from *at on that leads to a disk and may be of the hash; NULL at the end. */
+static _Atomic uint64_t *next_away(const struct cache_store *store, uint64_t hash, unsigned *at)
+{
+	uint64_t wanted = cache_slot_wanted(hash);
+	while (*at < 2 * CACHE_BUCKET_SLOTS) {
+		_Atomic uint64_t *bucket =
+		        cache_index_bucket(store, hash, *at / CACHE_BUCKET_SLOTS);
+		_Atomic uint64_t *slot = &bucket[(*at)++ % CACHE_BUCKET_SLOTS];
+		uint64_t value = cache_slot_load(slot);
+		if ((value & CACHE_SLOT_MATCH_MASK) == wanted &&
+		        cache_location_is_disk(cache_slot_location(value)))
+			return slot;
+	}
+	return NULL;
+}
+
+void cache_index_remove_away(struct cache_store *store, uint64_t hash, const _Atomic uint64_t *kept)
+{
+	_Atomic uint64_t *slot;
+	if (store->disks == NULL)
+		return;
+	for (unsigned at = 0; (slot = next_away(store, hash, &at)) != NULL;) {
+		if (slot == kept)
+			continue;
+		uint64_t location = cache_slot_location(cache_slot_load(slot));
+		const struct cache_disk_shared *disk = cache_disk_of(store, location);
+		/* Of which hash it was can't be said for sure, so it leaves no tomb. Where it was
+		 * found by a scan, no other disk has one before it that was not removed there. */
+		if (disk == NULL || atomic_load_explicit(&disk->state, memory_order_relaxed) ==
+		                            CACHE_DISK_READY)
+			cache_disk_stop_scans(store);
+		forget(store, location);
+		cache_index_drop(store, slot);
+	}
+}
+
+void cache_index_soften_away(struct cache_store *store, uint64_t hash, const _Atomic uint64_t *kept)
+{
+	_Atomic uint64_t *slot;
+	if (store->disks == NULL)
+		return;
+	for (unsigned at = 0; (slot = next_away(store, hash, &at)) != NULL;)
+		if (slot != kept)
+			cache_index_soften(store, slot, 0);
 }
 
 /* ---- walks ---- */

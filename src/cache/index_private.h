@@ -111,6 +111,16 @@ void cache_index_remove(struct cache_store *store, _Atomic uint64_t *slot, uint6
 /* Empties the slot of an entry, and leaves what is on a disk as it is: it goes otherwise. */
 void cache_index_drop(struct cache_store *store, _Atomic uint64_t *slot);
 
+/* The same of an entry whose hash is known: while a disk is scanned it leaves a tomb. */
+void cache_index_let_go(struct cache_store *store, _Atomic uint64_t *slot, uint64_t hash);
+
+/* Slots that lead to disks and may be of this hash, or of another that no slot tells from it, all
+ * but `kept` (NULL: all): removes what they lead to, or softens it. */
+void cache_index_remove_away(
+        struct cache_store *store, uint64_t hash, const _Atomic uint64_t *kept);
+void cache_index_soften_away(
+        struct cache_store *store, uint64_t hash, const _Atomic uint64_t *kept);
+
 /* While a disk is read: nothing of this hash may come back, of which there is no entry. */
 void cache_index_add_tomb(struct cache_store *store, uint64_t hash);
 

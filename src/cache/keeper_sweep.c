@@ -8,6 +8,7 @@
  * The keeper alone frees segments, so on its thread a record that a slot leads to stays readable
  * without an epoch.
  */
+#include "cache/disk_private.h"
 #include "cache/index_private.h"
 #include "cache/keeper_private.h"
 #include "cache/mark_private.h"
@@ -20,7 +21,15 @@ static void remove_entry(
 {
 	cache_store_lock(store);
 	uint64_t now = cache_slot_load(slot);
-	if (cache_slot_kind(now) == CACHE_SLOT_ENTRY && cache_slot_location(now) == location)
+	struct cache_record *record = cache_store_record(store, location);
+	bool is_there =
+	        cache_slot_kind(now) == CACHE_SLOT_ENTRY && cache_slot_location(now) == location;
+	/* A disk that has the same mark needs not be told of each. */
+	bool is_covered = store->disks != NULL && record != NULL &&
+	                  cache_disk_covers(store, record) == CACHE_PURGED_HARD;
+	if (is_there && is_covered)
+		cache_index_let_go(store, slot, hash);
+	else if (is_there)
 		cache_index_remove(store, slot, hash);
 	cache_store_unlock(store);
 }

@@ -17,7 +17,9 @@ static uint64_t next_sequence(const struct cache_store *store)
 /* Under the lock, when everything says that the purge was: from now on it is. */
 static void finish(struct cache_store *store, uint64_t sequence)
 {
-	atomic_store_explicit(&store->shared->sequence, sequence, memory_order_release);
+	/* A floor that was raised meanwhile has taken higher ones. */
+	if (cache_store_sequence(store) < sequence)
+		atomic_store_explicit(&store->shared->sequence, sequence, memory_order_release);
 	bool wants_sweep = cache_mark_wants_sweep(store);
 	cache_store_unlock(store);
 	if (wants_sweep)
@@ -44,6 +46,11 @@ void cache_purge_url(struct cache_store *store, const struct cache_key *key, enu
 		cache_index_soften(store, slot, sequence);
 	else
 		cache_index_add_tomb(store, key->hash);
+	/* What no slot tells from it goes, too: one of those may be it. */
+	if (how == CACHE_PURGE_HARD)
+		cache_index_remove_away(store, key->hash, NULL);
+	else
+		cache_index_soften_away(store, key->hash, slot);
 	cache_disk_raise_moment(store);
 	finish(store, sequence);
 }

@@ -113,10 +113,13 @@ static enum cache_put publish(
 	if (slot != NULL && before != NULL && before->sequence > draft->sequence)
 		return CACHE_PUT_OLDER;
 	cache_disk_forget_unscanned(store, draft->hash);
-	if (slot != NULL)
+	if (slot != NULL) {
 		cache_index_replace(store, slot, room->location);
-	else
+		/* What no slot tells from it: one of those may be what it was before. */
+		cache_index_remove_away(store, draft->hash, NULL);
+	} else {
 		cache_index_add(store, draft->hash, room->location, room->record->bytes);
+	}
 	store->shared->counters.puts++;
 	store->shared->counters.put_bytes += draft->bytes;
 	return CACHE_PUT_DONE;

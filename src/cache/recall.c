@@ -181,8 +181,12 @@ static enum cache_recall settle(struct recall *recall)
 {
 	struct cache_store *store = recall->store;
 	struct cache_record *there;
+	uint32_t segment = cache_disk_segment_of(recall->away.location);
 	_Atomic uint64_t *slot =
 	        cache_index_find_location(store, recall->away.hash, recall->away.location);
+	/* Written to anew, so that a later version may lie just there. */
+	if (slot != NULL && cache_disk_order(store, segment) != recall->order)
+		return CACHE_RECALL_DONE;
 	if (slot == NULL)
 		return cache_index_find(store, recall->away.hash, &there) != NULL
 		               ? CACHE_RECALL_DONE

@@ -27,6 +27,7 @@ static void repair(struct cache_store *store)
 	cache_segment_requeue(store, false);
 	cache_index_recount(store);
 	cache_mark_repair(store);
+	cache_disk_repair(store);
 	store->shared->counters.repairs++;
 }
 

@@ -124,8 +124,12 @@ static bool turn(struct cache_disk_writer *writer, bool with_open)
 {
 	if (state_of(writer) == CACHE_DISK_NEW)
 		return cache_writer_scan(writer);
-	if (state_of(writer) == CACHE_DISK_FAILED)
+	if (state_of(writer) == CACHE_DISK_FAILED) {
+		uint8_t wipe = atomic_load_explicit(&writer->shared->wipe, memory_order_acquire);
+		if (wipe != CACHE_DISK_WIPE_DONE)
+			cache_disk_wipe(writer->store, writer->disk);
 		return false;
+	}
 	bool has_removed = cache_writer_remove(writer);
 	if (state_of(writer) == CACHE_DISK_SCANNING)
 		return cache_writer_scan(writer) || has_removed;

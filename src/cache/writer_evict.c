@@ -71,14 +71,14 @@ static bool take_room(struct cache_disk_writer *writer, uint32_t bytes)
 }
 
 /* Nothing leads to the old place of the record any more. Under the lock. */
-static void let_go(
-        struct cache_disk_writer *writer, _Atomic uint64_t *slot, struct cache_record *record)
+static void let_go(struct cache_disk_writer *writer, _Atomic uint64_t *slot,
+        struct cache_record *record, uint64_t hash)
 {
 	if (record != NULL) {
 		cache_record_set_copy(record, 0);
 		return;
 	}
-	cache_index_drop(writer->store, slot);
+	cache_index_let_go(writer->store, slot, hash);
 	writer->shared->counters.evicted++;
 }
 
@@ -106,7 +106,7 @@ static void judge(struct walk *walk)
 		        take_room(writer, cache_disk_entry_bytes(entry)))
 			walk->chosen[walk->count++] = *entry;
 		else
-			let_go(writer, slot, record);
+			let_go(writer, slot, record, entry->hash);
 	}
 }
 
@@ -147,7 +147,7 @@ static void prepare(struct walk *walk)
 		_Atomic uint64_t *slot =
 		        cache_writer_find(writer->store, survivor.hash, survivor.from, &there);
 		if (slot != NULL)
-			let_go(writer, slot, there);
+			let_go(writer, slot, there, survivor.hash);
 		writer->shared->counters.damaged += survivor.record == NULL;
 		mem_free(survivor.record);
 	}
@@ -164,7 +164,7 @@ static void turn_one(
 	_Atomic uint64_t *slot = cache_writer_find(store, survivor->hash, survivor->from, &record);
 	if (!append->is_written) {
 		if (slot != NULL)
-			let_go(writer, slot, record);
+			let_go(writer, slot, record, survivor->hash);
 		return;
 	}
 	writer->shared->counters.reinserted++;

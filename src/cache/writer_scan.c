@@ -305,8 +305,11 @@ static void add_entry(struct cache_disk_writer *writer, const struct cache_disk_
 		cache_disk_forget(store, location);
 		return;
 	}
-	if (cache_index_has_tomb(store, hash))
+	if (cache_index_has_tomb(store, hash)) {
+		/* Its own removal may have been lost with a machine that died. */
+		cache_disk_forget(store, location);
 		return;
+	}
 	if (!cache_index_add_known(store, hash, location)) {
 		cache_disk_forget(store, location);
 		return;
@@ -400,13 +403,19 @@ static bool is_gap_before(struct cache_disk_writer *writer, const struct head *n
 	return false;
 }
 
+/* Whether the segment that is being gone through is what it was; it may have been evicted since the
+ * last turn. */
+static bool is_as_listed(const struct cache_disk_writer *writer)
+{
+	const struct head *head = &writer->scan->heads[writer->scan->at];
+	return cache_disk_order(writer->store, head->segment) == head->order;
+}
+
 /* The table of the next segment that is still as it was. */
 static void begin_segment(struct cache_disk_writer *writer)
 {
 	struct cache_scan *scan = writer->scan;
-	while (scan->at < scan->head_count &&
-	        cache_disk_order(writer->store, scan->heads[scan->at].segment) !=
-	                scan->heads[scan->at].order)
+	while (scan->at < scan->head_count && !is_as_listed(writer))
 		scan->at++;
 	cache_store_lock(writer->store);
 	writer->shared->scan_left = scan->head_count - scan->at;
@@ -486,6 +495,8 @@ bool cache_writer_scan(struct cache_disk_writer *writer)
 		return false;
 	if (scan->heads == NULL)
 		list_heads(writer);
+	if (scan->has_table && scan->at < scan->head_count && !is_as_listed(writer))
+		end_segment(scan);
 	if (!scan->has_table && !scan->is_broken)
 		begin_segment(writer);
 	if (scan->at >= scan->head_count)

@@ -18,6 +18,7 @@ struct edge_disks {
 	struct timer timer;
 	uint64_t began_ms;
 	enum cache_disk_state states[LIMIT_CACHE_DISKS]; /* as they were last */
+	bool has_told_wipe[LIMIT_CACHE_DISKS];
 };
 
 static bool is_scanned(enum cache_disk_state state)
@@ -39,16 +40,24 @@ static void tell(struct edge_disks *disks, unsigned disk, const struct cache_dis
 		        (unsigned long long)(ms / 1000), (unsigned long long)(ms / 100 % 10));
 }
 
+/* Whoever purges must know. */
+static void tell_wipe(unsigned disk)
+{
+	log_error("what is on disk %u of the cache could not be erased: what is purged from now on "
+	          "may be found there at the next start, unless its file is deleted before",
+	        disk + 1);
+}
+
 static void look(struct edge_disks *disks)
 {
 	for (unsigned i = 0; i < cache_disk_count(disks->store); i++) {
 		struct cache_disk_numbers numbers;
-		/* Nothing more comes of one that was given up. */
-		if (disks->states[i] == CACHE_DISK_FAILED)
-			continue;
 		cache_disk_numbers(disks->store, i, &numbers);
 		if (numbers.state != disks->states[i] && is_scanned(numbers.state))
 			tell(disks, i, &numbers);
+		if (numbers.is_wipe_failed && !disks->has_told_wipe[i])
+			tell_wipe(i);
+		disks->has_told_wipe[i] = numbers.is_wipe_failed;
 		disks->states[i] = numbers.state;
 	}
 }

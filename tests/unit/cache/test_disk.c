@@ -2,6 +2,7 @@
 #include "disks.h"
 
 #include "base/clock.h"
+#include "cache/writer.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -128,6 +129,75 @@ static void who_waits_is_told_by_the_last_disk(void **state)
 	disks_done(&disks);
 }
 
+/* What is purged meanwhile must not be found at the next start, so it is not durable before. */
+static void a_disk_that_fails_is_wiped_before_it_counts_as_gone(void **state)
+{
+	(void)state;
+	struct disks disks;
+	struct cache_disk_numbers numbers;
+	struct cache_disk_header header;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	while (cache_writer_turn(store, 0, false))
+		;
+	assert_true(cache_disk_file_read_header(store->disk_fds[0], &header));
+	cache_disk_raise_moment(store);
+	uint64_t moment = cache_disk_moment(store);
+	/* A process that dies in between has only said that it failed. */
+	atomic_store(&disk_at(&disks, 0)->state, CACHE_DISK_FAILED);
+	assert_false(cache_disk_is_durable(store, moment));
+	/* A disk that does not take it is told, and goes on being tried. */
+	int good = store->disk_fds[0];
+	store->disk_fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_false(cache_writer_turn(store, 0, false));
+	assert_true(cache_disk_is_durable(store, moment));
+	cache_disk_numbers(store, 0, &numbers);
+	assert_true(numbers.is_wipe_failed);
+	close(store->disk_fds[0]);
+	store->disk_fds[0] = good;
+	assert_true(cache_disk_file_read_header(good, &header));
+	assert_false(cache_writer_turn(store, 0, false));
+	cache_disk_numbers(store, 0, &numbers);
+	assert_false(numbers.is_wipe_failed);
+	assert_false(cache_disk_file_read_header(good, &header));
+	disks_done(&disks);
+}
+
+static void a_disk_of_another_memory_is_not_wiped(void **state)
+{
+	(void)state;
+	struct disks disks;
+	struct cache_disk_header header;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	while (cache_writer_turn(store, 0, false))
+		;
+	assert_true(cache_disk_file_read_header(store->disk_fds[0], &header));
+	header.session++;
+	cache_disk_seal_header(&header);
+	assert_true(cache_disk_file_write_header(store->disk_fds[0], &header));
+	cache_disk_fail(store, 0, EIO);
+	assert_true(cache_disk_file_read_header(store->disk_fds[0], &header));
+	assert_true(cache_disk_is_durable(store, cache_disk_moment(store)));
+	disks_done(&disks);
+}
+
+/* A death between the two, under the lock. */
+static void how_many_are_read_is_counted_anew(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 3);
+	struct cache_store *store = disks.bench.store;
+	disk_open_by_hand(&disks, 1, 0, 7);
+	cache_store_lock(store);
+	atomic_store(&store->disks->scanning, 17);
+	cache_disk_repair(store);
+	assert_int_equal(atomic_load(&store->disks->scanning), 2);
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
 static void a_disk_is_behind_in_what_it_will_copy(void **state)
 {
 	(void)state;
@@ -162,6 +232,9 @@ int main(void)
 	        cmocka_unit_test(a_failed_disk_is_as_if_it_were_not_there),
 	        cmocka_unit_test(many_read_errors_are_a_failure),
 	        cmocka_unit_test(who_waits_is_told_by_the_last_disk),
+	        cmocka_unit_test(a_disk_that_fails_is_wiped_before_it_counts_as_gone),
+	        cmocka_unit_test(a_disk_of_another_memory_is_not_wiped),
+	        cmocka_unit_test(how_many_are_read_is_counted_anew),
 	        cmocka_unit_test(a_disk_is_behind_in_what_it_will_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

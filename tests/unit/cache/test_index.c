@@ -361,6 +361,111 @@ static void all_that_leads_to_a_segment_of_a_disk_can_be_removed(void **state)
 	disks_done(&disks);
 }
 
+/* Two hashes that no slot tells apart, both on a disk; their locations. */
+static uint64_t add_two_away(struct disks *disks, uint64_t locations[2])
+{
+	struct cache_store *store = disks->bench.store;
+	uint64_t a = neighbour(0), i = 1;
+	while (cache_slot_wanted(neighbour(i)) != cache_slot_wanted(a))
+		i++;
+	disk_open_by_hand(disks, 0, 0, 1);
+	cache_store_lock(store);
+	for (unsigned j = 0; j < 2; j++) {
+		uint64_t hash = j == 0 ? a : neighbour(i);
+		uint64_t location = add(store, hash);
+		locations[j] = cache_disk_location(
+		        store->geometry.disks[0].first, CACHE_GRANULE * (j + 1));
+		cache_index_move(store, cache_index_find_location(store, hash, location),
+		        locations[j], 0, false);
+	}
+	cache_store_unlock(store);
+	return neighbour(i);
+}
+
+static void what_no_slot_tells_from_it_is_purged_with_it(void **state)
+{
+	(void)state;
+	for (unsigned which = 0; which < 2; which++) {
+		struct disks disks;
+		uint64_t locations[2];
+		disks_init(&disks, 1);
+		uint64_t b = add_two_away(&disks, locations), a = neighbour(0);
+		struct cache_store *store = disks.bench.store;
+		const struct cache_key key = {.text = STR("x"), .hash = which == 0 ? a : b};
+		cache_purge_url(store, &key, CACHE_PURGE_HARD);
+		assert_null(cache_index_find_location(store, a, locations[0]));
+		assert_null(cache_index_find_location(store, b, locations[1]));
+		assert_int_equal(disk_at(&disks, 0)->removal_count, 2);
+		assert_int_equal(store->shared->counters.away, 0);
+		disks_done(&disks);
+	}
+}
+
+static void what_no_slot_tells_from_it_is_softened_with_it(void **state)
+{
+	(void)state;
+	struct disks disks;
+	uint64_t locations[2];
+	disks_init(&disks, 1);
+	uint64_t b = add_two_away(&disks, locations), a = neighbour(0);
+	struct cache_store *store = disks.bench.store;
+	const struct cache_key key = {.text = STR("x"), .hash = a};
+	cache_purge_url(store, &key, CACHE_PURGE_SOFT);
+	assert_true(*cache_index_find_location(store, a, locations[0]) & CACHE_SLOT_IS_SOFT);
+	assert_true(*cache_index_find_location(store, b, locations[1]) & CACHE_SLOT_IS_SOFT);
+	assert_int_equal(disk_at(&disks, 0)->removal_count, 2);
+	disks_done(&disks);
+}
+
+/* Whichever of them it was: none of what was before a put is found after it. */
+static void what_no_slot_tells_from_it_is_replaced_with_it(void **state)
+{
+	(void)state;
+	for (unsigned which = 0; which < 2; which++) {
+		struct disks disks;
+		uint64_t locations[2];
+		static const char text[] = "HTTP/1.1 200 OK\r\n\r\n";
+		const struct http_head head = {
+		        .base = text, .len = sizeof(text) - 1, .status = 200};
+		const struct cache_object object = {.length = 0};
+		disks_init(&disks, 1);
+		uint64_t b = add_two_away(&disks, locations), a = neighbour(0);
+		struct cache_store *store = disks.bench.store;
+		const struct cache_put_object put = {
+		        .key = {.text = STR("x"), .hash = which == 0 ? a : b},
+		        .object = &object,
+		        .head = &head,
+		        .sequence = cache_store_sequence(store),
+		};
+		assert_int_equal(cache_put_object(store, &put), CACHE_PUT_DONE);
+		assert_null(cache_index_find_location(store, a, locations[0]));
+		assert_null(cache_index_find_location(store, b, locations[1]));
+		assert_int_equal(disk_at(&disks, 0)->removal_count, 2);
+		struct cache_record *record;
+		assert_non_null(cache_index_find(store, put.key.hash, &record));
+		assert_non_null(record);
+		disks_done(&disks);
+	}
+}
+
+static void what_a_full_disk_lets_go_leaves_a_tomb_for_others(void **state)
+{
+	(void)state;
+	struct disks disks;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	cache_store_lock(store);
+	uint64_t location = add(store, 7);
+	cache_index_let_go(store, cache_index_find_location(store, 7, location), 7);
+	assert_true(cache_index_has_tomb(store, 7));
+	disk_open_by_hand(&disks, 0, 0, 1);
+	location = add(store, 8);
+	cache_index_let_go(store, cache_index_find_location(store, 8, location), 8);
+	assert_false(cache_index_has_tomb(store, 8));
+	cache_store_unlock(store);
+	disks_done(&disks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +473,10 @@ int main(void)
 	        cmocka_unit_test(the_record_decides_where_tags_are_the_same),
 	        cmocka_unit_test(ghosts_are_remembered_until_their_window_is_over),
 	        cmocka_unit_test(disks_make_the_window_of_ghosts_longer),
+	        cmocka_unit_test(what_no_slot_tells_from_it_is_purged_with_it),
+	        cmocka_unit_test(what_no_slot_tells_from_it_is_softened_with_it),
+	        cmocka_unit_test(what_no_slot_tells_from_it_is_replaced_with_it),
+	        cmocka_unit_test(what_a_full_disk_lets_go_leaves_a_tomb_for_others),
 	        cmocka_unit_test(an_entry_replaces_its_own_ghost),
 	        cmocka_unit_test(a_full_pair_of_buckets_drops_what_is_worth_least),
 	        cmocka_unit_test(a_segment_can_be_searched_for_and_all_be_counted_anew),
