@@ -12,6 +12,7 @@
 #include "cache/disk_private.h"
 
 enum {
+	SLICE_SLOTS = 1 << 16,     /* of a walk, for which the lock is held */
 	GHOST_WINDOW_UNITS = 1024, /* a quarter of what the time can tell apart, at most */
 	GHOST_MORE_SHIFT = 64 - CACHE_SLOT_TAG_BITS - 26,
 };
@@ -444,25 +445,37 @@ void cache_index_remove_segment(struct cache_store *store, uint32_t segment)
 	}
 }
 
-void cache_index_remove_disk_segments(struct cache_store *store, uint32_t first, uint32_t end)
+/* One slot of a walk that removes what leads to a segment. */
+static void leave_segment(struct cache_store *store, _Atomic uint64_t *slot, uint32_t segment)
 {
-	for (uint64_t i = 0; i < slot_count(store); i++) {
-		uint64_t slot = cache_slot_load(&store->slots[i]);
-		if (cache_slot_kind(slot) != CACHE_SLOT_ENTRY)
-			continue;
-		uint64_t location = cache_slot_location(slot);
-		struct cache_record *record = cache_store_record(store, location);
-		uint64_t copy = record != NULL ? cache_record_copy(record) : location;
-		uint32_t segment = cache_disk_segment_of(copy);
-		if (!cache_location_is_disk(copy) || segment < first || segment >= end)
-			continue;
-		if (record != NULL)
-			cache_record_set_copy(record, 0);
-		else
-			cache_index_drop(store, &store->slots[i]);
+	uint64_t value = cache_slot_load(slot);
+	if (cache_slot_kind(value) != CACHE_SLOT_ENTRY)
+		return;
+	uint64_t location = cache_slot_location(value);
+	struct cache_record *record = cache_store_record(store, location);
+	uint64_t copy = record != NULL ? cache_record_copy(record) : location;
+	if (!cache_location_is_disk(copy) || cache_disk_segment_of(copy) != segment)
+		return;
+	if (record != NULL)
+		cache_record_set_copy(record, 0);
+	else
+		cache_index_drop(store, slot);
+}
+
+void cache_index_leave_disk_segment(struct cache_store *store, uint32_t segment)
+{
+	for (uint64_t from = 0; from < slot_count(store); from += SLICE_SLOTS) {
+		uint64_t end = from + SLICE_SLOTS;
+		if (end > slot_count(store))
+			end = slot_count(store);
+		cache_store_lock(store);
+		/* Of which hash an entry was can't be said for sure. */
+		if (from == 0 && is_scanning(store))
+			cache_disk_stop_scans(store);
+		for (uint64_t i = from; i < end; i++)
+			leave_segment(store, &store->slots[i], segment);
+		cache_store_unlock(store);
 	}
-	if (is_scanning(store))
-		cache_disk_stop_scans(store);
 }
 
 void cache_index_recount(struct cache_store *store)

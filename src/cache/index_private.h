@@ -146,9 +146,10 @@ void cache_index_set_soft(_Atomic uint64_t *slot);
  * segment whose records can't be walked. */
 void cache_index_remove_segment(struct cache_store *store, uint32_t segment);
 
-/* The same for segments [first, end) of disks, whose copies no record has any more either; nothing
- * is told to the disks. */
-void cache_index_remove_disk_segments(struct cache_store *store, uint32_t first, uint32_t end);
+/* Removes every entry that leads to this segment of a disk alone, and has records in memory forget
+ * their copies in it: a walk through the whole index, without the lock, which it takes for a slice
+ * at a time. The segment's order is 0 already, so that nothing comes to lead there meanwhile. */
+void cache_index_leave_disk_segment(struct cache_store *store, uint32_t segment);
 
 /* Counts entries, all and of each segment, anew: a walk through the index alone, tens of
  * milliseconds for ten million. Looking at each record for its bytes would take seconds. */

@@ -213,11 +213,12 @@ static void finish(const struct walk *walk)
 {
 	struct cache_disk_writer *writer = walk->writer;
 	struct cache_store *store = writer->store;
-	cache_store_lock(store);
-	/* Of what is not in a table one can't be sure to have met all. */
-	if (!walk->table.is_sealed)
-		cache_index_remove_disk_segments(store, walk->segment, walk->segment + 1);
 	atomic_store_explicit(&store->disk_orders[walk->segment], 0, memory_order_release);
+	/* Of what is not in a table one can't be sure to have met all. Who dies on the way leaves
+	 * the rest to the next writer, by `evicting`. */
+	if (!walk->table.is_sealed)
+		cache_index_leave_disk_segment(store, walk->segment);
+	cache_store_lock(store);
 	writer->shared->free++;
 	writer->shared->evicting = CACHE_NO_SEGMENT;
 	cache_store_unlock(store);
@@ -230,7 +231,8 @@ bool cache_writer_evict(struct cache_disk_writer *writer, uint32_t segment)
 	walk->segment = segment;
 	walk->order = cache_disk_order(writer->store, segment);
 	/* What can't be read leaves the index all the same. */
-	if (!cache_writer_read_table(writer, segment, walk->order, &walk->table))
+	if (walk->order == 0 ||
+	        !cache_writer_read_table(writer, segment, walk->order, &walk->table))
 		walk->table = (struct cache_writer_table){0};
 	bool is_right = cache_writer_clear(writer, segment);
 	if (is_right) {

@@ -438,11 +438,16 @@ static void drop_segment(struct cache_disk_writer *writer, uint32_t segment, boo
 	struct cache_store *store = writer->store;
 	if (!cache_writer_clear(writer, segment))
 		return;
+	/* As an eviction, which the next writer ends if this one dies on the way. */
 	cache_store_lock(store);
-	if (is_known)
-		cache_index_remove_disk_segments(store, segment, segment + 1);
+	writer->shared->evicting = segment;
 	atomic_store_explicit(&store->disk_orders[segment], 0, memory_order_release);
+	cache_store_unlock(store);
+	if (is_known)
+		cache_index_leave_disk_segment(store, segment);
+	cache_store_lock(store);
 	writer->shared->free++;
+	writer->shared->evicting = CACHE_NO_SEGMENT;
 	cache_store_unlock(store);
 }
 

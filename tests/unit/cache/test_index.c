@@ -349,7 +349,10 @@ static void all_that_leads_to_a_segment_of_a_disk_can_be_removed(void **state)
 	add(store, 3);
 	cache_index_find(store, 3, &record);
 	cache_record_set_copy(record, cache_disk_location(2, 6400));
-	cache_index_remove_disk_segments(store, 2, 3);
+	atomic_store(&store->disk_orders[2], 0);
+	cache_store_unlock(store);
+	cache_index_leave_disk_segment(store, 2);
+	cache_store_lock(store);
 	assert_null(cache_index_find(store, 1, &record));
 	assert_non_null(cache_index_find(store, 2, &record));
 	assert_non_null(cache_index_find(store, 3, &record));
