@@ -117,7 +117,8 @@ static bool make_names_single(struct link_intake *intake, struct text *ret_error
 {
 	struct model_change *list = intake->gathered;
 	size_t kept = 0;
-	qsort(list, intake->count, sizeof(list[0]), compare_names);
+	if (intake->count > 1)
+		qsort(list, intake->count, sizeof(list[0]), compare_names);
 	for (size_t i = 0; i < intake->count; i++) {
 		bool is_again = kept > 0 && strcmp(list[kept - 1].name, list[i].name) == 0;
 		if (is_again && (list[kept - 1].domain != NULL || list[i].domain != NULL)) {
