@@ -89,9 +89,11 @@ void cache_disk_fail(struct cache_store *store, unsigned disk, int error)
 		shared->error = error;
 		if (before != CACHE_DISK_READY)
 			atomic_fetch_sub_explicit(&store->disks->scanning, 1, memory_order_relaxed);
+		/* What was replaced by what it has is not known to the others any more; where it
+		 * only has what a scan found, they have the removals themselves. */
+		if (before == CACHE_DISK_READY)
+			cache_disk_stop_scans(store);
 		atomic_store_explicit(&shared->state, CACHE_DISK_FAILED, memory_order_release);
-		/* What was replaced by what it has is not known to the others any more. */
-		cache_disk_stop_scans(store);
 	}
 	cache_store_unlock(store);
 	if (before != CACHE_DISK_FAILED)
@@ -109,7 +111,7 @@ void cache_disk_wipe(struct cache_store *store, unsigned disk)
 	cache_store_unlock(store);
 	/* It may be that of a memory which came after this one. */
 	if (cache_disk_file_read_header(fd, &header))
-		is_another_s |= session != 0 && header.session != session;
+		is_another_s |= session != 0 && header.session > session;
 	bool is_wiped = is_another_s || cache_disk_file_wipe(fd);
 	atomic_store_explicit(&shared->wipe,
 	        is_wiped ? CACHE_DISK_WIPE_DONE : CACHE_DISK_WIPE_FAILED, memory_order_release);

@@ -182,6 +182,39 @@ static void a_disk_of_another_memory_is_not_wiped(void **state)
 	disks_done(&disks);
 }
 
+/* One that fails before its own session is on it has that of the memory before. */
+static void a_disk_that_fails_at_the_start_is_wiped(void **state)
+{
+	(void)state;
+	struct disks disks;
+	struct cache_disk_header header;
+	disks_init(&disks, 1);
+	struct cache_store *store = disks.bench.store;
+	while (cache_writer_turn(store, 0, false))
+		;
+	disk_at(&disks, 0)->session++;
+	assert_true(cache_disk_file_read_header(store->disk_fds[0], &header));
+	cache_disk_fail(store, 0, EIO);
+	assert_false(cache_disk_file_read_header(store->disk_fds[0], &header));
+	disks_done(&disks);
+}
+
+/* Else it has no copies that were made since the start. */
+static void a_disk_that_fails_stops_scans_if_it_was_read(void **state)
+{
+	(void)state;
+	for (unsigned was_read = 0; was_read < 2; was_read++) {
+		struct disks disks;
+		disks_init(&disks, 2);
+		struct cache_store *store = disks.bench.store;
+		if (was_read)
+			disk_open_by_hand(&disks, 0, 0, 7);
+		cache_disk_fail(store, 0, EIO);
+		assert_int_equal(disk_at(&disks, 1)->is_scan_stopped, was_read);
+		disks_done(&disks);
+	}
+}
+
 /* A death between the two, under the lock. */
 static void how_many_are_read_is_counted_anew(void **state)
 {
@@ -234,6 +267,8 @@ int main(void)
 	        cmocka_unit_test(who_waits_is_told_by_the_last_disk),
 	        cmocka_unit_test(a_disk_that_fails_is_wiped_before_it_counts_as_gone),
 	        cmocka_unit_test(a_disk_of_another_memory_is_not_wiped),
+	        cmocka_unit_test(a_disk_that_fails_at_the_start_is_wiped),
+	        cmocka_unit_test(a_disk_that_fails_stops_scans_if_it_was_read),
 	        cmocka_unit_test(how_many_are_read_is_counted_anew),
 	        cmocka_unit_test(a_disk_is_behind_in_what_it_will_copy),
 	};
