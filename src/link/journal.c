@@ -16,11 +16,11 @@
 #include "base/limit.h"
 #include "base/mem.h"
 #include "link/source.h"
+#include "net/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -63,21 +63,6 @@ static bool write_file(const char *path, struct str head, struct str text)
 	return is_written;
 }
 
-/* Flushes the folder that a path is in. */
-static bool flush_folder(const char *path)
-{
-	char *copy = mem_copy(path, strlen(path));
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	mem_free(copy);
-	if (fd < 0)
-		return false;
-	bool is_flushed = fsync(fd) == 0;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return is_flushed;
-}
-
 /* Adds the first line: what the checksum covers of it, and the checksum. */
 static void add_head(uint64_t revision, struct str text, struct text *to)
 {
@@ -92,7 +77,7 @@ static bool write_path(const char *path, struct str head, struct str text)
 	struct text temporary = {0};
 	text_addf(&temporary, "%s.new", path);
 	bool is_written = write_file(text_c(&temporary), head, text) &&
-	                  rename(text_c(&temporary), path) == 0 && flush_folder(path);
+	                  rename(text_c(&temporary), path) == 0 && disk_flush_folder_of(path);
 	int error = errno;
 	if (!is_written)
 		unlink(text_c(&temporary));

@@ -16,10 +16,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/json.h"
+#include "net/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -324,18 +324,6 @@ bool link_ledger_read(
 
 /* ---- writing ---- */
 
-/* A folder entry is as durable as its folder. */
-static bool flush_folder_of(const char *path)
-{
-	char *copy = mem_copy(path, strlen(path));
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	mem_free(copy);
-	bool is_flushed = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return is_flushed;
-}
-
 static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
 {
 	struct text temporary = {0};
@@ -345,7 +333,7 @@ static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
 	finish_entry(entry, 0);
 	bool is_written = fd >= 0 && write_at(fd, text_str(entry), 0) && fsync(fd) == 0 &&
 	                  rename(text_c(&temporary), ledger->path) == 0 &&
-	                  flush_folder_of(ledger->path);
+	                  disk_flush_folder_of(ledger->path);
 	int error = errno;
 	if (is_written) {
 		close_file(ledger);

@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,4 +154,18 @@ int disk_open_nameless(const char *folder)
 	if (fd >= 0)
 		unlink(path);
 	return fd;
+}
+
+bool disk_flush_folder_of(const char *path)
+{
+	char *copy = mem_copy(path, strlen(path));
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mem_free(copy);
+	if (fd < 0)
+		return false;
+	bool is_flushed = fsync(fd) == 0;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return is_flushed;
 }

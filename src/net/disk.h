@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "net/loop.h"
 
 #include <stddef.h>
@@ -46,3 +47,7 @@ void disk_submit(struct disk *disk, struct loop *loop, struct disk_operation *op
 /* A nameless file in `folder` (O_TMPFILE, or one that is unlinked at once), or -1 with errno. It
  * may block for a moment; the folder should be local. */
 int disk_open_nameless(const char *folder);
+
+/* Makes durable which files the folder of `path` has (a new name, a rename); false with errno.
+ * Blocks. */
+MUST_CHECK bool disk_flush_folder_of(const char *path);

@@ -5,6 +5,7 @@
 #include "store/seal.h"
 
 #include "base/mem.h"
+#include "net/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,25 +33,6 @@ static bool refuse(const char *why, int error, const char **ret_why)
 	return false;
 }
 
-/* A folder entry is as durable as its folder. */
-static bool flush_folder_of(const char *path)
-{
-	struct text folder = {0};
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL)
-		text_add(&folder, STR("."));
-	else
-		text_add(&folder, str_make(path, (size_t)(slash - path) + 1));
-	int fd = open(text_c(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool is_flushed = fd >= 0 && fsync(fd) == 0;
-	int error = errno;
-	if (fd >= 0)
-		close(fd);
-	text_done(&folder);
-	errno = error;
-	return is_flushed;
-}
-
 /* Makes the file with a new key, which is whole or not there: it gets its name at the end. */
 static bool make_file(const char *path, const char **ret_why)
 {
@@ -70,7 +52,7 @@ static bool make_file(const char *path, const char **ret_why)
 		close(fd);
 		unlink(text_c(&temporary));
 	}
-	if (is_made && !flush_folder_of(path)) {
+	if (is_made && !disk_flush_folder_of(path)) {
 		error = errno;
 		is_made = false;
 	}

@@ -172,6 +172,15 @@ static void the_end_of_the_pool_waits_for_what_was_queued(void **state)
 	assert_int_equal(done, BLOCKS);
 }
 
+static void the_folder_of_a_path_is_flushed(void **state)
+{
+	(void)state;
+	assert_true(disk_flush_folder_of("/tmp/nothing-there"));
+	assert_true(disk_flush_folder_of("nothing-there"));
+	assert_false(disk_flush_folder_of("/nowhere/at/all"));
+	assert_int_equal(errno, ENOENT);
+}
+
 static void a_nameless_file_leaves_no_name(void **state)
 {
 	(void)state;
@@ -202,6 +211,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(many_operations_run_at_once, begin, end),
 	        cmocka_unit_test_setup_teardown(
 	                the_end_of_the_pool_waits_for_what_was_queued, begin, end),
+	        cmocka_unit_test(the_folder_of_a_path_is_flushed),
 	        cmocka_unit_test_setup_teardown(a_nameless_file_leaves_no_name, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
