@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the reference pages of docs/ from the tables (.def) that the code is made from.
+"""Makes the reference pages of docs/ from the tables (.def) that the code is made from, and a part of docs/openapi.yaml.
 
 Usage: tools/tables.py [ROOT]            writes the pages
        tools/tables.py --check [ROOT]    prints the pages that are not what their table says, exits 1 if any
@@ -11,6 +11,7 @@ import re
 import sys
 
 PAGES = {}
+CONTRACT = "docs/openapi.yaml"
 
 
 def page(table, target):
@@ -208,15 +209,33 @@ access_log: /var/log/headwater/access.log
                lambda row: [code(row["name"]), row["words"], allowed(row), code(row["default"])])
 
 
+def contract(path, table):
+    """docs/openapi.yaml with that part of its schemas anew that the table of fields says."""
+    import openapi
+
+    begin, end = "    # Made by tools/tables.py from src/model/field.def:\n", "    # End of what tools/tables.py made.\n"
+    before, _, rest = path.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        sys.exit(f"{path}: has no place for what is made of the table")
+    return before + begin + openapi.make(table) + end + after
+
+
+def texts(root):
+    """Each file that is made, with what it should be."""
+    for target, (source, make) in PAGES.items():
+        if (root / source).exists():
+            yield target, make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
+    if (root / CONTRACT).exists():
+        yield CONTRACT, contract(root / CONTRACT, Table(root / "src/model/field.def"))
+
+
 def main(words):
     check = "--check" in words
     words = [word for word in words if word != "--check"]
     root = pathlib.Path(words[0] if words else pathlib.Path(__file__).parent.parent)
     stale = False
-    for target, (source, make) in PAGES.items():
-        if not (root / source).exists():
-            continue
-        text = make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
+    for target, text in texts(root):
         path = root / target
         if path.exists() and path.read_text() == text:
             continue
