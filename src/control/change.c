@@ -10,6 +10,8 @@
 #include "model/diff.h"
 #include "model/secrets.h"
 
+#include <stdio.h>
+
 struct str control_change_who(struct control_call *call)
 {
 	const struct store_pass *caller = &call->caller;
