@@ -23,8 +23,7 @@ static void check(struct application *application, size_t index)
 	struct model_domain *after = application->wanted.list[index];
 	const struct model_domain *before =
 	        model_snapshot_get(application->before, str_of(after->name));
-	struct str pointer =
-	        arena_printf(&application->call->arena, "/domains/%zu", index);
+	struct str pointer = arena_printf(&application->call->arena, "/domains/%zu", index);
 	const struct model_place place = {
 	        .line = application->wanted.lines[index], .pointer = pointer.at};
 	struct str masked = model_secrets_keep(after, before);
@@ -34,8 +33,8 @@ static void check(struct application *application, size_t index)
 	if (before != NULL)
 		(void)!model_check_change(before, after, &place, &application->problems);
 	if (after->revision != 0 && (before == NULL || before->revision != after->revision))
-		model_problems_add(&application->problems, NULL, place.line, pointer.at,
-		        "revision", "%s was changed since revision %llu", after->name,
+		model_problems_add(&application->problems, NULL, place.line, pointer.at, "revision",
+		        "%s was changed since revision %llu", after->name,
 		        (unsigned long long)after->revision);
 }
 
@@ -44,8 +43,8 @@ static bool read(struct application *application)
 {
 	struct control_call *call = application->call;
 	struct model_problems *problems = &application->problems;
-	bool is_read = model_read_domains(text_str(&call->body), NULL, call->plane->rules, problems,
-	        &application->wanted);
+	bool is_read = model_read_domains(
+	        text_str(&call->body), NULL, call->plane->rules, problems, &application->wanted);
 	for (size_t i = 0; is_read && i < application->wanted.count; i++)
 		check(application, i);
 	if (problems->total == 0)
@@ -77,8 +76,7 @@ static void answer(const struct application *application, size_t count, uint64_t
 		const struct model_change *change = &application->diff.changes[i];
 		if (i > 0)
 			text_add_char(to, ',');
-		control_change_print(
-		        model_snapshot_get(application->before, str_of(change->name)),
+		control_change_print(model_snapshot_get(application->before, str_of(change->name)),
 		        change->domain, to);
 	}
 	text_add(to, STR("]}"));
@@ -92,8 +90,7 @@ static bool keep(const struct application *application, size_t count, uint64_t *
 {
 	struct control_call *call = application->call;
 	struct store_change *rows = mem_alloc(count * sizeof(*rows) + 1);
-	const struct store_note note = {
-	        .who = control_change_who(call), .action = STR("apply")};
+	const struct store_note note = {.who = control_change_who(call), .action = STR("apply")};
 	for (size_t i = 0; i < count; i++) {
 		const struct model_change *change = &application->diff.changes[i];
 		const struct model_domain *before =

@@ -131,8 +131,8 @@ void control_api_domains_list(struct control_call *call)
 
 /* ---- whole ones ---- */
 
-/* A member of an object that is a text, as the form in which names are kept, where it has one; at is
- * NULL when it is not there. */
+/* A member of an object that is a text, as the form in which names are kept, where it has one; at
+ * is NULL when it is not there. */
 static struct str name_in(struct control_call *call, const struct model_node *root)
 {
 	const struct model_node *node = model_node_get(root, STR("name"));
@@ -232,13 +232,13 @@ static bool answer_again(struct control_change *change)
 	if (failure == STORE_ABSENT)
 		return false;
 	if (failure == STORE_CONFLICT) {
-		control_call_refuse(call, CONTROL_PROBLEM_KEY_REUSED,
-		        "the key was used with another body");
+		control_call_refuse(
+		        call, CONTROL_PROBLEM_KEY_REUSED, "the key was used with another body");
 		return true;
 	}
 	if (failure == STORE_DONE)
-		failure = store_domains_read_version(
-		        store, request.name, request.revision, &domain);
+		failure =
+		        store_domains_read_version(store, request.name, request.revision, &domain);
 	if (failure == STORE_ABSENT)
 		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_VERSION,
 		        "it was made by this request, and is not kept any more");
@@ -266,8 +266,7 @@ static void create(struct control_change *change, struct model_node *root)
 	struct str name = arena_copy(&call->arena, str_of(after->name));
 	control_change_commit(change, after, "domain.create", 201);
 	if (call->answer.status == 201)
-		control_call_add_field(
-		        call, "Location", "/api/v1/domains/%.*s", STR_ARG(name));
+		control_call_add_field(call, "Location", "/api/v1/domains/%.*s", STR_ARG(name));
 }
 
 void control_api_domains_create(struct control_call *call)
@@ -277,8 +276,7 @@ void control_api_domains_create(struct control_call *call)
 	if (!control_call_read_object(call, &root))
 		return;
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(
-	            &change, call, name_in(call, root), CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin_any(&change, call, name_in(call, root), CONTROL_CHANGE_MAY_SAY))
 		create(&change, root);
 	control_change_end(&change);
 }

@@ -16,8 +16,7 @@ static const char *const BACKUP_ALONE[] = {"latch", "hold_down_s", "cache_max_s"
 /* ---- trees ---- */
 
 /* {"key":value}; with NULL, null. */
-static struct model_node *wrap(
-        struct control_call *call, const char *key, struct model_node *value)
+static struct model_node *wrap(struct control_call *call, const char *key, struct model_node *value)
 {
 	struct model_node *object = arena_new(&call->arena, struct model_node);
 	if (value == NULL) {
@@ -199,8 +198,8 @@ void control_api_backup_delete(struct control_call *call)
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
 		if (change.before->backup == NULL)
 			refuse_backup(call);
-		else if (control_change_read(&change, take_away(call, node, BACKUP.key), STR_EMPTY,
-		                 &after))
+		else if (control_change_read(
+		                 &change, take_away(call, node, BACKUP.key), STR_EMPTY, &after))
 			control_change_commit(&change, after, "backup.remove", 200);
 	}
 	control_change_end(&change);
@@ -235,8 +234,7 @@ void control_api_domains_switch(struct control_call *call)
 			control_call_refuse(call, CONTROL_PROBLEM_NOTHING_TO_SWITCH,
 			        "the domain %.*s has no hot backup origin",
 			        STR_ARG(call->names[0]));
-		else if (control_change_read(
-		                 &change, exchange(call, node), STR_EMPTY, &after))
+		else if (control_change_read(&change, exchange(call, node), STR_EMPTY, &after))
 			control_change_commit(&change, after, "domain.switch", 200);
 	}
 	control_change_end(&change);

@@ -64,8 +64,7 @@ void control_change_answer(
 {
 	struct text *to = control_call_answer(call, status);
 	model_json_print_domain(domain, MODEL_JSON_ALL, MODEL_PRINT_MASKED, to);
-	control_call_add_field(
-	        call, "ETag", "\"%llu\"", (unsigned long long)domain->revision);
+	control_call_add_field(call, "ETag", "\"%llu\"", (unsigned long long)domain->revision);
 }
 
 /* ---- versions ---- */
@@ -207,8 +206,8 @@ static bool refuse_problems(
 }
 
 /* Secrets in the places of masks; what a mask stands for nothing is a problem. */
-static void keep_secrets(struct control_change *change, struct model_domain *after,
-        struct model_problems *problems)
+static void keep_secrets(
+        struct control_change *change, struct model_domain *after, struct model_problems *problems)
 {
 	struct str path = model_secrets_keep(after, change->before);
 	struct text pointer = {0};
@@ -230,8 +229,7 @@ bool control_change_read(struct control_change *change, const struct model_node 
 	static const struct model_place PLACE = {.pointer = ""};
 	struct model_problems problems = {0};
 	struct model_domain *after = NULL;
-	bool is_read = model_read_domain(
-	        node, NULL, change->call->plane->rules, &problems, &after);
+	bool is_read = model_read_domain(node, NULL, change->call->plane->rules, &problems, &after);
 	if (is_read) {
 		keep_secrets(change, after, &problems);
 		is_read = change->before == NULL ||
@@ -249,8 +247,7 @@ bool control_change_check(struct control_change *change, const struct model_doma
 {
 	static const struct model_place PLACE = {.pointer = ""};
 	struct model_problems problems = {0};
-	bool is_good = model_check_domain(
-	        after, change->call->plane->rules, &PLACE, &problems);
+	bool is_good = model_check_domain(after, change->call->plane->rules, &PLACE, &problems);
 	if (change->before != NULL)
 		is_good &= model_check_change(change->before, after, &PLACE, &problems);
 	return refuse_problems(change, &problems, STR_EMPTY) && is_good;
@@ -299,8 +296,8 @@ static bool keep(struct control_change *change, struct model_domain *after, cons
 	        .fingerprint = change->fingerprint,
 	};
 	uint64_t revision;
-	enum store_failure failure = control_domains_commit(call->plane->domains,
-	        atomic_load(&call->plane->store), &row, 1, &note, &revision);
+	enum store_failure failure = control_domains_commit(
+	        call->plane->domains, atomic_load(&call->plane->store), &row, 1, &note, &revision);
 	if (failure != STORE_DONE)
 		control_call_refuse_store(call, failure);
 	else
