@@ -218,6 +218,12 @@ static bool read_key(struct control_change *change)
 	return true;
 }
 
+static void tell_location(struct control_call *call, const char *name)
+{
+	if (call->answer.status == 201)
+		control_call_add_field(call, "Location", "/api/v1/domains/%s", name);
+}
+
 /* Answers a request that was answered before as it was then; false when it was not. */
 static bool answer_again(struct control_change *change)
 {
@@ -246,6 +252,7 @@ static bool answer_again(struct control_change *change)
 		control_call_refuse_store(call, failure);
 	else
 		control_change_answer(call, domain, 201);
+	tell_location(call, request.name);
 	model_domain_unref(domain);
 	return true;
 }
@@ -265,8 +272,7 @@ static void create(struct control_change *change, struct model_node *root)
 		return;
 	struct str name = arena_copy(&call->arena, str_of(after->name));
 	control_change_commit(change, after, "domain.create", 201);
-	if (call->answer.status == 201)
-		control_call_add_field(call, "Location", "/api/v1/domains/%.*s", STR_ARG(name));
+	tell_location(call, name.at);
 }
 
 void control_api_domains_create(struct control_call *call)

@@ -136,17 +136,26 @@ static struct model_node *begin_node(struct control_change *change)
 	return control_call_is_on(call, "remove_backup") ? take_away(call, node, BACKUP.key) : node;
 }
 
-static void replace_part(struct control_call *call, const struct part *part,
-        enum control_change_precondition precondition, const char *action)
+/* What is put in the place of something else must say of what; what is new must not. */
+static enum control_change_precondition precondition_of(
+        struct control_call *call, const struct part *part)
+{
+	struct model_snapshot *now = control_domains_now(call->plane->domains);
+	const struct model_domain *domain = model_snapshot_get(now, control_call_domain(call));
+	bool is_new = domain == NULL || (part == &BACKUP && domain->backup == NULL);
+	model_snapshot_unref(now);
+	return is_new ? CONTROL_CHANGE_MAY_SAY : CONTROL_CHANGE_MUST_SAY;
+}
+
+static void replace_part(struct control_call *call, const struct part *part, const char *action)
 {
 	struct control_change change;
 	struct model_node *root;
 	if (!control_call_read_object(call, &root))
 		return;
-	if (control_change_begin(&change, call, precondition)) {
+	if (control_change_begin(&change, call, precondition_of(call, part))) {
 		bool is_new = part == &BACKUP && change.before->backup == NULL;
-		struct model_node *node = begin_node(&change);
-		node = put(call, node, part->key, root);
+		struct model_node *node = put(call, begin_node(&change), part->key, root);
 		commit(&change, node, part, action, is_new ? 201 : 200);
 	}
 	control_change_end(&change);
@@ -172,7 +181,7 @@ static void patch_part(struct control_call *call, const struct part *part, const
 
 void control_api_origin_replace(struct control_call *call)
 {
-	replace_part(call, &MASTER, CONTROL_CHANGE_MAY_SAY, "origin.modify");
+	replace_part(call, &MASTER, "origin.modify");
 }
 
 void control_api_origin_patch(struct control_call *call)
@@ -182,7 +191,7 @@ void control_api_origin_patch(struct control_call *call)
 
 void control_api_backup_replace(struct control_call *call)
 {
-	replace_part(call, &BACKUP, CONTROL_CHANGE_MAY_SAY, "backup.set");
+	replace_part(call, &BACKUP, "backup.set");
 }
 
 void control_api_backup_patch(struct control_call *call)
@@ -200,7 +209,7 @@ void control_api_backup_delete(struct control_call *call)
 			refuse_backup(call);
 		else if (control_change_read(
 		                 &change, take_away(call, node, BACKUP.key), STR_EMPTY, &after))
-			control_change_commit(&change, after, "backup.remove", 200);
+			control_change_commit(&change, after, "backup.remove", 204);
 	}
 	control_change_end(&change);
 }

@@ -322,10 +322,13 @@ static void make_live(struct control_change *change, struct model_domain *after,
 	               model_diff_is_equal(change->before, after);
 	if (!is_same && !keep(change, after, action))
 		return;
-	if (after == NULL)
+	if (status == 204)
 		control_call_answer_nothing(call);
 	else
 		control_change_answer(call, is_same ? change->before : after, status);
+	if (after != NULL && status == 204)
+		control_call_add_field(
+		        call, "ETag", "\"%llu\"", (unsigned long long)after->revision);
 	tell_revision(call);
 }
 

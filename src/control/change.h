@@ -45,9 +45,9 @@ MUST_CHECK bool control_change_read(struct control_change *change, const struct 
 MUST_CHECK bool control_change_check(
         struct control_change *change, const struct model_domain *after);
 
-/* Keeps `after`, and takes the reference; NULL: the domain goes. Answers the domain, with `status`
- * (of the dry run: what would change). What changes nothing is answered all the same. `action` is
- * what the history says. What is refused is answered, too. */
+/* Keeps `after`, and takes the reference; NULL: the domain goes. Answers the domain with `status`,
+ * but for 204 (a dry run: what would change). What changes nothing is answered all the same.
+ * `action` is what the history says. What is refused is answered, too. */
 void control_change_commit(struct control_change *change, struct model_domain *after,
         const char *action, unsigned status);
 
