@@ -185,8 +185,8 @@ void control_api_domains_replace(struct control_call *call)
 		return;
 	/* What is null is as if it were not there (RFC 7396). */
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(
-	            &change, call, control_call_domain(call), CONTROL_CHANGE_MUST_SAY))
+	if (control_change_begin_any(&change, call, control_call_domain(call)) &&
+	        control_change_must_say(&change))
 		replace(&change, root);
 	control_change_end(&change);
 }
@@ -282,7 +282,7 @@ void control_api_domains_create(struct control_call *call)
 	if (!control_call_read_object(call, &root))
 		return;
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(&change, call, name_in(call, root), CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin_any(&change, call, name_in(call, root)))
 		create(&change, root);
 	control_change_end(&change);
 }
@@ -294,7 +294,7 @@ static void merge(struct control_call *call, struct model_node *patch, const cha
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
 		node = model_json_merge(&call->arena, node, patch);
 		if (!str_is_equal(name_in(call, node), change.name))
@@ -334,7 +334,7 @@ void control_api_domains_stop(struct control_call *call)
 void control_api_domains_delete(struct control_call *call)
 {
 	struct control_change change;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MUST_SAY))
+	if (control_change_begin(&change, call) && control_change_must_say(&change))
 		control_change_commit(&change, NULL, "domain.delete", 204);
 	control_change_end(&change);
 }

@@ -136,27 +136,18 @@ static struct model_node *begin_node(struct control_change *change)
 	return control_call_is_on(call, "remove_backup") ? take_away(call, node, BACKUP.key) : node;
 }
 
-/* What is put in the place of something else must say of what; what is new must not. */
-static enum control_change_precondition precondition_of(
-        struct control_call *call, const struct part *part)
-{
-	struct model_snapshot *now = control_domains_now(call->plane->domains);
-	const struct model_domain *domain = model_snapshot_get(now, control_call_domain(call));
-	bool is_new = domain == NULL || (part == &BACKUP && domain->backup == NULL);
-	model_snapshot_unref(now);
-	return is_new ? CONTROL_CHANGE_MAY_SAY : CONTROL_CHANGE_MUST_SAY;
-}
-
 static void replace_part(struct control_call *call, const struct part *part, const char *action)
 {
 	struct control_change change;
 	struct model_node *root;
 	if (!control_call_read_object(call, &root))
 		return;
-	if (control_change_begin(&change, call, precondition_of(call, part))) {
+	if (control_change_begin(&change, call)) {
 		bool is_new = part == &BACKUP && change.before->backup == NULL;
 		struct model_node *node = put(call, begin_node(&change), part->key, root);
-		commit(&change, node, part, action, is_new ? 201 : 200);
+		/* What is put in the place of something else must say of what. */
+		if (is_new || control_change_must_say(&change))
+			commit(&change, node, part, action, is_new ? 201 : 200);
 	}
 	control_change_end(&change);
 }
@@ -167,7 +158,7 @@ static void patch_part(struct control_call *call, const struct part *part, const
 	struct model_node *root;
 	if (!control_call_read_object(call, &root))
 		return;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = begin_node(&change);
 		if (part == &BACKUP && change.before->backup == NULL)
 			refuse_backup(call);
@@ -203,7 +194,7 @@ void control_api_backup_delete(struct control_call *call)
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
 		if (change.before->backup == NULL)
 			refuse_backup(call);
@@ -236,7 +227,7 @@ void control_api_domains_switch(struct control_call *call)
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		/* Masks would be filled with the other origin's secrets. */
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_SECRETS);
 		if (change.before->backup == NULL)
@@ -316,7 +307,7 @@ void control_api_domains_weight(struct control_call *call)
 	struct control_change change;
 	if (!control_call_read_form(call, fields, FIELDS))
 		return;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin(&change, call))
 		weigh(&change, fields);
 	control_change_end(&change);
 }

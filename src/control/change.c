@@ -111,8 +111,7 @@ static uint64_t revision_of(struct str field)
 	return revision;
 }
 
-static bool is_version_right(
-        struct control_change *change, enum control_change_precondition precondition)
+static bool is_version_right(struct control_change *change)
 {
 	struct control_call *call = change->call;
 	const struct http_head *head = &call->head;
@@ -121,11 +120,6 @@ static bool is_version_right(
 	bool has_none_match = http_head_has(head, HTTP_NAME_IF_NONE_MATCH);
 	char text[32];
 	struct http_etag etag = {.opaque = str_of(text)};
-	if (precondition == CONTROL_CHANGE_MUST_SAY && !has_match && !has_none_match) {
-		control_call_refuse(call, CONTROL_PROBLEM_PRECONDITION_REQUIRED,
-		        "the field If-Match says which version is meant (\"*\": any)");
-		return false;
-	}
 	if (before != NULL) {
 		snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)before->revision);
 		etag.opaque = str_of(text);
@@ -146,10 +140,20 @@ static bool is_version_right(
 	return true;
 }
 
+bool control_change_must_say(struct control_change *change)
+{
+	const struct http_head *head = &change->call->head;
+	if (http_head_has(head, HTTP_NAME_IF_MATCH) || http_head_has(head, HTTP_NAME_IF_NONE_MATCH))
+		return true;
+	control_call_refuse(change->call, CONTROL_PROBLEM_PRECONDITION_REQUIRED,
+	        "the field If-Match says which version is meant (\"*\": any)");
+	return false;
+}
+
 /* ---- from begin to end ---- */
 
-bool control_change_begin_any(struct control_change *change, struct control_call *call,
-        struct str name, enum control_change_precondition precondition)
+bool control_change_begin_any(
+        struct control_change *change, struct control_call *call, struct str name)
 {
 	*change = (struct control_change){.call = call, .name = name};
 	if (!control_change_is_ours(call))
@@ -158,13 +162,12 @@ bool control_change_begin_any(struct control_change *change, struct control_call
 	change->has_begun = true;
 	change->snapshot = control_domains_now(call->plane->domains);
 	change->before = model_snapshot_get(change->snapshot, name);
-	return is_version_right(change, precondition);
+	return is_version_right(change);
 }
 
-bool control_change_begin(struct control_change *change, struct control_call *call,
-        enum control_change_precondition precondition)
+bool control_change_begin(struct control_change *change, struct control_call *call)
 {
-	if (!control_change_begin_any(change, call, control_call_domain(call), precondition))
+	if (!control_change_begin_any(change, call, control_call_domain(call)))
 		return false;
 	if (change->before == NULL)
 		control_call_refuse_domain(call);
