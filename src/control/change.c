@@ -120,6 +120,12 @@ static bool is_version_right(struct control_change *change)
 	bool has_none_match = http_head_has(head, HTTP_NAME_IF_NONE_MATCH);
 	char text[32];
 	struct http_etag etag = {.opaque = str_of(text)};
+	if (has_none_match &&
+	        !str_is_equal(http_head_get(head, HTTP_NAME_IF_NONE_MATCH), STR("*"))) {
+		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+		        "a change takes no If-None-Match but \"*\": that there is none yet");
+		return false;
+	}
 	if (before != NULL) {
 		snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)before->revision);
 		etag.opaque = str_of(text);
@@ -131,9 +137,7 @@ static bool is_version_right(struct control_change *change)
 		refuse_version(change, revision_of(http_head_get(head, HTTP_NAME_IF_MATCH)));
 		return false;
 	}
-	enum http_etag_listed none_match =
-	        http_etag_find(head, HTTP_NAME_IF_NONE_MATCH, current, HTTP_ETAG_WEAK);
-	if (has_none_match && before != NULL && none_match != HTTP_ETAG_ABSENT) {
+	if (has_none_match && before != NULL) {
 		refuse_version(change, 0);
 		return false;
 	}
@@ -234,7 +238,7 @@ bool control_change_read(struct control_change *change, const struct model_node 
 	struct model_domain *after = NULL;
 	bool is_read = model_read_domain(node, NULL, change->call->plane->rules, &problems, &after);
 	if (is_read) {
-		keep_secrets(change, after, &problems);
+		control_change_keep_secrets(after, change->before, &PLACE, &problems);
 		is_read = change->before == NULL ||
 		          model_check_change(change->before, after, &PLACE, &problems);
 	}
