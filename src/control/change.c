@@ -6,7 +6,6 @@
 #include "control/change.h"
 
 #include "http/etag.h"
-#include "model/check.h"
 #include "model/diff.h"
 #include "model/secrets.h"
 
@@ -212,20 +211,17 @@ static bool refuse_problems(
 	return is_good;
 }
 
-/* Secrets in the places of masks; what a mask stands for nothing is a problem. */
-static void keep_secrets(
-        struct control_change *change, struct model_domain *after, struct model_problems *problems)
+void control_change_keep_secrets(struct model_domain *after, const struct model_domain *before,
+        const struct model_place *place, struct model_problems *problems)
 {
-	struct str path = model_secrets_keep(after, change->before);
+	struct str path = model_secrets_keep(after, before);
 	struct text pointer = {0};
 	if (path.len == 0)
 		return;
-	for (size_t i = 0; i < path.len; i++) {
-		if (i == 0)
-			text_add_char(&pointer, '/');
+	text_addf(&pointer, "%s/", place->pointer);
+	for (size_t i = 0; i < path.len; i++)
 		text_add_char(&pointer, path.at[i] == '.' ? '/' : path.at[i]);
-	}
-	model_problems_add(problems, NULL, 0, text_c(&pointer), "masked",
+	model_problems_add(problems, NULL, place->line, text_c(&pointer), "masked",
 	        "is the mask of a secret, and there is none");
 	text_done(&pointer);
 }
