@@ -6,7 +6,7 @@
 
 #include "control/call.h"
 
-#define ROUTE(id, method, path, role, lane, body, queries, words) \
+#define ROUTE(id, method, path, role, lane, body, queries, words)                                  \
 	void control_api_##id(struct control_call *call);
 #include "control/route.def"
 #undef ROUTE

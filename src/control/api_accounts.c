@@ -83,8 +83,8 @@ static bool verify(struct control_call *call, struct str name, struct str passwo
 		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY_ATTEMPTS,
 		        "the next one is taken in %llu s",
 		        (unsigned long long)(wait_ms + 999) / 1000);
-		control_call_add_field(call, "Retry-After", "%llu",
-		        (unsigned long long)(wait_ms + 999) / 1000);
+		control_call_add_field(
+		        call, "Retry-After", "%llu", (unsigned long long)(wait_ms + 999) / 1000);
 		return false;
 	}
 	enum store_failure failure = store_accounts_verify(
@@ -116,8 +116,8 @@ void control_api_accounts_login(struct control_call *call)
 
 void control_api_accounts_logout(struct control_call *call)
 {
-	enum store_failure failure = store_accounts_remove_pass(
-	        atomic_load(&call->plane->store), call->caller.id);
+	enum store_failure failure =
+	        store_accounts_remove_pass(atomic_load(&call->plane->store), call->caller.id);
 	control_guard_forget(call->plane->guard);
 	if (failure != STORE_DONE && failure != STORE_ABSENT) {
 		control_call_refuse_store(call, failure);

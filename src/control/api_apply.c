@@ -5,9 +5,12 @@
 #include "control/change.h"
 
 #include "base/mem.h"
+#include "http/etag.h"
 #include "model/check.h"
 #include "model/diff.h"
 #include "model/secrets.h"
+
+#include <stdio.h>
 
 struct application {
 	struct control_call *call;
@@ -23,8 +26,7 @@ static void check(struct application *application, size_t index)
 	struct model_domain *after = application->wanted.list[index];
 	const struct model_domain *before =
 	        model_snapshot_get(application->before, str_of(after->name));
-	struct str pointer =
-	        arena_printf(&application->call->arena, "/domains/%zu", index);
+	struct str pointer = arena_printf(&application->call->arena, "/domains/%zu", index);
 	const struct model_place place = {
 	        .line = application->wanted.lines[index], .pointer = pointer.at};
 	struct str masked = model_secrets_keep(after, before);
@@ -34,8 +36,8 @@ static void check(struct application *application, size_t index)
 	if (before != NULL)
 		(void)!model_check_change(before, after, &place, &application->problems);
 	if (after->revision != 0 && (before == NULL || before->revision != after->revision))
-		model_problems_add(&application->problems, NULL, place.line, pointer.at,
-		        "revision", "%s was changed since revision %llu", after->name,
+		model_problems_add(&application->problems, NULL, place.line, pointer.at, "revision",
+		        "%s was changed since revision %llu", after->name,
 		        (unsigned long long)after->revision);
 }
 
@@ -44,8 +46,8 @@ static bool read(struct application *application)
 {
 	struct control_call *call = application->call;
 	struct model_problems *problems = &application->problems;
-	bool is_read = model_read_domains(text_str(&call->body), NULL, call->plane->rules, problems,
-	        &application->wanted);
+	bool is_read = model_read_domains(
+	        text_str(&call->body), NULL, call->plane->rules, problems, &application->wanted);
 	for (size_t i = 0; is_read && i < application->wanted.count; i++)
 		check(application, i);
 	if (problems->total == 0)
@@ -77,8 +79,7 @@ static void answer(const struct application *application, size_t count, uint64_t
 		const struct model_change *change = &application->diff.changes[i];
 		if (i > 0)
 			text_add_char(to, ',');
-		control_change_print(
-		        model_snapshot_get(application->before, str_of(change->name)),
+		control_change_print(model_snapshot_get(application->before, str_of(change->name)),
 		        change->domain, to);
 	}
 	text_add(to, STR("]}"));
@@ -92,8 +93,7 @@ static bool keep(const struct application *application, size_t count, uint64_t *
 {
 	struct control_call *call = application->call;
 	struct store_change *rows = mem_alloc(count * sizeof(*rows) + 1);
-	const struct store_note note = {
-	        .who = control_change_who(call), .action = STR("apply")};
+	const struct store_note note = {.who = control_change_who(call), .action = STR("apply")};
 	for (size_t i = 0; i < count; i++) {
 		const struct model_change *change = &application->diff.changes[i];
 		const struct model_domain *before =
@@ -112,10 +112,27 @@ static bool keep(const struct application *application, size_t count, uint64_t *
 	return failure == STORE_DONE;
 }
 
+/* Whether If-Match, where it is there, names the revision of the whole. */
+static bool is_version_right(const struct application *application, uint64_t revision)
+{
+	struct control_call *call = application->call;
+	char text[48];
+	snprintf(text, sizeof(text), "\"store-%llu\"", (unsigned long long)revision);
+	const struct http_etag etag = {.opaque = str_of(text)};
+	if (!http_head_has(&call->head, HTTP_NAME_IF_MATCH) ||
+	        http_etag_find(&call->head, HTTP_NAME_IF_MATCH, &etag, HTTP_ETAG_STRONG) !=
+	                HTTP_ETAG_ABSENT)
+		return true;
+	control_call_refuse(call, CONTROL_PROBLEM_PRECONDITION_FAILED,
+	        "the store has revision %llu: its tag is %s", (unsigned long long)revision, text);
+	control_call_add_field(call, "ETag", "%s", text);
+	return false;
+}
+
 static void apply(struct application *application)
 {
 	uint64_t revision = model_snapshot_revision(application->before);
-	if (!read(application))
+	if (!is_version_right(application, revision) || !read(application))
 		return;
 	model_diff_from(application->before, application->wanted.list, application->wanted.count,
 	        &application->diff);
@@ -149,7 +166,7 @@ void control_api_apply_export(struct control_call *call)
 		list[i] = model_snapshot_at(now, i);
 	struct text *to = control_call_answer(call, 200);
 	call->answer.media = "application/yaml";
-	model_print_domains(list, count, MODEL_PRINT_MASKED, to);
+	model_print_domains(list, count, MODEL_PRINT_EXPORT, to);
 	mem_free(list);
 	model_snapshot_unref(now);
 }

@@ -131,8 +131,8 @@ void control_api_domains_list(struct control_call *call)
 
 /* ---- whole ones ---- */
 
-/* A member of an object that is a text, as the form in which names are kept, where it has one; at is
- * NULL when it is not there. */
+/* A member of an object that is a text, as the form in which names are kept, where it has one; at
+ * is NULL when it is not there. */
 static struct str name_in(struct control_call *call, const struct model_node *root)
 {
 	const struct model_node *node = model_node_get(root, STR("name"));
@@ -185,8 +185,8 @@ void control_api_domains_replace(struct control_call *call)
 		return;
 	/* What is null is as if it were not there (RFC 7396). */
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(
-	            &change, call, control_call_domain(call), CONTROL_CHANGE_MUST_SAY))
+	if (control_change_begin_any(&change, call, control_call_domain(call)) &&
+	        control_change_must_say(&change))
 		replace(&change, root);
 	control_change_end(&change);
 }
@@ -218,6 +218,12 @@ static bool read_key(struct control_change *change)
 	return true;
 }
 
+static void tell_location(struct control_call *call, const char *name)
+{
+	if (call->answer.status == 201)
+		control_call_add_field(call, "Location", "/api/v1/domains/%s", name);
+}
+
 /* Answers a request that was answered before as it was then; false when it was not. */
 static bool answer_again(struct control_change *change)
 {
@@ -232,13 +238,13 @@ static bool answer_again(struct control_change *change)
 	if (failure == STORE_ABSENT)
 		return false;
 	if (failure == STORE_CONFLICT) {
-		control_call_refuse(call, CONTROL_PROBLEM_KEY_REUSED,
-		        "the key was used with another body");
+		control_call_refuse(
+		        call, CONTROL_PROBLEM_KEY_REUSED, "the key was used with another body");
 		return true;
 	}
 	if (failure == STORE_DONE)
-		failure = store_domains_read_version(
-		        store, request.name, request.revision, &domain);
+		failure =
+		        store_domains_read_version(store, request.name, request.revision, &domain);
 	if (failure == STORE_ABSENT)
 		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_VERSION,
 		        "it was made by this request, and is not kept any more");
@@ -246,6 +252,7 @@ static bool answer_again(struct control_change *change)
 		control_call_refuse_store(call, failure);
 	else
 		control_change_answer(call, domain, 201);
+	tell_location(call, request.name);
 	model_domain_unref(domain);
 	return true;
 }
@@ -265,9 +272,7 @@ static void create(struct control_change *change, struct model_node *root)
 		return;
 	struct str name = arena_copy(&call->arena, str_of(after->name));
 	control_change_commit(change, after, "domain.create", 201);
-	if (call->answer.status == 201)
-		control_call_add_field(
-		        call, "Location", "/api/v1/domains/%.*s", STR_ARG(name));
+	tell_location(call, name.at);
 }
 
 void control_api_domains_create(struct control_call *call)
@@ -277,8 +282,7 @@ void control_api_domains_create(struct control_call *call)
 	if (!control_call_read_object(call, &root))
 		return;
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(
-	            &change, call, name_in(call, root), CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin_any(&change, call, name_in(call, root)))
 		create(&change, root);
 	control_change_end(&change);
 }
@@ -290,7 +294,7 @@ static void merge(struct control_call *call, struct model_node *patch, const cha
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
 		node = model_json_merge(&call->arena, node, patch);
 		if (!str_is_equal(name_in(call, node), change.name))
@@ -330,7 +334,7 @@ void control_api_domains_stop(struct control_call *call)
 void control_api_domains_delete(struct control_call *call)
 {
 	struct control_change change;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MUST_SAY))
+	if (control_change_begin(&change, call) && control_change_must_say(&change))
 		control_change_commit(&change, NULL, "domain.delete", 204);
 	control_change_end(&change);
 }

@@ -26,9 +26,9 @@ static void on_version(struct store_version_sink *sink, const struct store_versi
 	if (listing->has_more)
 		return;
 	struct text *to = listing->to;
-	text_addf(to, "%s{\"revision\":%llu,\"at_ms\":%llu,\"name\":",
-	        listing->count++ == 0 ? "" : ",", (unsigned long long)version->revision,
-	        (unsigned long long)version->at_ms);
+	text_addf(to,
+	        "%s{\"revision\":%llu,\"at_ms\":%llu,\"name\":", listing->count++ == 0 ? "" : ",",
+	        (unsigned long long)version->revision, (unsigned long long)version->at_ms);
 	text_add_json(to, str_of(version->name));
 	text_add(to, STR(",\"who\":"));
 	text_add_json(to, str_of(version->who));
@@ -55,8 +55,8 @@ static void list(struct control_call *call, const char *name)
 	query.limit = (unsigned)listing.limit + LIMIT_HISTORY_TOGETHER;
 	listing.to = control_call_answer(call, 200);
 	text_add(listing.to, STR("{\"items\":["));
-	enum store_failure failure = store_domains_read_history(
-	        atomic_load(&call->plane->store), &query, &listing.sink);
+	enum store_failure failure =
+	        store_domains_read_history(atomic_load(&call->plane->store), &query, &listing.sink);
 	if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
 		return;
@@ -108,8 +108,7 @@ void control_api_history_rollback(struct control_call *call)
 	struct control_change change;
 	if (!control_call_read_form(call, &revision, 1))
 		return;
-	if (control_change_begin_any(
-	            &change, call, control_call_domain(call), CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin_any(&change, call, control_call_domain(call)))
 		roll_back(&change, revision.number);
 	control_change_end(&change);
 }

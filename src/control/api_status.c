@@ -29,8 +29,8 @@ void control_api_status_edges(struct control_call *call)
 {
 	struct model_snapshot *now = control_domains_now(call->plane->domains);
 	struct text *to = control_call_answer(call, 200);
-	text_addf(to, "{\"revision\":%llu,\"items\":",
-	        (unsigned long long)model_snapshot_revision(now));
+	text_addf(to,
+	        "{\"revision\":%llu,\"items\":", (unsigned long long)model_snapshot_revision(now));
 	control_fleet_print(call->plane->fleet, to);
 	text_add_char(to, '}');
 	model_snapshot_unref(now);

@@ -38,8 +38,7 @@ static void on_pass(struct store_pass_sink *sink, const struct store_pass *pass)
 /* Whose tokens a request may be about: an admin's of everybody. False after it was refused. */
 static bool may_have(struct control_call *call, struct str account)
 {
-	if (call->caller.role == STORE_ADMIN ||
-	        str_is_equal(account, str_of(call->caller.account)))
+	if (call->caller.role == STORE_ADMIN || str_is_equal(account, str_of(call->caller.account)))
 		return true;
 	control_call_refuse(
 	        call, CONTROL_PROBLEM_FORBIDDEN, "those of others are an admin's to ask for");
@@ -69,8 +68,8 @@ void control_api_tokens_list(struct control_call *call)
 enum { LABEL, ROLE, EXPIRES, ACCOUNT, FIELDS };
 
 /* A label is a name, too: it stands in the history behind the account's. */
-static bool check(struct control_call *call, const struct control_form_field *fields,
-        struct store_pass *pass)
+static bool check(
+        struct control_call *call, const struct control_form_field *fields, struct store_pass *pass)
 {
 	if (!store_accounts_is_name(fields[LABEL].text)) {
 		control_call_refuse_field(call, "/label", "syntax",
@@ -85,8 +84,8 @@ static bool check(struct control_call *call, const struct control_form_field *fi
 		return false;
 	}
 	if (pass->role > call->caller.role) {
-		control_call_refuse(call, CONTROL_PROBLEM_FORBIDDEN,
-		        "a token may not more than who makes it");
+		control_call_refuse(
+		        call, CONTROL_PROBLEM_FORBIDDEN, "a token may not more than who makes it");
 		return false;
 	}
 	if (fields[EXPIRES].is_there && fields[EXPIRES].number != 0 &&
@@ -143,8 +142,8 @@ void control_api_tokens_delete(struct control_call *call)
 	struct store *store = atomic_load(&call->plane->store);
 	struct listing listing = {.sink = {.on_pass = on_pass}};
 	/* Of one that is not one's own nobody else is told that it is there. */
-	struct str account = call->caller.role == STORE_ADMIN ? STR_EMPTY
-	                                                      : str_of(call->caller.account);
+	struct str account =
+	        call->caller.role == STORE_ADMIN ? STR_EMPTY : str_of(call->caller.account);
 	enum store_failure failure = STORE_ABSENT;
 	if (str_to_u64(call->names[0], &listing.wanted) && listing.wanted != 0)
 		failure = store_accounts_list_tokens(store, account, &listing.sink);

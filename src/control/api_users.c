@@ -68,8 +68,8 @@ static void refuse_account(struct control_call *call, enum store_failure failure
 		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_ACCOUNT,
 		        "there is no account %.*s", STR_ARG(name));
 	else if (failure == STORE_CONFLICT)
-		control_call_refuse(call, CONTROL_PROBLEM_LAST_ADMIN,
-		        "nobody would be left who is an admin");
+		control_call_refuse(
+		        call, CONTROL_PROBLEM_LAST_ADMIN, "nobody would be left who is an admin");
 	else
 		control_call_refuse_store(call, failure);
 }
@@ -138,8 +138,7 @@ void control_api_users_change(struct control_call *call)
 		return;
 	}
 	if (!fields[ROLE].is_there && !fields[PASSWORD].is_there) {
-		control_call_refuse_field(
-		        call, "", "missing", "has neither a role nor a password");
+		control_call_refuse_field(call, "", "missing", "has neither a role nor a password");
 		return;
 	}
 	if (fields[ROLE].is_there)

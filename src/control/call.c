@@ -115,8 +115,7 @@ bool control_call_read_form(
 	for (size_t i = 0; i < count && problems.total == 0; i++) {
 		struct str pointer = arena_printf(&call->arena, "/%s", fields[i].name);
 		if (fields[i].is_required && !fields[i].is_there)
-			model_problems_add(
-			        &problems, NULL, 0, pointer.at, "missing", "is missing");
+			model_problems_add(&problems, NULL, 0, pointer.at, "missing", "is missing");
 	}
 	bool is_read = problems.total == 0;
 	if (!is_read)
@@ -234,8 +233,8 @@ void control_call_refuse_with(struct control_call *call, enum control_problem pr
 	text_done(&detail);
 }
 
-void control_call_refuse_field(struct control_call *call, const char *pointer, const char *rule,
-        const char *format, ...)
+void control_call_refuse_field(
+        struct control_call *call, const char *pointer, const char *rule, const char *format, ...)
 {
 	struct model_problems problems = {0};
 	struct text detail = {0};

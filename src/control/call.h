@@ -28,7 +28,7 @@ struct control_call {
 	struct control_plane *plane;
 	const struct control_route *route;
 	struct arena arena;
-	struct http_head head; /* a copy of the request's */
+	struct http_head head;                 /* a copy of the request's */
 	struct str names[CONTROL_ROUTE_NAMES]; /* of the path, decoded */
 	struct control_query query;
 	struct text body;
@@ -72,8 +72,8 @@ struct control_form_field {
 MUST_CHECK bool control_call_read_form(
         struct control_call *call, struct control_form_field *fields, size_t count);
 
-/* A parameter of the query that is a number within bounds, or `standard` when it is not there; false
- * after it was refused. */
+/* A parameter of the query that is a number within bounds, or `standard` when it is not there;
+ * false after it was refused. */
 struct control_call_range {
 	uint64_t min, max, standard;
 };

@@ -64,8 +64,7 @@ void control_change_answer(
 {
 	struct text *to = control_call_answer(call, status);
 	model_json_print_domain(domain, MODEL_JSON_ALL, MODEL_PRINT_MASKED, to);
-	control_call_add_field(
-	        call, "ETag", "\"%llu\"", (unsigned long long)domain->revision);
+	control_call_add_field(call, "ETag", "\"%llu\"", (unsigned long long)domain->revision);
 }
 
 /* ---- versions ---- */
@@ -112,8 +111,7 @@ static uint64_t revision_of(struct str field)
 	return revision;
 }
 
-static bool is_version_right(
-        struct control_change *change, enum control_change_precondition precondition)
+static bool is_version_right(struct control_change *change)
 {
 	struct control_call *call = change->call;
 	const struct http_head *head = &call->head;
@@ -122,11 +120,6 @@ static bool is_version_right(
 	bool has_none_match = http_head_has(head, HTTP_NAME_IF_NONE_MATCH);
 	char text[32];
 	struct http_etag etag = {.opaque = str_of(text)};
-	if (precondition == CONTROL_CHANGE_MUST_SAY && !has_match && !has_none_match) {
-		control_call_refuse(call, CONTROL_PROBLEM_PRECONDITION_REQUIRED,
-		        "the field If-Match says which version is meant (\"*\": any)");
-		return false;
-	}
 	if (before != NULL) {
 		snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)before->revision);
 		etag.opaque = str_of(text);
@@ -147,10 +140,20 @@ static bool is_version_right(
 	return true;
 }
 
+bool control_change_must_say(struct control_change *change)
+{
+	const struct http_head *head = &change->call->head;
+	if (http_head_has(head, HTTP_NAME_IF_MATCH) || http_head_has(head, HTTP_NAME_IF_NONE_MATCH))
+		return true;
+	control_call_refuse(change->call, CONTROL_PROBLEM_PRECONDITION_REQUIRED,
+	        "the field If-Match says which version is meant (\"*\": any)");
+	return false;
+}
+
 /* ---- from begin to end ---- */
 
-bool control_change_begin_any(struct control_change *change, struct control_call *call,
-        struct str name, enum control_change_precondition precondition)
+bool control_change_begin_any(
+        struct control_change *change, struct control_call *call, struct str name)
 {
 	*change = (struct control_change){.call = call, .name = name};
 	if (!control_change_is_ours(call))
@@ -159,13 +162,12 @@ bool control_change_begin_any(struct control_change *change, struct control_call
 	change->has_begun = true;
 	change->snapshot = control_domains_now(call->plane->domains);
 	change->before = model_snapshot_get(change->snapshot, name);
-	return is_version_right(change, precondition);
+	return is_version_right(change);
 }
 
-bool control_change_begin(struct control_change *change, struct control_call *call,
-        enum control_change_precondition precondition)
+bool control_change_begin(struct control_change *change, struct control_call *call)
 {
-	if (!control_change_begin_any(change, call, control_call_domain(call), precondition))
+	if (!control_change_begin_any(change, call, control_call_domain(call)))
 		return false;
 	if (change->before == NULL)
 		control_call_refuse_domain(call);
@@ -207,8 +209,8 @@ static bool refuse_problems(
 }
 
 /* Secrets in the places of masks; what a mask stands for nothing is a problem. */
-static void keep_secrets(struct control_change *change, struct model_domain *after,
-        struct model_problems *problems)
+static void keep_secrets(
+        struct control_change *change, struct model_domain *after, struct model_problems *problems)
 {
 	struct str path = model_secrets_keep(after, change->before);
 	struct text pointer = {0};
@@ -230,8 +232,7 @@ bool control_change_read(struct control_change *change, const struct model_node 
 	static const struct model_place PLACE = {.pointer = ""};
 	struct model_problems problems = {0};
 	struct model_domain *after = NULL;
-	bool is_read = model_read_domain(
-	        node, NULL, change->call->plane->rules, &problems, &after);
+	bool is_read = model_read_domain(node, NULL, change->call->plane->rules, &problems, &after);
 	if (is_read) {
 		keep_secrets(change, after, &problems);
 		is_read = change->before == NULL ||
@@ -249,8 +250,7 @@ bool control_change_check(struct control_change *change, const struct model_doma
 {
 	static const struct model_place PLACE = {.pointer = ""};
 	struct model_problems problems = {0};
-	bool is_good = model_check_domain(
-	        after, change->call->plane->rules, &PLACE, &problems);
+	bool is_good = model_check_domain(after, change->call->plane->rules, &PLACE, &problems);
 	if (change->before != NULL)
 		is_good &= model_check_change(change->before, after, &PLACE, &problems);
 	return refuse_problems(change, &problems, STR_EMPTY) && is_good;
@@ -299,8 +299,8 @@ static bool keep(struct control_change *change, struct model_domain *after, cons
 	        .fingerprint = change->fingerprint,
 	};
 	uint64_t revision;
-	enum store_failure failure = control_domains_commit(call->plane->domains,
-	        atomic_load(&call->plane->store), &row, 1, &note, &revision);
+	enum store_failure failure = control_domains_commit(
+	        call->plane->domains, atomic_load(&call->plane->store), &row, 1, &note, &revision);
 	if (failure != STORE_DONE)
 		control_call_refuse_store(call, failure);
 	else
@@ -325,10 +325,13 @@ static void make_live(struct control_change *change, struct model_domain *after,
 	               model_diff_is_equal(change->before, after);
 	if (!is_same && !keep(change, after, action))
 		return;
-	if (after == NULL)
+	if (status == 204)
 		control_call_answer_nothing(call);
 	else
 		control_change_answer(call, is_same ? change->before : after, status);
+	if (after != NULL && status == 204)
+		control_call_add_field(
+		        call, "ETag", "\"%llu\"", (unsigned long long)after->revision);
 	tell_revision(call);
 }
 

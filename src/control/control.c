@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "control/exchange.h"
+#include "control/exchanges.h"
 #include "control/opening.h"
 #include "link/file.h"
 #include "link/hub.h"
@@ -121,8 +121,7 @@ static bool open_hub(struct control *control, struct store *store)
 	if (control->hub == NULL)
 		return false;
 	for (size_t i = 0; i < opening->gone_count; i++)
-		link_hub_add_gone(
-		        control->hub, opening->gone[i].name, opening->gone[i].revision);
+		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
 	return true;
 }
 
@@ -146,8 +145,7 @@ static void complain(struct control *control)
 		control_plane_set_trouble(&control->plane, text_str(words));
 	}
 	if (!control->is_draining)
-		loop_timer_start(
-		        control->loop, &control->open_again, clock_ms() + OPEN_AGAIN_MS);
+		loop_timer_start(control->loop, &control->open_again, clock_ms() + OPEN_AGAIN_MS);
 }
 
 static void use_store(struct control *control)
@@ -158,8 +156,7 @@ static void use_store(struct control *control)
 		log_error("the machine refuses to watch the socket for edges: %m");
 	if (control->options.domains == NULL) {
 		control_domains_begin(domains);
-		control_domains_take(
-		        domains, opening->changes, opening->count, opening->revision);
+		control_domains_take(domains, opening->changes, opening->count, opening->revision);
 		control_domains_end(domains);
 	}
 	log_info("the store is open: revision %llu, %zu domains",
@@ -225,11 +222,9 @@ static void open_file(struct control *control)
 	const struct link_file_options options = {
 	        .path = control->options.domains, .rules = control->options.rules};
 	struct model_problems problems = {0};
-	control->feed =
-	        link_file_open(control->loop, &options, &control->feed_sink, &problems);
+	control->feed = link_file_open(control->loop, &options, &control->feed_sink, &problems);
 	if (control->feed == NULL)
-		loop_timer_start(
-		        control->loop, &control->file_again, clock_ms() + FILE_AGAIN_MS);
+		loop_timer_start(control->loop, &control->file_again, clock_ms() + FILE_AGAIN_MS);
 	model_problems_done(&problems);
 }
 

@@ -11,7 +11,8 @@ struct control_fleet;
 struct control_fleet *control_fleet_new(void);
 void control_fleet_free(struct control_fleet *fleet);
 
-/* An edge has come, or has said something; `at_ms` since 1970-01-01 UTC. Several may have one id. */
+/* An edge has come, or has said something; `at_ms` since 1970-01-01 UTC. Several may have one id.
+ */
 void control_fleet_set(
         struct control_fleet *fleet, const struct link_hub_edge *edge, uint64_t at_ms);
 

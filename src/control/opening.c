@@ -87,8 +87,7 @@ void control_opening_run(struct control_opening *opening)
 			store_add_detail(opening->store, &detail);
 	}
 	if (failure != STORE_DONE) {
-		text_addf(&opening->error, "%s: %s", store_failure_words(failure),
-		        text_c(&detail));
+		text_addf(&opening->error, "%s: %s", store_failure_words(failure), text_c(&detail));
 		store_close(opening->store);
 		opening->store = NULL;
 	}

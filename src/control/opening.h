@@ -19,7 +19,7 @@ struct control_opening {
 	struct {
 		char *name;
 		uint64_t revision;
-	} *gone; /* names that went, in the order of revisions */
+	} * gone; /* names that went, in the order of revisions */
 	size_t gone_count, gone_cap;
 	uint64_t revision;
 	/* Of the account `admin`, where it was made now; else "". */

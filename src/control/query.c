@@ -21,8 +21,8 @@ static int unescape(struct str text, size_t at)
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-bool control_query_decode(struct arena *arena, struct str text, enum control_query_part part,
-        struct str *ret_text)
+bool control_query_decode(
+        struct arena *arena, struct str text, enum control_query_part part, struct str *ret_text)
 {
 	char *to = arena_alloc(arena, text.len + 1);
 	size_t length = 0;
@@ -72,8 +72,8 @@ bool control_query_read(struct arena *arena, struct str text, const char *allowe
 			return false;
 		}
 		if (control_query_get(&query, name.at).at != NULL) {
-			*ret_why = arena_printf(
-			        arena, "the query has \"%.*s\" twice", STR_ARG(name));
+			*ret_why =
+			        arena_printf(arena, "the query has \"%.*s\" twice", STR_ARG(name));
 			return false;
 		}
 		/* What is allowed is in the table of routes, and each at most once. */

@@ -19,11 +19,11 @@ enum control_query_part { CONTROL_QUERY_SEGMENT, CONTROL_QUERY_PAIR };
 
 /* Decodes "%2F" and, in a pair, "+"; false for an escape that is none, and for control bytes. What
  * has nothing to decode is returned as it is. */
-MUST_CHECK bool control_query_decode(struct arena *arena, struct str text,
-        enum control_query_part part, struct str *ret_text);
+MUST_CHECK bool control_query_decode(
+        struct arena *arena, struct str text, enum control_query_part part, struct str *ret_text);
 
-/* Reads "a=b&c=d". `allowed` has the names that there may be, with spaces between them, each at most
- * once. False with a sentence about what is wrong, without its full stop. */
+/* Reads "a=b&c=d". `allowed` has the names that there may be, with spaces between them, each at
+ * most once. False with a sentence about what is wrong, without its full stop. */
 MUST_CHECK bool control_query_read(struct arena *arena, struct str text, const char *allowed,
         struct control_query *ret_query, struct str *ret_why);
 

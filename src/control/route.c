@@ -6,8 +6,8 @@
 #include "control/api.h"
 
 static const struct control_route ROUTES[] = {
-#define ROUTE(id, method, path, role, lane, body, queries, words) \
-	{#id, {path, sizeof(path) - 1}, HTTP_##method, CONTROL_##role, CONTROL_##lane, \
+#define ROUTE(id, method, path, role, lane, body, queries, words)                                  \
+	{#id, {path, sizeof(path) - 1}, HTTP_##method, CONTROL_##role, CONTROL_##lane,             \
 	        CONTROL_##body, queries, words, control_api_##id},
 #include "control/route.def"
 #undef ROUTE

@@ -294,9 +294,9 @@ enum store_failure store_domains_find_request(struct store *store, struct store_
 {
 	enum store_failure failure = store_begin(store, false);
 	if (failure == STORE_DONE) {
-		struct store_statement statement = store_prepare(store,
-		        "SELECT fingerprint, revision, name FROM request "
-		        "WHERE who=? AND key=? AND at>?");
+		struct store_statement statement =
+		        store_prepare(store, "SELECT fingerprint, revision, name FROM request "
+		                             "WHERE who=? AND key=? AND at>?");
 		store_bind_text(&statement, request->who);
 		store_bind_text(&statement, request->key);
 		store_bind_number(&statement, request->now_ms - LIMIT_STORE_REQUEST_MS);

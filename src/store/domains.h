@@ -38,8 +38,8 @@ struct store_request {
 	struct str who, key, fingerprint;
 	uint64_t now_ms;
 	/* what is found: */
-	uint64_t revision;                 /* that it made */
-	char name[LIMIT_HOST_BYTES + 1];   /* of the first domain that it changed */
+	uint64_t revision;               /* that it made */
+	char name[LIMIT_HOST_BYTES + 1]; /* of the first domain that it changed */
 };
 
 /* Finds it: DONE; ABSENT: it was not made; CONFLICT: another one was, with the same key. */

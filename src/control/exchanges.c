@@ -4,7 +4,7 @@
  * keep one. A lane whose threads wait for a disk holds up nobody but its own requests, and takes no
  * more than LIMIT_API_WAITING of them.
  */
-#include "control/exchange_private.h"
+#include "control/exchanges_private.h"
 
 #include "base/clock.h"
 #include "http/status.h"
@@ -34,8 +34,8 @@ static enum turn answer(struct control_exchange *exchange)
 	return go(exchange, CONTROL_EXCHANGE_RESPOND);
 }
 
-#define REFUSE(exchange, problem, ...) \
-	(control_call_refuse(&(exchange)->call, CONTROL_PROBLEM_##problem, __VA_ARGS__), \
+#define REFUSE(exchange, problem, ...)                                                             \
+	(control_call_refuse(&(exchange)->call, CONTROL_PROBLEM_##problem, __VA_ARGS__),           \
 	        answer(exchange))
 
 /* ---- on other threads ---- */
@@ -55,8 +55,7 @@ static enum turn hand_over(struct control_exchange *exchange, enum control_lane 
 {
 	struct control_exchanges *exchanges = exchange->exchanges;
 	if (exchanges->waiting[lane] >= LIMIT_API_WAITING)
-		return REFUSE(exchange, OVERLOADED, "%d requests wait already",
-		        LIMIT_API_WAITING);
+		return REFUSE(exchange, OVERLOADED, "%d requests wait already", LIMIT_API_WAITING);
 	exchanges->waiting[lane]++;
 	exchange->lane = lane;
 	exchange->is_running = true;
@@ -130,8 +129,8 @@ static bool find_route(struct control_exchange *exchange)
 		break;
 	}
 	for (unsigned i = 0; i < CONTROL_ROUTE_NAMES; i++)
-		if (!control_query_decode(&call->arena, call->names[i], CONTROL_QUERY_SEGMENT,
-		            &call->names[i])) {
+		if (!control_query_decode(
+		            &call->arena, call->names[i], CONTROL_QUERY_SEGMENT, &call->names[i])) {
 			control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
 			        "the path has an escape that is none, or a control byte");
 			return false;
@@ -176,8 +175,7 @@ static bool may(struct control_exchange *exchange)
 	const struct store_pass *caller = &call->caller;
 	enum control_role role = call->route->role;
 	/* A session is a browser's, which sends its cookie whoever made it ask. */
-	if (caller->is_session && call->head.method != HTTP_GET &&
-	        call->head.method != HTTP_HEAD &&
+	if (caller->is_session && call->head.method != HTTP_GET && call->head.method != HTTP_HEAD &&
 	        !control_guard_is_csrf(call->secret, control_call_field(call, "X-CSRF-Token"))) {
 		control_call_refuse(call, CONTROL_PROBLEM_CSRF,
 		        "it is in the answer to the login, and in that of whoami");
@@ -339,7 +337,8 @@ static enum turn step_run(struct control_exchange *exchange)
 
 static enum turn step_respond(struct control_exchange *exchange)
 {
-	static const char COMMON[] = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+	static const char COMMON[] =
+	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 	struct control_answer *made = &exchange->call.answer;
 	struct serve_stream *stream = exchange->stream;
 	text_add(&made->fields, STR(COMMON));
@@ -348,8 +347,8 @@ static enum turn step_respond(struct control_exchange *exchange)
 	const struct serve_response response = {
 	        .status = made->status,
 	        .added = text_str(&made->fields),
-	        .is_bodiless = stream->head.method == HTTP_HEAD ||
-	                       http_status_is_bodiless(made->status),
+	        .is_bodiless =
+	                stream->head.method == HTTP_HEAD || http_status_is_bodiless(made->status),
 	        .length = made->body.len,
 	};
 	if (stream->is_gone || !serve_stream_respond(stream, &response))

@@ -1,6 +1,6 @@
 /*
- * The HTTP of the API: requests come in at the listeners, find their routes and who asks, run on the
- * threads of their lanes, and are answered. One loop's thread.
+ * The HTTP of the API: requests come in at the listeners, find their routes and who asks, run on
+ * the threads of their lanes, and are answered. One loop's thread.
  */
 #pragma once
 

@@ -1,10 +1,10 @@
 /*
- * One exchange: a request of a client and its answer. For exchange.c and its steps.
+ * One exchange: a request of a client and its answer. For exchanges.c and its steps.
  */
 #pragma once
 
 #include "control/call.h"
-#include "control/exchange.h"
+#include "control/exchanges.h"
 #include "net/disk.h"
 #include "serve/server.h"
 
