@@ -11,7 +11,7 @@ from program import Headwater, flag_list
 
 FIRST = re.compile(r"the first account is admin, its password (\S+) ")
 PASSWORD = "a password for tests"
-API = re.compile(r"API\b.*? (\d+\.\d+\.\d+\.\d+):(\d+)")
+API = re.compile(r"the API is on (\S+)")
 MASK = "********"
 
 
@@ -137,7 +137,7 @@ class Plane:
             self.program.argv[self.program.argv.index("--state-dir") + 1] = str(self.state)
         else:
             args = ["--state-dir", str(self.state), *flag_list(flags)]
-            self.program = Headwater(folder, args=args, command=command)
+            self.program = Headwater(folder, args=args, command=command, ready=API)
         self.state.mkdir(exist_ok=True)
         make.closing.add(self.program, Headwater.stop)
         self.program.start()
@@ -148,8 +148,8 @@ class Plane:
             self.sign_in()
 
     def _find_address(self):
-        match = API.search(self.program.wait_line(API.pattern, 30))
-        return match[1], int(match[2])
+        host, _, port = API.search(self.program.wait_line(API.pattern, 30))[1].rpartition(":")
+        return host, int(port)
 
     @property
     def first_password(self):
@@ -170,7 +170,7 @@ class Plane:
         first.ok("changePassword", {"old": self.first_password, "new": PASSWORD})
         self.session = self.login("admin", PASSWORD)
         for role in ("viewer", "operator", "admin"):
-            made = self.session.ok("createToken", {"label": f"test {role}", "role": role})
+            made = self.session.ok("createToken", {"label": f"test-{role}", "role": role})
             setattr(self, role, self.bearer(made["token"]))
 
     def bearer(self, token):
