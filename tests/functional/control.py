@@ -7,6 +7,7 @@ import time
 import urllib.parse
 
 import contract
+import pytest
 from program import Headwater, flag_list
 
 FIRST = re.compile(r"the first account is admin, its password (\S+) ")
@@ -203,3 +204,33 @@ def domain(name, *addresses, backup=(), **fields):
 
 def without_revision(domain):
     return {key: value for key, value in domain.items() if key != "revision"}
+
+
+# ---- fixtures, for the files that import them ----
+
+
+@pytest.fixture(scope="module")
+def plane(make_once):
+    return Plane(make_once)
+
+
+@pytest.fixture
+def api(plane):
+    return plane.admin
+
+
+@pytest.fixture
+def name(request):
+    """A name that no other test uses."""
+    words = "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")
+    return f"d{abs(hash(request.node.nodeid)) % 10**10}-{words[-40:].strip('-')}.test"
+
+
+@pytest.fixture
+def made(api, name):
+    """A domain that is there: its answer."""
+    return api.call("createDomain", domain(name, "192.0.2.1", backup=["192.0.2.2:8080"]))
+
+
+def newest(api, name):
+    return api.ok("readDomainHistory", name=name, query={"limit": 1})["items"][0]
