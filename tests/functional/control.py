@@ -148,17 +148,12 @@ class Plane:
         if signs_in:
             self.sign_in()
 
-<<<<<<< HEAD
     def find_address(self):
         """Where the API is on; also after another start."""
-        match = API.search(self.program.wait_line(API.pattern, 30, self._lines))
+        line = self.program.wait_line(API.pattern, 30, self._lines)
         self._lines = len(self.program.lines)
-        self.address = match[1], int(match[2])
-=======
-    def _find_address(self):
-        host, _, port = API.search(self.program.wait_line(API.pattern, 30))[1].rpartition(":")
-        return host, int(port)
->>>>>>> ctl-api
+        host, _, port = API.search(line)[1].rpartition(":")
+        self.address = host, int(port)
 
     @property
     def first_password(self):
