@@ -143,7 +143,6 @@ class Plane:
         self.program.start()
         self._lines = 0
         self.find_address()
-        self.stranger = Api(self.address)
         self._clients = 0
         if signs_in:
             self.sign_in()
@@ -154,6 +153,7 @@ class Plane:
         self._lines = len(self.program.lines)
         host, _, port = API.search(line)[1].rpartition(":")
         self.address = host, int(port)
+        self.stranger = Api(self.address)
 
     @property
     def first_password(self):

@@ -241,7 +241,7 @@ def test_a_database_that_another_program_has_is_waited_for(make):
     other.execute("BEGIN EXCLUSIVE")
     program.start()
     plane.find_address()
-    answer = control.Api(plane.address).send("GET", "/healthz")
+    answer = plane.stranger.send("GET", "/healthz")
     assert answer.status == 503 and b"another program" in answer.body, answer
     check_edge(plane, editor)
     other.execute("ROLLBACK")
