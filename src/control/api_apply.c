@@ -5,9 +5,10 @@
 #include "control/change.h"
 
 #include "base/mem.h"
-#include "model/check.h"
+#include "http/etag.h"
 #include "model/diff.h"
-#include "model/secrets.h"
+
+#include <stdio.h>
 
 struct application {
 	struct control_call *call;
@@ -26,10 +27,7 @@ static void check(struct application *application, size_t index)
 	struct str pointer = arena_printf(&application->call->arena, "/domains/%zu", index);
 	const struct model_place place = {
 	        .line = application->wanted.lines[index], .pointer = pointer.at};
-	struct str masked = model_secrets_keep(after, before);
-	if (masked.len != 0)
-		model_problems_add(&application->problems, NULL, place.line, pointer.at, "masked",
-		        "%.*s is the mask of a secret, and there is none", STR_ARG(masked));
+	control_change_keep_secrets(after, before, &place, &application->problems);
 	if (before != NULL)
 		(void)!model_check_change(before, after, &place, &application->problems);
 	if (after->revision != 0 && (before == NULL || before->revision != after->revision))
@@ -57,7 +55,7 @@ static bool read(struct application *application)
 /* The changes of the difference that are meant: without `prune` nothing is removed. */
 static size_t choose(const struct application *application)
 {
-	bool prunes = control_call_is_on(application->call, "prune");
+	bool prunes = control_query_is_on(&application->call->query, "prune");
 	struct model_change *changes = application->diff.changes;
 	size_t count = 0;
 	for (size_t i = 0; i < application->diff.count; i++)
@@ -109,10 +107,27 @@ static bool keep(const struct application *application, size_t count, uint64_t *
 	return failure == STORE_DONE;
 }
 
+/* Whether If-Match, where it is there, names the revision of the whole. */
+static bool is_version_right(const struct application *application, uint64_t revision)
+{
+	struct control_call *call = application->call;
+	char text[48];
+	snprintf(text, sizeof(text), "\"store-%llu\"", (unsigned long long)revision);
+	const struct http_etag etag = {.opaque = str_of(text)};
+	if (!http_head_has(&call->head, HTTP_NAME_IF_MATCH) ||
+	        http_etag_find(&call->head, HTTP_NAME_IF_MATCH, &etag, HTTP_ETAG_STRONG) !=
+	                HTTP_ETAG_ABSENT)
+		return true;
+	control_call_refuse(call, CONTROL_PROBLEM_PRECONDITION_FAILED,
+	        "the store has revision %llu: its tag is %s", (unsigned long long)revision, text);
+	control_call_add_field(call, "ETag", "%s", text);
+	return false;
+}
+
 static void apply(struct application *application)
 {
 	uint64_t revision = model_snapshot_revision(application->before);
-	if (!read(application))
+	if (!is_version_right(application, revision) || !read(application))
 		return;
 	model_diff_from(application->before, application->wanted.list, application->wanted.count,
 	        &application->diff);
@@ -146,7 +161,7 @@ void control_api_apply_export(struct control_call *call)
 		list[i] = model_snapshot_at(now, i);
 	struct text *to = control_call_answer(call, 200);
 	call->answer.media = "application/yaml";
-	model_print_domains(list, count, MODEL_PRINT_MASKED, to);
+	model_print_domains(list, count, MODEL_PRINT_EXPORT, to);
 	mem_free(list);
 	model_snapshot_unref(now);
 }

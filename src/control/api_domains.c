@@ -185,8 +185,8 @@ void control_api_domains_replace(struct control_call *call)
 		return;
 	/* What is null is as if it were not there (RFC 7396). */
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(
-	            &change, call, control_call_domain(call), CONTROL_CHANGE_MUST_SAY))
+	if (control_change_begin_any(&change, call, control_call_domain(call)) &&
+	        control_change_must_say(&change))
 		replace(&change, root);
 	control_change_end(&change);
 }
@@ -218,6 +218,12 @@ static bool read_key(struct control_change *change)
 	return true;
 }
 
+static void tell_location(struct control_call *call, const char *name)
+{
+	if (call->answer.status == 201)
+		control_call_add_field(call, "Location", "/api/v1/domains/%s", name);
+}
+
 /* Answers a request that was answered before as it was then; false when it was not. */
 static bool answer_again(struct control_change *change)
 {
@@ -246,6 +252,10 @@ static bool answer_again(struct control_change *change)
 		control_call_refuse_store(call, failure);
 	else
 		control_change_answer(call, domain, 201);
+	tell_location(call, request.name);
+	if (call->answer.status == 201)
+		control_call_add_field(
+		        call, "Headwater-Revision", "%llu", (unsigned long long)request.revision);
 	model_domain_unref(domain);
 	return true;
 }
@@ -261,12 +271,16 @@ static void create(struct control_change *change, struct model_node *root)
 		        STR_ARG(change->name));
 		return;
 	}
+	if (model_node_get(root, STR("revision")) != NULL) {
+		control_call_refuse_field(call, "/revision", "read-only",
+		        "is given by the server: there is none yet");
+		return;
+	}
 	if (!control_change_read(change, root, STR_EMPTY, &after))
 		return;
 	struct str name = arena_copy(&call->arena, str_of(after->name));
 	control_change_commit(change, after, "domain.create", 201);
-	if (call->answer.status == 201)
-		control_call_add_field(call, "Location", "/api/v1/domains/%.*s", STR_ARG(name));
+	tell_location(call, name.at);
 }
 
 void control_api_domains_create(struct control_call *call)
@@ -276,7 +290,7 @@ void control_api_domains_create(struct control_call *call)
 	if (!control_call_read_object(call, &root))
 		return;
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(&change, call, name_in(call, root), CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin_any(&change, call, name_in(call, root)))
 		create(&change, root);
 	control_change_end(&change);
 }
@@ -288,7 +302,7 @@ static void merge(struct control_call *call, struct model_node *patch, const cha
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
 		node = model_json_merge(&call->arena, node, patch);
 		if (!str_is_equal(name_in(call, node), change.name))
@@ -328,7 +342,7 @@ void control_api_domains_stop(struct control_call *call)
 void control_api_domains_delete(struct control_call *call)
 {
 	struct control_change change;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MUST_SAY))
+	if (control_change_begin(&change, call) && control_change_must_say(&change))
 		control_change_commit(&change, NULL, "domain.delete", 204);
 	control_change_end(&change);
 }

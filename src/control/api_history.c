@@ -108,8 +108,7 @@ void control_api_history_rollback(struct control_call *call)
 	struct control_change change;
 	if (!control_call_read_form(call, &revision, 1))
 		return;
-	if (control_change_begin_any(
-	            &change, call, control_call_domain(call), CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin_any(&change, call, control_call_domain(call)))
 		roll_back(&change, revision.number);
 	control_change_end(&change);
 }

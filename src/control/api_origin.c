@@ -133,21 +133,23 @@ static struct model_node *begin_node(struct control_change *change)
 {
 	struct control_call *call = change->call;
 	struct model_node *node = control_change_node(change, MODEL_PRINT_MASKED);
-	return control_call_is_on(call, "remove_backup") ? take_away(call, node, BACKUP.key) : node;
+	return control_query_is_on(&call->query, "remove_backup")
+	               ? take_away(call, node, BACKUP.key)
+	               : node;
 }
 
-static void replace_part(struct control_call *call, const struct part *part,
-        enum control_change_precondition precondition, const char *action)
+static void replace_part(struct control_call *call, const struct part *part, const char *action)
 {
 	struct control_change change;
 	struct model_node *root;
 	if (!control_call_read_object(call, &root))
 		return;
-	if (control_change_begin(&change, call, precondition)) {
+	if (control_change_begin(&change, call)) {
 		bool is_new = part == &BACKUP && change.before->backup == NULL;
-		struct model_node *node = begin_node(&change);
-		node = put(call, node, part->key, root);
-		commit(&change, node, part, action, is_new ? 201 : 200);
+		struct model_node *node = put(call, begin_node(&change), part->key, root);
+		/* What is put in the place of something else must say of what. */
+		if (is_new || control_change_must_say(&change))
+			commit(&change, node, part, action, is_new ? 201 : 200);
 	}
 	control_change_end(&change);
 }
@@ -158,7 +160,7 @@ static void patch_part(struct control_call *call, const struct part *part, const
 	struct model_node *root;
 	if (!control_call_read_object(call, &root))
 		return;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = begin_node(&change);
 		if (part == &BACKUP && change.before->backup == NULL)
 			refuse_backup(call);
@@ -172,7 +174,7 @@ static void patch_part(struct control_call *call, const struct part *part, const
 
 void control_api_origin_replace(struct control_call *call)
 {
-	replace_part(call, &MASTER, CONTROL_CHANGE_MAY_SAY, "origin.modify");
+	replace_part(call, &MASTER, "origin.modify");
 }
 
 void control_api_origin_patch(struct control_call *call)
@@ -182,7 +184,7 @@ void control_api_origin_patch(struct control_call *call)
 
 void control_api_backup_replace(struct control_call *call)
 {
-	replace_part(call, &BACKUP, CONTROL_CHANGE_MAY_SAY, "backup.set");
+	replace_part(call, &BACKUP, "backup.set");
 }
 
 void control_api_backup_patch(struct control_call *call)
@@ -194,13 +196,13 @@ void control_api_backup_delete(struct control_call *call)
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
 		if (change.before->backup == NULL)
 			refuse_backup(call);
 		else if (control_change_read(
 		                 &change, take_away(call, node, BACKUP.key), STR_EMPTY, &after))
-			control_change_commit(&change, after, "backup.remove", 200);
+			control_change_commit(&change, after, "backup.remove", 204);
 	}
 	control_change_end(&change);
 }
@@ -227,7 +229,7 @@ void control_api_domains_switch(struct control_call *call)
 {
 	struct control_change change;
 	struct model_domain *after;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY)) {
+	if (control_change_begin(&change, call)) {
 		/* Masks would be filled with the other origin's secrets. */
 		struct model_node *node = control_change_node(&change, MODEL_PRINT_SECRETS);
 		if (change.before->backup == NULL)
@@ -307,7 +309,7 @@ void control_api_domains_weight(struct control_call *call)
 	struct control_change change;
 	if (!control_call_read_form(call, fields, FIELDS))
 		return;
-	if (control_change_begin(&change, call, CONTROL_CHANGE_MAY_SAY))
+	if (control_change_begin(&change, call))
 		weigh(&change, fields);
 	control_change_end(&change);
 }

@@ -6,7 +6,6 @@
 #include "control/change.h"
 
 #include "http/etag.h"
-#include "model/check.h"
 #include "model/diff.h"
 #include "model/secrets.h"
 
@@ -111,8 +110,7 @@ static uint64_t revision_of(struct str field)
 	return revision;
 }
 
-static bool is_version_right(
-        struct control_change *change, enum control_change_precondition precondition)
+static bool is_version_right(struct control_change *change)
 {
 	struct control_call *call = change->call;
 	const struct http_head *head = &call->head;
@@ -121,9 +119,10 @@ static bool is_version_right(
 	bool has_none_match = http_head_has(head, HTTP_NAME_IF_NONE_MATCH);
 	char text[32];
 	struct http_etag etag = {.opaque = str_of(text)};
-	if (precondition == CONTROL_CHANGE_MUST_SAY && !has_match && !has_none_match) {
-		control_call_refuse(call, CONTROL_PROBLEM_PRECONDITION_REQUIRED,
-		        "the field If-Match says which version is meant (\"*\": any)");
+	if (has_none_match &&
+	        !str_is_equal(http_head_get(head, HTTP_NAME_IF_NONE_MATCH), STR("*"))) {
+		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+		        "a change takes no If-None-Match but \"*\": that there is none yet");
 		return false;
 	}
 	if (before != NULL) {
@@ -137,19 +136,27 @@ static bool is_version_right(
 		refuse_version(change, revision_of(http_head_get(head, HTTP_NAME_IF_MATCH)));
 		return false;
 	}
-	enum http_etag_listed none_match =
-	        http_etag_find(head, HTTP_NAME_IF_NONE_MATCH, current, HTTP_ETAG_WEAK);
-	if (has_none_match && before != NULL && none_match != HTTP_ETAG_ABSENT) {
+	if (has_none_match && before != NULL) {
 		refuse_version(change, 0);
 		return false;
 	}
 	return true;
 }
 
+bool control_change_must_say(struct control_change *change)
+{
+	const struct http_head *head = &change->call->head;
+	if (http_head_has(head, HTTP_NAME_IF_MATCH) || http_head_has(head, HTTP_NAME_IF_NONE_MATCH))
+		return true;
+	control_call_refuse(change->call, CONTROL_PROBLEM_PRECONDITION_REQUIRED,
+	        "the field If-Match says which version is meant (\"*\": any)");
+	return false;
+}
+
 /* ---- from begin to end ---- */
 
-bool control_change_begin_any(struct control_change *change, struct control_call *call,
-        struct str name, enum control_change_precondition precondition)
+bool control_change_begin_any(
+        struct control_change *change, struct control_call *call, struct str name)
 {
 	*change = (struct control_change){.call = call, .name = name};
 	if (!control_change_is_ours(call))
@@ -158,13 +165,12 @@ bool control_change_begin_any(struct control_change *change, struct control_call
 	change->has_begun = true;
 	change->snapshot = control_domains_now(call->plane->domains);
 	change->before = model_snapshot_get(change->snapshot, name);
-	return is_version_right(change, precondition);
+	return is_version_right(change);
 }
 
-bool control_change_begin(struct control_change *change, struct control_call *call,
-        enum control_change_precondition precondition)
+bool control_change_begin(struct control_change *change, struct control_call *call)
 {
-	if (!control_change_begin_any(change, call, control_call_domain(call), precondition))
+	if (!control_change_begin_any(change, call, control_call_domain(call)))
 		return false;
 	if (change->before == NULL)
 		control_call_refuse_domain(call);
@@ -205,20 +211,17 @@ static bool refuse_problems(
 	return is_good;
 }
 
-/* Secrets in the places of masks; what a mask stands for nothing is a problem. */
-static void keep_secrets(
-        struct control_change *change, struct model_domain *after, struct model_problems *problems)
+void control_change_keep_secrets(struct model_domain *after, const struct model_domain *before,
+        const struct model_place *place, struct model_problems *problems)
 {
-	struct str path = model_secrets_keep(after, change->before);
+	struct str path = model_secrets_keep(after, before);
 	struct text pointer = {0};
 	if (path.len == 0)
 		return;
-	for (size_t i = 0; i < path.len; i++) {
-		if (i == 0)
-			text_add_char(&pointer, '/');
+	text_addf(&pointer, "%s/", place->pointer);
+	for (size_t i = 0; i < path.len; i++)
 		text_add_char(&pointer, path.at[i] == '.' ? '/' : path.at[i]);
-	}
-	model_problems_add(problems, NULL, 0, text_c(&pointer), "masked",
+	model_problems_add(problems, NULL, place->line, text_c(&pointer), "masked",
 	        "is the mask of a secret, and there is none");
 	text_done(&pointer);
 }
@@ -231,7 +234,7 @@ bool control_change_read(struct control_change *change, const struct model_node 
 	struct model_domain *after = NULL;
 	bool is_read = model_read_domain(node, NULL, change->call->plane->rules, &problems, &after);
 	if (is_read) {
-		keep_secrets(change, after, &problems);
+		control_change_keep_secrets(after, change->before, &PLACE, &problems);
 		is_read = change->before == NULL ||
 		          model_check_change(change->before, after, &PLACE, &problems);
 	}
@@ -322,10 +325,13 @@ static void make_live(struct control_change *change, struct model_domain *after,
 	               model_diff_is_equal(change->before, after);
 	if (!is_same && !keep(change, after, action))
 		return;
-	if (after == NULL)
+	if (status == 204)
 		control_call_answer_nothing(call);
 	else
 		control_change_answer(call, is_same ? change->before : after, status);
+	if (after != NULL && status == 204)
+		control_call_add_field(
+		        call, "ETag", "\"%llu\"", (unsigned long long)after->revision);
 	tell_revision(call);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "control/call.h"
+#include "model/check.h"
 
 struct control_change {
 	struct control_call *call;
@@ -16,20 +17,17 @@ struct control_change {
 	bool has_begun;
 };
 
-/* What a request has to say of the version that it changes. */
-enum control_change_precondition {
-	CONTROL_CHANGE_MAY_SAY, /* If-Match counts where it is there */
-	CONTROL_CHANGE_MUST_SAY /* without If-Match or If-None-Match it is refused */
-};
-
 /* The domain of the path, as it is; false after the call was refused. In any case the change must
  * be ended. */
-MUST_CHECK bool control_change_begin(struct control_change *change, struct control_call *call,
-        enum control_change_precondition precondition);
+MUST_CHECK bool control_change_begin(struct control_change *change, struct control_call *call);
 
 /* The same of a name (model/host.h) that there may be or not. */
-MUST_CHECK bool control_change_begin_any(struct control_change *change, struct control_call *call,
-        struct str name, enum control_change_precondition precondition);
+MUST_CHECK bool control_change_begin_any(
+        struct control_change *change, struct control_call *call, struct str name);
+
+/* Whether the request says which version it is for: what replaces or removes must. False after it
+ * was refused. */
+MUST_CHECK bool control_change_must_say(struct control_change *change);
 
 /* The domain as it is now, as a tree that may be changed; with its secrets, or masks for them. */
 struct model_node *control_change_node(
@@ -45,9 +43,14 @@ MUST_CHECK bool control_change_read(struct control_change *change, const struct 
 MUST_CHECK bool control_change_check(
         struct control_change *change, const struct model_domain *after);
 
-/* Keeps `after`, and takes the reference; NULL: the domain goes. Answers the domain, with `status`
- * (of the dry run: what would change). What changes nothing is answered all the same. `action` is
- * what the history says. What is refused is answered, too. */
+/* Puts the secrets from before (NULL: there are none) in the places of masks; a mask that stands
+ * for nothing is a problem. */
+void control_change_keep_secrets(struct model_domain *after, const struct model_domain *before,
+        const struct model_place *place, struct model_problems *problems);
+
+/* Keeps `after`, and takes the reference; NULL: the domain goes. Answers the domain with `status`,
+ * but for 204 (a dry run: what would change). What changes nothing is answered all the same.
+ * `action` is what the history says. What is refused is answered, too. */
 void control_change_commit(struct control_change *change, struct model_domain *after,
         const char *action, unsigned status);
 

@@ -199,7 +199,7 @@ static void print_text(const struct model_field *field, const struct model_domai
 	const char *text = *(const char *const *)model_field_member_const(field, domain);
 	if (text == NULL)
 		text_add(to, STR("null"));
-	else if (field->type == MODEL_FIELD_SECRET && secrets == MODEL_PRINT_MASKED)
+	else if (field->type == MODEL_FIELD_SECRET && secrets != MODEL_PRINT_SECRETS)
 		text_add_json(to, str_of(MODEL_PRINT_MASK));
 	else
 		text_add_json(to, str_of(text));
