@@ -158,7 +158,7 @@ static void forms_have_their_members_and_no_others(void **state)
 	        {"{\"name\":\"a\",\"age\":\"1\"}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
 	        {"{\"name\":\"a\",\"age\":-1}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
 	        {"{\"name\":\"a\",\"age\":1.5}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
-	        {"{\"name\":\"a\",\"age\":1e3}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
+	        {"{\"name\":\"a\",\"age\":1e-3}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
 	        {"{\"name\":\"a\",\"age\":false}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
 	        {"{\"name\":\"a\",\"age\":[]}", "{\"pointer\":\"/age\",\"rule\":\"type\""},
 	        {"{\"name\":\"a\",\"Name\":\"a\"}",
