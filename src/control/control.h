@@ -13,7 +13,7 @@
 struct control_options {
 	const int *listeners; /* of the API; they stay the caller's */
 	unsigned listener_count;
-	int link;               /* listens for edges (net/local.h); the control's from now on; -1: none */
+	int link; /* listens for edges (net/local.h); the control's from now on; -1: none */
 	const char *store_path; /* of the database; copied, as the strings below */
 	const char *key_path;   /* of the key of its secrets */
 	const char *domains;    /* the file that domains are managed by; NULL: the store has them */

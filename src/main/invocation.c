@@ -5,7 +5,7 @@
 #include "main/invocation.h"
 
 #include "base/mem.h"
-#include "main/wrap.h"
+#include "base/wrap.h"
 #include "model/suggest.h"
 
 enum flag_id { FLAG_CONFIG, FLAG_DOMAIN, FLAG_ORIGIN, FLAG_BACKUP, FLAG_FORCE };
