@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the reference pages of docs/ from the tables (.def) that the code is made from.
+"""Makes the reference pages of docs/ from the tables (.def) that the code is made from, and a part of docs/openapi.yaml.
 
 Usage: tools/tables.py [ROOT]            writes the pages
        tools/tables.py --check [ROOT]    prints the pages that are not what their table says, exits 1 if any
@@ -11,6 +11,7 @@ import re
 import sys
 
 PAGES = {}
+CONTRACT = "docs/openapi.yaml"
 
 
 def page(table, target):
@@ -131,6 +132,58 @@ ended connects again; meanwhile it serves what it knows.
 """ + grid(["number", "kind", "what"], ([row["number"], row["id"], row["words"]] for row in table.rows()))
 
 
+@page("src/control/route.def", "docs/api.md")
+def operations(table):
+    roles = {"NOBODY": "whoever asks", "CHANGING": "whoever is signed in", "VIEWER": "viewer",
+             "OPERATOR": "operator", "ADMIN": "admin"}
+
+    def cells(row):
+        queries = ", ".join(map(code, row["queries"].split()))
+        return [row["method"], code(row["path"].replace("{}", "{name}")), row["words"], roles[row["role"]], queries]
+
+    return """# The API
+
+JSON over HTTP, at the addresses of the setting `api`. What every operation takes and answers is in
+[openapi.yaml](openapi.yaml), which the API serves, too; what it refuses with is one of the [problems](problems.md).
+
+**Who asks.** At its first start the control plane makes the account `admin` and tells its password in its log, once;
+it must be changed before anything else. A program has a token (`POST /api/v1/tokens`) and sends it as
+`Authorization: Bearer TOKEN`; a token may what its role allows and never more than its account. A page has a session:
+`POST /api/v1/login` sets a cookie that scripts cannot read, and each change must have `X-CSRF-Token` with the `csrf`
+of the login's answer. A role may all that those before it may: *viewer* looks, *operator* switches and drains,
+*admin* changes everything else.
+
+**No edit is lost.** A domain and its parts have an ETag with the domain's revision. A change with `If-Match` is made
+to that version or not at all; what replaces or deletes must have it (`*` means any). Who comes too late is answered
+412 with what changed in between. `revision` in a body says the same as If-Match. With `Idempotency-Key`, a domain is
+made once however often the request is sent, within a day.
+
+**Before it counts.** With `?dry_run=1` a change is checked by all rules and answered with what would change.
+
+**When it counts.** The answer to a change comes when the store has it on its disk; `Headwater-Revision` is the
+revision that it made. `GET /api/v1/edges` tells which revision is live on each edge, which is a matter of
+milliseconds.
+
+Domains that a file manages (the setting `domains`) can be read here, and changed in the file alone.
+
+```
+$ curl -H "Authorization: Bearer $TOKEN" -X POST http://127.0.0.1:8081/api/v1/domains/www.example.com/switch
+```
+
+""" + sections(table, ["method", "path", "what it does", "who may", "query"], cells)
+
+
+@page("src/control/problem.def", "docs/problems.md")
+def problems(table):
+    return """# Problems
+
+What the [API](api.md) answers when it does not do what it was asked: a JSON object of RFC 9457, with the type
+`/problems/` and the name, and the status. `detail` tells more; `errors`, where it is there, has each place that is
+at fault: `pointer` is a JSON Pointer into the body of the request, `rule` a short name, `detail` the words.
+
+""" + grid(["name", "status", "what"], ([code(row["name"]), row["status"], row["title"]] for row in table.rows()))
+
+
 @page("src/base/fault.def", "docs/faults.md")
 def faults(table):
     retry = {
@@ -208,15 +261,33 @@ access_log: /var/log/headwater/access.log
                lambda row: [code(row["name"]), row["words"], allowed(row), code(row["default"])])
 
 
+def contract(path, table):
+    """docs/openapi.yaml with that part of its schemas anew that the table of fields says."""
+    import openapi
+
+    begin, end = "    # Made by tools/tables.py from src/model/field.def:\n", "    # End of what tools/tables.py made.\n"
+    before, _, rest = path.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        sys.exit(f"{path}: has no place for what is made of the table")
+    return before + begin + openapi.make(table) + end + after
+
+
+def texts(root):
+    """Each file that is made, with what it should be."""
+    for target, (source, make) in PAGES.items():
+        if (root / source).exists():
+            yield target, make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
+    if (root / CONTRACT).exists():
+        yield CONTRACT, contract(root / CONTRACT, Table(root / "src/model/field.def"))
+
+
 def main(words):
     check = "--check" in words
     words = [word for word in words if word != "--check"]
     root = pathlib.Path(words[0] if words else pathlib.Path(__file__).parent.parent)
     stale = False
-    for target, (source, make) in PAGES.items():
-        if not (root / source).exists():
-            continue
-        text = make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
+    for target, text in texts(root):
         path = root / target
         if path.exists() and path.read_text() == text:
             continue

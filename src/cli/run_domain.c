@@ -80,6 +80,7 @@ static enum cli_exit make_change(struct cli_call *call, const struct change *cha
 	if (!is_part)
 		text_add(&path, str_of(change->below));
 	cli_call_add_flag(call, &path, CLI_FLAG_DRY_RUN, "dry_run");
+	cli_call_add_flag(call, &path, CLI_FLAG_REMOVE_BACKUP, "remove_backup");
 	const struct cli_request request = {
 	        .method = change->method,
 	        .path = text_c(&path),
@@ -212,18 +213,12 @@ enum cli_exit cli_run_domain_create(struct cli_call *call)
 
 /* ---- origins ---- */
 
-/* The patch of an origin, or of the whole domain where its backup goes in the same revision. */
 static enum cli_exit set_origin(struct cli_call *call, const struct cli_patch *patch)
 {
-	bool is_alone = !cli_line_has(call->line, CLI_FLAG_REMOVE_BACKUP);
 	struct text body = {0};
-	if (!is_alone)
-		text_add(&body, STR("{\"backup\":null,\"origin\":"));
 	cli_patch_print(patch, STR("origin"), &body);
-	if (!is_alone)
-		text_add_char(&body, '}');
 	enum cli_exit code = make_change(call, &(struct change){.method = "PATCH",
-	                                               .below = is_alone ? "/origin" : "",
+	                                               .below = "/origin",
 	                                               .type = MERGE_PATCH,
 	                                               .body = text_str(&body),
 	                                               .is_conditional = true});

@@ -170,13 +170,36 @@ struct model_node *model_json_merge(
 
 /* ---- printing ---- */
 
+void model_json_print_node(const struct model_node *node, struct text *to)
+{
+	const bool is_list = node->kind == MODEL_NODE_LIST;
+	if (node->kind == MODEL_NODE_SCALAR) {
+		if (node->is_plain)
+			text_add(to, node->text);
+		else
+			text_add_json(to, node->text);
+		return;
+	}
+	text_add_char(to, is_list ? '[' : '{');
+	for (const struct model_node *child = node->first; child != NULL; child = child->next) {
+		if (child != node->first)
+			text_add_char(to, ',');
+		if (!is_list) {
+			text_add_json(to, child->key);
+			text_add_char(to, ':');
+		}
+		model_json_print_node(child, to);
+	}
+	text_add_char(to, is_list ? ']' : '}');
+}
+
 static void print_text(const struct model_field *field, const struct model_domain *domain,
         enum model_print_secrets secrets, struct text *to)
 {
 	const char *text = *(const char *const *)model_field_member_const(field, domain);
 	if (text == NULL)
 		text_add(to, STR("null"));
-	else if (field->type == MODEL_FIELD_SECRET && secrets == MODEL_PRINT_MASKED)
+	else if (field->type == MODEL_FIELD_SECRET && secrets != MODEL_PRINT_SECRETS)
 		text_add_json(to, str_of(MODEL_PRINT_MASK));
 	else
 		text_add_json(to, str_of(text));

@@ -21,6 +21,9 @@ MUST_CHECK bool model_json_read(struct arena *arena, struct str text,
 struct model_node *model_json_merge(
         struct arena *arena, struct model_node *target, struct model_node *patch);
 
+/* A tree as JSON again, without line feeds. */
+void model_json_print_node(const struct model_node *node, struct text *to);
+
 /* Which fields are printed. */
 enum model_json_fields {
 	MODEL_JSON_SET, /* that have no default: what reads back to an equal domain */

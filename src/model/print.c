@@ -53,8 +53,8 @@ static void print_value(const struct model_field *field, const struct model_doma
 	const void *member = model_field_member_const(field, domain);
 	switch ((enum model_field_type)field->type) {
 	case MODEL_FIELD_SECRET:
-		print_text(str_of(secrets == MODEL_PRINT_MASKED ? MODEL_PRINT_MASK
-		                                                : *(const char *const *)member),
+		print_text(str_of(secrets != MODEL_PRINT_SECRETS ? MODEL_PRINT_MASK
+		                                                 : *(const char *const *)member),
 		        to);
 		break;
 	case MODEL_FIELD_NAME:
@@ -121,7 +121,9 @@ void model_print_domain(
 	struct str last = STR_EMPTY;
 	const struct model_field *field;
 	for (size_t i = 0; (field = model_field_at(i)) != NULL; i++) {
-		if (model_value_is_default(field, domain))
+		bool is_left_out =
+		        secrets == MODEL_PRINT_EXPORT && str_is_equal(field->path, STR("revision"));
+		if (is_left_out || model_value_is_default(field, domain))
 			continue;
 		unsigned depth = print_groups(field->path, last, to);
 		size_t group = group_length(field->path);

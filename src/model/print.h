@@ -9,7 +9,12 @@
 /* What is shown in the place of a secret. */
 #define MODEL_PRINT_MASK "********"
 
-enum model_print_secrets { MODEL_PRINT_MASKED, MODEL_PRINT_SECRETS };
+enum model_print_secrets {
+	MODEL_PRINT_MASKED,
+	MODEL_PRINT_SECRETS,
+	MODEL_PRINT_EXPORT /* masked; and of a whole domain no revision, which means nothing
+	                      elsewhere */
+};
 
 /* One entry of the `domains:` list, with its dash, indented by two spaces. */
 void model_print_domain(

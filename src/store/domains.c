@@ -212,6 +212,34 @@ static enum store_failure write_revision(struct commit *commit)
 	return failure;
 }
 
+/* That a request with a key made this revision; and what is too old is forgotten. */
+static enum store_failure write_request(struct commit *commit, const char *name)
+{
+	struct store *store = commit->store;
+	const struct store_note *note = commit->note;
+	uint64_t oldest_ms = commit->at_ms - LIMIT_STORE_REQUEST_MS;
+	if (note->key.len == 0)
+		return STORE_DONE;
+	struct store_statement statement = store_prepare(store, "DELETE FROM request WHERE at<=?");
+	store_bind_number(&statement, oldest_ms);
+	enum store_failure failure = store_run(&statement);
+	store_finalize(&statement);
+	if (failure != STORE_DONE)
+		return failure;
+	statement = store_prepare(store,
+	        "INSERT OR REPLACE INTO request(who, key, fingerprint, revision, name, at) "
+	        "VALUES(?,?,?,?,?,?)");
+	store_bind_text(&statement, note->who);
+	store_bind_text(&statement, note->key);
+	store_bind_bytes(&statement, note->fingerprint);
+	store_bind_number(&statement, commit->revision);
+	store_bind_text(&statement, str_of(name));
+	store_bind_number(&statement, commit->at_ms);
+	failure = store_run(&statement);
+	store_finalize(&statement);
+	return failure;
+}
+
 static enum store_failure make_changes(
         struct commit *commit, const struct store_change *changes, size_t count, size_t *ret_at)
 {
@@ -223,6 +251,8 @@ static enum store_failure make_changes(
 		if (failure == STORE_DONE)
 			failure = write_version(commit, &changes[i]);
 	}
+	if (failure == STORE_DONE)
+		failure = write_request(commit, changes[0].name);
 	return failure == STORE_DONE ? write_revision(commit) : failure;
 }
 
@@ -241,6 +271,39 @@ enum store_failure store_domains_commit(struct store *store, const struct store_
 	if (failure == STORE_DONE)
 		*ret_revision = commit.revision;
 	return failure;
+}
+
+static enum store_failure read_request(
+        struct store_statement *statement, struct store_request *request)
+{
+	bool has_row;
+	enum store_failure failure = store_step(statement, &has_row);
+	if (failure != STORE_DONE || !has_row)
+		return failure == STORE_DONE ? STORE_ABSENT : failure;
+	struct str name = store_column(statement, 2);
+	if (!str_is_equal(store_column(statement, 0), request->fingerprint))
+		return STORE_CONFLICT;
+	if (name.len >= sizeof(request->name))
+		return STORE_CORRUPT;
+	request->revision = store_column_number(statement, 1);
+	memcpy(request->name, name.at, name.len + 1);
+	return STORE_DONE;
+}
+
+enum store_failure store_domains_find_request(struct store *store, struct store_request *request)
+{
+	enum store_failure failure = store_begin(store, false);
+	if (failure == STORE_DONE) {
+		struct store_statement statement =
+		        store_prepare(store, "SELECT fingerprint, revision, name FROM request "
+		                             "WHERE who=? AND key=? AND at>?");
+		store_bind_text(&statement, request->who);
+		store_bind_text(&statement, request->key);
+		store_bind_number(&statement, request->now_ms - LIMIT_STORE_REQUEST_MS);
+		failure = read_request(&statement, request);
+		store_finalize(&statement);
+	}
+	return store_end(store, failure);
 }
 
 /* ---- reading ---- */

@@ -19,6 +19,9 @@ struct store_change {
 /* Who changed something, and what they did: "alice", "domain.switch". */
 struct store_note {
 	struct str who, action;
+	/* Where the request has a key, so that it is made once however often it is sent: that, and
+	 * what tells it from another one with the same key. */
+	struct str key, fingerprint;
 };
 
 /*
@@ -29,6 +32,19 @@ struct store_note {
 MUST_CHECK enum store_failure store_domains_commit(struct store *store,
         const struct store_change *changes, size_t count, const struct store_note *note,
         uint64_t *ret_revision, size_t *ret_at);
+
+/* A request with a key that was made before, in the last LIMIT_STORE_REQUEST_MS. */
+struct store_request {
+	struct str who, key, fingerprint;
+	uint64_t now_ms;
+	/* what is found: */
+	uint64_t revision;               /* that it made */
+	char name[LIMIT_HOST_BYTES + 1]; /* of the first domain that it changed */
+};
+
+/* Finds it: DONE; ABSENT: it was not made; CONFLICT: another one was, with the same key. */
+MUST_CHECK enum store_failure store_domains_find_request(
+        struct store *store, struct store_request *request);
 
 /* What the readers below call, under the store's lock: it must not call the store. */
 struct store_domain_sink {

@@ -146,3 +146,21 @@ def test_tidy_says_that_a_page_is_not_what_its_table_says(tmp_path):
     assert subprocess.run(tidy, capture_output=True, text=True).stdout == ""
     table.write_text(table.read_text().replace("2048", "4096"))
     assert subprocess.run(tidy).returncode == 1
+
+
+def test_tidy_says_that_the_contract_is_not_what_the_table_of_fields_says(tmp_path):
+    for path in ("src/meson.build", "src/model/field.def", ".clang-format", "docs/openapi.yaml", "tools/tables.py", "tools/openapi.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    for path, text in (SOUND | {"src/model/README.md": "# model\n"}).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    subprocess.run([tmp_path / "tools/tables.py"], check=True)
+    assert (tmp_path / "docs/openapi.yaml").read_text() == (ROOT / "docs/openapi.yaml").read_text()
+
+    table = tmp_path / "src/model/field.def"
+    table.write_text(table.read_text().replace('"1-10", "3"', '"1-10", "4"'))
+    tidy = subprocess.run([ROOT / "tools/tidy.py", tmp_path], capture_output=True, text=True).stdout
+    assert "docs/openapi.yaml:1: not what tools/tables.py makes" in tidy
+    subprocess.run([tmp_path / "tools/tables.py"], check=True)
+    assert "default: 4\n" in (tmp_path / "docs/openapi.yaml").read_text()

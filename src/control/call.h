@@ -1,0 +1,113 @@
+/*
+ * One request of the API, as the operation that answers it has it: who asks, for what, and the
+ * answer that becomes of it. It belongs to one thread at a time.
+ */
+#pragma once
+
+#include "control/plane.h"
+#include "control/query.h"
+#include "control/route.h"
+#include "http/head.h"
+#include "model/json.h"
+
+enum control_problem {
+#define PROBLEM(id, name, status, title) CONTROL_PROBLEM_##id,
+#include "control/problem.def"
+#undef PROBLEM
+	CONTROL_PROBLEMS
+};
+
+struct control_answer {
+	unsigned status;
+	const char *media; /* of the body */
+	struct text body;
+	struct text fields; /* header lines, each with its CRLF */
+};
+
+struct control_call {
+	struct control_plane *plane;
+	const struct control_route *route;
+	struct arena arena;
+	struct http_head head;                 /* a copy of the request's */
+	struct str names[CONTROL_ROUTE_NAMES]; /* of the path, decoded */
+	struct control_query query;
+	struct text body;
+	struct address client;
+	struct store_pass caller; /* who asks; all-zero where the route is for whoever does */
+	struct str secret;        /* what the caller showed */
+	uint64_t now_ms;          /* since 1970-01-01 UTC */
+	struct control_answer answer;
+};
+
+/* ---- what was asked ---- */
+
+/* Whether nothing is to be changed, but told what would be (`dry_run`). */
+bool control_call_is_dry(const struct control_call *call);
+
+/* Whether a parameter of the query is on: "1", "true", or without a value. */
+bool control_call_is_on(const struct control_call *call, const char *name);
+
+/* The first field of a name that is not in http/name.def; at is NULL when it is not there. */
+struct str control_call_field(const struct control_call *call, const char *name);
+
+/* The domain that the path names, in the form in which names are kept (model/host.h), where it has
+ * one. */
+struct str control_call_domain(struct control_call *call);
+
+/* The body as a JSON object; false after it was refused. */
+MUST_CHECK bool control_call_read_object(struct control_call *call, struct model_node **ret_root);
+
+/* A member of a form. */
+struct control_form_field {
+	const char *name;
+	enum { CONTROL_FORM_TEXT, CONTROL_FORM_NUMBER } type;
+	bool is_required;
+	/* what is read: */
+	bool is_there;
+	struct str text; /* NUL-terminated */
+	uint64_t number;
+};
+
+/* The body as a flat object of these members and no others; false after it was refused. */
+MUST_CHECK bool control_call_read_form(
+        struct control_call *call, struct control_form_field *fields, size_t count);
+
+/* A parameter of the query that is a number within bounds, or `standard` when it is not there;
+ * false after it was refused. */
+struct control_call_range {
+	uint64_t min, max, standard;
+};
+MUST_CHECK bool control_call_read_number(struct control_call *call, const char *name,
+        struct control_call_range range, uint64_t *ret_number);
+
+/* ---- what is answered ---- */
+
+/* Begins an answer in JSON; its text is to be added to the result. */
+struct text *control_call_answer(struct control_call *call, unsigned status);
+
+/* Adds a header line to the answer. */
+void control_call_add_field(struct control_call *call, const char *name, const char *format, ...)
+        PRINTF_LIKE(3, 4);
+
+/* An answer without a body: 204. */
+void control_call_answer_nothing(struct control_call *call);
+
+/* Answers with a problem; `format` becomes its detail. What was answered before is dropped. */
+void control_call_refuse(struct control_call *call, enum control_problem problem,
+        const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The same with what is wrong at which places of the body. `prefix` is cut off the front of the
+ * places: they may have been found in something larger. */
+void control_call_refuse_with(struct control_call *call, enum control_problem problem,
+        const struct model_problems *problems, struct str prefix, const char *format, ...)
+        PRINTF_LIKE(5, 6);
+
+/* One place: "/name" and the rule that it breaks. */
+void control_call_refuse_field(struct control_call *call, const char *pointer, const char *rule,
+        const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* There is no domain of the path's name. */
+void control_call_refuse_domain(struct control_call *call);
+
+/* What the store said; it is told of the control plane from now on. */
+void control_call_refuse_store(struct control_call *call, enum store_failure failure);

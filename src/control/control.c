@@ -1,0 +1,349 @@
+/*
+ * The loop's thread has the API's connections and the link; changes reach the hub as messages, in
+ * the order in which they were made. The store is opened by a thread of its own, and tried again
+ * until that can be: by then the API answers, and the edges serve what they have.
+ */
+/* tidy: untested - it is a whole process: tests/functional/test_control.py */
+#include "control/control.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/exchanges.h"
+#include "control/opening.h"
+#include "link/file.h"
+#include "link/hub.h"
+#include "net/disk.h"
+
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum {
+	OPEN_AGAIN_MS = 200,
+	FILE_AGAIN_MS = 1000,
+	LOOK_MS = 20, /* whether everybody has left */
+	PING_MS = 3000,
+	LEASE_MS = 10000,
+};
+
+struct control {
+	struct control_options options;
+	struct loop *loop;
+	struct control_plane plane;
+	struct control_domains_sink domains_sink;
+	struct control_exchanges *exchanges;
+	struct link_hub *hub; /* NULL until the store is open */
+	struct link_hub_sink hub_sink;
+	struct link_file *feed; /* where a file manages the domains */
+	struct link_sink feed_sink;
+	struct disk *opener;
+	struct disk_operation operation;
+	struct control_opening opening;
+	struct text complaint; /* why the store is not open; as it was told last */
+	struct timer open_again, file_again, look;
+	uint64_t drain_deadline_ms;
+	bool is_opening, is_draining;
+};
+
+/* ---- changes on their way to the hub ---- */
+
+struct news {
+	struct loop_message message;
+	struct control *control;
+	uint64_t revision;
+	size_t count;
+	struct model_change changes[]; /* with references, and copies of the names that go */
+};
+
+static void on_news(struct loop_message *message)
+{
+	struct news *news = container_of(message, struct news, message);
+	if (news->control->hub != NULL)
+		link_hub_change(news->control->hub, news->changes, news->count, news->revision);
+	for (size_t i = 0; i < news->count; i++) {
+		mem_free((void *)(uintptr_t)news->changes[i].name);
+		model_domain_unref(news->changes[i].domain);
+	}
+	mem_free(news);
+}
+
+static void on_changes(struct control_domains_sink *sink, const struct model_change *changes,
+        size_t count, uint64_t revision)
+{
+	struct control *control = container_of(sink, struct control, domains_sink);
+	struct news *news = mem_zero(sizeof(*news) + count * sizeof(news->changes[0]));
+	news->message.on_receive = on_news;
+	news->control = control;
+	news->revision = revision;
+	news->count = count;
+	for (size_t i = 0; i < count; i++) {
+		const char *name = changes[i].name;
+		struct model_domain *domain = changes[i].domain;
+		news->changes[i].name = mem_copy(name, strlen(name));
+		news->changes[i].domain = domain == NULL ? NULL : model_domain_ref(domain);
+	}
+	loop_post(control->loop, &news->message);
+}
+
+/* ---- edges ---- */
+
+static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	control_fleet_set(control->plane.fleet, edge, clock_wall_ms());
+	if (edge->refused != 0)
+		log_error("edge %s cannot read revision %llu: %s", edge->id,
+		        (unsigned long long)edge->refused, edge->error);
+}
+
+static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	control_fleet_remove(control->plane.fleet, edge);
+	log_info("edge %s is gone: %s", edge->id, why);
+}
+
+/* The hub, with what went before this process; false when the kernel refuses. */
+static bool open_hub(struct control *control, struct store *store)
+{
+	struct utsname machine;
+	const struct control_opening *opening = &control->opening;
+	CHECK(uname(&machine) == 0);
+	const struct link_hub_options options = {
+	        .id = machine.nodename[0] != '\0' ? machine.nodename : "control",
+	        .store = store_id(store),
+	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
+	};
+	control->hub =
+	        link_hub_open(control->loop, control->options.link, &options, &control->hub_sink);
+	control->options.link = -1;
+	if (control->hub == NULL)
+		return false;
+	for (size_t i = 0; i < opening->gone_count; i++)
+		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
+	return true;
+}
+
+/* ---- the store ---- */
+
+static void open_store(struct control *control);
+
+static void on_open_again(struct timer *timer)
+{
+	open_store(container_of(timer, struct control, open_again));
+}
+
+/* That it is not open is told once for each reason. */
+static void complain(struct control *control)
+{
+	struct text *words = &control->opening.error;
+	if (!str_is_equal(text_str(words), text_str(&control->complaint))) {
+		log_error("the store cannot be opened: %s", text_c(words));
+		text_clear(&control->complaint);
+		text_add(&control->complaint, text_str(words));
+		control_plane_set_trouble(&control->plane, text_str(words));
+	}
+	if (!control->is_draining)
+		loop_timer_start(control->loop, &control->open_again, clock_ms() + OPEN_AGAIN_MS);
+}
+
+static void use_store(struct control *control)
+{
+	struct control_opening *opening = &control->opening;
+	struct control_domains *domains = control->plane.domains;
+	if (control->options.link >= 0 && !open_hub(control, opening->store))
+		log_error("the machine refuses to watch the socket for edges: %m");
+	if (control->options.domains == NULL) {
+		control_domains_begin(domains);
+		control_domains_take(domains, opening->changes, opening->count, opening->revision);
+		control_domains_end(domains);
+	}
+	log_info("the store is open: revision %llu, %zu domains",
+	        (unsigned long long)opening->revision, opening->count);
+	if (opening->password[0] != '\0')
+		log_info("the first account is admin, its password %s (it must be changed at the "
+		         "first login)",
+		        opening->password);
+	control_plane_set_trouble(&control->plane, STR_EMPTY);
+	atomic_store(&control->plane.store, opening->store);
+	opening->store = NULL;
+}
+
+static void on_opened(struct disk_operation *operation)
+{
+	struct control *control = container_of(operation, struct control, operation);
+	control->is_opening = false;
+	if (control->opening.store != NULL)
+		use_store(control);
+	else
+		complain(control);
+	control_opening_done(&control->opening);
+}
+
+static void run_opening(struct disk_operation *operation)
+{
+	struct control *control = container_of(operation, struct control, operation);
+	control_opening_run(&control->opening);
+}
+
+static void open_store(struct control *control)
+{
+	control->opening = (struct control_opening){
+	        .options = {control->options.store_path, control->options.key_path},
+	};
+	control->operation = (struct disk_operation){
+	        .verb = DISK_CALL, .call = run_opening, .on_done = on_opened};
+	control->is_opening = true;
+	disk_submit(control->opener, control->loop, &control->operation);
+}
+
+/* ---- domains of a file ---- */
+
+static void on_file_changes(
+        struct link_sink *sink, const struct model_change *changes, size_t count, uint64_t revision)
+{
+	struct control *control = container_of(sink, struct control, feed_sink);
+	control_domains_begin(control->plane.domains);
+	control_domains_take(control->plane.domains, changes, count, revision);
+	control_domains_end(control->plane.domains);
+}
+
+/* The edge, which has the same file, tells the operator. */
+static void on_file_event(struct link_sink *sink, enum link_event event, const char *text)
+{
+	(void)sink;
+	(void)event;
+	log_debug("%s", text);
+}
+
+static void open_file(struct control *control)
+{
+	const struct link_file_options options = {
+	        .path = control->options.domains, .rules = control->options.rules};
+	struct model_problems problems = {0};
+	control->feed = link_file_open(control->loop, &options, &control->feed_sink, &problems);
+	if (control->feed == NULL)
+		loop_timer_start(control->loop, &control->file_again, clock_ms() + FILE_AGAIN_MS);
+	model_problems_done(&problems);
+}
+
+static void on_file_again(struct timer *timer)
+{
+	open_file(container_of(timer, struct control, file_again));
+}
+
+/* ---- the process ---- */
+
+static char *copy(const char *text)
+{
+	return text == NULL ? NULL : mem_copy(text, strlen(text));
+}
+
+static void open_plane(struct control *control)
+{
+	struct control_plane *plane = &control->plane;
+	control_plane_init(plane, &control->domains_sink);
+	plane->rules = control->options.rules;
+	plane->file = control->options.domains;
+	control_plane_set_trouble(plane, STR("it is being opened"));
+}
+
+struct control *control_new(const struct control_options *options)
+{
+	struct loop *loop = loop_new();
+	if (loop == NULL) {
+		log_error("no descriptors for the control plane: %m");
+		if (options->link >= 0)
+			close(options->link);
+		return NULL;
+	}
+	struct control *control = mem_new(struct control);
+	control->options = *options;
+	control->options.store_path = copy(options->store_path);
+	control->options.key_path = copy(options->key_path);
+	control->options.domains = copy(options->domains);
+	control->loop = loop;
+	control->domains_sink.on_changes = on_changes;
+	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge, .on_gone = on_gone};
+	control->feed_sink =
+	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
+	control->open_again.on_expire = on_open_again;
+	control->file_again.on_expire = on_file_again;
+	open_plane(control);
+	control->opener = disk_new(1);
+	const struct control_exchanges_options exchanges = {
+	        .loop = loop,
+	        .plane = &control->plane,
+	        .listeners = options->listeners,
+	        .listener_count = options->listener_count,
+	};
+	control->exchanges = control_exchanges_new(&exchanges);
+	if (control->exchanges != NULL)
+		return control;
+	log_error("the machine refuses to watch the sockets of the API: %m");
+	control_free(control);
+	return NULL;
+}
+
+void control_free(struct control *control)
+{
+	if (control == NULL)
+		return;
+	disk_free(control->opener);
+	control_exchanges_free(control->exchanges);
+	/* What the threads had to say. */
+	loop_turn(control->loop, 0);
+	loop_timer_cancel(control->loop, &control->open_again);
+	loop_timer_cancel(control->loop, &control->file_again);
+	loop_timer_cancel(control->loop, &control->look);
+	if (control->feed != NULL)
+		link_file_close(control->feed);
+	link_hub_close(control->hub);
+	if (control->options.link >= 0)
+		close(control->options.link);
+	store_close(atomic_load(&control->plane.store));
+	control_plane_done(&control->plane);
+	text_done(&control->complaint);
+	loop_free(control->loop);
+	mem_free((void *)(uintptr_t)control->options.store_path);
+	mem_free((void *)(uintptr_t)control->options.key_path);
+	mem_free((void *)(uintptr_t)control->options.domains);
+	mem_free(control);
+}
+
+struct loop *control_loop(struct control *control)
+{
+	return control->loop;
+}
+
+int control_run(struct control *control)
+{
+	open_store(control);
+	if (control->options.domains != NULL)
+		open_file(control);
+	loop_run(control->loop);
+	return EXIT_SUCCESS;
+}
+
+static void on_look(struct timer *timer)
+{
+	struct control *control = container_of(timer, struct control, look);
+	bool is_over = clock_ms() >= control->drain_deadline_ms;
+	if (!control->is_opening && (is_over || control_exchanges_is_idle(control->exchanges)))
+		loop_stop(control->loop);
+	else
+		loop_timer_start(control->loop, timer, clock_ms() + LOOK_MS);
+}
+
+void control_drain(struct control *control)
+{
+	uint64_t now_ms = clock_ms();
+	control->drain_deadline_ms =
+	        control->is_draining ? now_ms : now_ms + control->options.drain_timeout_ms;
+	control->is_draining = true;
+	control->look.on_expire = on_look;
+	loop_timer_cancel(control->loop, &control->open_again);
+	control_exchanges_drain(control->exchanges);
+	loop_timer_start(control->loop, &control->look, now_ms);
+}

@@ -1,0 +1,527 @@
+/*
+ * An exchange goes from step to step on the loop's thread; two of them hand its call to a thread of
+ * a lane, and wait. Who asks is looked up before the body is read, so that nobody else can make us
+ * keep one. A lane whose threads wait for a disk holds up nobody but its own requests, and takes no
+ * more than LIMIT_API_WAITING of them.
+ */
+#include "control/exchanges_private.h"
+
+#include "base/clock.h"
+#include "http/status.h"
+
+enum {
+	THREADS = 2, /* of each lane */
+	HEAD_TIMEOUT_MS = 10000,
+	KEEPALIVE_MS = 60000,
+	RATE_MIN = 100,
+	CONNECTIONS = 1024,
+	READ_BYTES = 65536,
+	FORM_BYTES = 4096,
+};
+
+/* What a step comes to. */
+enum turn { GO, PARK };
+
+static enum turn go(struct control_exchange *exchange, enum control_exchange_step step)
+{
+	exchange->step = step;
+	return GO;
+}
+
+/* The answer is there. */
+static enum turn answer(struct control_exchange *exchange)
+{
+	return go(exchange, CONTROL_EXCHANGE_RESPOND);
+}
+
+#define REFUSE(exchange, problem, ...)                                                             \
+	(control_call_refuse(&(exchange)->call, CONTROL_PROBLEM_##problem, __VA_ARGS__),           \
+	        answer(exchange))
+
+/* ---- on other threads ---- */
+
+static void on_ran(struct disk_operation *operation)
+{
+	struct control_exchange *exchange =
+	        container_of(operation, struct control_exchange, operation);
+	exchange->is_running = false;
+	exchange->exchanges->waiting[exchange->lane]--;
+	loop_wake(exchange->exchanges->loop, &exchange->task);
+}
+
+/* Has `run` called on a thread of the lane, and goes on with `step` then. */
+static enum turn hand_over(struct control_exchange *exchange, enum control_lane lane,
+        void (*run)(struct disk_operation *operation), enum control_exchange_step step)
+{
+	struct control_exchanges *exchanges = exchange->exchanges;
+	if (exchanges->waiting[lane] >= LIMIT_API_WAITING)
+		return REFUSE(exchange, OVERLOADED, "%d requests wait already", LIMIT_API_WAITING);
+	exchanges->waiting[lane]++;
+	exchange->lane = lane;
+	exchange->is_running = true;
+	exchange->step = step;
+	exchange->operation = (struct disk_operation){
+	        .verb = DISK_CALL,
+	        .call = run,
+	        .on_done = on_ran,
+	};
+	disk_submit(exchanges->lanes[lane], exchanges->loop, &exchange->operation);
+	return PARK;
+}
+
+static void ask(struct disk_operation *operation)
+{
+	struct control_exchange *exchange =
+	        container_of(operation, struct control_exchange, operation);
+	struct control_call *call = &exchange->call;
+	exchange->failure = control_guard_ask(call->plane->guard, atomic_load(&call->plane->store),
+	        call->secret, call->now_ms, &call->caller);
+}
+
+static void run(struct disk_operation *operation)
+{
+	struct control_exchange *exchange =
+	        container_of(operation, struct control_exchange, operation);
+	struct control_call *call = &exchange->call;
+	call->route->run(call);
+	CHECK(call->answer.status != 0);
+}
+
+/* ---- what was asked ---- */
+
+/* The stream's head may move while other threads read it. */
+static void copy_head(struct control_exchange *exchange)
+{
+	const struct http_head *head = &exchange->stream->head;
+	struct control_call *call = &exchange->call;
+	call->head = *head;
+	call->head.base = arena_copy(&call->arena, str_make(head->base, head->len)).at;
+	call->head.fields = arena_alloc(&call->arena, head->count * sizeof(*head->fields) + 1);
+	memcpy(call->head.fields, head->fields, head->count * sizeof(*head->fields));
+	call->head.capacity = head->count;
+}
+
+/* Whether the path leads to an operation; else the answer is made. */
+static bool find_route(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	struct serve_stream *stream = exchange->stream;
+	struct str path = arena_copy(&call->arena, stream->path), why;
+	struct str query = path;
+	path = str_cut(&query, '?');
+	switch (control_route_find(
+	        (enum http_method)stream->head.method, path, &call->route, call->names)) {
+	case CONTROL_NO_PATH:
+		control_call_refuse(call, CONTROL_PROBLEM_NOT_FOUND, "there is no such path");
+		return false;
+	case CONTROL_NO_METHOD:
+		if (stream->head.method == HTTP_OPTIONS)
+			control_call_answer_nothing(call);
+		else
+			control_call_refuse(call, CONTROL_PROBLEM_METHOD_NOT_ALLOWED,
+			        "see the field Allow for those that are");
+		struct text allowed = {0};
+		control_route_add_allowed(call->route, &allowed);
+		control_call_add_field(call, "Allow", "%s", text_c(&allowed));
+		text_done(&allowed);
+		return false;
+	case CONTROL_FOUND:
+		break;
+	}
+	for (unsigned i = 0; i < CONTROL_ROUTE_NAMES; i++)
+		if (!control_query_decode(
+		            &call->arena, call->names[i], CONTROL_QUERY_SEGMENT, &call->names[i])) {
+			control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+			        "the path has an escape that is none, or a control byte");
+			return false;
+		}
+	if (control_query_read(&call->arena, query, call->route->queries, &call->query, &why))
+		return true;
+	control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST, "%.*s", STR_ARG(why));
+	return false;
+}
+
+/* The session's cookie; at is NULL when there is none. */
+static struct str find_session(const struct http_head *head)
+{
+	for (unsigned i = 0; i < head->count; i++) {
+		if (head->fields[i].id != HTTP_NAME_COOKIE)
+			continue;
+		struct str rest = http_head_value(head, &head->fields[i]);
+		while (rest.len != 0) {
+			struct str value = str_cut(&rest, ';'), name = str_cut(&value, '=');
+			if (str_is_equal(str_trim(name), STR(CONTROL_GUARD_COOKIE)))
+				return str_trim(value);
+		}
+	}
+	return STR_EMPTY;
+}
+
+/* What the caller shows: a token, or else a session. */
+static struct str find_secret(const struct http_head *head, bool *ret_is_cookie)
+{
+	struct str shown = http_head_get(head, HTTP_NAME_AUTHORIZATION);
+	*ret_is_cookie = shown.at == NULL;
+	if (shown.at == NULL)
+		return find_session(head);
+	struct str scheme = str_cut(&shown, ' ');
+	return str_is_equal_nocase(scheme, STR("Bearer")) ? str_trim(shown) : STR("?");
+}
+
+/* Whether whoever is known now may; else the answer is made. */
+static bool may(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	const struct store_pass *caller = &call->caller;
+	enum control_role role = call->route->role;
+	/* A session is a browser's, which sends its cookie whoever made it ask. */
+	if (caller->is_session && call->head.method != HTTP_GET && call->head.method != HTTP_HEAD &&
+	        !control_guard_is_csrf(call->secret, control_call_field(call, "X-CSRF-Token"))) {
+		control_call_refuse(call, CONTROL_PROBLEM_CSRF,
+		        "it is in the answer to the login, and in that of whoami");
+		return false;
+	}
+	if (caller->must_change && role > CONTROL_CHANGING) {
+		control_call_refuse(call, CONTROL_PROBLEM_PASSWORD_CHANGE_REQUIRED,
+		        "until then, nothing else is allowed");
+		return false;
+	}
+	bool is_allowed = role <= CONTROL_VIEWER ||
+	                  (role == CONTROL_OPERATOR && caller->role >= STORE_OPERATOR) ||
+	                  caller->role >= STORE_ADMIN;
+	if (!is_allowed)
+		control_call_refuse(call, CONTROL_PROBLEM_FORBIDDEN, "it takes the role %s",
+		        role == CONTROL_OPERATOR ? "operator" : "admin");
+	return is_allowed;
+}
+
+static enum turn refuse_stranger(struct control_exchange *exchange)
+{
+	return REFUSE(exchange, UNAUTHENTICATED, "%s",
+	        exchange->call.secret.at == NULL
+	                ? "it takes a token (Authorization: Bearer ...) or a session"
+	                : "the token or session is none, or has ended");
+}
+
+static enum turn step_route(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	bool is_cookie;
+	copy_head(exchange);
+	if (!find_route(exchange))
+		return answer(exchange);
+	if (call->route->role == CONTROL_NOBODY)
+		return go(exchange, CONTROL_EXCHANGE_BODY);
+	call->secret = find_secret(&call->head, &is_cookie);
+	if (!control_guard_is_secret(call->secret))
+		return refuse_stranger(exchange);
+	if (!control_guard_look(call->plane->guard, call->secret, call->now_ms, &call->caller)) {
+		if (atomic_load(&call->plane->store) == NULL)
+			return REFUSE(exchange, STORE_UNAVAILABLE,
+			        "the store is not open, so nobody is known");
+		return hand_over(exchange, CONTROL_DISK, ask, CONTROL_EXCHANGE_ASK);
+	}
+	return may(exchange) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
+}
+
+static enum turn step_ask(struct control_exchange *exchange)
+{
+	if (exchange->failure == STORE_ABSENT)
+		return refuse_stranger(exchange);
+	if (exchange->failure != STORE_DONE) {
+		control_call_refuse_store(&exchange->call, exchange->failure);
+		return answer(exchange);
+	}
+	return may(exchange) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
+}
+
+/* ---- the body ---- */
+
+static uint64_t body_max(enum control_body body)
+{
+	switch (body) {
+	case CONTROL_NONE:
+		return 0;
+	case CONTROL_FORM:
+		return FORM_BYTES;
+	case CONTROL_JSON:
+	case CONTROL_PATCH:
+		return LIMIT_API_BODY_BYTES;
+	case CONTROL_YAML:
+		return LIMIT_API_FILE_BYTES;
+	}
+	return 0;
+}
+
+static bool is_media(enum control_body body, struct str media)
+{
+	switch (body) {
+	case CONTROL_NONE:
+		return true;
+	case CONTROL_FORM:
+	case CONTROL_JSON:
+		return str_is_equal_nocase(media, STR("application/json"));
+	case CONTROL_PATCH:
+		return str_is_equal_nocase(media, STR("application/merge-patch+json")) ||
+		       str_is_equal_nocase(media, STR("application/json"));
+	case CONTROL_YAML:
+		return str_is_equal_nocase(media, STR("application/yaml"));
+	}
+	return false;
+}
+
+static const char *media_of(enum control_body body)
+{
+	if (body == CONTROL_YAML)
+		return "application/yaml";
+	return body == CONTROL_PATCH ? "application/merge-patch+json" : "application/json";
+}
+
+static enum turn refuse_size(struct control_exchange *exchange, uint64_t max)
+{
+	return REFUSE(exchange, BODY_TOO_LARGE, "at most %llu bytes are taken here",
+	        (unsigned long long)max);
+}
+
+/* Room for so many bytes more of the body. */
+static bool charge(struct control_exchange *exchange, size_t size)
+{
+	if (!mem_budget_take(&exchange->exchanges->body_budget, size))
+		return false;
+	exchange->charged += size;
+	return true;
+}
+
+static enum turn step_body(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	struct serve_stream *stream = exchange->stream;
+	enum control_body body = call->route->body;
+	uint64_t max = body_max(body);
+	struct str data, media = http_head_get(&call->head, HTTP_NAME_CONTENT_TYPE);
+	if (body != CONTROL_NONE && !is_media(body, str_trim(str_cut(&media, ';'))))
+		return REFUSE(exchange, UNSUPPORTED_MEDIA_TYPE, "%s is taken here", media_of(body));
+	if (stream->is_length_known && stream->body_length > max)
+		return refuse_size(exchange, max);
+	while (stream->has_body) {
+		switch (serve_stream_read(stream, READ_BYTES, &data)) {
+		case SERVE_READ_DATA:
+			break;
+		case SERVE_READ_WAIT:
+			return PARK;
+		case SERVE_READ_END:
+			return go(exchange, CONTROL_EXCHANGE_RUN);
+		case SERVE_READ_FAILED:
+			serve_stream_error(stream, (enum fault)stream->fault, STR_EMPTY);
+			return go(exchange, CONTROL_EXCHANGE_FINISH);
+		}
+		if (data.len > max - call->body.len)
+			return refuse_size(exchange, max);
+		if (!charge(exchange, data.len))
+			return REFUSE(exchange, OVERLOADED, "there is no memory for the body now");
+		text_add(&call->body, data);
+	}
+	return go(exchange, CONTROL_EXCHANGE_RUN);
+}
+
+/* ---- the answer ---- */
+
+static enum turn step_run(struct control_exchange *exchange)
+{
+	const struct control_route *route = exchange->call.route;
+	bool waits = route->lane != CONTROL_MEMORY;
+	if (waits && atomic_load(&exchange->exchanges->plane->store) == NULL)
+		return REFUSE(exchange, STORE_UNAVAILABLE, "the store is not open");
+	return hand_over(exchange, route->lane, run, CONTROL_EXCHANGE_RESPOND);
+}
+
+static enum turn step_respond(struct control_exchange *exchange)
+{
+	static const char COMMON[] =
+	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+	struct control_answer *made = &exchange->call.answer;
+	struct serve_stream *stream = exchange->stream;
+	text_add(&made->fields, STR(COMMON));
+	if (made->media != NULL)
+		text_addf(&made->fields, "Content-Type: %s\r\n", made->media);
+	const struct serve_response response = {
+	        .status = made->status,
+	        .added = text_str(&made->fields),
+	        .is_bodiless =
+	                stream->head.method == HTTP_HEAD || http_status_is_bodiless(made->status),
+	        .length = made->body.len,
+	};
+	if (stream->is_gone || !serve_stream_respond(stream, &response))
+		return go(exchange, CONTROL_EXCHANGE_FINISH);
+	if (response.is_bodiless)
+		exchange->written = made->body.len;
+	return go(exchange, CONTROL_EXCHANGE_WRITE);
+}
+
+static enum turn step_write(struct control_exchange *exchange)
+{
+	struct serve_stream *stream = exchange->stream;
+	struct str rest = text_str(&exchange->call.answer.body);
+	rest.at += exchange->written;
+	rest.len -= exchange->written;
+	if (rest.len != 0)
+		exchange->written += serve_stream_write(stream, rest);
+	if (stream->is_gone)
+		return go(exchange, CONTROL_EXCHANGE_FINISH);
+	if (exchange->written < exchange->call.answer.body.len)
+		return PARK;
+	serve_stream_finish(stream, NULL);
+	return go(exchange, CONTROL_EXCHANGE_FINISH);
+}
+
+static enum turn step_finish(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	serve_stream_close(exchange->stream);
+	mem_budget_give(&exchange->exchanges->body_budget, exchange->charged);
+	loop_unwake(&exchange->task);
+	list_remove(&exchange->node);
+	/* Passwords may have been in there. */
+	if (call->body.at != NULL)
+		explicit_bzero(call->body.at, call->body.cap);
+	text_done(&call->body);
+	text_done(&call->answer.body);
+	text_done(&call->answer.fields);
+	arena_reset(&call->arena);
+	mem_free(exchange);
+	return PARK;
+}
+
+static enum turn take_step(struct control_exchange *exchange)
+{
+	switch (exchange->step) {
+	case CONTROL_EXCHANGE_ROUTE:
+		return step_route(exchange);
+	case CONTROL_EXCHANGE_ASK:
+		return step_ask(exchange);
+	case CONTROL_EXCHANGE_BODY:
+		return step_body(exchange);
+	case CONTROL_EXCHANGE_RUN:
+		return step_run(exchange);
+	case CONTROL_EXCHANGE_RESPOND:
+		return step_respond(exchange);
+	case CONTROL_EXCHANGE_WRITE:
+		return step_write(exchange);
+	case CONTROL_EXCHANGE_FINISH:
+		return step_finish(exchange);
+	}
+	CHECK(false);
+	return PARK;
+}
+
+static void on_run(struct loop_task *task)
+{
+	struct control_exchange *exchange = container_of(task, struct control_exchange, task);
+	/* What happens to the client meanwhile is looked at when the call is ours again. */
+	if (exchange->is_running)
+		return;
+	if (exchange->stream->is_gone)
+		exchange->step = CONTROL_EXCHANGE_FINISH;
+	while (take_step(exchange) == GO)
+		;
+}
+
+/* ---- all of them ---- */
+
+static void on_request(struct serve_handler *handler, struct serve_stream *stream)
+{
+	struct control_exchanges *exchanges =
+	        container_of(handler, struct control_exchanges, handler);
+	struct control_exchange *exchange = mem_new(struct control_exchange);
+	exchange->exchanges = exchanges;
+	exchange->stream = stream;
+	exchange->task.on_run = on_run;
+	exchange->call.plane = exchanges->plane;
+	exchange->call.client = *serve_stream_client(stream);
+	exchange->call.now_ms = clock_wall_ms();
+	arena_init(&exchange->call.arena, NULL, 0);
+	list_add_last(&exchanges->list, &exchange->node);
+	stream->user = exchange;
+	stream->wake = &exchange->task;
+	loop_wake(exchanges->loop, &exchange->task);
+}
+
+static void on_refused(
+        struct serve_handler *handler, const struct address *client, enum fault fault)
+{
+	(void)handler;
+	(void)client;
+	(void)fault;
+}
+
+static struct serve_server *make_server(struct control_exchanges *exchanges)
+{
+	const struct serve_options options = {
+	        .loop = exchanges->loop,
+	        .buffers = &exchanges->buffers,
+	        .census = exchanges->census,
+	        .handler = &exchanges->handler,
+	        .head_timeout_ms = HEAD_TIMEOUT_MS,
+	        .body_timeout_ms = HEAD_TIMEOUT_MS,
+	        .write_timeout_ms = HEAD_TIMEOUT_MS,
+	        .keepalive_timeout_ms = KEEPALIVE_MS,
+	        .rate_min = RATE_MIN,
+	        .head_limits = {.head_bytes = 16384, .target_bytes = 8192, .fields = 64},
+	};
+	return serve_server_new(&options);
+}
+
+struct control_exchanges *control_exchanges_new(const struct control_exchanges_options *options)
+{
+	struct control_exchanges *exchanges = mem_new(struct control_exchanges);
+	exchanges->loop = options->loop;
+	exchanges->plane = options->plane;
+	exchanges->budget.limit = LIMIT_API_BUFFER_BYTES;
+	exchanges->body_budget.limit = LIMIT_API_MEMORY_BYTES;
+	exchanges->handler =
+	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
+	list_init(&exchanges->list);
+	buf_pool_init(&exchanges->buffers, &exchanges->budget);
+	exchanges->census = serve_census_new(CONNECTIONS, CONNECTIONS);
+	for (unsigned i = 0; i < CONTROL_LANES; i++)
+		exchanges->lanes[i] = disk_new(THREADS);
+	exchanges->server = make_server(exchanges);
+	for (unsigned i = 0; i < options->listener_count; i++)
+		if (!serve_server_listen(exchanges->server, options->listeners[i])) {
+			control_exchanges_free(exchanges);
+			return NULL;
+		}
+	return exchanges;
+}
+
+void control_exchanges_free(struct control_exchanges *exchanges)
+{
+	if (exchanges == NULL)
+		return;
+	/* The threads end what they have, and the loop hears of it. */
+	for (unsigned i = 0; i < CONTROL_LANES; i++)
+		disk_free(exchanges->lanes[i]);
+	loop_turn(exchanges->loop, 0);
+	list_each_safe (node, following, &exchanges->list) {
+		struct control_exchange *exchange =
+		        container_of(node, struct control_exchange, node);
+		CHECK(!exchange->is_running);
+		if (exchange->step != CONTROL_EXCHANGE_FINISH)
+			serve_stream_abort(exchange->stream);
+		step_finish(exchange);
+	}
+	serve_server_free(exchanges->server);
+	serve_census_free(exchanges->census);
+	buf_pool_done(&exchanges->buffers);
+	mem_free(exchanges);
+}
+
+void control_exchanges_drain(struct control_exchanges *exchanges)
+{
+	serve_server_drain(exchanges->server);
+}
+
+bool control_exchanges_is_idle(const struct control_exchanges *exchanges)
+{
+	return serve_server_connections(exchanges->server) == 0;
+}

@@ -1,0 +1,109 @@
+/*
+ * The store is opened last of all for others: whoever sees it finds the domains there already.
+ */
+#include "control/opening.h"
+
+#include "base/mem.h"
+#include "store/accounts.h"
+#include "store/domains.h"
+
+#include <sodium.h>
+
+struct reading {
+	struct store_domain_sink sink;
+	struct control_opening *opening;
+};
+
+static void on_domain(struct store_domain_sink *sink, const char *name, struct model_domain *domain,
+        uint64_t revision)
+{
+	struct control_opening *opening = container_of(sink, struct reading, sink)->opening;
+	if (domain == NULL) {
+		if (opening->gone_count == opening->gone_cap) {
+			opening->gone_cap = opening->gone_cap == 0 ? 16 : opening->gone_cap * 2;
+			opening->gone = mem_resize(
+			        opening->gone, opening->gone_cap * sizeof(opening->gone[0]));
+		}
+		opening->gone[opening->gone_count].name = mem_copy(name, strlen(name));
+		opening->gone[opening->gone_count++].revision = revision;
+		return;
+	}
+	if (opening->count == opening->cap) {
+		opening->cap = opening->cap == 0 ? 16 : opening->cap * 2;
+		opening->changes =
+		        mem_resize(opening->changes, opening->cap * sizeof(opening->changes[0]));
+	}
+	opening->changes[opening->count++] =
+	        (struct model_change){domain->name, model_domain_ref(domain)};
+}
+
+struct counting {
+	struct store_account_sink sink;
+	size_t count;
+};
+
+static void on_account(struct store_account_sink *sink, const struct store_account *account)
+{
+	(void)account;
+	container_of(sink, struct counting, sink)->count++;
+}
+
+void control_opening_make_password(char password[CONTROL_OPENING_PASSWORD_BYTES])
+{
+	static const char ALPHABET[] = "abcdefghijkmnpqrstuvwxyz23456789";
+	for (size_t i = 0; i < CONTROL_OPENING_PASSWORD_BYTES - 1; i++)
+		password[i] = ALPHABET[randombytes_uniform(sizeof(ALPHABET) - 1)];
+	password[CONTROL_OPENING_PASSWORD_BYTES - 1] = '\0';
+}
+
+static enum store_failure make_first_account(struct control_opening *opening)
+{
+	struct counting counting = {.sink = {.on_account = on_account}};
+	char password[CONTROL_OPENING_PASSWORD_BYTES];
+	enum store_failure failure = store_accounts_list(opening->store, &counting.sink);
+	if (failure != STORE_DONE || counting.count > 0)
+		return failure;
+	control_opening_make_password(password);
+	failure = store_accounts_add(
+	        opening->store, STR("admin"), STORE_ADMIN, str_of(password), true);
+	if (failure == STORE_DONE)
+		memcpy(opening->password, password, sizeof(password));
+	sodium_memzero(password, sizeof(password));
+	return failure;
+}
+
+void control_opening_run(struct control_opening *opening)
+{
+	struct reading reading = {.sink = {.on_domain = on_domain}, .opening = opening};
+	enum store_failure failure;
+	struct text detail = {0};
+	opening->store = store_open(&opening->options, &failure, &detail);
+	if (opening->store != NULL) {
+		failure = store_domains_read_since(
+		        opening->store, 0, &reading.sink, &opening->revision);
+		if (failure == STORE_DONE)
+			failure = make_first_account(opening);
+		if (failure != STORE_DONE)
+			store_add_detail(opening->store, &detail);
+	}
+	if (failure != STORE_DONE) {
+		text_addf(&opening->error, "%s: %s", store_failure_words(failure), text_c(&detail));
+		store_close(opening->store);
+		opening->store = NULL;
+	}
+	text_done(&detail);
+}
+
+void control_opening_done(struct control_opening *opening)
+{
+	store_close(opening->store);
+	opening->store = NULL;
+	for (size_t i = 0; i < opening->count; i++)
+		model_domain_unref(opening->changes[i].domain);
+	for (size_t i = 0; i < opening->gone_count; i++)
+		mem_free(opening->gone[i].name);
+	mem_free(opening->changes);
+	mem_free(opening->gone);
+	text_done(&opening->error);
+	sodium_memzero(opening, sizeof(*opening));
+}

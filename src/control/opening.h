@@ -1,0 +1,37 @@
+/*
+ * What is done before a store is used: it is opened, all of its domains are read, and the first
+ * account is made where there is none. On a thread that may wait.
+ */
+#pragma once
+
+#include "model/snapshot.h"
+#include "store/store.h"
+
+enum { CONTROL_OPENING_PASSWORD_BYTES = 25 }; /* 24 characters, with the NUL */
+
+struct control_opening {
+	struct store_options options; /* the caller's */
+	struct store *store;          /* NULL: it could not be; the caller takes it */
+	struct text error;            /* why not */
+	/* What is in there: */
+	struct model_change *changes; /* all domains, with a reference each */
+	size_t count, cap;
+	struct {
+		char *name;
+		uint64_t revision;
+	} * gone; /* names that went, in the order of revisions */
+	size_t gone_count, gone_cap;
+	uint64_t revision;
+	/* Of the account `admin`, where it was made now; else "". */
+	char password[CONTROL_OPENING_PASSWORD_BYTES];
+};
+
+/* A password that nobody knows: 24 characters of an alphabet of 32, in which none looks like
+ * another. */
+void control_opening_make_password(char ret_password[CONTROL_OPENING_PASSWORD_BYTES]);
+
+/* Begins with all but `options` zero. */
+void control_opening_run(struct control_opening *opening);
+
+/* Drops what is in there, also the store. */
+void control_opening_done(struct control_opening *opening);

@@ -1,0 +1,41 @@
+/*
+ * It makes its parts, and has the one word that all of them share: whether the store works.
+ */
+#include "control/plane.h"
+
+void control_plane_init(struct control_plane *plane, struct control_domains_sink *sink)
+{
+	*plane = (struct control_plane){.rules = MODEL_CLASSIC};
+	CHECK(pthread_mutex_init(&plane->trouble_lock, NULL) == 0);
+	plane->domains = control_domains_new(sink);
+	plane->fleet = control_fleet_new();
+	plane->guard = control_guard_new();
+	plane->throttle = control_throttle_new();
+}
+
+void control_plane_done(struct control_plane *plane)
+{
+	control_domains_free(plane->domains);
+	control_fleet_free(plane->fleet);
+	control_guard_free(plane->guard);
+	control_throttle_free(plane->throttle);
+	text_done(&plane->trouble);
+	pthread_mutex_destroy(&plane->trouble_lock);
+}
+
+void control_plane_set_trouble(struct control_plane *plane, struct str words)
+{
+	CHECK(pthread_mutex_lock(&plane->trouble_lock) == 0);
+	text_clear(&plane->trouble);
+	text_add(&plane->trouble, words);
+	pthread_mutex_unlock(&plane->trouble_lock);
+}
+
+bool control_plane_has_trouble(struct control_plane *plane, struct text *to)
+{
+	CHECK(pthread_mutex_lock(&plane->trouble_lock) == 0);
+	bool has = plane->trouble.len != 0;
+	text_add(to, text_str(&plane->trouble));
+	pthread_mutex_unlock(&plane->trouble_lock);
+	return has;
+}
