@@ -173,8 +173,9 @@ enum cli_exit cli_call_show(struct cli_call *call, const struct cli_request *req
 	if (code == CLI_EXIT_DONE && call->is_json) {
 		code = cli_call_print_json(call, text_str(&answer.body));
 	} else if (code == CLI_EXIT_DONE) {
-		const struct cli_show manner = cli_call_manner(call, name);
+		struct cli_show manner = cli_call_manner(call, name);
 		struct text text = {0};
+		manner.revision = answer.revision;
 		show(&manner, root, &text);
 		code = cli_call_print(call, &text);
 	}

@@ -65,11 +65,8 @@ static void add_error(
 static void add_changes(const struct model_node *problem, struct text *to)
 {
 	const struct model_node *change = cli_tree_first(problem, "changes");
-	uint64_t revision = cli_tree_number(problem, "revision");
-	if (revision == 0)
-		return;
-	text_addf(to, "It is at revision %llu now%s\n", (unsigned long long)revision,
-	        change != NULL ? ":" : ".");
+	if (change != NULL)
+		text_add(to, STR("What has changed:\n"));
 	for (; change != NULL; change = change->next) {
 		text_add(to, STR("    "));
 		cli_escape_add(to, change->text);
@@ -79,8 +76,10 @@ static void add_changes(const struct model_node *problem, struct text *to)
 
 static void add_whole(unsigned status, const struct model_node *problem, struct text *to)
 {
+	/* Where there are errors, they are the details. */
+	bool has_errors = cli_tree_first(problem, "errors") != NULL;
 	struct str title = cli_tree_text(problem, "title");
-	struct str detail = cli_tree_text(problem, "detail");
+	struct str detail = has_errors ? STR_EMPTY : cli_tree_text(problem, "detail");
 	if (title.len == 0 && detail.len == 0)
 		text_addf(to, "the control plane answered %u (%.*s)", status,
 		        STR_ARG(http_status_reason(status)));

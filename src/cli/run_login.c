@@ -9,6 +9,7 @@
 #include "cli/terminal.h"
 #include "cli/tree.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -93,15 +94,25 @@ static enum cli_exit change_password(struct cli_call *call, struct login *login)
 	return code == CLI_EXIT_DONE ? open_session(call, login) : code;
 }
 
-static void add_token_wish(const struct cli_call *call, struct text *body)
+/* "cli@HOST", with what a label may have. */
+static void add_label(struct text *to)
 {
 	enum { LABEL_BYTES = 64 };
-	char host[LABEL_BYTES - sizeof("cli on ") + 1] = "";
-	struct text label = {0};
+	char host[LABEL_BYTES - sizeof("cli@") + 1] = "";
 	if (gethostname(host, sizeof(host)) != 0)
 		host[0] = '\0';
 	host[sizeof(host) - 1] = '\0';
-	text_addf(&label, "cli on %s", host[0] != '\0' ? host : "a machine");
+	text_add(to, STR("cli@"));
+	for (const char *at = host; *at != '\0'; at++) {
+		bool is_plain = isalnum((unsigned char)*at) || strchr("._-", *at) != NULL;
+		text_add_char(to, is_plain ? *at : '-');
+	}
+}
+
+static void add_token_wish(const struct cli_call *call, struct text *body)
+{
+	struct text label = {0};
+	add_label(&label);
 	text_add(body, STR("{\"label\":"));
 	text_add_json(body, text_str(&label));
 	if (cli_line_has(call->line, CLI_FLAG_EXPIRES))

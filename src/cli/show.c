@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "cli/tree.h"
 #include "model/field.h"
+#include "model/value.h"
 
 /* ---- small things ---- */
 
@@ -94,15 +95,31 @@ void cli_show_domains(const struct model_node *const *answers, size_t count, str
 	cli_table_end(&table, to);
 }
 
+/* The default as answers have it; of the backup's fields it is that of the origin's. */
+static void add_default(const struct model_field *field, struct text *to)
+{
+	struct text path = {0};
+	if (field->owner == MODEL_FIELD_OF_BACKUP) {
+		text_addf(&path, "origin%s", field->path.at + strlen("backup"));
+		field = model_field_find(text_str(&path));
+		CHECK(field != NULL);
+	}
+	model_value_print(field, model_field_defaults(), to);
+	text_done(&path);
+}
+
 static bool is_told(const struct cli_show *show, const struct model_field *field, struct str value)
 {
-	static const struct str ALWAYS[] = {
-	        {"name", 4}, {"status", 6}, {"revision", 8}, {"origin.type", 11}};
+	static const char *const ALWAYS[] = {"name", "status", "revision", "origin.type"};
+	struct text standard = {0};
 	for (size_t i = 0; i < ARRAY_LENGTH(ALWAYS); i++) {
-		if (str_is_equal(field->path, ALWAYS[i]))
+		if (str_is_equal(field->path, str_of(ALWAYS[i])))
 			return true;
 	}
-	return show->has_all || (value.len != 0 && !str_is_equal(value, str_of(field->standard)));
+	add_default(field, &standard);
+	bool is_default = value.len == 0 || str_is_equal(value, text_str(&standard));
+	text_done(&standard);
+	return show->has_all || !is_default;
 }
 
 void cli_show_domain(const struct cli_show *show, const struct model_node *answer, struct text *to)
@@ -199,35 +216,41 @@ bool cli_show_changes(const struct cli_show *show, const struct model_node *answ
 
 void cli_show_change(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
-	struct str revision = cli_tree_text(answer, "revision");
+	uint64_t own = cli_tree_number(answer, "revision");
+	uint64_t revision = own != 0 ? own : show->revision;
 	if (cli_tree_find(answer, STR("changes")) != NULL) {
 		if (!cli_show_changes(show, answer, to))
 			text_add(to, STR("nothing would change\n"));
 		return;
 	}
 	text_add(to, str_of(show->name));
-	if (revision.len != 0) {
-		text_add(to, STR(" is at revision "));
-		cli_escape_add(to, revision);
-	} else {
-		text_add(to, STR(": done"));
-	}
-	text_add_char(to, '\n');
+	if (revision != 0)
+		text_addf(to, " is at revision %llu\n", (unsigned long long)revision);
+	else
+		text_add(to, STR(": done\n"));
+}
+
+/* How a version of the history differs in what it is, ", created" or ", removed". */
+static const char *end_of(const struct model_node *item)
+{
+	struct str what = cli_tree_text(item, "what");
+	if (cli_tree_is_true(item, "is_created") || str_is_equal(what, STR("created")))
+		return ", created";
+	if (cli_tree_is_true(item, "is_removed") || str_is_equal(what, STR("removed")))
+		return ", removed";
+	return "";
 }
 
 void cli_show_history(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	const struct model_node *item = cli_tree_first(answer, "items");
 	for (; item != NULL; item = item->next) {
-		const char *end = cli_tree_is_true(item, "is_created")   ? ", created"
-		                  : cli_tree_is_true(item, "is_removed") ? ", removed"
-		                                                         : "";
 		struct text head = {0}, moment = {0};
 		add_moment(&moment, cli_tree_number(item, "at_ms"), "-");
 		text_addf(&head, "%.*s  %s  %.*s  %.*s: %.*s%s",
 		        STR_ARG(cli_tree_text(item, "revision")), text_c(&moment),
 		        STR_ARG(cli_tree_text(item, "name")), STR_ARG(cli_tree_text(item, "who")),
-		        STR_ARG(cli_tree_text(item, "action")), end);
+		        STR_ARG(cli_tree_text(item, "action")), end_of(item));
 		add_coloured(show, YELLOW, text_str(&head), to);
 		text_add_char(to, '\n');
 		text_done(&head);
@@ -300,11 +323,8 @@ void cli_show_status(const struct cli_show *show, const struct model_node *answe
 	struct str error = cli_tree_text(answer, "store.error");
 	(void)show;
 	add_fields(answer, FIELDS, to);
-	if (error.len != 0)
-		add_line(to, "store", error);
-	else
-		add_line(to, "store",
-		        cli_tree_is_true(answer, "store.is_open") ? STR("open") : STR("not open"));
+	bool is_shut = str_is_equal(cli_tree_text(answer, "store.is_open"), STR("false"));
+	add_line(to, "store", error.len != 0 ? error : is_shut ? STR("not open") : STR("open"));
 }
 
 void cli_show_edges(const struct cli_show *show, const struct model_node *answer, struct text *to)

@@ -8,8 +8,9 @@
 
 struct cli_show {
 	bool is_coloured;
-	bool has_all;     /* fields at their defaults as well */
-	const char *name; /* what was asked about; NULL */
+	bool has_all;      /* fields at their defaults as well */
+	const char *name;  /* what was asked about; NULL */
+	uint64_t revision; /* that the answer's head says; 0: none */
 };
 
 typedef void cli_show_function(
