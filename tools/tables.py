@@ -138,7 +138,7 @@ def operations(table):
              "OPERATOR": "operator", "ADMIN": "admin"}
 
     def cells(row):
-        queries = ", ".join(map(code, row["queries"].split()))
+        queries = ", ".join(map(code, row["queries"].replace("?", "").split()))
         return [row["method"], code(row["path"].replace("{}", "{name}")), row["words"], roles[row["role"]], queries]
 
     return """# The API

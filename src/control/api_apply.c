@@ -6,9 +6,7 @@
 
 #include "base/mem.h"
 #include "http/etag.h"
-#include "model/check.h"
 #include "model/diff.h"
-#include "model/secrets.h"
 
 #include <stdio.h>
 
@@ -29,10 +27,7 @@ static void check(struct application *application, size_t index)
 	struct str pointer = arena_printf(&application->call->arena, "/domains/%zu", index);
 	const struct model_place place = {
 	        .line = application->wanted.lines[index], .pointer = pointer.at};
-	struct str masked = model_secrets_keep(after, before);
-	if (masked.len != 0)
-		model_problems_add(&application->problems, NULL, place.line, pointer.at, "masked",
-		        "%.*s is the mask of a secret, and there is none", STR_ARG(masked));
+	control_change_keep_secrets(after, before, &place, &application->problems);
 	if (before != NULL)
 		(void)!model_check_change(before, after, &place, &application->problems);
 	if (after->revision != 0 && (before == NULL || before->revision != after->revision))
@@ -60,7 +55,7 @@ static bool read(struct application *application)
 /* The changes of the difference that are meant: without `prune` nothing is removed. */
 static size_t choose(const struct application *application)
 {
-	bool prunes = control_call_is_on(application->call, "prune");
+	bool prunes = control_query_is_on(&application->call->query, "prune");
 	struct model_change *changes = application->diff.changes;
 	size_t count = 0;
 	for (size_t i = 0; i < application->diff.count; i++)

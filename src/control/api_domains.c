@@ -253,6 +253,9 @@ static bool answer_again(struct control_change *change)
 	else
 		control_change_answer(call, domain, 201);
 	tell_location(call, request.name);
+	if (call->answer.status == 201)
+		control_call_add_field(
+		        call, "Headwater-Revision", "%llu", (unsigned long long)request.revision);
 	model_domain_unref(domain);
 	return true;
 }
@@ -266,6 +269,11 @@ static void create(struct control_change *change, struct model_node *root)
 	if (change->before != NULL) {
 		control_call_refuse(call, CONTROL_PROBLEM_EXISTS, "there is a domain %.*s already",
 		        STR_ARG(change->name));
+		return;
+	}
+	if (model_node_get(root, STR("revision")) != NULL) {
+		control_call_refuse_field(call, "/revision", "read-only",
+		        "is given by the server: there is none yet");
 		return;
 	}
 	if (!control_change_read(change, root, STR_EMPTY, &after))

@@ -133,7 +133,9 @@ static struct model_node *begin_node(struct control_change *change)
 {
 	struct control_call *call = change->call;
 	struct model_node *node = control_change_node(change, MODEL_PRINT_MASKED);
-	return control_call_is_on(call, "remove_backup") ? take_away(call, node, BACKUP.key) : node;
+	return control_query_is_on(&call->query, "remove_backup")
+	               ? take_away(call, node, BACKUP.key)
+	               : node;
 }
 
 static void replace_part(struct control_call *call, const struct part *part, const char *action)

@@ -18,16 +18,9 @@ static const struct problem {
 
 /* ---- what was asked ---- */
 
-bool control_call_is_on(const struct control_call *call, const char *name)
-{
-	struct str value = control_query_get(&call->query, name);
-	return value.at != NULL && (value.len == 0 || str_is_equal(value, STR("1")) ||
-	                                   str_is_equal(value, STR("true")));
-}
-
 bool control_call_is_dry(const struct control_call *call)
 {
-	return control_call_is_on(call, "dry_run");
+	return control_query_is_on(&call->query, "dry_run");
 }
 
 struct str control_call_field(const struct control_call *call, const char *name)

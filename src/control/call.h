@@ -44,9 +44,6 @@ struct control_call {
 /* Whether nothing is to be changed, but told what would be (`dry_run`). */
 bool control_call_is_dry(const struct control_call *call);
 
-/* Whether a parameter of the query is on: "1", "true", or without a value. */
-bool control_call_is_on(const struct control_call *call, const char *name);
-
 /* The first field of a name that is not in http/name.def; at is NULL when it is not there. */
 struct str control_call_field(const struct control_call *call, const char *name);
 

@@ -6,7 +6,6 @@
 #include "control/change.h"
 
 #include "http/etag.h"
-#include "model/check.h"
 #include "model/diff.h"
 #include "model/secrets.h"
 
@@ -120,6 +119,12 @@ static bool is_version_right(struct control_change *change)
 	bool has_none_match = http_head_has(head, HTTP_NAME_IF_NONE_MATCH);
 	char text[32];
 	struct http_etag etag = {.opaque = str_of(text)};
+	if (has_none_match &&
+	        !str_is_equal(http_head_get(head, HTTP_NAME_IF_NONE_MATCH), STR("*"))) {
+		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+		        "a change takes no If-None-Match but \"*\": that there is none yet");
+		return false;
+	}
 	if (before != NULL) {
 		snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)before->revision);
 		etag.opaque = str_of(text);
@@ -131,9 +136,7 @@ static bool is_version_right(struct control_change *change)
 		refuse_version(change, revision_of(http_head_get(head, HTTP_NAME_IF_MATCH)));
 		return false;
 	}
-	enum http_etag_listed none_match =
-	        http_etag_find(head, HTTP_NAME_IF_NONE_MATCH, current, HTTP_ETAG_WEAK);
-	if (has_none_match && before != NULL && none_match != HTTP_ETAG_ABSENT) {
+	if (has_none_match && before != NULL) {
 		refuse_version(change, 0);
 		return false;
 	}
@@ -208,20 +211,17 @@ static bool refuse_problems(
 	return is_good;
 }
 
-/* Secrets in the places of masks; what a mask stands for nothing is a problem. */
-static void keep_secrets(
-        struct control_change *change, struct model_domain *after, struct model_problems *problems)
+void control_change_keep_secrets(struct model_domain *after, const struct model_domain *before,
+        const struct model_place *place, struct model_problems *problems)
 {
-	struct str path = model_secrets_keep(after, change->before);
+	struct str path = model_secrets_keep(after, before);
 	struct text pointer = {0};
 	if (path.len == 0)
 		return;
-	for (size_t i = 0; i < path.len; i++) {
-		if (i == 0)
-			text_add_char(&pointer, '/');
+	text_addf(&pointer, "%s/", place->pointer);
+	for (size_t i = 0; i < path.len; i++)
 		text_add_char(&pointer, path.at[i] == '.' ? '/' : path.at[i]);
-	}
-	model_problems_add(problems, NULL, 0, text_c(&pointer), "masked",
+	model_problems_add(problems, NULL, place->line, text_c(&pointer), "masked",
 	        "is the mask of a secret, and there is none");
 	text_done(&pointer);
 }
@@ -234,7 +234,7 @@ bool control_change_read(struct control_change *change, const struct model_node 
 	struct model_domain *after = NULL;
 	bool is_read = model_read_domain(node, NULL, change->call->plane->rules, &problems, &after);
 	if (is_read) {
-		keep_secrets(change, after, &problems);
+		control_change_keep_secrets(after, change->before, &PLACE, &problems);
 		is_read = change->before == NULL ||
 		          model_check_change(change->before, after, &PLACE, &problems);
 	}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "control/call.h"
+#include "model/check.h"
 
 struct control_change {
 	struct control_call *call;
@@ -41,6 +42,11 @@ MUST_CHECK bool control_change_read(struct control_change *change, const struct 
 /* The same rules for one that was made in another way. */
 MUST_CHECK bool control_change_check(
         struct control_change *change, const struct model_domain *after);
+
+/* Puts the secrets from before (NULL: there are none) in the places of masks; a mask that stands
+ * for nothing is a problem. */
+void control_change_keep_secrets(struct model_domain *after, const struct model_domain *before,
+        const struct model_place *place, struct model_problems *problems);
 
 /* Keeps `after`, and takes the reference; NULL: the domain goes. Answers the domain with `status`,
  * but for 204 (a dry run: what would change). What changes nothing is answered all the same.

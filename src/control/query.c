@@ -43,13 +43,36 @@ bool control_query_decode(
 	return true;
 }
 
-static bool is_allowed(const char *allowed, struct str name)
+static bool is_word_of(const char *words, struct str wanted)
 {
-	struct str rest = str_of(allowed);
+	struct str rest = str_of(words);
 	while (rest.len != 0)
-		if (str_is_equal(str_cut(&rest, ' '), name))
+		if (str_is_equal(str_cut(&rest, ' '), wanted))
 			return true;
 	return false;
+}
+
+/* What is wrong with a pair; at is NULL when nothing is. */
+static struct str refuse(
+        struct arena *arena, const char *allowed, struct str name, struct str value)
+{
+	struct str switch_name = arena_printf(arena, "%.*s?", STR_ARG(name));
+	if (is_word_of(allowed, name))
+		return STR_EMPTY;
+	if (!is_word_of(allowed, switch_name))
+		return arena_printf(arena,
+		        "the query has a parameter \"%.*s\", which is not known here",
+		        STR_ARG(name));
+	if (value.len == 0 || is_word_of("1 true 0 false", value))
+		return STR_EMPTY;
+	return arena_printf(
+	        arena, "the query's \"%.*s\" is none of 1, true, 0 and false", STR_ARG(name));
+}
+
+bool control_query_is_on(const struct control_query *query, const char *name)
+{
+	struct str value = control_query_get(query, name);
+	return value.at != NULL && (value.len == 0 || is_word_of("1 true", value));
 }
 
 bool control_query_read(struct arena *arena, struct str text, const char *allowed,
@@ -65,10 +88,9 @@ bool control_query_read(struct arena *arena, struct str text, const char *allowe
 			*ret_why = STR("the query has an escape that is none, or a control byte");
 			return false;
 		}
-		if (!is_allowed(allowed, name)) {
-			*ret_why = arena_printf(arena,
-			        "the query has a parameter \"%.*s\", which is not known here",
-			        STR_ARG(name));
+		struct str why = refuse(arena, allowed, name, value);
+		if (why.at != NULL) {
+			*ret_why = why;
 			return false;
 		}
 		if (control_query_get(&query, name.at).at != NULL) {

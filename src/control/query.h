@@ -27,5 +27,8 @@ MUST_CHECK bool control_query_decode(
 MUST_CHECK bool control_query_read(struct arena *arena, struct str text, const char *allowed,
         struct control_query *ret_query, struct str *ret_why);
 
+/* Whether one of those is on. */
+bool control_query_is_on(const struct control_query *query, const char *name);
+
 /* The value of a parameter; at is NULL when it is not there. */
 struct str control_query_get(const struct control_query *query, const char *name);
