@@ -1,6 +1,10 @@
 /*
  * One connection at a time. When it ends, what was gathered of a revision is dropped with it, and
- * the next one begins with what is live.
+ * the next one begins with what is live: so it is made when all that was handed over is, which is
+ * why what becomes live during a connection was heard in it.
+ *
+ * A revision is kept in the ledger after the control plane was told that it is live, or before the
+ * next one is heard, whatever comes first: nobody waits for our disk.
  */
 #include "link/remote.h"
 
@@ -18,6 +22,9 @@ enum { STORE_BYTES_MAX = 128, REASON_BYTES_MAX = 1000 };
 struct link_remote {
 	struct loop *loop;
 	struct link_sink *sink;
+	struct link_live live;
+	unsigned pending; /* revisions that the sink was given, and that are not live yet */
+	bool is_waiting;  /* to connect, for these */
 	char *path, *id;
 	struct link_wire_times times;
 	uint32_t retry_ms;
@@ -26,6 +33,7 @@ struct link_remote {
 	struct link_wire_sink wire_sink;
 	struct link_intake *intake;
 	struct link_ledger *ledger;        /* NULL: nothing is kept */
+	bool is_to_keep;                   /* the intake has what the ledger has not */
 	bool is_unkept;                    /* the operator was told that nothing can be */
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
@@ -38,6 +46,8 @@ static void say(struct link_remote *remote, enum link_event event, const char *w
 {
 	remote->sink->on_event(remote->sink, event, words);
 }
+
+static void connect_now(struct link_remote *remote);
 
 /* ---- what is heard ---- */
 
@@ -59,6 +69,7 @@ static void make_live(struct link_remote *remote)
 	struct text words = {0};
 	if (count == 0)
 		return;
+	remote->pending++;
 	remote->sink->on_changes(remote->sink, changes, count, revision);
 	for (size_t i = 0; i < count; i++)
 		changed += changes[i].domain != NULL;
@@ -73,8 +84,9 @@ static void make_live(struct link_remote *remote)
 static void keep(struct link_remote *remote)
 {
 	struct text words = {0};
-	if (remote->ledger == NULL)
+	if (remote->ledger == NULL || !remote->is_to_keep)
 		return;
+	remote->is_to_keep = false;
 	if (link_ledger_add(remote->ledger, str_of(remote->store), remote->intake)) {
 		remote->is_unkept = false;
 		return;
@@ -98,9 +110,11 @@ static void hand_over(struct link_remote *remote, const struct model_snapshot *s
 		struct model_domain *domain = model_snapshot_at(snapshot, i);
 		changes[i] = (struct model_change){domain->name, domain};
 	}
-	if (count > 0)
+	if (count > 0) {
+		remote->pending++;
 		remote->sink->on_changes(
 		        remote->sink, changes, count, model_snapshot_revision(snapshot));
+	}
 	text_addf(&words, "revision %llu as it was kept: %zu domains",
 	        (unsigned long long)model_snapshot_revision(snapshot), count);
 	say(remote, LINK_APPLIED, text_c(&words));
@@ -113,8 +127,28 @@ static void apply(struct link_remote *remote)
 	text_clear(&remote->refused);
 	memcpy(remote->store, remote->greeter, sizeof(remote->store));
 	make_live(remote);
+	remote->is_to_keep = true;
+	/* What changes nothing is as live as what was before it. */
+	if (remote->pending > 0)
+		return;
 	send_number(remote, LINK_SAYS_APPLIED, link_remote_revision(remote), NULL);
 	keep(remote);
+}
+
+static void on_live(struct link_live *live, uint64_t revision)
+{
+	struct link_remote *remote = container_of(live, struct link_remote, live);
+	CHECK(remote->pending > 0);
+	remote->pending--;
+	if (remote->pending == 0)
+		revision = link_remote_revision(remote);
+	if (remote->wire != NULL)
+		send_number(remote, LINK_SAYS_APPLIED, revision, NULL);
+	if (remote->pending > 0)
+		return;
+	keep(remote);
+	if (remote->is_waiting)
+		connect_now(remote);
 }
 
 /* The next connection begins anew with what is live, and hears the same again: the operator is told
@@ -152,6 +186,7 @@ static void hear_domains(
         struct link_remote *remote, enum link_message_kind kind, struct str payload)
 {
 	struct text error = {0};
+	keep(remote);
 	switch (link_intake_take(remote->intake, kind, payload, &error)) {
 	case LINK_INTAKE_MORE:
 		break;
@@ -251,6 +286,9 @@ static void greet(struct link_remote *remote)
 
 static void connect_now(struct link_remote *remote)
 {
+	remote->is_waiting = remote->pending > 0;
+	if (remote->is_waiting)
+		return;
 	int socket = local_connect(remote->path, 0);
 	remote->has_greeted = false;
 	if (socket >= 0)
@@ -293,6 +331,8 @@ struct link_remote *link_remote_open(
 	remote->times = options->times;
 	remote->retry_ms = options->retry_ms;
 	remote->retry.on_expire = on_retry;
+	remote->live.on_live = on_live;
+	sink->live = &remote->live;
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
@@ -306,6 +346,8 @@ void link_remote_close(struct link_remote *remote)
 {
 	if (remote == NULL)
 		return;
+	remote->sink->live = NULL;
+	keep(remote);
 	loop_timer_cancel(remote->loop, &remote->retry);
 	link_wire_free(remote->wire);
 	link_intake_free(remote->intake);

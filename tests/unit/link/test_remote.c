@@ -13,11 +13,16 @@
 
 static const struct link_wire_times TIMES = {.ping_ms = 50, .lease_ms = 2000};
 
+enum { DUE_MAX = 64 };
+
 /* The edge as its sink sees it. */
 struct told {
 	struct link_sink sink;
 	struct model_snapshot *snapshot;
 	unsigned calls, changes, refused, troubles;
+	uint64_t due[DUE_MAX]; /* revisions whose being live was not told yet */
+	unsigned due_count;
+	bool is_slow; /* it is told when the test says so */
 };
 
 static struct {
@@ -26,9 +31,9 @@ static struct {
 	struct loop *loop;
 	struct link_hub *hub;
 	struct link_hub_sink hub_sink;
-	struct told told;
+	struct told told, other;
 	struct link_remote *remote;
-	unsigned gone;
+	unsigned gone, applied; /* the latter as the control plane was told */
 } bench;
 
 static void on_changes(
@@ -39,6 +44,8 @@ static void on_changes(
 	assert_true(count > 0);
 	told->snapshot = model_snapshot_with(old, changes, count, revision);
 	model_snapshot_unref(old);
+	assert_true(told->due_count < DUE_MAX);
+	told->due[told->due_count++] = revision;
 	told->calls++;
 	told->changes += (unsigned)count;
 }
@@ -51,10 +58,30 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 	told->troubles += event == LINK_TROUBLE;
 }
 
+/* Tells that the first of what is due is live, as the workers' last one would. */
+static void tell_live(struct told *told)
+{
+	if (told->due_count == 0)
+		return;
+	uint64_t revision = told->due[0];
+	memmove(told->due, told->due + 1, --told->due_count * sizeof(told->due[0]));
+	if (told->sink.live != NULL)
+		told->sink.live->on_live(told->sink.live, revision);
+}
+
+static void turn(void)
+{
+	loop_turn(bench.loop, 5);
+	if (!bench.told.is_slow)
+		tell_live(&bench.told);
+	tell_live(&bench.other);
+}
+
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
 {
 	(void)sink;
 	assert_string_equal(edge->id, "edge-1");
+	bench.applied = (unsigned)edge->applied;
 }
 
 static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
@@ -82,7 +109,7 @@ static void close_hub(void)
 	unlink(bench.path);
 }
 
-static void open_remote(void)
+static struct link_remote *open_for(struct told *told)
 {
 	const struct link_remote_options options = {
 	        .path = bench.path,
@@ -91,7 +118,27 @@ static void open_remote(void)
 	        .retry_ms = 20,
 	        .ledger = &bench.scratch.place,
 	};
-	bench.remote = link_remote_open(bench.loop, &options, &bench.told.sink);
+	return link_remote_open(bench.loop, &options, &told->sink);
+}
+
+static void open_remote(void)
+{
+	bench.remote = open_for(&bench.told);
+}
+
+/* It is told nothing any more of what is due. */
+static void close_remote(void)
+{
+	link_remote_close(bench.remote);
+	bench.remote = NULL;
+	assert_null(bench.told.sink.live);
+	bench.told.due_count = 0;
+}
+
+static void init_told(struct told *told)
+{
+	*told = (struct told){.sink = {.on_changes = on_changes, .on_event = on_event}};
+	told->snapshot = model_snapshot_new();
 }
 
 static int open_bench(void **state)
@@ -100,9 +147,9 @@ static int open_bench(void **state)
 	scratch_init(&bench.scratch);
 	snprintf(bench.path, sizeof(bench.path), "%s/link", bench.scratch.folder);
 	bench.loop = loop_new();
-	bench.told = (struct told){.sink = {.on_changes = on_changes, .on_event = on_event}};
-	bench.told.snapshot = model_snapshot_new();
-	bench.gone = 0;
+	init_told(&bench.told);
+	init_told(&bench.other);
+	bench.gone = bench.applied = 0;
 	open_hub("store-1");
 	return 0;
 }
@@ -110,10 +157,10 @@ static int open_bench(void **state)
 static int close_bench(void **state)
 {
 	(void)state;
-	link_remote_close(bench.remote);
-	bench.remote = NULL;
+	close_remote();
 	close_hub();
 	model_snapshot_unref(bench.told.snapshot);
+	model_snapshot_unref(bench.other.snapshot);
 	loop_free(bench.loop);
 	scratch_done(&bench.scratch);
 	return 0;
@@ -147,7 +194,7 @@ static void change_many(unsigned count, unsigned attempts, uint64_t revision)
 #define TURN_UNTIL(condition)                                                                      \
 	do {                                                                                       \
 		for (unsigned turns = 0; turns < 4000 && !(condition); turns++)                    \
-			loop_turn(bench.loop, 5);                                                  \
+			turn();                                                                    \
 		assert_true(condition);                                                            \
 	} while (0)
 
@@ -233,8 +280,7 @@ static void a_name_that_comes_and_goes_is_what_it_was_last(void **state)
 	change("b.test", 1, 2);
 	open_remote();
 	wait_for(2);
-	link_remote_close(bench.remote);
-	bench.remote = NULL;
+	close_remote();
 	unlink(bench.scratch.journal);
 	change("a.test", 0, 3);
 	change("a.test", 2, 4);
@@ -278,7 +324,7 @@ static void an_edge_starts_without_the_control_plane(void **state)
 	wait_for(2);
 	change("c.test", 3, 3);
 	wait_for(3);
-	link_remote_close(bench.remote);
+	close_remote();
 	close_hub();
 	model_snapshot_unref(bench.told.snapshot);
 	bench.told.snapshot = model_snapshot_new();
@@ -348,7 +394,7 @@ static void what_cannot_be_read_is_refused_and_tried_again(void **state)
 			if (socket >= 0)
 				liar.wire = link_wire_new(bench.loop, socket, &TIMES, &liar.sink);
 		}
-		loop_turn(bench.loop, 5);
+		turn();
 	}
 	assert_true(liar.refused >= 1);
 	assert_int_equal(bench.told.refused, 1); /* and told once */
@@ -371,7 +417,7 @@ static void two_edges_are_told_the_same(void **state)
 	open_remote();
 	wait_for(1);
 	struct link_remote *first = bench.remote;
-	open_remote();
+	bench.remote = open_for(&bench.other);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 2);
 	change("a.test", 2, 2);
 	TURN_UNTIL(link_hub_applied(bench.hub) == 2);
@@ -380,6 +426,100 @@ static void two_edges_are_told_the_same(void **state)
 	link_remote_close(first);
 	TURN_UNTIL(bench.gone == 1);
 	assert_int_equal(link_hub_edge_count(bench.hub), 1);
+}
+
+static void turn_a_few_times(void)
+{
+	for (unsigned i = 0; i < 20; i++)
+		turn();
+}
+
+/* What workers do not have yet is not applied, each revision by itself. */
+static void what_is_live_is_applied_and_nothing_else(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("a.test", 2, 2);
+	change("b.test", 1, 3);
+	TURN_UNTIL(bench.told.due_count == 2);
+	turn_a_few_times();
+	assert_int_equal(bench.applied, 1);
+	tell_live(&bench.told);
+	TURN_UNTIL(bench.applied == 2);
+	/* A revision that changes nothing for the edge is as live as the one before it. */
+	change("b.test", 1, 4);
+	turn_a_few_times();
+	assert_int_equal(bench.told.due_count, 1);
+	assert_int_equal(bench.applied, 2);
+	tell_live(&bench.told);
+	TURN_UNTIL(bench.applied == 4);
+	change("b.test", 1, 5);
+	TURN_UNTIL(bench.applied == 5);
+	assert_int_equal(bench.told.calls, 3);
+}
+
+/* An edge that greets says what is live, so it waits until all that it knows is. */
+static void who_is_not_live_yet_does_not_connect(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("a.test", 2, 2);
+	TURN_UNTIL(bench.told.due_count == 1);
+	close_hub();
+	turn_a_few_times();
+	open_hub("store-2");
+	change("a.test", 3, 1);
+	turn_a_few_times();
+	assert_int_equal(link_hub_edge_count(bench.hub), 0);
+	tell_live(&bench.told);
+	bench.told.is_slow = false;
+	wait_for(1);
+	assert_domains(bench.told.snapshot, "a.test=3");
+	assert_int_equal(bench.gone, 0); /* nobody said what no edge says */
+}
+
+/* Also what was in the ledger at the start. */
+static void a_start_is_live_before_it_is_told(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	close_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	bench.told.is_slow = true;
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1");
+	turn_a_few_times();
+	assert_int_equal(link_hub_edge_count(bench.hub), 0);
+	tell_live(&bench.told);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+}
+
+/* The disk is behind the workers, and kept all the same when the end comes in between. */
+static void what_is_on_its_way_is_kept_at_the_end(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("b.test", 2, 2);
+	TURN_UNTIL(bench.told.due_count == 1);
+	close_remote();
+	close_hub();
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
 }
 
 int main(void)
@@ -396,6 +536,10 @@ int main(void)
 	        TEST(an_edge_starts_without_the_control_plane),
 	        TEST(what_cannot_be_read_is_refused_and_tried_again),
 	        TEST(two_edges_are_told_the_same),
+	        TEST(what_is_live_is_applied_and_nothing_else),
+	        TEST(who_is_not_live_yet_does_not_connect),
+	        TEST(a_start_is_live_before_it_is_told),
+	        TEST(what_is_on_its_way_is_kept_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
