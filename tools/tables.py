@@ -289,6 +289,17 @@ def contract(path, table):
     return before + begin + openapi.make(table) + end + after
 
 
+def cli(root):
+    """docs/cli.md and the manual pages."""
+    import cli_pages
+
+    tables = [Table(root / f"src/cli/{name}.def").rows() for name in ("command", "flag", "exit")]
+    version = re.search(r"version: '([^']+)'", (root / "meson.build").read_text())[1]
+    for target, text in cli_pages.pages(*tables, version, grid):
+        mark = '.\\" {}\n' if target.endswith(".1") else "\n<!-- {} -->\n"
+        yield target, text + mark.format("Made by tools/tables.py from src/cli/*.def.")
+
+
 def texts(root):
     """Each file that is made, with what it should be."""
     for target, (source, make) in PAGES.items():
@@ -296,6 +307,8 @@ def texts(root):
             yield target, make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
     if (root / CONTRACT).exists():
         yield CONTRACT, contract(root / CONTRACT, Table(root / "src/model/field.def"))
+    if (root / "src/cli/command.def").exists():
+        yield from cli(root)
 
 
 def main(words):
@@ -311,7 +324,7 @@ def main(words):
             stale = True
             print(target)
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return 1 if stale else 0
 
