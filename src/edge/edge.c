@@ -161,7 +161,7 @@ static void log_refused(struct str problems)
 
 static void on_event(struct link_sink *sink, enum link_event event, const char *text)
 {
-	(void)sink;
+	const struct edge *edge = container_of(sink, struct edge, sink);
 	switch (event) {
 	case LINK_APPLIED:
 		log_info("domains: %s", text);
@@ -169,8 +169,13 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 	case LINK_REFUSED:
 		log_refused(str_of(text));
 		break;
-	case LINK_HELD:
 	case LINK_TROUBLE:
+		/* At an end the control plane goes, too. */
+		if (edge->is_draining)
+			break;
+		log_warning("domains: %s", text);
+		break;
+	case LINK_HELD:
 		log_warning("domains: %s", text);
 		break;
 	}

@@ -9,6 +9,7 @@
 #include "main/domains.h"
 #include "main/explain.h"
 #include "main/purge.h"
+#include "main/run_control.h"
 #include "main/run_edge.h"
 #include "main/supervisor.h"
 #include "main/wrap.h"
@@ -30,6 +31,7 @@ struct command {
 
 static int run_serve(char *const *arguments);
 static int run_edge_command(char *const *arguments);
+static int run_control_command(char *const *arguments);
 static int run_check(char *const *arguments);
 static int run_explain(char *const *arguments);
 static int run_version(char *const *arguments);
@@ -37,7 +39,8 @@ static int run_help(char *const *arguments);
 
 static const struct command COMMANDS[] = {
         {{"serve", 5}, "serve [FLAG...]",
-                "Serves the domains, by an edge that is kept running. SIGTERM: finishes the "
+                "Serves the domains, by an edge that is kept running, and has an API, by a "
+                "control process. SIGTERM: finishes the "
                 "requests "
                 "in flight, and ends. SIGHUP: replaces itself by the binary that is on disk now; "
                 "no "
@@ -48,6 +51,11 @@ static const struct command COMMANDS[] = {
                 "the requests in flight, and ends. SIGHUP: reads the domains file again. SIGUSR1: "
                 "opens the access log's file again.",
                 run_edge_command, invocation_help},
+        {{"control", 7}, "control [FLAG...]",
+                "Keeps the domains of edges in a store, with an API to change them, in this "
+                "process alone; serve keeps one by itself. SIGTERM: finishes the requests in "
+                "flight, and ends.",
+                run_control_command, invocation_help},
         {{"check", 5}, "check [--origin-rules classic|extended] FILE",
                 "Checks a domains file, and tells every problem with its line, field and rule.",
                 run_check, NULL},
@@ -118,7 +126,7 @@ static int run_serve(char *const *arguments)
 	struct invocation invocation;
 	struct handover handover;
 	bool is_broken;
-	if (handover_take(&handover, &is_broken))
+	if (handover_take(&handover, &is_broken) && handover.listeners.asked.count > 0)
 		return serve_on(arguments, &handover);
 	if (is_broken)
 		return refuse("serve", HANDOVER_VARIABLE, "syntax", "the variable makes no sense");
@@ -143,7 +151,7 @@ static int run_edge_command(char *const *arguments)
 	struct handover handover;
 	bool is_broken;
 	bool is_supervised = handover_take(&handover, &is_broken);
-	if (is_broken)
+	if (is_broken || (is_supervised && handover.listeners.asked.count == 0))
 		return refuse("edge", HANDOVER_VARIABLE, "syntax", "the variable makes no sense");
 	if (!invocation_read(arguments + 2, &invocation, &problems)) {
 		int code = complain("edge", &problems);
@@ -156,6 +164,31 @@ static int run_edge_command(char *const *arguments)
 	/* A supervisor's edge takes the last good list of its journal instead, where it has one. */
 	if (is_supervised || has_good_domains("edge", &invocation))
 		code = run_edge(&invocation, is_supervised ? &handover : NULL);
+	invocation_done(&invocation);
+	return code;
+}
+
+static int run_control_command(char *const *arguments)
+{
+	struct model_problems problems = {0};
+	struct invocation invocation;
+	struct handover handover;
+	bool is_broken;
+	bool is_supervised = handover_take(&handover, &is_broken);
+	if (is_broken || (is_supervised && handover.api.asked.count == 0))
+		return refuse(
+		        "control", HANDOVER_VARIABLE, "syntax", "the variable makes no sense");
+	if (!invocation_read_control(arguments + 2, &invocation, &problems)) {
+		int code = complain("control", &problems);
+		model_problems_done(&problems);
+		return code;
+	}
+	log_set_name("control");
+	log_set_level((enum log_level)invocation.settings.log_level);
+	int code = COMPLAIN_EXIT_USAGE;
+	/* A supervisor has looked already, and a file that was broken since is no reason to end. */
+	if (is_supervised || has_good_domains("control", &invocation))
+		code = run_control(&invocation, is_supervised ? &handover : NULL);
 	invocation_done(&invocation);
 	return code;
 }

@@ -132,25 +132,28 @@ class Plane:
     def __init__(self, make, command="control", flags=(), *, signs_in=True, state=None, domains=None, **options):
         folder = make.inside("control")
         self.state = state or folder / "state"
-        flags = {"api": "127.0.0.1:0", **dict(flags)}
         if command == "serve":
-            self.program = Headwater(folder, domains, flags, **options)
+            self.program = Headwater(folder, domains, flags, api="127.0.0.1:0", **options)
             self.program.argv[self.program.argv.index("--state-dir") + 1] = str(self.state)
         else:
-            args = ["--state-dir", str(self.state), *flag_list(flags)]
+            args = ["--state-dir", str(self.state), "--api", "127.0.0.1:0", *flag_list(flags)]
             self.program = Headwater(folder, args=args, command=command, ready=API)
         self.state.mkdir(exist_ok=True)
         make.closing.add(self.program, Headwater.stop)
         self.program.start()
-        self.address = self._find_address()
-        self.stranger = Api(self.address)
+        self._lines = 0
+        self.find_address()
         self._clients = 0
         if signs_in:
             self.sign_in()
 
-    def _find_address(self):
-        host, _, port = API.search(self.program.wait_line(API.pattern, 30))[1].rpartition(":")
-        return host, int(port)
+    def find_address(self):
+        """Where the API is on; also after another start."""
+        line = self.program.wait_line(API.pattern, 30, self._lines)
+        self._lines = len(self.program.lines)
+        host, _, port = API.search(line)[1].rpartition(":")
+        self.address = host, int(port)
+        self.stranger = Api(self.address)
 
     @property
     def first_password(self):
