@@ -38,7 +38,6 @@ def test_head_is_as_get_without_the_body(plane, path):
     ("POST", "/api/v1/status", "GET, HEAD, OPTIONS"), ("DELETE", "/api/v1/domains", "GET, HEAD, POST, OPTIONS"),
     ("POST", "/api/v1/domains/a.test", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"), ("GET", "/api/v1/login", "POST, OPTIONS"),
     ("HEAD", "/api/v1/domains/a.test/switch", "POST, OPTIONS"), ("POST", "/healthz", "GET, HEAD, OPTIONS"),
-    ("TRACE", "/api/v1/domains", "GET, HEAD, POST, OPTIONS"),
 ])  # fmt: skip
 def test_a_method_that_a_path_does_not_have_is_told_those_that_it_has(plane, method, path, allowed):
     answer = ask(plane, method, path)
