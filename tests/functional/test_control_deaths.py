@@ -241,8 +241,8 @@ def test_a_database_that_another_program_has_is_waited_for(make):
     other.execute("BEGIN EXCLUSIVE")
     program.start()
     plane.find_address()
-    answer = plane.stranger.send("GET", "/healthz")
-    assert answer.status == 503 and b"another program" in answer.body, answer
+    wait_for(lambda: b"another program" in plane.stranger.send("GET", "/healthz").body)
+    assert plane.stranger.send("GET", "/healthz").status == 503
     check_edge(plane, editor)
     other.execute("ROLLBACK")
     other.close()
