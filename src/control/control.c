@@ -154,6 +154,11 @@ static bool open_hub(struct control *control, struct store *store)
 		return false;
 	for (size_t i = 0; i < opening->gone_count; i++)
 		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
+	link_hub_keep_purges_from(control->hub, opening->span.oldest);
+	for (size_t k = 0; k < opening->purge_count; k++)
+		link_hub_purge(control->hub, opening->purges[k].number, opening->purges[k].revision,
+		        str_of(opening->purges[k].line));
+	control_purges_begin(control->plane.purges, control->hub, store);
 	return true;
 }
 
