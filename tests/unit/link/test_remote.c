@@ -37,8 +37,10 @@ static struct {
 	struct cache cache;
 	struct link_remote *remote;
 	unsigned gone;
-	uint64_t purged;      /* as the hub was told last */
-	struct text failures; /* "5=why " */
+	uint64_t purged; /* as the hub was told last */
+	struct link_report_source reports;
+	unsigned wanted, heard; /* kinds; messages */
+	struct text failures;   /* "5=why " */
 } bench;
 
 static struct link_answer on_purge(struct link_purge_sink *sink, const struct link_purge *purge)
@@ -104,13 +106,41 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	bench.gone++;
 }
 
+static void on_report(
+        struct link_report_source *source, enum link_report_kind kind, struct link_report *report)
+{
+	(void)source;
+	assert_int_equal(kind, LINK_REPORT_HEALTH);
+	assert_true(link_reporter_add(report, STR("{\"domain\":\"a.test\"}")));
+}
+
+static void on_wanted(struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+{
+	(void)source;
+	(void)kind;
+	bench.wanted += is_wanted ? 1 : (unsigned)-1;
+}
+
+static void on_heard(struct link_hub_sink *sink, const struct link_hub_edge *edge,
+        enum link_report_kind kind, struct str payload)
+{
+	(void)sink;
+	assert_string_equal(edge->name, "edge-1");
+	assert_int_equal(kind, LINK_REPORT_HEALTH);
+	assert_true(str_is_equal(payload,
+	        STR("{\"more\":false,\"dropped\":0,\"items\":[{\"domain\":\"a.test\"}]}")));
+	bench.heard++;
+}
+
 static void open_hub(const char *store)
 {
 	int socket = local_listen(bench.path, 16);
 	assert_true(socket >= 0);
 	const struct link_hub_options options = {.id = "control-1", .store = store, .times = TIMES};
-	bench.hub_sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
+	bench.hub_sink = (struct link_hub_sink){.on_edge = on_edge,
+	        .on_gone = on_gone,
+	        .on_purged = on_purged,
+	        .on_report = on_heard};
 	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.hub_sink);
 	assert_non_null(bench.hub);
 }
@@ -131,7 +161,9 @@ static void open_remote(void)
 	        .retry_ms = 20,
 	        .ledger = &bench.scratch.place,
 	        .purges = &bench.cache.sink,
+	        .reports = &bench.reports,
 	};
+	bench.reports = (struct link_report_source){.on_report = on_report, .on_wanted = on_wanted};
 	bench.remote = link_remote_open(bench.loop, &options, &bench.told.sink);
 }
 
@@ -363,7 +395,8 @@ static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":2,\"id\":\"c\",\"store\":\"s\",\"revision\":1,\"purged\":0,\"oldest\":"
+	        STR("{\"v\":2,\"id\":\"c\",\"name\":\"c\",\"store\":\"s\",\"revision\":1,"
+	            "\"purged\":0,\"oldest\":"
 	            "1}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
@@ -604,6 +637,30 @@ static void two_edges_do_the_same_purges(void **state)
 	assert_int_equal(link_remote_purged(bench.remote), 2);
 }
 
+/* ---- reports ---- */
+
+static void an_edge_reports_while_somebody_wants_it(void **state)
+{
+	(void)state;
+	static const struct link_subscription WANTED = {{100, 0, 0}}, NOTHING = {{0}};
+	bench.wanted = bench.heard = 0;
+	open_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	link_hub_subscribe(bench.hub, &WANTED);
+	TURN_UNTIL(bench.heard == 2);
+	assert_int_equal(bench.wanted, 1);
+	link_hub_subscribe(bench.hub, &NOTHING);
+	TURN_UNTIL(bench.wanted == 0);
+	link_hub_subscribe(bench.hub, &WANTED);
+	TURN_UNTIL(bench.wanted == 1);
+	close_hub();
+	TURN_UNTIL(bench.wanted == 0);
+	open_hub("store-1");
+	link_hub_subscribe(bench.hub, &WANTED);
+	bench.heard = 0;
+	TURN_UNTIL(bench.heard == 1);
+}
+
 int main(void)
 {
 	hash_init();
@@ -624,6 +681,7 @@ int main(void)
 	        TEST(what_is_not_durable_is_done_again),
 	        TEST(another_store_has_other_purges),
 	        TEST(two_edges_do_the_same_purges),
+	        TEST(an_edge_reports_while_somebody_wants_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
