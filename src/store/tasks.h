@@ -17,7 +17,8 @@ struct store_purge {
 	unsigned failed;      /* said that it failed, and not since that it is done; nor these */
 };
 
-/* Adds one, and takes back those that are too many; `what` has at most LIMIT_LINK_MESSAGE_BYTES. */
+/* Adds one, and takes back those that are too many, or too long together; `what` has at most
+ * LIMIT_LINK_MESSAGE_BYTES. */
 MUST_CHECK enum store_failure store_tasks_add(struct store *store, struct str who, struct str what,
         uint64_t *ret_number, uint64_t *ret_revision);
 
