@@ -24,6 +24,11 @@ enum cache_verdict {
 enum cache_verdict cache_policy_may_store(const struct cache_exchange *exchange,
         const struct cache_rules *rules, struct cache_terms *ret_terms);
 
+/* Whether a status tells of the request that was sent, or of the connection, and nothing of the
+ * target: one client's request must not decide what others get. 304 and 416 are such, as answers to
+ * conditions and ranges. */
+bool cache_policy_is_of_request(unsigned status);
+
 /* The verdict's name for logs, and its words for people. */
 struct str cache_policy_name(enum cache_verdict verdict);
 struct str cache_policy_words(enum cache_verdict verdict);

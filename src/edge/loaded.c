@@ -117,6 +117,9 @@ bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *st
 	if (cache_purge_since(store, key, domain_hash, loaded->tags, loaded->tag_count,
 	            loaded->sequence) != CACHE_PURGED_NOT)
 		return false;
+	/* What is not stored was for those alone who asked as the first did. */
+	if (!loaded->is_stored && http_head_has(request, HTTP_NAME_AUTHORIZATION))
+		return false;
 	if (loaded->vary.count == 0)
 		return true;
 	char text[LIMIT_VARIANT_BYTES];

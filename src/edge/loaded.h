@@ -50,8 +50,9 @@ enum edge_loaded_result edge_loaded_make(
         const struct edge_loaded_options *options, struct edge_loaded **ret_loaded);
 void edge_loaded_free(struct edge_loaded *loaded);
 
-/* Whether the published answer is one for this request as well: of its variant, and not purged
- * since its pull began. */
+/* Whether the published answer is one for this request as well: of its variant, not purged since
+ * its pull began, and stored, where the request has credentials: an error that is only shared may
+ * be what those get who have none. */
 bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *store,
         const struct cache_key *key, const struct model_domain *domain,
         const struct http_head *request);

@@ -486,9 +486,12 @@ static enum edge_turn drop_pull(struct edge_request *request)
 
 static enum edge_turn take_pull(struct edge_request *request)
 {
-	if (request->may_use_stale && edge_flight_fault(request->flight.flight) == FAULT_STATUS)
+	enum fault why = edge_flight_fault(request->flight.flight);
+	if (request->may_use_stale && why == FAULT_STATUS)
 		return drop_pull(request);
 	if (request->loader == NULL) {
+		if (why == FAULT_BAD_REQUEST && request->rejoins++ < REJOINS_MAX)
+			return look_again(request, EDGE_WISH_RIGHT);
 		edge_request_let_go(request);
 		request->cache = "PASS";
 		return edge_request_go(request, EDGE_REQUEST_PASS);

@@ -90,6 +90,34 @@ def test_an_error_that_is_private_is_nobody_elses(make):
     assert [response.body for response in responses] == [str(number).encode() for number in range(10)]
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 406, 429, 431])
+def test_what_a_request_brought_about_is_nobody_elses(make, status):
+    """RFC 9111 4: who waits may only have what could be stored for it. An answer to one odd request is none of that."""
+    site = Site(make, workers=2)
+    site.origin.on("/a", lambda request: says(status=status, body=b"odd", delay=0.4) if "X-Odd" in request.fields
+                   else says(FRESH, body=b"right"))  # fmt: skip
+    with site.server.connect() as leader:
+        leader.request(target="/a", fields=[("X-Odd", "1")])
+        site.origin.wait(1)
+        responses = at_once(site.server, 10, "/a")
+        assert (leader.response().status, {response.body for response in responses}) == (status, {b"right"})
+    if status not in (401, 403, 406):
+        assert len(site.pulls("/a")) == 2 and site.is_kept("/a")
+
+
+def test_who_has_credentials_does_not_get_what_others_without_any_got(make):
+    """Origins hide what is private behind a 404 for who did not say who he is."""
+    site = Site(make, workers=2)
+    site.origin.on("/a", lambda request: says("Cache-Control: private", body=request.fields.get("Authorization").encode())
+                   if "Authorization" in request.fields else says(status=404, body=b"none", delay=0.4))  # fmt: skip
+    with site.server.connect() as leader:
+        leader.request(target="/a")
+        site.origin.wait(1)
+        responses = crowd(10, lambda number: site.get("/a", f"Authorization: Basic {number}"))
+        assert leader.response().status == 404
+    assert [response.body for response in responses] == [f"Basic {number}".encode() for number in range(10)]
+
+
 UNSHARED = {
     "private": ["Cache-Control: private"],
     "no-store": ["Cache-Control: no-store"],

@@ -107,6 +107,18 @@ def test_a_range_over_several_pieces(site, first, count):
     assert sent(site, path) < count + 3 * MIB
 
 
+@pytest.mark.parametrize("line, status", [("X-Odd: 1", 400), ("X-Odd: 1", 429), ("Authorization: Basic eDp5", 401)])
+def test_what_a_request_brought_about_says_nothing_of_the_version(site, line, status):
+    path, file = serve(site)
+    site.origin.on(path, lambda request: says(status=status, body=b"own") if line.split(":")[0] in request.fields
+                   else file(request))  # fmt: skip
+    seek(site, path, 5 * MIB)
+    settle(site, path)
+    assert seek(site, path, 9 * MIB, 100, line).status == status
+    response = seek(site, path, 5 * MIB)
+    assert word(response) == "HIT" and file.is_right(response)
+
+
 def test_a_player_that_jumps_about(site):
     path, file = serve(site)
     for first in (0, 15 * MIB, 2 * MIB, 15 * MIB + 100, 0, 7 * MIB, SIZE - 10, 15 * MIB):
