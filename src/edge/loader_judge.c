@@ -141,6 +141,7 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	loader->state = LOADER_STREAMING;
 	if (is_stored) {
 		loaded->id = cache_store_new_id(loader->worker->cache);
+		edge_loader_limit_joining(loader, &loaded->terms);
 		relist(loader, loaded);
 	} else {
 		edge_loader_stop_storing(loader);
@@ -263,6 +264,8 @@ static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, 
 	loader->expected = bytes;
 	loader->state = LOADER_STREAMING;
 	loader->is_storing = true;
+	if (loaded != NULL)
+		edge_loader_limit_joining(loader, &loaded->terms);
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
 	loop_wake(loader->worker->loop, &loader->task);
 }

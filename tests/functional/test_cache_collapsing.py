@@ -211,6 +211,33 @@ def test_a_body_is_streamed_to_everybody_from_its_first_byte(make, workers):
     assert len(site.pulls("/a")) == 1
 
 
+AGED = {
+    "it has become stale": "Cache-Control: max-age=1",
+    "it was stale when it came": "Cache-Control: max-age=0",
+    "it is to be validated each time": "Cache-Control: no-cache, max-age=1000",
+}
+
+
+@pytest.mark.parametrize("row", AGED)
+def test_an_answer_that_may_not_be_used_unasked_is_not_joined(make, row):
+    """RFC 9111 4: who comes when the answer is there may have it only as if it came from the store. And the one that
+    came last is remembered, though the other's body ends later.
+    """
+    site = Site(make, workers=2)
+    body = content.generate("g", 0, 60_000)
+    site.says("/a", AGED[row], 'ETag: "old"', body=body, drip="body", drip_bytes=10_000, drip_s=0.6)
+    with site.server.connect() as early:
+        early.request(target="/a")
+        read_until(early, 10_000)
+        time.sleep(1.2)
+        site.says("/a", FRESH, 'ETag: "new"', body=b"new", delay=0.3)
+        assert {response.body for response in at_once(site.server, 10, "/a")} == {b"new"}
+        assert len(site.pulls("/a")) == 2
+        assert early.response().body == body
+    response = site.get("/a")
+    assert (word(response), response.body) == ("HIT", b"new")
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_slow_reader_slows_nobody(make, workers):
     site = Site(make, workers=workers)
