@@ -155,6 +155,23 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 		loop_wake(loader->worker->loop, &loader->task);
 }
 
+/* Whether a body can be shared as it comes, and stored. Of one that ends with its connection nobody
+ * knows whether it is whole. */
+static bool is_body_for_all(
+        const struct edge_loader *loader, enum http_framing framing, uint64_t length)
+{
+	return framing != HTTP_FRAMING_CLOSE &&
+	       (length == UINT64_MAX || length <= loader->domain->cache->object_max);
+}
+
+/* What answers now is in place of what is remembered, whether it can be stored or not, unless it
+ * says nothing of that: then that stays, and may stand in. */
+static void forget_stale(struct edge_loader *loader, unsigned status, bool is_failure)
+{
+	if (loader->has_stale && !is_failure && is_of_target(loader, status))
+		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+}
+
 /* The answer as something to be stored whole, shared, or released. */
 static void judge_whole(struct edge_loader *loader, const struct cache_exchange *exchange,
         enum http_framing framing, uint64_t length)
@@ -162,23 +179,20 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 	const struct http_head *head = exchange->response;
 	struct edge_rules rules;
 	struct cache_terms terms;
-	struct edge_loaded *loaded;
+	struct edge_loaded *loaded = NULL;
 	edge_rules_make(loader->domain, &rules);
 	enum cache_verdict verdict = cache_policy_may_store(exchange, &rules.cache, &terms);
-	bool is_stored = verdict == CACHE_VERDICT_STORE;
-	bool is_shared = is_stored || is_shared_error(loader, verdict, head->status);
+	bool is_storable = verdict == CACHE_VERDICT_STORE;
 	bool is_failure = loader->has_stale &&
 	                  model_statuses_has(&loader->domain->cache->stale_statuses, head->status);
-	/* Of a body that ends with its connection nobody knows whether it is whole. */
-	bool is_kept_apart = framing == HTTP_FRAMING_CLOSE ||
-	                     (length != UINT64_MAX && length > loader->domain->cache->object_max);
-	/* What answers now is in place of what is remembered, be it stored or not, unless it says
-	 * nothing of that: then that stays, and may stand in. */
-	if (is_failure)
-		is_stored = false;
-	else if (loader->has_stale && !is_stored && is_of_target(loader, head->status))
-		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
-	if (is_kept_apart || !is_shared || make_loaded(loader, head, &loaded) != EDGE_LOADED_DONE) {
+	bool is_shared = is_body_for_all(loader, framing, length) &&
+	                 (is_storable || is_shared_error(loader, verdict, head->status)) &&
+	                 make_loaded(loader, head, &loaded) == EDGE_LOADED_DONE;
+	bool is_stored = is_shared && is_storable && !is_failure &&
+	                 edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash);
+	if (!is_stored)
+		forget_stale(loader, head->status, is_failure);
+	if (!is_shared) {
 		release(loader, head->status, is_failure);
 		return;
 	}
@@ -187,8 +201,6 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 		loaded->terms = terms;
 	loaded->terms.status = head->status;
 	loaded->length = framing == HTTP_FRAMING_NONE ? 0 : length;
-	is_stored = is_stored &&
-	            edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash);
 	publish(loader, loaded, is_stored);
 }
 
