@@ -135,7 +135,6 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	/* What it varies on is said at once, so that who asks meanwhile is told apart. */
 	is_stored = is_stored && edge_keep_spec(&keep, loaded, &epoch);
 	loaded->is_stored = loader->is_storing = is_stored;
-	loaded->sequence = loader->sequence;
 	loader->loaded = loaded;
 	loader->expected = loaded->length;
 	loader->state = LOADER_STREAMING;
@@ -201,6 +200,10 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 		loaded->terms = terms;
 	loaded->terms.status = head->status;
 	loaded->length = framing == HTTP_FRAMING_NONE ? 0 : length;
+	/* Who waits had not been let in by a purge since the pull began; and our own is no reason to
+	 * ask again. */
+	loaded->sequence =
+	        is_stored ? loader->sequence : cache_store_sequence(loader->worker->cache);
 	publish(loader, loaded, is_stored);
 }
 

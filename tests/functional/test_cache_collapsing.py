@@ -171,6 +171,16 @@ def test_a_stale_object_is_validated_once_for_all(make):
     assert {word(response) for response in responses} <= {"REVALIDATED", "HIT"} and len(site.pulls("/a")) == 2
 
 
+def test_a_stale_object_that_is_gone_is_asked_for_once_by_all(make):
+    site = Site(make, workers=2)
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.says("/a", status=404, body=b"gone", delay=0.4)
+    responses = at_once(site.server, 30, "/a")
+    assert {(response.status, response.body) for response in responses} == {(404, b"gone")}
+    assert len(site.pulls("/a")) == 2
+
+
 @pytest.mark.parametrize("outcome", ["fails", "is late"])
 def test_a_crowd_with_a_stale_copy_gets_that(make, outcome):
     site = Site(make, {"edge.test": {"stale": {"wait_ms": 400}}}, workers=2)
