@@ -230,19 +230,51 @@ static void mark_names(struct http_mark *mark, const struct http_cache_control_n
 		http_mark_name(mark, name);
 }
 
-void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS])
+/* What is nobody's. */
+static void mark_lost(const struct http_head *response, uint64_t ret_lost[HTTP_MARK_WORDS])
 {
 	static const enum http_name never_stored[] = {HTTP_NAME_AGE, HTTP_NAME_CONTENT_RANGE,
-	        HTTP_NAME_SET_COOKIE, HTTP_NAME_X_CACHE, HTTP_NAME_X_HEADWATER_ERROR,
-	        HTTP_NAME_X_HEADWATER_ORIGIN};
-	struct http_cache_control_response control;
+	        HTTP_NAME_X_CACHE, HTTP_NAME_X_HEADWATER_ERROR, HTTP_NAME_X_HEADWATER_ORIGIN};
 	struct http_mark mark;
-	http_hop_mark(response, ret_drop);
-	http_cache_control_of_response(response, &control);
-	http_mark_init(&mark, response, ret_drop);
+	http_hop_mark(response, ret_lost);
+	http_mark_init(&mark, response, ret_lost);
 	for (size_t i = 0; i < ARRAY_LENGTH(never_stored); i++)
 		http_mark_known(&mark, never_stored[i]);
-	mark_names(&mark, &control.no_cache);
-	mark_names(&mark, &control.private);
 	http_mark_done(&mark);
+}
+
+/* What is for one client. */
+static void mark_named(const struct http_head *response,
+        const struct http_cache_control_response *control, uint64_t marks[HTTP_MARK_WORDS])
+{
+	struct http_mark mark;
+	http_mark_init(&mark, response, marks);
+	http_mark_known(&mark, HTTP_NAME_SET_COOKIE);
+	mark_names(&mark, &control->no_cache);
+	mark_names(&mark, &control->private);
+	http_mark_done(&mark);
+}
+
+void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS])
+{
+	struct http_cache_control_response control;
+	http_cache_control_of_response(response, &control);
+	mark_lost(response, ret_drop);
+	mark_named(response, &control, ret_drop);
+}
+
+bool cache_policy_mark_own(const struct http_head *response, uint64_t ret_own[HTTP_MARK_WORDS])
+{
+	struct http_cache_control_response control;
+	uint64_t lost[HTTP_MARK_WORDS];
+	http_cache_control_of_response(response, &control);
+	if (!http_head_has(response, HTTP_NAME_SET_COOKIE) && control.no_cache.count == 0 &&
+	        control.private.count == 0)
+		return false;
+	mark_lost(response, lost);
+	memset(ret_own, 0, HTTP_MARK_WORDS * sizeof(ret_own[0]));
+	mark_named(response, &control, ret_own);
+	for (unsigned i = 0; i < HTTP_MARK_WORDS; i++)
+		ret_own[i] &= ~lost[i];
+	return true;
 }

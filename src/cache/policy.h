@@ -40,3 +40,8 @@ struct str cache_policy_words(enum cache_verdict verdict);
  * may say (X-Cache and its kin).
  */
 void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS]);
+
+/* Which of these are meant for the client for whom the response was pulled: the named ones, and
+ * Set-Cookie. False where there are none; then nothing is written. */
+MUST_CHECK bool cache_policy_mark_own(
+        const struct http_head *response, uint64_t ret_own[HTTP_MARK_WORDS]);

@@ -18,6 +18,7 @@ struct edge_loaded {
 	struct http_head head;
 	struct cache_terms terms;
 	struct str etag;        /* in the head's bytes */
+	struct str own;         /* lines that are not stored, for who began the pull alone */
 	uint64_t length;        /* of the body; UINT64_MAX: not known */
 	uint64_t id;            /* the store's, where is_stored */
 	uint64_t sequence;      /* of the last purge when its pull began */
