@@ -312,8 +312,11 @@ static enum edge_turn miss(struct edge_request *request, const struct edge_looku
 		return edge_request_fail(request, request->fault);
 	if (head->method == HTTP_HEAD)
 		return pass(request, HTTP_CACHE_FORWARD_URI_MISS);
+	/* What was there a moment ago is gone: who else waited for it asks again as well, so that
+	 * is done together. */
 	if (request->wish != EDGE_WISH_RIGHT)
-		return pass(request, HTTP_CACHE_FORWARD_MISS);
+		request->rejoins++;
+	request->wish = EDGE_WISH_RIGHT;
 	if (is_for_a_part(head))
 		return join_first_piece(request, lookup);
 	return join(request, lookup, NULL);

@@ -6,7 +6,7 @@ import client
 import content
 import pytest
 import wire
-from caching import FRESH, STALE, Apart, Site, at_once, crowd, read_until, says, status_of, wait_until, word
+from caching import FRESH, STALE, Apart, Site, at_once, crowd, purge, read_until, says, status_of, wait_until, word
 from domains import SLACK, domain, origin_of
 from origin import Generated, Reply
 
@@ -169,6 +169,24 @@ def test_a_stale_object_is_validated_once_for_all(make):
     responses = at_once(site.server, 30, "/a")
     assert {(response.status, response.body) for response in responses} == {(200, b"old")}
     assert {word(response) for response in responses} <= {"REVALIDATED", "HIT"} and len(site.pulls("/a")) == 2
+
+
+@pytest.mark.parametrize("outcome", ["is validated", "is late"])
+def test_a_crowd_whose_stale_copy_is_purged_asks_again_together(make, outcome):
+    site = Site(make, {"edge.test": {"stale": {"wait_ms": 500}}}, workers=2)
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.origin.on("/a", lambda request: says(FRESH, 'ETag: "a"', status=304, delay=0.4 if outcome == "is validated" else 1)
+                   if "If-None-Match" in request.fields else says(FRESH, body=b"new", delay=0.4))  # fmt: skip
+    crowd_of = threading.Thread(target=lambda: responses.extend(at_once(site.server, 30, "/a")))
+    responses = []
+    crowd_of.start()
+    site.origin.wait(2)
+    time.sleep(0.1)
+    purge(site.server, "url", "http://edge.test/a")
+    crowd_of.join()
+    assert {response.body for response in responses} == {b"new"}
+    assert len(site.pulls("/a")) <= 4
 
 
 def test_a_stale_object_that_is_gone_is_asked_for_once_by_all(make):
