@@ -68,6 +68,11 @@ static bool is_shared_error(
 	       (status >= FAILURES_FROM || is_gone);
 }
 
+static bool has_credentials(const struct edge_loader *loader)
+{
+	return http_head_has(&loader->head, HTTP_NAME_AUTHORIZATION);
+}
+
 /* Whether an answer tells what has become of the target. A failure does not, nor what the request
  * got for what it was, nor what somebody with credentials got. */
 static bool is_of_target(const struct edge_loader *loader, unsigned status)
@@ -75,7 +80,7 @@ static bool is_of_target(const struct edge_loader *loader, unsigned status)
 	if (loader->is_piece && status == UNSATISFIED)
 		return true;
 	return status < FAILURES_FROM && !cache_policy_is_of_request(status) &&
-	       !http_head_has(&loader->head, HTTP_NAME_AUTHORIZATION);
+	       !has_credentials(loader);
 }
 
 /* What an answer that is not for sharing tells those who wait. A failure of the origin is no sign
@@ -85,10 +90,23 @@ static enum fault reason_of(const struct edge_loader *loader, unsigned status, b
 {
 	if (is_failure)
 		return FAULT_STATUS;
-	return cache_policy_is_of_request(status) ||
+	return cache_policy_is_of_request(status) || has_credentials(loader) ||
 	                       (loader->has_stale && !is_of_target(loader, status))
 	               ? FAULT_BAD_REQUEST
 	               : FAULT_NONE;
+}
+
+/* For a while nobody waits for such an answer; but where it is due to one request, or to what is
+ * remembered. */
+static void note_unshared(struct edge_loader *loader, unsigned status, bool is_failure)
+{
+	struct edge_worker *worker = loader->worker;
+	bool is_for_once = is_failure || cache_policy_is_of_request(status) ||
+	                   (loader->has_stale && !is_of_target(loader, status));
+	if (!is_for_once)
+		edge_unshared_note(worker->unshared,
+		        edge_unshared_hash(loader->entry.hash, has_credentials(loader)),
+		        loop_now_ms(worker->loop));
 }
 
 /* Everybody else pulls on their own; the leader, if there is one, goes on with this pull, unless it
@@ -97,8 +115,7 @@ static void release(struct edge_loader *loader, unsigned status, bool is_failure
 {
 	struct edge_worker *worker = loader->worker;
 	enum fault fault = reason_of(loader, status, is_failure);
-	if (fault == FAULT_NONE)
-		edge_unshared_note(worker->unshared, loader->entry.hash, loop_now_ms(worker->loop));
+	note_unshared(loader, status, is_failure);
 	if (loader->leader == NULL || loader->is_piece) {
 		edge_loader_close(loader, EDGE_FLIGHT_RELEASED, fault);
 		return;

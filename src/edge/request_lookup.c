@@ -43,6 +43,15 @@ static enum edge_turn hit(struct edge_request *request, const char *word)
 	return edge_request_go(request, EDGE_REQUEST_HIT);
 }
 
+bool edge_request_is_unshared(const struct edge_request *request, uint64_t hash)
+{
+	const struct edge_worker *worker = request->worker;
+	uint64_t now_ms = loop_now_ms(worker->loop);
+	return edge_unshared_has(worker->unshared, hash, now_ms) ||
+	       (http_head_has(&request->stream->head, HTTP_NAME_AUTHORIZATION) &&
+	               edge_unshared_has(worker->unshared, edge_unshared_hash(hash, true), now_ms));
+}
+
 static void on_interim(struct edge_loader_leader *leader, const struct http_head *head)
 {
 	struct edge_request *request = container_of(leader, struct edge_request, leader);
@@ -136,12 +145,10 @@ void edge_request_leave_flight(struct edge_request *request)
 static enum edge_turn join(struct edge_request *request, const struct edge_lookup *lookup,
         const struct cache_entry *stale)
 {
-	struct edge_worker *worker = request->worker;
 	uint64_t hash;
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
-	if (request->rejoins > REJOINS_MAX ||
-	        edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	if (request->rejoins > REJOINS_MAX || edge_request_is_unshared(request, hash))
 		return pass(request,
 		        stale != NULL ? HTTP_CACHE_FORWARD_STALE : HTTP_CACHE_FORWARD_MISS);
 	edge_request_keep_domain(request);
@@ -167,7 +174,7 @@ static void validate_meanwhile(struct edge_request *request, const struct edge_l
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
 	if (worker->loader_count >= LIMIT_BACKGROUND_PULLS ||
-	        edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	        edge_request_is_unshared(request, hash))
 		return;
 	struct edge_flights_join join = join_for(request, &nobody, key, hash);
 	bool is_under_way = edge_flights_join(worker->flights, &join, NULL);
@@ -286,7 +293,7 @@ static enum edge_turn join_first_piece(
 	};
 	struct str key = edge_loader_piece_key(
 	        &request->key, lookup->variant, &piece, &request->stream->arena, &hash);
-	if (edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	if (edge_request_is_unshared(request, hash))
 		return pass(request, HTTP_CACHE_FORWARD_URI_MISS);
 	edge_request_keep_domain(request);
 	request->cache = "MISS";

@@ -105,6 +105,25 @@ def test_what_a_request_brought_about_is_nobody_elses(make, status):
         assert len(site.pulls("/a")) == 2 and site.is_kept("/a")
 
 
+def test_what_who_has_credentials_got_stands_in_nobodys_way(make):
+    """RFC 9111 3.5: such an answer is for one client, and tells nothing of what the others get. Who has some himself
+    does not wait for it again.
+    """
+    site = Site(make, workers=2)
+    site.says("/a", FRESH, body=b"x", delay=0.4)
+    with site.server.connect() as leader:
+        leader.request(target="/a", fields=[("Authorization", "Basic eDp5")])
+        site.origin.wait(1)
+        assert {response.body for response in at_once(site.server, 10, "/a")} == {b"x"}
+        assert word(leader.response()) == "PASS"
+    assert len(site.pulls("/a")) == 2 and site.is_kept("/a")
+    site.says("/b", FRESH, body=b"x", delay=0.4)
+    for _ in range(2):
+        responses = crowd(10, lambda number: site.get("/b", f"Authorization: Basic {number}"))
+        assert {word(response) for response in responses} == {"PASS"}
+    assert max(response.seconds for response in responses) < 0.4 + SLACK
+
+
 def test_who_has_credentials_does_not_get_what_others_without_any_got(make):
     """Origins hide what is private behind a 404 for who did not say who he is."""
     site = Site(make, workers=2)

@@ -47,7 +47,7 @@ static const struct {
         {NULL, "200 OK", KEEP "Set-Cookie: a=b\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {NULL, "200 OK", KEEP "Vary: *\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {"GET /x HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic eDp5\r\n\r\n", "200 OK", KEEP,
-                BYTES, EDGE_FLIGHT_RELEASED, false, true},
+                BYTES, EDGE_FLIGHT_RELEASED, false, false},
         {NULL, "200 OK", KEEP, 500 * 1024 + 1, EDGE_FLIGHT_RELEASED, false, true},
 };
 
