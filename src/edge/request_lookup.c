@@ -33,6 +33,8 @@ void edge_request_keep_domain(struct edge_request *request)
 
 static enum edge_turn pass(struct edge_request *request, enum http_cache_forward why)
 {
+	if (request->is_only_if_cached)
+		return edge_request_fail(request, FAULT_ONLY_IF_CACHED);
 	request->forward = (uint8_t)why;
 	return edge_request_go(request, EDGE_REQUEST_PASS);
 }
@@ -357,10 +359,10 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	edge_rules_make_for_hit(request->domain->cache, &rules);
 	if (rules.has_client_directives)
 		http_cache_control_of_request(head, &asked);
-	if (http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
-		return pass(request, HTTP_CACHE_FORWARD_REQUEST);
 	request->is_only_if_cached =
 	        http_cache_control_has(asked.has, HTTP_DIRECTIVE_ONLY_IF_CACHED);
+	if (http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
+		return pass(request, HTTP_CACHE_FORWARD_REQUEST);
 	struct edge_lookup lookup;
 	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key, head);
 	switch (edge_lookup_find(&lookup, &request->entry)) {
@@ -432,7 +434,8 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	struct edge_worker *worker = request->worker;
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
 	uint64_t start = edge_flight_start(request->flight.flight);
-	if (loaded->length != UINT64_MAX && cache_update_strong_validator(&loaded->head).len > 0)
+	if (loaded->is_stored && loaded->length != UINT64_MAX &&
+	        cache_update_strong_validator(&loaded->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < start; number++)
 		if (cache_find_has_piece(worker->cache_reader, loaded->id, number) ==
