@@ -24,6 +24,9 @@ struct edge_forward {
 	const struct model_origin *origin;
 };
 
+/* How many fields edge_forward_shared adds at most: Accept-Encoding, and two of `more`. */
+enum { EDGE_FORWARD_SHARED_FIELDS = 3 };
+
 /* The whole head, in the arena. */
 struct str edge_forward_head(const struct edge_forward *forward, struct arena *arena);
 

@@ -9,6 +9,7 @@
 #include "cache/reuse.h"
 #include "cache/update.h"
 #include "edge/answer.h"
+#include "edge/forward.h"
 #include "edge/key.h"
 #include "edge/request_private.h"
 #include "edge/rules.h"
@@ -22,6 +23,7 @@ bool edge_request_may_look_up(const struct edge_request *request)
 	const struct serve_stream *stream = request->stream;
 	return request->worker->cache != NULL && request->domain->cache->is_on &&
 	       edge_request_is_method_looked_up(request) && !stream->has_body &&
+	       stream->head.count + EDGE_FORWARD_SHARED_FIELDS <= LIMIT_HEAD_FIELDS &&
 	       request->host.len + stream->path.len <= LIMIT_CACHE_KEY_BYTES;
 }
 
