@@ -217,8 +217,8 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 		loaded->terms = terms;
 	loaded->terms.status = head->status;
 	loaded->length = framing == HTTP_FRAMING_NONE ? 0 : length;
-	/* Who waits had not been let in by a purge since the pull began; and our own is no reason
-	 * to ask again. */
+	/* Who waits asked before whatever was purged since the pull began, or would not have been
+	 * let in; and that we have just purged ourselves is no reason to ask again. */
 	loaded->sequence =
 	        is_stored ? loader->sequence : cache_store_sequence(loader->worker->cache);
 	publish(loader, loaded, is_stored);
