@@ -122,6 +122,9 @@ MUST_CHECK bool edge_request_send_head(
 void edge_request_enter(struct edge_request *request, struct str key, uint64_t hash,
         const struct edge_loader_options *options);
 
+/* Whether it is known of a key that answers to such a request are not for sharing. */
+bool edge_request_is_unshared(const struct edge_request *request, uint64_t hash);
+
 /* The options of a loader for this request; the rest is the caller's. */
 struct edge_loader_options edge_request_loader_options(struct edge_request *request);
 
