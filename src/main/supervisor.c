@@ -80,7 +80,7 @@ struct supervisor {
 	bool has_renewed;      /* the memory, since an edge last lived longer */
 	bool has_served;       /* an edge once did */
 	bool is_stopping;
-	bool wants_upgrade; /* SIGHUP came during an upgrade */
+	bool wants_upgrade; /* another one: SIGHUP came during an upgrade */
 	int exit_code;
 };
 
@@ -434,13 +434,16 @@ static bool find_binary(struct supervisor *supervisor)
 }
 
 /* The memory of the supervisor before us stays, unless there is to be none now. Where there was
- * none, or one of another version, the edge that serves has made one for itself, and the next ones
- * get ours. */
+ * none, or one of another version, the edge that serves has made one for itself, which has no
+ * disks: what it serves and purges they never learn of. So its successor, who gets ours, is
+ * started at once. */
 static void adopt_memory(struct supervisor *supervisor, const struct settings *settings)
 {
 	const struct memory *memory = &supervisor->handover.memory;
-	if (memory->fd < 0 || settings->cache_memory == 0 || !memory_is_of_use(memory))
+	if (memory->fd < 0 || settings->cache_memory == 0 || !memory_is_of_use(memory)) {
 		renew_memory(supervisor);
+		supervisor->wants_upgrade = memory->fd >= 0;
+	}
 	if (memory->fd >= 0)
 		memory_warn_of_change(memory, settings);
 }
@@ -580,6 +583,8 @@ int supervisor_run(const struct supervisor_options *options)
 	reap(&supervisor);
 	if (options->handover != NULL)
 		sd_notifyf(0, "READY=1\nMAINPID=%ld", (long)getpid());
+	if (supervisor.wants_upgrade)
+		start_upgrade(&supervisor);
 	loop_run(supervisor.loop);
 done:
 	done(&supervisor);
