@@ -22,6 +22,7 @@ static const char PADDING[8];
 struct draft {
 	enum cache_kind kind;
 	uint64_t hash, primary, id, sequence;
+	bool is_update; /* of what has this id */
 	struct iovec fixed[FIXED_PARTS];
 	unsigned fixed_count;
 	const struct iovec *body;
@@ -111,6 +112,8 @@ static enum cache_put publish(
 	struct cache_record *before;
 	_Atomic uint64_t *slot = cache_index_find(store, draft->hash, &before);
 	if (slot != NULL && before != NULL && before->sequence > draft->sequence)
+		return CACHE_PUT_OLDER;
+	if (draft->is_update && (before == NULL || before->id != draft->id))
 		return CACHE_PUT_OLDER;
 	cache_disk_forget_unscanned(store, draft->hash);
 	if (slot != NULL) {
@@ -241,6 +244,7 @@ enum cache_put cache_put_object(struct cache_store *store, const struct cache_pu
 	        .primary = put->key.hash,
 	        .id = put->id,
 	        .sequence = put->sequence,
+	        .is_update = put->is_update,
 	        .body = put->body,
 	        .body_count = put->body_count,
 	        .bytes = sizeof(struct cache_record) + object.inline_len,

@@ -138,6 +138,26 @@ static void an_older_fill_does_not_replace_a_newer_one(void **state)
 	bench_done(&bench);
 }
 
+/* Between the look-up and the put of a new head, another version was stored; or it went. */
+static void a_new_head_is_for_the_version_that_is_there(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_entry entry;
+	assert_int_equal(put_number(bench.store, 1, 5, 100), CACHE_PUT_DONE);
+	struct cache_put_object update = {.id = 5, .sequence = 1, .is_update = true};
+	assert_int_equal(put_as(bench.store, 1, 5, 100, &update), CACHE_PUT_DONE);
+	assert_int_equal(put_number(bench.store, 1, 6, 200), CACHE_PUT_DONE);
+	assert_int_equal(put_as(bench.store, 1, 5, 100, &update), CACHE_PUT_OLDER);
+	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_OBJECT);
+	assert_int_equal(entry.id, 6);
+	assert_int_equal(put_as(bench.store, 2, 5, 100, &update), CACHE_PUT_OLDER);
+	assert_int_equal(find_number(bench.reader, 2, &entry), CACHE_FOUND_NOTHING);
+	assert_int_equal(numbers_of(bench.store).put_refused, 2);
+	bench_done(&bench);
+}
+
 static void variants_hang_on_their_spec(void **state)
 {
 	(void)state;
@@ -283,6 +303,7 @@ int main(void)
 	        cmocka_unit_test(what_is_above_a_limit_is_refused),
 	        cmocka_unit_test(the_largest_object_fits),
 	        cmocka_unit_test(an_older_fill_does_not_replace_a_newer_one),
+	        cmocka_unit_test(a_new_head_is_for_the_version_that_is_there),
 	        cmocka_unit_test(variants_hang_on_their_spec),
 	        cmocka_unit_test(a_spec_that_two_put_at_once_is_one),
 	        cmocka_unit_test(pieces_are_found_by_object_and_number),
