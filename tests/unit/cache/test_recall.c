@@ -196,6 +196,31 @@ static void a_segment_that_was_written_anew_has_nothing_of_before(void **state)
 	disks_done(&disks);
 }
 
+/* The segment is emptied while the recall waits for its turn; what is in use is written again. */
+static void what_was_written_elsewhere_meanwhile_is_looked_for_again(void **state)
+{
+	(void)state;
+	struct disks disks;
+	uint64_t before = one_away(&disks, 1000);
+	struct cache_store *store = disks.bench.store;
+	struct cache_entry entry;
+	assert_int_equal(find_number(disks.bench.reader, 1, &entry), CACHE_FOUND_AWAY);
+	struct cache_away away = cache_find_away(disks.bench.reader);
+	assert_int_equal(cache_recall(store, &away), CACHE_RECALL_DONE);
+	disk_open_by_hand(&disks, 0, 1, 8);
+	uint64_t after = copy_by_hand(&disks, 0, away.hash, 1, OFFSET);
+	send_away(&disks, 1);
+	atomic_store(&store->disk_orders[cache_disk_segment_of(before)], 0);
+	assert_int_equal(cache_recall(store, &away), CACHE_RECALL_DONE);
+	disk_open_by_hand(&disks, 0, 0, 9);
+	assert_int_equal(cache_recall(store, &away), CACHE_RECALL_DONE);
+	assert_int_equal(find_number(disks.bench.reader, 1, &entry), CACHE_FOUND_AWAY);
+	assert_int_equal(cache_find_away(disks.bench.reader).location, after);
+	assert_int_equal(recall_number(&disks, 1), CACHE_RECALL_DONE);
+	assert_true(has_number(disks.bench.reader, 1));
+	disks_done(&disks);
+}
+
 static void no_copy_is_had_in_a_segment_that_is_evicted(void **state)
 {
 	(void)state;
@@ -291,6 +316,7 @@ int main(void)
 	        cmocka_unit_test(what_is_damaged_is_gone),
 	        cmocka_unit_test(another_ones_place_is_left_alone),
 	        cmocka_unit_test(a_segment_that_was_written_anew_has_nothing_of_before),
+	        cmocka_unit_test(what_was_written_elsewhere_meanwhile_is_looked_for_again),
 	        cmocka_unit_test(no_copy_is_had_in_a_segment_that_is_evicted),
 	        cmocka_unit_test(a_purge_finds_what_is_away),
 	        cmocka_unit_test(a_replaced_copy_is_removed),
