@@ -260,10 +260,10 @@ static void begin_session(struct cache_shared *shared, const struct cache_geomet
 	}
 }
 
-/* Maps the file's beginning; MAP_FAILED with errno. Never with huge pages, whatever the machine does
- * with shared memory: of a huge page of which a part is in a socket's queue a segment's pages can't
- * be given back, and the kernel clears them, and has them filled anew, in place. The client would
- * get another one's bytes. */
+/* Maps the file's beginning; MAP_FAILED with errno. Never with huge pages, whatever the machine
+ * does with shared memory: of a huge page of which a part is in a socket's queue a segment's pages
+ * can't be given back, and the kernel clears them, and has them filled anew, in place. The client
+ * would get another one's bytes. */
 static char *map(int fd, uint64_t bytes)
 {
 	char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -232,15 +232,14 @@ static enum cache_recall bring(struct recall *recall)
 	return verdict;
 }
 
-/* Whether something leads elsewhere by now: to what another thread recalled, to what replaced it, or
- * to where it was written again because its segment was emptied. */
+/* Whether something leads elsewhere by now: to what another thread recalled, to what replaced it,
+ * or to where it was written again because its segment was emptied. */
 static bool has_moved(struct cache_store *store, const struct cache_away *away)
 {
 	struct cache_record *there;
 	cache_store_lock(store);
-	bool has_moved =
-	        cache_index_find_location(store, away->hash, away->location) == NULL &&
-	        cache_index_find(store, away->hash, &there) != NULL;
+	bool has_moved = cache_index_find_location(store, away->hash, away->location) == NULL &&
+	                 cache_index_find(store, away->hash, &there) != NULL;
 	cache_store_unlock(store);
 	return has_moved;
 }
