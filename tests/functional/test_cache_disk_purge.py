@@ -84,7 +84,7 @@ def purge_soon(site, url):
     def ask():
         try:
             purge(site.server, "url", url)
-        except (AssertionError, ValueError):
+        except (AssertionError, ValueError, OSError):
             return False
         return True
 
