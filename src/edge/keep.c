@@ -84,8 +84,8 @@ bool edge_keep_refresh(
 	struct http_head merged;
 	struct edge_rules rules;
 	struct edge_lookup lookup;
-	edge_lookup_init(&lookup, keep->worker->cache_reader, keep->key, domain_of(keep),
-	        exchange->request);
+	edge_lookup_init(
+	        &lookup, keep->worker->cache_reader, keep->key, domain_of(keep), exchange->request);
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND || (id != 0 && entry.id != id))
 		return false;
 	if (exchange->response->status == 304 &&

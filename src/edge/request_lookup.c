@@ -354,8 +354,8 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	request->is_only_if_cached =
 	        http_cache_control_has(asked.has, HTTP_DIRECTIVE_ONLY_IF_CACHED);
 	struct edge_lookup lookup;
-	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key,
-	        request->domain_hash, head);
+	edge_lookup_init(
+	        &lookup, request->worker->cache_reader, &request->key, request->domain_hash, head);
 	switch (edge_lookup_find(&lookup, &request->entry)) {
 	case EDGE_LOOKUP_FOUND:
 		if (!has_body(request))

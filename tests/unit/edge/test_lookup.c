@@ -76,7 +76,8 @@ static void what_was_another_domains_is_not_found(void **state)
 		remember(&fixture, KEY, ASK(""), answers[i], 7);
 		assert_true(look_up(&fixture, KEY, ASK(""), &found));
 		found.lookup.domain = cache_key_domain(fixture.worker->cache, STR("*.test"));
-		assert_int_equal(edge_lookup_find(&found.lookup, &found.entry), EDGE_LOOKUP_NOTHING);
+		assert_int_equal(
+		        edge_lookup_find(&found.lookup, &found.entry), EDGE_LOOKUP_NOTHING);
 		fixture_done(&fixture);
 	}
 }
