@@ -339,6 +339,8 @@ static void make_key(struct edge_request *request)
 	struct str text =
 	        edge_key_make(request->domain->cache, request->host, stream->path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
+	request->domain_hash =
+	        cache_key_domain(request->worker->cache, str_of(request->domain->name));
 }
 
 static enum edge_turn wait_for_recall(struct edge_request *request)
@@ -366,7 +368,8 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	if (http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
 		return pass(request, HTTP_CACHE_FORWARD_REQUEST);
 	struct edge_lookup lookup;
-	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key, head);
+	edge_lookup_init(
+	        &lookup, request->worker->cache_reader, &request->key, request->domain_hash, head);
 	switch (edge_lookup_find(&lookup, &request->entry)) {
 	case EDGE_LOOKUP_FOUND:
 		if (!has_body(request))

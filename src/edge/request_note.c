@@ -56,7 +56,8 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct edge_lookup lookup;
 	struct cache_entry entry;
 	struct cache_key key = key_of(request, stream->path);
-	edge_lookup_init(&lookup, worker->cache_reader, &key, &stream->head);
+	edge_lookup_init(&lookup, worker->cache_reader, &key,
+	        cache_key_domain(worker->cache, str_of(request->domain->name)), &stream->head);
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND)
 		return;
 	struct edge_keep keep = {

@@ -60,6 +60,7 @@ struct edge_request {
 	const char *cache;         /* the word of X-Cache and of the log */
 	struct model_domain *kept; /* a reference of its own to `domain`, from JOIN on */
 	struct cache_key key;      /* its text is empty until LOOKUP */
+	uint64_t domain_hash;      /* cache_key_domain, from then on */
 	struct edge_flight_reader flight;
 	struct edge_recall_waiter recall;
 	struct edge_loader *loader; /* that it began, and that lives */
