@@ -125,6 +125,21 @@ one before it, or nothing, and is answered by APPLIED or REFUSED. APPLIED says t
 then on begins with that revision, on whatever worker. After REFUSED the edge ends the connection, and begins anew with
 what is live. An edge greets when all that it knows is live.
 
+Purges have numbers, one more each, and are done in that order. The edge says in HELLO up to which one all are durable in
+its cache, and the control plane which is its last one and which the oldest that it still has. Both come to the same next
+one: where the edge was of another store, or knows a number that was never given, that is the oldest. An edge that has
+missed purges which are not kept any more (its number + 1 is below the oldest) treats all that it has as stale, as by a soft
+purge of everything, and goes on with the oldest. A purge is told once the edge was told the revision that it was made at,
+so that nothing of an old origin is stored again behind it; it is in effect when it was heard, and answered by PURGED when
+the disks have it, too. One that they do not take within ten seconds is answered with an error, and `purged` stays; when
+they have it at last, that is said as well. One that never can be done is answered with an error, and `purged` goes on.
+At most 4096 are told that `purged` is not behind. What ends with the connection is told again; to do a purge twice does
+no harm.
+
+The edge keeps its number in its ledger, after the purge is durable, so that the one it finds at a start may be too low, and
+never too high. Two edges that share one cache, as during an upgrade, each do all purges, and whichever number is kept holds
+for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
+
 An object has the keys that are said here and no others, so that what a later version adds is never left out in
 silence; `v` of HELLO is raised by every such change. What is no message ends the connection. So does silence: who has
 said nothing for three seconds says PING, and who has heard nothing for ten has nobody to talk to. An edge that was

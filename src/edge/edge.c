@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cache/disk.h"
 #include "cache/keeper.h"
+#include "cache/purge.h"
 #include "cache/writer.h"
 #include "edge/disks.h"
 #include "edge/flights.h"
@@ -56,6 +57,7 @@ struct edge {
 	struct link_sink sink;
 	struct link_command_sink command_sink;
 	struct link_command_listener *commands; /* NULL: none are taken */
+	struct link_purge_sink purge_sink;
 	struct origin_shared_sink origin_sink;
 	struct loop *loop;
 	struct mem_budget budget, spool_budget;
@@ -225,6 +227,26 @@ static bool is_durable(struct link_command_sink *sink, uint64_t moment)
 	return cache_disk_is_durable(edge->shared.cache, moment);
 }
 
+static struct link_answer on_told_purge(
+        struct link_purge_sink *sink, const struct link_purge *purge)
+{
+	struct edge *edge = container_of(sink, struct edge, purge_sink);
+	return edge_purge_rest(edge->shared.cache, edge->snapshot, purge);
+}
+
+static struct link_answer on_stale(struct link_purge_sink *sink)
+{
+	struct edge *edge = container_of(sink, struct edge, purge_sink);
+	cache_purge_all(edge->shared.cache, CACHE_PURGE_SOFT);
+	return (struct link_answer){.moment = cache_disk_moment(edge->shared.cache)};
+}
+
+static bool is_told_durable(struct link_purge_sink *sink, uint64_t moment)
+{
+	struct edge *edge = container_of(sink, struct edge, purge_sink);
+	return cache_disk_is_durable(edge->shared.cache, moment);
+}
+
 static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
@@ -298,6 +320,7 @@ static void open_cache(struct edge *edge)
 	if (memory.bytes == 0)
 		return;
 	struct cache_store *cache = cache_store_new(fd, &memory, &why);
+	bool is_shared = cache != NULL && fd >= 0;
 	if (cache == NULL && fd >= 0) {
 		log_warning("the cache begins empty: %s", cache_memory_words(why));
 		memory.disk_count = 0;
@@ -311,6 +334,7 @@ static void open_cache(struct edge *edge)
 	if (edge->keeper == NULL)
 		log_error("nothing keeps room in the cache: %m");
 	edge->shared.cache = cache;
+	edge->purge_sink.is_kept = is_shared;
 	start_writers(edge);
 }
 
@@ -353,6 +377,10 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->origin_sink.on_health = on_health;
 	edge->command_sink = (struct link_command_sink){.on_purge = on_purge,
 	        .is_durable = is_durable,
+	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};
+	edge->purge_sink = (struct link_purge_sink){.on_purge = on_told_purge,
+	        .on_stale = on_stale,
+	        .is_durable = is_told_durable,
 	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
@@ -449,6 +477,11 @@ struct loop *edge_loop(struct edge *edge)
 struct link_sink *edge_sink(struct edge *edge)
 {
 	return &edge->sink;
+}
+
+struct link_purge_sink *edge_purges(struct edge *edge)
+{
+	return edge->shared.cache != NULL ? &edge->purge_sink : NULL;
 }
 
 bool edge_take_commands(struct edge *edge, int socket)

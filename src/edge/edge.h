@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "cache/memory.h"
 #include "link/feed.h"
+#include "link/purger.h"
 #include "model/read.h"
 #include "net/loop.h"
 #include "origin/health.h"
@@ -59,6 +60,10 @@ MUST_CHECK bool edge_take_commands(struct edge *edge, int socket);
 
 /* Where a feed puts its domains; before edge_run or on the steward's thread. */
 struct link_sink *edge_sink(struct edge *edge);
+
+/* Where purges of the control plane go (link_remote_options.purges); lives as long as the edge.
+ * NULL: it has no cache. */
+struct link_purge_sink *edge_purges(struct edge *edge);
 
 /* Starts the workers, calls on_ready(context) when all of them accept connections, and turns the
  * steward's loop until edge_stop or a drain has ended. Returns the exit code of the process. */

@@ -88,3 +88,18 @@ struct link_answer edge_purge(struct cache_store *store, const struct model_snap
 		        &purge->items[i]);
 	return (struct link_answer){.purged = purge->count, .moment = cache_disk_moment(store)};
 }
+
+struct link_answer edge_purge_rest(struct cache_store *store, const struct model_snapshot *snapshot,
+        const struct link_purge *purge)
+{
+	struct link_answer answer = {0};
+	for (unsigned i = 0; i < purge->count; i++) {
+		const struct model_domain *domain = domain_of(snapshot, purge, &purge->items[i]);
+		if (domain == NULL)
+			continue;
+		purge_one(store, domain, purge, &purge->items[i]);
+		answer.purged++;
+	}
+	answer.moment = cache_disk_moment(store);
+	return answer;
+}

@@ -12,3 +12,8 @@
  * that begins after it has returned; durable once the disks have reached the answer's moment. */
 struct link_answer edge_purge(struct cache_store *store, const struct model_snapshot *snapshot,
         const struct link_purge *purge, struct text *error);
+
+/* Purges what of it there is here: what made sense where it was asked may have lost a domain since,
+ * of which nothing is served any more. */
+struct link_answer edge_purge_rest(struct cache_store *store, const struct model_snapshot *snapshot,
+        const struct link_purge *purge);

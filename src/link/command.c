@@ -280,20 +280,27 @@ static bool read_purge(struct arena *arena, const struct model_node *root, struc
 	       read_tags_domain(arena, root, purge, error);
 }
 
+bool link_command_read_object(struct arena *arena, const struct model_node *object,
+        struct link_purge *ret_purge, struct text *ret_error)
+{
+	struct link_purge purge = {0};
+	if (!read_purge(arena, object, &purge, ret_error))
+		return false;
+	*ret_purge = purge;
+	return true;
+}
+
 bool link_command_read(
         struct arena *arena, struct str line, struct link_purge *ret_purge, struct text *ret_error)
 {
 	struct model_problems problems = {0};
-	struct link_purge purge = {0};
 	struct model_node *root;
 	bool is_read = false;
 	if (!model_node_read(arena, line, NULL, NULL, &problems, &root))
 		text_addf(ret_error, "a request is a line of JSON: %s", problems.list[0].message);
 	else
-		is_read = read_purge(arena, root, &purge, ret_error);
+		is_read = link_command_read_object(arena, root, ret_purge, ret_error);
 	model_problems_done(&problems);
-	if (is_read)
-		*ret_purge = purge;
 	return is_read;
 }
 

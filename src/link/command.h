@@ -66,6 +66,11 @@ void link_command_print(const struct link_purge *purge, struct text *to);
 MUST_CHECK bool link_command_read(
         struct arena *arena, struct str line, struct link_purge *ret_purge, struct text *ret_error);
 
+/* Reads what is in such a line, as a part of another document. */
+struct model_node;
+MUST_CHECK bool link_command_read_object(struct arena *arena, const struct model_node *object,
+        struct link_purge *ret_purge, struct text *ret_error);
+
 /* The same for answers. A false one says that the line is none. */
 void link_command_print_answer(const struct link_answer *answer, struct text *to);
 MUST_CHECK bool link_command_read_answer(

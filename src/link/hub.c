@@ -4,12 +4,15 @@
  * the socket takes it. When it has ended and there is a newer snapshot, the next one begins; as the
  * revision of the last one is known, few domains of it are new. Where the edge had everything up to
  * the revision before, there is no walk: the changes themselves are sent.
+ *
+ * Purges are told beside that, as soon as the edge was told the revision that each was made at.
  */
 #include "link/hub.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "link/purges.h"
 #include "model/json.h"
 #include "net/local.h"
 
@@ -20,6 +23,7 @@ enum {
 	ACCEPT_BATCH = 16,
 	ACCEPT_PAUSE_MS = 1000,
 	CHANGES_AT_ONCE = 256, /* more are walked to */
+	PURGE_HEAD_BYTES = 64, /* of a purge's message, what is not its line */
 };
 
 struct gone {
@@ -40,7 +44,8 @@ struct link_hub {
 	struct gone *gone; /* in the order of revisions */
 	size_t gone_count, gone_cap;
 	uint64_t gone_since; /* what went with a higher revision is in there */
-	struct text line;    /* a payload on its way */
+	struct link_purges purges;
+	struct text line; /* a payload on its way */
 };
 
 struct peer {
@@ -57,6 +62,10 @@ struct peer {
 	size_t at;          /* the next domain */
 	size_t gone_at;     /* the next name */
 	uint64_t walk_from; /* domains with a higher revision are told */
+	/* purges */
+	uint64_t said_oldest, said_last; /* in our HELLO: the edge goes by that */
+	uint64_t purge_next;             /* to tell */
+	uint64_t purge_answered;         /* all up to this have been done, or were never told */
 };
 
 /* ---- telling ---- */
@@ -136,16 +145,45 @@ static void walk(struct peer *peer)
 	end_walk(peer);
 }
 
+static void send_purge(struct peer *peer, const struct link_purges_entry *entry)
+{
+	struct text *line = &peer->hub->line;
+	text_clear(line);
+	link_message_print_purge(peer->purge_next, str_make(entry->line, entry->len), line);
+	link_wire_send(peer->wire, LINK_SAYS_PURGE, text_str(line));
+	peer->purge_next++;
+}
+
+static void tell_purges(struct peer *peer)
+{
+	const struct link_purges *purges = &peer->hub->purges;
+	if (peer->purge_next < purges->first) {
+		link_wire_end(peer->wire, "the purges that it was to be told are not kept");
+		return;
+	}
+	while (peer->purge_next <= purges->last &&
+	        peer->purge_next - 1 - peer->purge_answered < LIMIT_LINK_PURGES_WAITING &&
+	        link_wire_backlog(peer->wire) <= LIMIT_LINK_BACKLOG_BYTES) {
+		const struct link_purges_entry *entry = link_purges_get(purges, peer->purge_next);
+		if (entry->revision > peer->told)
+			return;
+		send_purge(peer, entry);
+	}
+}
+
 /* Tells what there is to tell. */
 static void go_on(struct peer *peer)
 {
 	struct link_hub *hub = peer->hub;
 	if (!peer->has_greeted)
 		return;
+	tell_purges(peer);
 	if (peer->walked == NULL && peer->told < model_snapshot_revision(hub->snapshot))
 		begin_walk(peer, peer->told < hub->gone_since || peer->told == 0);
-	if (peer->walked != NULL)
+	if (peer->walked != NULL) {
 		walk(peer);
+		tell_purges(peer);
+	}
 }
 
 /* ---- edges ---- */
@@ -180,6 +218,19 @@ static void on_sent(struct link_wire_sink *sink)
 	go_on(container_of(sink, struct peer, sink));
 }
 
+/* A number that we never gave is none of ours, as after a store was put back from a copy. The edge
+ * comes to the same by what we have said. */
+static void greet_purges(struct peer *peer, const struct link_hello *hello)
+{
+	const bool is_ours = str_is_equal(hello->store, str_of(peer->hub->store)) &&
+	                     hello->purged <= peer->said_last;
+	peer->edge.purged = is_ours ? hello->purged : 0;
+	peer->purge_next = peer->edge.purged + 1;
+	if (peer->purge_next < peer->said_oldest)
+		peer->purge_next = peer->said_oldest;
+	peer->purge_answered = peer->purge_next - 1;
+}
+
 static void greet(struct peer *peer, struct str payload)
 {
 	struct link_hub *hub = peer->hub;
@@ -195,6 +246,7 @@ static void greet(struct peer *peer, struct str payload)
 		peer->id = mem_copy(hello.id.at, hello.id.len);
 		peer->edge.id = peer->id;
 		peer->edge.applied = peer->told = is_ours ? hello.revision : 0;
+		greet_purges(peer, &hello);
 		peer->has_greeted = true;
 		hub->greeted++;
 		hub->sink->on_edge(hub->sink, &peer->edge);
@@ -232,6 +284,22 @@ static bool hear_refused(struct peer *peer, struct arena *arena, struct str payl
 	return true;
 }
 
+static bool hear_purged(struct peer *peer, struct arena *arena, struct str payload)
+{
+	struct link_hub_sink *sink = peer->hub->sink;
+	struct link_purged said;
+	if (!link_message_read_purged(arena, payload, &said) || said.number >= peer->purge_next ||
+	        said.purged >= peer->purge_next || said.purged < peer->edge.purged)
+		return false;
+	peer->edge.purged = said.purged;
+	if (said.purged > peer->purge_answered)
+		peer->purge_answered = said.purged;
+	if (sink->on_purged != NULL)
+		sink->on_purged(sink, &peer->edge, said.number, said.error);
+	tell_purges(peer);
+	return true;
+}
+
 static void on_message(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
 {
 	struct peer *peer = container_of(sink, struct peer, sink);
@@ -245,6 +313,8 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		is_right = hear_applied(peer, &arena, payload);
 	} else if (peer->has_greeted && kind == LINK_SAYS_REFUSED) {
 		is_right = hear_refused(peer, &arena, payload);
+	} else if (peer->has_greeted && kind == LINK_SAYS_PURGED) {
+		is_right = hear_purged(peer, &arena, payload);
 	}
 	if (!is_right)
 		link_wire_end(peer->wire, "it said what no edge says");
@@ -265,9 +335,13 @@ static void open_peer(struct link_hub *hub, int socket)
 	}
 	list_add_last(&hub->peers, &peer->node);
 	hub->count++;
+	peer->said_oldest = hub->purges.first;
+	peer->said_last = hub->purges.last;
 	struct link_hello hello = {.id = str_of(hub->id),
 	        .store = str_of(hub->store),
-	        .revision = model_snapshot_revision(hub->snapshot)};
+	        .revision = model_snapshot_revision(hub->snapshot),
+	        .purged = peer->said_last,
+	        .oldest = peer->said_oldest};
 	text_clear(&hub->line);
 	link_message_print_hello(&hello, &hub->line);
 	link_wire_send(peer->wire, LINK_SAYS_HELLO, text_str(&hub->line));
@@ -373,6 +447,32 @@ void link_hub_change(
 		go_on(container_of(node, struct peer, node));
 }
 
+/* ---- purges ---- */
+
+static void tell_all_purges(struct link_hub *hub)
+{
+	list_each (node, &hub->peers) {
+		struct peer *peer = container_of(node, struct peer, node);
+		if (peer->has_greeted)
+			tell_purges(peer);
+	}
+}
+
+void link_hub_keep_purges_from(struct link_hub *hub, uint64_t number)
+{
+	link_purges_drop_below(&hub->purges, number);
+	tell_all_purges(hub);
+}
+
+void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, struct str line)
+{
+	CHECK(line.len <= LIMIT_LINK_MESSAGE_BYTES - PURGE_HEAD_BYTES);
+	link_purges_add(&hub->purges, number, revision, line);
+	tell_all_purges(hub);
+}
+
+/* ---- asking ---- */
+
 const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub)
 {
 	return hub->snapshot;
@@ -408,6 +508,7 @@ struct link_hub *link_hub_open(struct loop *loop, int socket,
 	hub->watched = (struct loop_fd){.fd = socket, .on_ready = on_listener};
 	hub->pause.on_expire = on_pause_end;
 	hub->snapshot = model_snapshot_new();
+	link_purges_init(&hub->purges);
 	list_init(&hub->peers);
 	if (loop_add_level(loop, &hub->watched))
 		return hub;
@@ -427,6 +528,7 @@ void link_hub_close(struct link_hub *hub)
 	for (size_t i = 0; i < hub->gone_count; i++)
 		mem_free(hub->gone[i].name);
 	mem_free(hub->gone);
+	link_purges_done(&hub->purges);
 	model_snapshot_unref(hub->snapshot);
 	text_done(&hub->line);
 	mem_free(hub->id);

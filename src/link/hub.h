@@ -16,6 +16,7 @@ struct link_hub_edge {
 	uint64_t applied;  /* the revision that it last said to be live */
 	uint64_t refused;  /* one that it could not read; 0: none since */
 	const char *error; /* why; "" if none was */
+	uint64_t purged;   /* all purges up to this are done, or have failed for good */
 };
 
 struct link_hub_sink {
@@ -24,6 +25,11 @@ struct link_hub_sink {
 	/* It is gone; `why` is a sentence. */
 	void (*on_gone)(
 	        struct link_hub_sink *self, const struct link_hub_edge *edge, const char *why);
+	/* It says what became of a purge: an empty error is that it is done, as are all before it
+	 * that nothing else was said of; one that is not empty may be followed by that. What
+	 * on_edge tells as purged, was done before. NULL: nobody wants to know. */
+	void (*on_purged)(struct link_hub_sink *self, const struct link_hub_edge *edge,
+	        uint64_t number, struct str error);
 };
 
 struct link_hub_options {
@@ -49,6 +55,17 @@ void link_hub_add_gone(struct link_hub *hub, const char *name, uint64_t revision
  * domains that there are. Their revisions say since when they are as they are. Takes references. */
 void link_hub_change(
         struct link_hub *hub, const struct model_change *changes, size_t count, uint64_t revision);
+
+/* Has the purges begin at this number, none of them being there yet; at the start, before the loop
+ * turns. Later, drops those below it, which are not kept any more: an edge that has missed any
+ * treats all that it has as stale. */
+void link_hub_keep_purges_from(struct link_hub *hub, uint64_t number);
+
+/* Has all edges do a purge, and those that come later: `line` is as link_command_print makes it, of
+ * at most LIMIT_LINK_MESSAGE_BYTES less 64. Edges hear of it behind all of lower numbers, which may
+ * come later, and once they have had the revision, so that nothing old is stored again behind it.
+ * Copied. */
+void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, struct str line);
 
 const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub);
 

@@ -229,6 +229,8 @@ enum link_intake_take link_intake_take(struct link_intake *intake, enum link_mes
 	case LINK_SAYS_APPLIED:
 	case LINK_SAYS_REFUSED:
 	case LINK_SAYS_PING:
+	case LINK_SAYS_PURGE:
+	case LINK_SAYS_PURGED:
 		text_addf(ret_error, "%s says nothing of domains", link_message_name(kind));
 		is_good = false;
 		break;

@@ -4,7 +4,7 @@
  *     8 bytes   how many bytes follow the head, the lowest first
  *     8 bytes   their checksum, with how many there are and where the entry lies
  *     ...       messages (link/message.h): of a base HELLO, BEGIN, all domains, COMMIT; else what
- *               changed, and COMMIT
+ *               changed, and COMMIT; or PURGED alone
  *
  * With a path, a base is written to another file, flushed, and renamed; what is added later is not
  * flushed, because the control plane has it. Without one, a base is appended at a page of its own,
@@ -37,6 +37,7 @@ struct link_ledger {
 	uint64_t base;     /* bytes of the last base; 0: none was read or written */
 	uint64_t added;    /* bytes behind it */
 	struct text store; /* whose revisions the base has */
+	uint64_t purged;   /* the number of a purge of it that is kept */
 };
 
 struct link_ledger *link_ledger_new(const struct link_journal *place)
@@ -119,11 +120,13 @@ static void add_commit(uint64_t revision, struct text *payload, struct text *to)
 	link_message_print(LINK_SAYS_COMMIT, text_str(payload), to);
 }
 
-static void add_base(struct str store, const struct model_snapshot *snapshot, struct text *to)
+static void add_base(
+        struct str store, const struct model_snapshot *snapshot, uint64_t purged, struct text *to)
 {
 	struct text payload = {0};
 	const uint64_t revision = model_snapshot_revision(snapshot);
-	const struct link_hello hello = {.id = STR("ledger"), .store = store, .revision = revision};
+	const struct link_hello hello = {
+	        .id = STR("ledger"), .store = store, .revision = revision, .purged = purged};
 	link_message_print_hello(&hello, &payload);
 	link_message_print(LINK_SAYS_HELLO, text_str(&payload), to);
 	link_message_print(LINK_SAYS_BEGIN, STR("{}"), to);
@@ -223,9 +226,28 @@ static bool is_as_left(const struct link_ledger *ledger)
 
 /* ---- reading ---- */
 
-/* Has the intake take an entry; false when it says what no entry says. A base tells its store. */
-static bool take_entry(
-        struct str bytes, bool is_first, struct link_intake *intake, struct text *ret_store)
+/* Reads an entry that has the number of a purge; false when it is another one. */
+static bool take_purged(struct str bytes, uint64_t *ret_number)
+{
+	enum link_message_kind kind;
+	struct str payload;
+	struct link_purged purged;
+	struct arena arena;
+	if (link_message_take(&bytes, &kind, &payload) != LINK_MESSAGE_TAKEN ||
+	        kind != LINK_SAYS_PURGED || bytes.len > 0)
+		return false;
+	arena_init(&arena, NULL, 0);
+	bool is_read = link_message_read_purged(&arena, payload, &purged);
+	if (is_read)
+		*ret_number = purged.purged;
+	arena_reset(&arena);
+	return is_read;
+}
+
+/* Has the intake take an entry; false when it says what no entry says. A base tells its store, and
+ * the number of a purge. */
+static bool take_entry(struct str bytes, bool is_first, struct link_intake *intake,
+        struct text *ret_store, uint64_t *ret_purged)
 {
 	enum link_message_kind kind;
 	struct str payload;
@@ -252,6 +274,7 @@ static bool take_entry(
 	if (is_good && has_hello) {
 		text_clear(ret_store);
 		text_add(ret_store, hello.store);
+		*ret_purged = hello.purged;
 	}
 	link_intake_drop(intake);
 	text_done(&error);
@@ -279,8 +302,7 @@ static bool read_entry(int fd, uint64_t at, uint64_t file_bytes, struct text *re
 	return false;
 }
 
-static bool read_entries(
-        struct link_ledger *ledger, struct link_intake *intake, struct text *ret_store)
+static bool read_entries(struct link_ledger *ledger, struct link_intake *intake)
 {
 	struct stat info;
 	struct text entry;
@@ -292,7 +314,9 @@ static bool read_entries(
 		return false;
 	bool is_first = true, is_good = true;
 	while (is_good && at <= file_bytes && read_entry(ledger->fd, at, file_bytes, &entry)) {
-		is_good = take_entry(text_str(&entry), is_first, intake, ret_store);
+		is_good = (!is_first && take_purged(text_str(&entry), &ledger->purged)) ||
+		          take_entry(text_str(&entry), is_first, intake, &ledger->store,
+		                  &ledger->purged);
 		if (is_good) {
 			at += HEAD_BYTES + entry.len;
 			ledger->base = is_first ? entry.len : ledger->base;
@@ -305,16 +329,18 @@ static bool read_entries(
 	return !is_first;
 }
 
-bool link_ledger_read(
-        struct link_ledger *ledger, struct link_intake *intake, struct text *ret_store)
+bool link_ledger_read(struct link_ledger *ledger, struct link_intake *intake,
+        struct text *ret_store, uint64_t *ret_purged)
 {
 	if (ledger->path != NULL)
 		ledger->fd = open(ledger->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (ledger->fd < 0 || !lock(ledger, F_RDLCK))
 		return false;
-	bool is_read = read_entries(ledger, intake, &ledger->store);
-	if (is_read)
+	bool is_read = read_entries(ledger, intake);
+	if (is_read) {
 		text_add(ret_store, text_str(&ledger->store));
+		*ret_purged = ledger->purged;
+	}
 	(void)!lock(ledger, F_UNLCK);
 	/* With a path it may be another's, who goes on with it: the first that we add is a base. */
 	if (!is_read || ledger->path != NULL)
@@ -369,54 +395,120 @@ static bool rewrite_nameless(struct link_ledger *ledger, struct text *entry)
 	return false;
 }
 
+/* The purges of another store have other numbers. */
+static void belong_to(struct link_ledger *ledger, struct str store)
+{
+	if (str_is_equal(store, text_str(&ledger->store)))
+		return;
+	ledger->purged = 0;
+	text_clear(&ledger->store);
+	text_add(&ledger->store, store);
+}
+
 static bool rewrite(
         struct link_ledger *ledger, struct str store, const struct model_snapshot *snapshot)
 {
 	struct text entry = {0};
+	belong_to(ledger, store);
 	begin_entry(&entry);
-	add_base(store, snapshot, &entry);
+	add_base(store, snapshot, ledger->purged, &entry);
 	bool is_written = ledger->path != NULL ? rewrite_path(ledger, &entry)
 	                                       : rewrite_nameless(ledger, &entry);
+	int error = errno;
 	ledger->base = is_written ? entry.len : 0;
 	ledger->added = 0;
-	text_clear(&ledger->store);
-	text_add(&ledger->store, store);
 	text_done(&entry);
+	errno = error;
 	return is_written;
 }
 
-static bool append(struct link_ledger *ledger, const struct link_intake *intake)
+/* Appends what was added to an entry that begin_entry began. */
+static bool append(struct link_ledger *ledger, struct text *entry)
 {
-	struct text entry = {0};
-	begin_entry(&entry);
-	add_changes(intake, &entry);
-	finish_entry(&entry, ledger->end);
-	bool is_written = write_at(ledger->fd, text_str(&entry), ledger->end);
+	finish_entry(entry, ledger->end);
+	bool is_written = write_at(ledger->fd, text_str(entry), ledger->end);
 	int error = errno;
 	if (is_written) {
-		ledger->end += entry.len;
-		ledger->added += entry.len;
+		ledger->end += entry->len;
+		ledger->added += entry->len;
 	} else {
 		/* The next one begins a new base. */
 		(void)!ftruncate(ledger->fd, (off_t)ledger->end);
 		ledger->base = 0;
 	}
+	errno = error;
+	return is_written;
+}
+
+static bool append_changes(struct link_ledger *ledger, const struct link_intake *intake)
+{
+	struct text entry = {0};
+	begin_entry(&entry);
+	add_changes(intake, &entry);
+	bool is_written = append(ledger, &entry);
+	int error = errno;
 	text_done(&entry);
 	errno = error;
 	return is_written;
+}
+
+static bool append_purged(struct link_ledger *ledger)
+{
+	struct text entry = {0}, payload = {0};
+	const struct link_purged purged = {ledger->purged, ledger->purged, STR_EMPTY};
+	link_message_print_purged(&purged, &payload);
+	begin_entry(&entry);
+	link_message_print(LINK_SAYS_PURGED, text_str(&payload), &entry);
+	bool is_written = append(ledger, &entry);
+	int error = errno;
+	text_done(&payload);
+	text_done(&entry);
+	errno = error;
+	return is_written;
+}
+
+/* Whether something can be added behind what is there. */
+static bool can_append(const struct link_ledger *ledger, struct str store)
+{
+	bool outweighs = ledger->added > ledger->base && ledger->added > ADDED_AT_LEAST;
+	return !outweighs && str_is_equal(store, text_str(&ledger->store)) && is_as_left(ledger);
+}
+
+static void unlock(const struct link_ledger *ledger)
+{
+	int error = errno;
+	(void)!lock(ledger, F_UNLCK);
+	errno = error;
 }
 
 bool link_ledger_add(struct link_ledger *ledger, struct str store, const struct link_intake *intake)
 {
 	if (!lock(ledger, F_WRLCK))
 		return false;
-	bool outweighs = ledger->added > ledger->base && ledger->added > ADDED_AT_LEAST;
-	bool is_same_store = str_is_equal(store, text_str(&ledger->store));
-	bool is_kept = is_same_store && !outweighs && is_as_left(ledger)
-	                       ? append(ledger, intake)
+	bool is_kept = can_append(ledger, store)
+	                       ? append_changes(ledger, intake)
 	                       : rewrite(ledger, store, link_intake_snapshot(intake));
-	int error = errno;
-	(void)!lock(ledger, F_UNLCK);
-	errno = error;
+	unlock(ledger);
+	return is_kept;
+}
+
+bool link_ledger_keep_purged(struct link_ledger *ledger, struct str store,
+        const struct link_intake *intake, uint64_t purged, bool may_rewrite)
+{
+	if (!lock(ledger, F_WRLCK))
+		return false;
+	bool is_kept = false;
+	if (can_append(ledger, store)) {
+		bool is_new = ledger->purged != purged;
+		ledger->purged = purged;
+		is_kept = !is_new || append_purged(ledger);
+	} else if (may_rewrite) {
+		belong_to(ledger, store);
+		ledger->purged = purged;
+		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
+	} else {
+		errno = EAGAIN;
+	}
+	unlock(ledger);
 	return is_kept;
 }

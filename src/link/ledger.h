@@ -21,12 +21,18 @@ struct link_ledger *link_ledger_new(const struct link_journal *place);
 /* NULL is fine. */
 void link_ledger_free(struct link_ledger *ledger);
 
-/* Has the intake take all that is in there and adds the store that it is of; false when there is
- * nothing, and then the intake is as it was. */
-MUST_CHECK bool link_ledger_read(
-        struct link_ledger *ledger, struct link_intake *intake, struct text *ret_store);
+/* Has the intake take all that is in there, adds the store that it is of, and tells the purge of
+ * that store that was kept last; false when there is nothing, and then the intake is as it was. */
+MUST_CHECK bool link_ledger_read(struct link_ledger *ledger, struct link_intake *intake,
+        struct text *ret_store, uint64_t *ret_purged);
 
 /* Keeps the revision that the intake has just taken; false with errno, and what was kept before
  * stays. */
 MUST_CHECK bool link_ledger_add(
         struct link_ledger *ledger, struct str store, const struct link_intake *intake);
+
+/* Keeps the number of a purge of the store that the intake's revision is of; false with errno. What
+ * is on the disk may be an earlier one after a loss of power. Where it takes a new base, which is
+ * as much work as there are domains, it is EAGAIN unless `may_rewrite`. */
+MUST_CHECK bool link_ledger_keep_purged(struct link_ledger *ledger, struct str store,
+        const struct link_intake *intake, uint64_t purged, bool may_rewrite);

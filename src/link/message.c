@@ -105,13 +105,15 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 	text_add_json(to, hello->id);
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
-	text_addf(to, ",\"revision\":%llu}", (unsigned long long)hello->revision);
+	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu}",
+	        (unsigned long long)hello->revision, (unsigned long long)hello->purged,
+	        (unsigned long long)hello->oldest);
 }
 
 bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
         struct text *ret_error)
 {
-	static const char *const KEYS[] = {"v", "id", "store", "revision"};
+	static const char *const KEYS[] = {"v", "id", "store", "revision", "purged", "oldest"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -130,7 +132,9 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 	}
 	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
 	        !read_text(root, "id", &hello.id) || !read_text(root, "store", &hello.store) ||
-	        !read_number(root, "revision", &hello.revision) || hello.id.len == 0 ||
+	        !read_number(root, "revision", &hello.revision) ||
+	        !read_number(root, "purged", &hello.purged) ||
+	        !read_number(root, "oldest", &hello.oldest) || hello.id.len == 0 ||
 	        !is_visible(hello.id) || !is_visible(hello.store)) {
 		text_add(ret_error, STR("does not say who it is and what it knows"));
 		return false;
@@ -171,4 +175,50 @@ bool link_message_read_name(struct arena *arena, struct str payload, struct str 
 	static const char *const KEYS[] = {"name"};
 	const struct model_node *object = read_object(arena, payload, KEYS, 1);
 	return object != NULL && read_text(object, "name", ret_name);
+}
+
+void link_message_print_purge(uint64_t number, struct str line, struct text *to)
+{
+	if (line.len > 0 && line.at[line.len - 1] == '\n')
+		line.len--;
+	text_addf(to, "{\"number\":%llu,\"purge\":", (unsigned long long)number);
+	text_add(to, line);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_purge(struct arena *arena, struct str payload, uint64_t *ret_number,
+        struct link_purge *ret_purge, struct text *ret_error)
+{
+	static const char *const KEYS[] = {"number", "purge"};
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	const struct model_node *purge =
+	        object != NULL ? model_node_get(object, STR("purge")) : NULL;
+	if (purge == NULL || !read_number(object, "number", ret_number))
+		return false;
+	/* When it cannot be read, ret_error says so. */
+	(void)!link_command_read_object(arena, purge, ret_purge, ret_error);
+	return true;
+}
+
+void link_message_print_purged(const struct link_purged *purged, struct text *to)
+{
+	text_addf(to,
+	        "{\"number\":%llu,\"purged\":%llu,\"error\":", (unsigned long long)purged->number,
+	        (unsigned long long)purged->purged);
+	text_add_json(to, purged->error);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_purged(
+        struct arena *arena, struct str payload, struct link_purged *ret_purged)
+{
+	static const char *const KEYS[] = {"number", "purged", "error"};
+	struct link_purged purged;
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	if (object == NULL || !read_number(object, "number", &purged.number) ||
+	        !read_number(object, "purged", &purged.purged) ||
+	        !read_text(object, "error", &purged.error))
+		return false;
+	*ret_purged = purged;
+	return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/limit.h"
 #include "base/str.h"
+#include "link/command.h"
 
 #include <stdint.h>
 
@@ -15,7 +16,7 @@ enum link_message_kind {
 #undef MESSAGE
 };
 
-enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 1 };
+enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 2 };
 
 /* "HELLO"; NULL for what is no kind. */
 const char *link_message_name(unsigned kind);
@@ -39,11 +40,12 @@ struct link_hello {
 	struct str id;    /* of the edge, or of the control's machine: 1-128 visible characters */
 	struct str store; /* which revisions are meant; empty: none */
 	uint64_t revision;
+	uint64_t purged; /* of an edge: the purge of that store up to which all are durable in its
+	                  * cache; of the control plane: its last one */
+	uint64_t oldest; /* of the control plane: the lowest purge that it has */
 };
 
 void link_message_print_hello(const struct link_hello *hello, struct text *to);
-
-struct arena;
 
 /* Reads the object of a HELLO; texts are the arena's. On false a sentence that tells why is added
  * to ret_error. */
@@ -61,3 +63,22 @@ MUST_CHECK bool link_message_read_number(struct arena *arena, struct str payload
 void link_message_print_name(struct str name, struct text *to);
 MUST_CHECK bool link_message_read_name(
         struct arena *arena, struct str payload, struct str *ret_name);
+
+/* A purge as link_command_print makes it, with or without its line feed. */
+void link_message_print_purge(uint64_t number, struct str line, struct text *to);
+
+/* Reads it; false: it is none. One that has a number, but not the words of a purge, is told by what
+ * is added to ret_error. */
+MUST_CHECK bool link_message_read_purge(struct arena *arena, struct str payload,
+        uint64_t *ret_number, struct link_purge *ret_purge, struct text *ret_error);
+
+/* What became of a purge. */
+struct link_purged {
+	uint64_t number;  /* of the purge */
+	uint64_t purged;  /* that and all before it are done, or have failed for good */
+	struct str error; /* empty: done */
+};
+
+void link_message_print_purged(const struct link_purged *purged, struct text *to);
+MUST_CHECK bool link_message_read_purged(
+        struct arena *arena, struct str payload, struct link_purged *ret_purged);

@@ -1,10 +1,16 @@
 /*
  * One connection at a time. When it ends, what was gathered of a revision is dropped with it, and
- * the next one begins with what is live: so it is made when all that was handed over is, which is
- * why what becomes live during a connection was heard in it.
+ * the next one begins with what is live; so are purges that are not durable yet, which are told
+ * again. It is made when all that was handed over is live, which is why what becomes live during a
+ * connection was heard in it.
  *
  * A revision is kept in the ledger after the control plane was told that it is live, or before the
  * next one is heard, whatever comes first: nobody waits for our disk.
+ *
+ * The number of a purge means something together with the store that gave it. Both sides know what
+ * the other one has said, and so come to the same one: where the edge was of another store, or
+ * knows a purge that this one never made, that is 0. Where purges behind that number are not kept
+ * any more, all that the cache has becomes stale.
  */
 #include "link/remote.h"
 
@@ -38,6 +44,14 @@ struct link_remote {
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
 	bool has_greeted;
+	struct link_purger *purger;
+	struct link_purger_sink purger_sink;
+	bool has_cache;
+	bool keeps_purged;                   /* what the cache has outlives this process */
+	char purged_of[STORE_BYTES_MAX + 1]; /* the store whose purges the purger has */
+	uint64_t said_purged;                /* in our HELLO */
+	struct timer keep_later;             /* the number is to be kept by a new base */
+	uint64_t rewrite_from_ms;
 	bool is_troubled;    /* the operator was told that nobody answers */
 	struct text refused; /* why the last revision was refused; empty: it was not */
 };
@@ -80,24 +94,64 @@ static void make_live(struct link_remote *remote)
 	text_done(&words);
 }
 
-/* That it cannot be is told once, until it can. */
-static void keep(struct link_remote *remote)
+/* That it cannot be kept is told once, until it can. */
+static void note_kept(struct link_remote *remote, bool is_kept)
 {
 	struct text words = {0};
-	if (remote->ledger == NULL || !remote->is_to_keep)
-		return;
-	remote->is_to_keep = false;
-	if (link_ledger_add(remote->ledger, str_of(remote->store), remote->intake)) {
-		remote->is_unkept = false;
-		return;
-	}
-	if (!remote->is_unkept) {
+	if (!is_kept && !remote->is_unkept) {
 		text_addf(&words, "they cannot be kept for a start without the control plane: %s",
 		        strerrordesc_np(errno));
 		say(remote, LINK_TROUBLE, text_c(&words));
 	}
-	remote->is_unkept = true;
+	remote->is_unkept = !is_kept;
 	text_done(&words);
+}
+
+/* Keeps the number of the last purge, if it is one of the store that is live. A new base is not
+ * written for each: to know an earlier number than the right one does no harm. */
+static void keep_purged(struct link_remote *remote)
+{
+	const uint64_t number = link_purger_number(remote->purger);
+	if (remote->ledger == NULL || !remote->keeps_purged || number == 0 ||
+	        remote->store[0] == '\0' || strcmp(remote->store, remote->purged_of) != 0)
+		return;
+	bool may_rewrite = clock_ms() >= remote->rewrite_from_ms;
+	bool is_kept = link_ledger_keep_purged(
+	        remote->ledger, str_of(remote->store), remote->intake, number, false);
+	if (!is_kept && errno == EAGAIN && !may_rewrite) {
+		loop_timer_start(remote->loop, &remote->keep_later, remote->rewrite_from_ms);
+		return;
+	}
+	if (!is_kept && errno == EAGAIN) {
+		remote->rewrite_from_ms = clock_ms() + LIMIT_PURGE_REWRITE_MS;
+		is_kept = link_ledger_keep_purged(
+		        remote->ledger, str_of(remote->store), remote->intake, number, true);
+	}
+	note_kept(remote, is_kept);
+}
+
+/* Keeps the last revision, if it is not kept yet. */
+static void keep(struct link_remote *remote)
+{
+	if (remote->ledger == NULL || !remote->is_to_keep)
+		return;
+	remote->is_to_keep = false;
+	note_kept(remote, link_ledger_add(remote->ledger, str_of(remote->store), remote->intake));
+	keep_purged(remote);
+}
+
+/* A number is kept behind the revision that came before it. */
+static void keep_both(struct link_remote *remote)
+{
+	if (remote->is_to_keep)
+		keep(remote);
+	else
+		keep_purged(remote);
+}
+
+static void on_keep_later(struct timer *timer)
+{
+	keep_both(container_of(timer, struct link_remote, keep_later));
 }
 
 /* At the start, when the edge has nothing: all that was kept. */
@@ -200,6 +254,54 @@ static void hear_domains(
 	text_done(&error);
 }
 
+/* ---- purges ---- */
+
+/* Where they go on. */
+static void greet_purger(struct link_remote *remote, const struct link_hello *hello)
+{
+	const bool is_ours =
+	        strcmp(remote->greeter, remote->store) == 0 && remote->said_purged <= hello->purged;
+	const uint64_t number = is_ours ? remote->said_purged : 0;
+	memcpy(remote->purged_of, remote->greeter, sizeof(remote->purged_of));
+	link_purger_begin(remote->purger, number);
+	if (number + 1 >= hello->oldest)
+		return;
+	if (remote->has_cache)
+		say(remote, LINK_TROUBLE,
+		        "purges were missed that the control plane does not have any more: all "
+		        "that is cached is stale from now on");
+	link_purger_make_stale(remote->purger, hello->oldest - 1);
+}
+
+static void hear_purge(struct link_remote *remote, struct str payload)
+{
+	struct arena arena;
+	struct link_purge purge = {.what = LINK_PURGE_WHATS};
+	struct text error = {0};
+	uint64_t number;
+	arena_init(&arena, NULL, 0);
+	bool is_purge = link_message_read_purge(&arena, payload, &number, &purge, &error);
+	if (!is_purge || !link_purger_take(remote->purger, number, error.len == 0 ? &purge : NULL,
+	                         text_str(&error)))
+		link_wire_end(remote->wire, "what it said of purges is not what was to come");
+	text_done(&error);
+	arena_reset(&arena);
+}
+
+/* The ledger first: whoever hears that it is done need never tell it again. */
+static void on_purged(struct link_purger_sink *sink, const struct link_purged *purged)
+{
+	struct link_remote *remote = container_of(sink, struct link_remote, purger_sink);
+	struct text payload = {0};
+	if (purged->purged == purged->number)
+		keep_both(remote);
+	link_message_print_purged(purged, &payload);
+	link_wire_send(remote->wire, LINK_SAYS_PURGED, text_str(&payload));
+	text_done(&payload);
+}
+
+/* ---- greetings ---- */
+
 static void hear_greeting(struct link_remote *remote, struct str payload)
 {
 	struct arena arena;
@@ -212,6 +314,7 @@ static void hear_greeting(struct link_remote *remote, struct str payload)
 		if (remote->is_troubled)
 			say(remote, LINK_TROUBLE, "the control plane answers again");
 		remote->is_troubled = false;
+		greet_purger(remote, &hello);
 	} else {
 		struct text words = {0};
 		text_addf(&words, "the control plane %s", text_c(&error));
@@ -229,6 +332,8 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 	struct link_remote *remote = container_of(sink, struct link_remote, wire_sink);
 	if (kind == LINK_SAYS_HELLO && !remote->has_greeted)
 		hear_greeting(remote, payload);
+	else if (remote->has_greeted && kind == LINK_SAYS_PURGE)
+		hear_purge(remote, payload);
 	else if (remote->has_greeted)
 		hear_domains(remote, kind, payload);
 	else
@@ -267,6 +372,7 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
+	link_purger_begin(remote->purger, link_purger_number(remote->purger));
 	tell_trouble(remote, why);
 	try_later(remote);
 }
@@ -274,10 +380,13 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 static void greet(struct link_remote *remote)
 {
 	struct text payload = {0};
+	bool is_of_store = strcmp(remote->store, remote->purged_of) == 0;
+	remote->said_purged = is_of_store ? link_purger_number(remote->purger) : 0;
 	const struct link_hello hello = {
 	        .id = str_of(remote->id),
 	        .store = str_of(remote->store),
 	        .revision = link_remote_revision(remote),
+	        .purged = remote->said_purged,
 	};
 	link_message_print_hello(&hello, &payload);
 	link_wire_send(remote->wire, LINK_SAYS_HELLO, text_str(&payload));
@@ -311,9 +420,12 @@ static void on_retry(struct timer *timer)
 static void read_ledger(struct link_remote *remote, const struct link_journal *place)
 {
 	struct text store = {0};
+	uint64_t purged;
 	remote->ledger = link_ledger_new(place);
-	if (link_ledger_read(remote->ledger, remote->intake, &store)) {
+	if (link_ledger_read(remote->ledger, remote->intake, &store, &purged)) {
 		snprintf(remote->store, sizeof(remote->store), "%.*s", STR_ARG(text_str(&store)));
+		memcpy(remote->purged_of, remote->store, sizeof(remote->purged_of));
+		link_purger_begin(remote->purger, remote->keeps_purged ? purged : 0);
 		const struct model_snapshot *snapshot = link_intake_snapshot(remote->intake);
 		hand_over(remote, snapshot);
 	}
@@ -336,6 +448,11 @@ struct link_remote *link_remote_open(
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
+	remote->keep_later.on_expire = on_keep_later;
+	remote->has_cache = options->purges != NULL;
+	remote->keeps_purged = remote->has_cache && options->purges->is_kept;
+	remote->purger_sink.on_purged = on_purged;
+	remote->purger = link_purger_new(loop, options->purges, &remote->purger_sink);
 	if (options->ledger != NULL)
 		read_ledger(remote, options->ledger);
 	connect_now(remote);
@@ -349,7 +466,9 @@ void link_remote_close(struct link_remote *remote)
 	remote->sink->live = NULL;
 	keep(remote);
 	loop_timer_cancel(remote->loop, &remote->retry);
+	loop_timer_cancel(remote->loop, &remote->keep_later);
 	link_wire_free(remote->wire);
+	link_purger_free(remote->purger);
 	link_intake_free(remote->intake);
 	link_ledger_free(remote->ledger);
 	text_done(&remote->refused);
@@ -361,4 +480,9 @@ void link_remote_close(struct link_remote *remote)
 uint64_t link_remote_revision(const struct link_remote *remote)
 {
 	return model_snapshot_revision(link_intake_snapshot(remote->intake));
+}
+
+uint64_t link_remote_purged(const struct link_remote *remote)
+{
+	return link_purger_number(remote->purger);
 }

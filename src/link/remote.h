@@ -7,6 +7,7 @@
 
 #include "link/feed.h"
 #include "link/journal.h"
+#include "link/purger.h"
 #include "link/wire.h"
 
 struct link_remote;
@@ -18,10 +19,11 @@ struct link_remote_options {
 	uint32_t retry_ms; /* between two tries to connect */
 	const struct link_journal
 	        *ledger; /* where what is live is kept (link/ledger.h); NULL: nowhere */
+	struct link_purge_sink *purges; /* the cache that is purged; NULL: there is none */
 };
 
-/* Hands what the ledger has to the sink before returning; what is new comes later. `sink` must
- * outlive it; hash_init was called. */
+/* Hands what the ledger has to the sink before returning; what is new comes later. `sink` and
+ * options->purges must outlive it; hash_init was called. */
 struct link_remote *link_remote_open(
         struct loop *loop, const struct link_remote_options *options, struct link_sink *sink);
 
@@ -30,3 +32,6 @@ void link_remote_close(struct link_remote *remote);
 
 /* The revision that was handed to the sink last. */
 uint64_t link_remote_revision(const struct link_remote *remote);
+
+/* The purge of the control plane up to which all are durable in the cache. */
+uint64_t link_remote_purged(const struct link_remote *remote);

@@ -5,7 +5,7 @@
 #include "main/invocation.h"
 
 #include "base/mem.h"
-#include "main/wrap.h"
+#include "base/wrap.h"
 #include "model/suggest.h"
 #include "net/local.h"
 

@@ -1,10 +1,13 @@
 /*
- * The program: one table of commands. Exit codes: 0, 1 when something failed while running, 2 for
- * input that makes no sense, which is told before anything is started.
+ * The program: one table of commands, and behind it that of cli/. Exit codes: 0, 1 when something
+ * failed while running, 2 for input that makes no sense, which is told before anything is started;
+ * cli/ has more.
  */
 /* tidy: untested - it is the program: tests/functional/test_cli.py */
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/wrap.h"
+#include "cli/cli.h"
 #include "main/complain.h"
 #include "main/domains.h"
 #include "main/explain.h"
@@ -12,7 +15,6 @@
 #include "main/run_control.h"
 #include "main/run_edge.h"
 #include "main/supervisor.h"
-#include "main/wrap.h"
 #include "model/suggest.h"
 
 #include <fcntl.h>
@@ -270,23 +272,38 @@ static const struct command *find_command(struct str name)
 	return NULL;
 }
 
+static void suggest(struct str name, struct str known, unsigned *best, struct str *near)
+{
+	unsigned distance = model_suggest_distance(name, known);
+	if (distance >= *best)
+		return;
+	*best = distance;
+	*near = known;
+}
+
 static int refuse_command(struct str name)
 {
-	const struct command *near = NULL;
+	struct str near = STR_EMPTY, known;
 	unsigned best = model_suggest_limit(name);
-	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++) {
-		unsigned distance = model_suggest_distance(name, COMMANDS[i].name);
-		if (distance >= best)
-			continue;
-		best = distance;
-		near = &COMMANDS[i];
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+		suggest(name, COMMANDS[i].name, &best, &near);
+	for (size_t i = 0; (known = cli_name_at(i)).len != 0; i++)
+		suggest(name, known, &best, &near);
 	fprintf(stderr,
-	        "headwater: there is no command \"%.*s\"%s%s%s [unknown-command]; try headwater "
+	        "headwater: there is no command \"%.*s\"%s%.*s%s [unknown-command]; try headwater "
 	        "help\n",
-	        STR_ARG(name), near != NULL ? "; did you mean " : "",
-	        near != NULL ? near->name.at : "", near != NULL ? "?" : "");
+	        STR_ARG(name), near.len != 0 ? "; did you mean " : "", STR_ARG(near),
+	        near.len != 0 ? "?" : "");
 	return COMPLAIN_EXIT_USAGE;
+}
+
+/* A command that asks the control plane. */
+static int run_cli(char *const *arguments)
+{
+	const char *others[ARRAY_LENGTH(COMMANDS) + 1] = {NULL};
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+		others[i] = COMMANDS[i].name.at;
+	return cli_run(arguments, others);
 }
 
 static int help_command(const struct command *command)
@@ -308,6 +325,8 @@ static void add_overview(struct text *to)
 		text_addf(to, "  headwater %s\n", COMMANDS[i].usage);
 		wrap_add(to, COMMANDS[i].words);
 	}
+	text_add(to, STR("\nBy asking the control plane:\n\n"));
+	cli_add_overview(to);
 }
 
 static int run_help(char *const *arguments)
@@ -315,6 +334,10 @@ static int run_help(char *const *arguments)
 	struct text text = {0};
 	if (arguments[1] == NULL || arguments[2] == NULL) {
 		add_overview(&text);
+		return print(&text);
+	}
+	if (cli_has(str_of(arguments[2]))) {
+		cli_add_help(str_of(arguments[2]), &text);
 		return print(&text);
 	}
 	const struct command *command = find_command(str_of(arguments[2]));
@@ -364,6 +387,8 @@ int main(int count, char **arguments)
 		return help_command(command);
 	if (command != NULL)
 		return command->run(arguments);
+	if (cli_has(name))
+		return run_cli(arguments);
 	if (asks_for_help(arguments + 1))
 		return run_help((char *[]){arguments[0], NULL});
 	return refuse_command(name);

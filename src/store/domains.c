@@ -97,20 +97,6 @@ static enum store_failure read_in(struct store *store, struct str name, struct s
 	return failure;
 }
 
-static enum store_failure read_revision(struct store *store, uint64_t *ret_revision)
-{
-	struct store_statement statement =
-	        store_prepare(store, "SELECT value FROM meta WHERE name='revision'");
-	bool has_row;
-	enum store_failure failure = store_step(&statement, &has_row);
-	if (failure == STORE_DONE && !has_row)
-		failure = store_fail_with(store, STORE_CORRUPT, "it has no revision");
-	else if (failure == STORE_DONE)
-		*ret_revision = store_column_number(&statement, 0);
-	store_finalize(&statement);
-	return failure;
-}
-
 /* ---- changes ---- */
 
 /* The statements of a commit. */
@@ -202,16 +188,6 @@ static enum store_failure write_version(struct commit *commit, const struct stor
 	return store_run(&commit->forget);
 }
 
-static enum store_failure write_revision(struct commit *commit)
-{
-	struct store_statement statement =
-	        store_prepare(commit->store, "UPDATE meta SET value=? WHERE name='revision'");
-	store_bind_number(&statement, commit->revision);
-	enum store_failure failure = store_run(&statement);
-	store_finalize(&statement);
-	return failure;
-}
-
 /* That a request with a key made this revision; and what is too old is forgotten. */
 static enum store_failure write_request(struct commit *commit, const char *name)
 {
@@ -243,7 +219,7 @@ static enum store_failure write_request(struct commit *commit, const char *name)
 static enum store_failure make_changes(
         struct commit *commit, const struct store_change *changes, size_t count, size_t *ret_at)
 {
-	enum store_failure failure = read_revision(commit->store, &commit->revision);
+	enum store_failure failure = store_read_meta(commit->store, "revision", &commit->revision);
 	commit->revision++;
 	for (size_t i = 0; i < count && failure == STORE_DONE; i++) {
 		*ret_at = i;
@@ -253,7 +229,8 @@ static enum store_failure make_changes(
 	}
 	if (failure == STORE_DONE)
 		failure = write_request(commit, changes[0].name);
-	return failure == STORE_DONE ? write_revision(commit) : failure;
+	return failure == STORE_DONE ? store_write_meta(commit->store, "revision", commit->revision)
+	                             : failure;
 }
 
 enum store_failure store_domains_commit(struct store *store, const struct store_change *changes,
@@ -334,7 +311,7 @@ enum store_failure store_domains_read_since(struct store *store, uint64_t revisi
 	uint64_t now;
 	enum store_failure failure = store_begin(store, false);
 	if (failure == STORE_DONE)
-		failure = read_revision(store, &now);
+		failure = store_read_meta(store, "revision", &now);
 	if (failure == STORE_DONE) {
 		struct store_statement statement = store_prepare(store,
 		        "SELECT name, revision, body, sealed FROM domain WHERE revision > ? "

@@ -24,7 +24,9 @@
 enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x48577472 /* "HWtr" */ };
 
 /* `domain` has the last version of each name, also of one that went (body is NULL): who was told
- * all up to a revision asks it for the rest. `history` has each version that there was. */
+ * all up to a revision asks it for the rest. `history` has each version that there was. `purge` has
+ * purges in their order, of which meta has the last number; `edge` says up to which one each edge
+ * has done them. */
 static const char SCHEMA[] =
         "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
         "CREATE TABLE domain(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT,"
@@ -45,7 +47,13 @@ static const char SCHEMA[] =
         " account TEXT NOT NULL, label TEXT NOT NULL, role INTEGER NOT NULL,"
         " created INTEGER NOT NULL, expires INTEGER NOT NULL, is_session INTEGER NOT NULL);"
         "CREATE INDEX pass_account ON pass(account);"
-        "INSERT INTO meta VALUES('revision', 0), ('refused', 0);";
+        "CREATE TABLE purge(number INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL,"
+        " revision INTEGER NOT NULL, what TEXT NOT NULL);"
+        "CREATE TABLE edge(name TEXT PRIMARY KEY, purged INTEGER NOT NULL, at INTEGER NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE TABLE purge_failure(number INTEGER NOT NULL, edge TEXT NOT NULL,"
+        " at INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY(number, edge)) WITHOUT ROWID;"
+        "INSERT INTO meta VALUES('revision', 0), ('purge', 0), ('refused', 0);";
 
 /* ---- failures ---- */
 
@@ -149,6 +157,32 @@ void store_finalize(struct store_statement *statement)
 {
 	sqlite3_finalize(statement->handle);
 	statement->handle = NULL;
+}
+
+enum store_failure store_read_meta(struct store *store, const char *name, uint64_t *ret_number)
+{
+	struct store_statement statement =
+	        store_prepare(store, "SELECT value FROM meta WHERE name=?");
+	bool has_row;
+	store_bind_text(&statement, str_of(name));
+	enum store_failure failure = store_step(&statement, &has_row);
+	if (failure == STORE_DONE && !has_row)
+		failure = store_fail_with(store, STORE_CORRUPT, "it has no %s", name);
+	else if (failure == STORE_DONE)
+		*ret_number = store_column_number(&statement, 0);
+	store_finalize(&statement);
+	return failure;
+}
+
+enum store_failure store_write_meta(struct store *store, const char *name, uint64_t number)
+{
+	struct store_statement statement =
+	        store_prepare(store, "UPDATE meta SET value=? WHERE name=?");
+	store_bind_number(&statement, number);
+	store_bind_text(&statement, str_of(name));
+	enum store_failure failure = store_run(&statement);
+	store_finalize(&statement);
+	return failure;
 }
 
 /* ---- transactions ---- */

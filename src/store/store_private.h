@@ -72,6 +72,12 @@ uint64_t store_column_number(const struct store_statement *statement, int column
 
 void store_finalize(struct store_statement *statement);
 
+/* The numbers in the table `meta`; one that is not there is CORRUPT. In a transaction. */
+MUST_CHECK enum store_failure store_read_meta(
+        struct store *store, const char *name, uint64_t *ret_number);
+MUST_CHECK enum store_failure store_write_meta(
+        struct store *store, const char *name, uint64_t number);
+
 /* ---- accounts ---- */
 
 /* A hash that no password has, to be compared with where there is no account: it takes as long. */

@@ -40,10 +40,12 @@ static void check(int fd, struct str bytes)
 	struct link_ledger *ledger = link_ledger_new(&place), *again = link_ledger_new(&place);
 	struct link_intake *intake = link_intake_new(), *other = link_intake_new();
 	struct text store = {0}, same = {0};
-	if (link_ledger_read(ledger, intake, &store)) {
+	uint64_t purged = 0, same_purged = 0;
+	if (link_ledger_read(ledger, intake, &store, &purged)) {
 		CHECK(link_ledger_add(ledger, text_str(&store), intake));
-		CHECK(link_ledger_read(again, other, &same));
+		CHECK(link_ledger_read(again, other, &same, &same_purged));
 		CHECK(str_is_equal(text_str(&store), text_str(&same)));
+		CHECK(purged == same_purged);
 		CHECK(model_snapshot_count(link_intake_snapshot(other)) ==
 		        model_snapshot_count(link_intake_snapshot(intake)));
 	}

@@ -33,6 +33,36 @@ static void check_objects(struct str payload)
 	arena_reset(&arena);
 }
 
+static void check_purges(struct str payload)
+{
+	struct arena arena;
+	struct text error = {0}, line = {0}, printed = {0};
+	struct link_purge purge = {.what = LINK_PURGE_WHATS};
+	struct link_purged said, again;
+	uint64_t number, same;
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_purge(&arena, payload, &number, &purge, &error)) {
+		CHECK((purge.what == LINK_PURGE_WHATS) == (error.len > 0));
+		if (error.len == 0) {
+			link_command_print(&purge, &line);
+			link_message_print_purge(number, text_str(&line), &printed);
+			CHECK(link_message_read_purge(
+			        &arena, text_str(&printed), &same, &purge, &error));
+			CHECK(error.len == 0 && same == number);
+		}
+	}
+	text_clear(&printed);
+	if (link_message_read_purged(&arena, payload, &said)) {
+		link_message_print_purged(&said, &printed);
+		CHECK(link_message_read_purged(&arena, text_str(&printed), &again));
+		CHECK(said.number == again.number && said.purged == again.purged);
+	}
+	text_done(&printed);
+	text_done(&line);
+	text_done(&error);
+	arena_reset(&arena);
+}
+
 static void check_intake(
         struct link_intake *intake, enum link_message_kind kind, struct str payload)
 {
@@ -58,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (link_message_take(&rest, &kind, &payload) == LINK_MESSAGE_TAKEN) {
 		link_message_print(kind, payload, &again);
 		check_objects(payload);
+		check_purges(payload);
 		check_intake(intake, kind, payload);
 	}
 	CHECK(again.len == size - rest.len);

@@ -51,12 +51,13 @@ class Headwater:
     has them."""
 
     def __init__(self, folder, domains=None, flags=(), *, command="serve", workers=1, args=None,
-                 listen=("127.0.0.1:0",), log=True, program=None, api="off"):  # fmt: skip
+                 listen=("127.0.0.1:0",), log=True, program=None, api="off", ready=READY):  # fmt: skip
         self.folder = pathlib.Path(folder)
         self.program = program or binary()
         self.domains_path = self.folder / "domains.json"
         self.log_path = self.folder / "access.log"
         self.command = command
+        self.ready = ready  # the line that tells an address that it serves
         self.lines = []
         self.addresses = []
         self.api_address = None
@@ -100,7 +101,7 @@ class Headwater:
         for line in self.process.stdout:
             with self._ready:
                 self.lines.append(line.rstrip("\n"))
-                match = READY.search(line)
+                match = self.ready.search(line)
                 if match:
                     for address in match.group(1).split(","):
                         host, _, port = address.rstrip(".,").rpartition(":")

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "cache/memory.h"
 #include "edge/origin.h"
 #include "net/local.h"
 #include "serve/client.h"
@@ -356,6 +357,45 @@ static void commands_are_answered_until_a_drain(void **state)
 	unlink(path);
 }
 
+/* Whose cache outlives the process, or does not, and what becomes stale. */
+static void purges_that_are_told_go_to_the_cache(void **state)
+{
+	(void)state;
+	const struct cache_memory_options memory = {.bytes = 16U << 20};
+	for (unsigned kind = 0; kind < 4; kind++) {
+		struct fixture fixture;
+		struct link_purge_sink *sink;
+		struct link_purge purge = {.what = LINK_PURGE_DOMAIN, .count = 1};
+		struct link_purge_item item = {.name = STR("gone.test")};
+		purge.items = &item;
+		fixture_init(&fixture);
+		fixture.options.cache_memory = memory;
+		fixture.options.cache_memory_fd = -1;
+		if (kind == 0)
+			fixture.options.cache_memory.bytes = 0;
+		if (kind == 2)
+			fixture.options.cache_memory_fd = cache_memory_make(&memory);
+		if (kind == 3) /* the wrong file: one is made that nobody else has */
+			fixture.options.cache_memory_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fixture.edge = edge_new(&fixture.options);
+		assert_non_null(fixture.edge);
+		sink = edge_purges(fixture.edge);
+		assert_int_equal(sink != NULL, kind > 0);
+		if (sink != NULL) {
+			assert_int_equal(sink->is_kept, kind == 2);
+			struct link_answer answer = sink->on_purge(sink, &purge);
+			assert_int_equal(answer.error.len, 0);
+			assert_true(sink->is_durable(sink, answer.moment));
+			answer = sink->on_stale(sink);
+			assert_int_equal(answer.error.len, 0);
+			assert_true(sink->is_durable(sink, answer.moment));
+		}
+		if (kind > 1)
+			close(fixture.options.cache_memory_fd);
+		fixture_done(&fixture);
+	}
+}
+
 static void an_edge_that_never_ran_is_freed(void **state)
 {
 	(void)state;
@@ -413,6 +453,7 @@ int main(void)
 	        cmocka_unit_test(a_drain_ends_when_the_last_request_has),
 	        cmocka_unit_test(a_drain_cuts_what_lasts_too_long_and_a_second_one_cuts_at_once),
 	        cmocka_unit_test(commands_are_answered_until_a_drain),
+	        cmocka_unit_test(purges_that_are_told_go_to_the_cache),
 	        cmocka_unit_test(an_edge_that_never_ran_is_freed),
 	        cmocka_unit_test(what_the_machine_refuses_is_told_and_freed),
 	        cmocka_unit_test(the_log_is_reopened_where_it_was),

@@ -26,41 +26,43 @@ static const struct {
         {'v', "two.wild.test/y/w", KEEP "Vary: X-Kind\r\n\r\n"},
 };
 
-/* What is purged, of which domain (tags), and the objects that are. */
+/* What is purged, of which domain (tags), and the objects that are; where a part makes no sense
+ * here, those of the rest. */
 static const struct {
 	enum link_purge_what what;
 	const char *domain;
 	const char *values[3];
 	const char *purged;
 	const char *error;
+	const char *rest;
 } rows[] = {
-        {LINK_PURGE_URL, NULL, {"http://a.test/x"}, "x", NULL},
-        {LINK_PURGE_URL, NULL, {"https://a.test/x"}, "x", NULL},
-        {LINK_PURGE_URL, NULL, {"http://a.test/x?q", "http://a.test/y/1"}, "q1", NULL},
-        {LINK_PURGE_URL, NULL, {"http://a.test/X"}, "", NULL},
-        {LINK_PURGE_URL, NULL, {"http://b.test/Y/Z?any"}, "z", NULL},
-        {LINK_PURGE_URL, NULL, {"http://one.wild.test/y/w"}, "w", NULL},
-        {LINK_PURGE_URL, NULL, {"http://two.wild.test/y/w"}, "v", NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/"}, "12", NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://a.test/x"}, "xq", NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://b.test/Y"}, "z", NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://one.wild.test/"}, "w", NULL},
-        {LINK_PURGE_DOMAIN, NULL, {"a.test"}, "xq12", NULL},
-        {LINK_PURGE_DOMAIN, NULL, {"*.wild.test", "b.test"}, "zwv", NULL},
-        {LINK_PURGE_TAG, "a.test", {"red"}, "12", NULL},
-        {LINK_PURGE_TAG, "a.test", {"blue"}, "2", NULL},
-        {LINK_PURGE_TAG, "b.test", {"blue", "red"}, "z", NULL},
+        {LINK_PURGE_URL, NULL, {"http://a.test/x"}, "x", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"https://a.test/x"}, "x", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://a.test/x?q", "http://a.test/y/1"}, "q1", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://a.test/X"}, "", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://b.test/Y/Z?any"}, "z", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://one.wild.test/y/w"}, "w", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://two.wild.test/y/w"}, "v", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/"}, "12", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://a.test/x"}, "xq", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://b.test/Y"}, "z", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://one.wild.test/"}, "w", NULL, NULL},
+        {LINK_PURGE_DOMAIN, NULL, {"a.test"}, "xq12", NULL, NULL},
+        {LINK_PURGE_DOMAIN, NULL, {"*.wild.test", "b.test"}, "zwv", NULL, NULL},
+        {LINK_PURGE_TAG, "a.test", {"red"}, "12", NULL, NULL},
+        {LINK_PURGE_TAG, "a.test", {"blue"}, "2", NULL, NULL},
+        {LINK_PURGE_TAG, "b.test", {"blue", "red"}, "z", NULL, NULL},
         /* Nothing at all where a part makes no sense. */
         {LINK_PURGE_URL, NULL, {"http://a.test/x", "http://c.test/x"}, "",
-                "no domain serves c.test"},
+                "no domain serves c.test", "x"},
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/", "http://c.test/"}, "",
-                "no domain serves c.test"},
+                "no domain serves c.test", "xq12"},
         {LINK_PURGE_DOMAIN, NULL, {"a.test", "one.wild.test"}, "",
-                "there is no domain one.wild.test"},
-        {LINK_PURGE_TAG, "c.test", {"red"}, "", "there is no domain c.test"},
+                "there is no domain one.wild.test", "xq12"},
+        {LINK_PURGE_TAG, "c.test", {"red"}, "", "there is no domain c.test", ""},
 };
 
-static void purge(struct fixture *fixture, unsigned row, bool is_soft)
+static void purge(struct fixture *fixture, unsigned row, bool is_soft, bool is_rest)
 {
 	char room[2048];
 	struct arena arena;
@@ -75,38 +77,52 @@ static void purge(struct fixture *fixture, unsigned row, bool is_soft)
 	for (; count < 3 && rows[row].values[count] != NULL; count++)
 		assert_true(
 		        link_command_add(&request, &arena, str_of(rows[row].values[count]), &why));
-	struct link_answer answer =
-	        edge_purge(fixture->shared.cache, fixture->worker->snapshot, &request, &error);
-	assert_true(is_text(answer.error, rows[row].error != NULL ? rows[row].error : ""));
-	assert_int_equal(answer.purged, rows[row].error != NULL ? 0 : count);
+	struct cache_store *cache = fixture->shared.cache;
+	const struct model_snapshot *snapshot = fixture->worker->snapshot;
+	struct link_answer answer = is_rest ? edge_purge_rest(cache, snapshot, &request)
+	                                    : edge_purge(cache, snapshot, &request, &error);
+	bool is_refused = rows[row].error != NULL && !is_rest;
+	assert_true(is_text(answer.error, is_refused ? rows[row].error : ""));
+	if (rows[row].error == NULL || !is_rest)
+		assert_int_equal(answer.purged, is_refused ? 0 : count);
 	text_done(&error);
 	arena_reset(&arena);
+}
+
+static void check(unsigned row, bool is_soft, bool is_rest)
+{
+	struct fixture fixture;
+	const char *purged = is_rest && rows[row].error != NULL ? rows[row].rest : rows[row].purged;
+	fixture_start_cached(&fixture, DOMAINS);
+	for (unsigned k = 0; k < ARRAY_LENGTH(objects); k++)
+		remember(&fixture, objects[k].key, PLAIN_REQUEST, objects[k].answer, 9);
+	purge(&fixture, row, is_soft, is_rest);
+	for (unsigned k = 0; k < ARRAY_LENGTH(objects); k++) {
+		struct found found;
+		bool is_purged = strchr(purged, objects[k].letter) != NULL;
+		bool is_there = look_up(&fixture, objects[k].key, PLAIN_REQUEST, &found);
+		if (is_there != (!is_purged || is_soft) ||
+		        (is_there && found.entry.is_soft_purged != (is_purged && is_soft)))
+			fail_msg("row %u, soft %u, rest %u: %s", row, is_soft, is_rest,
+			        objects[k].key);
+	}
+	fixture_done(&fixture);
 }
 
 static void a_purge_covers_what_it_names_and_nothing_else(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++) {
-		for (unsigned is_soft = 0; is_soft < 2; is_soft++) {
-			struct fixture fixture;
-			fixture_start_cached(&fixture, DOMAINS);
-			for (unsigned k = 0; k < ARRAY_LENGTH(objects); k++)
-				remember(&fixture, objects[k].key, PLAIN_REQUEST, objects[k].answer,
-				        9);
-			purge(&fixture, i, is_soft);
-			for (unsigned k = 0; k < ARRAY_LENGTH(objects); k++) {
-				struct found found;
-				bool is_purged = strchr(rows[i].purged, objects[k].letter) != NULL;
-				bool is_there =
-				        look_up(&fixture, objects[k].key, PLAIN_REQUEST, &found);
-				if (is_there != (!is_purged || is_soft) ||
-				        (is_there && found.entry.is_soft_purged !=
-				                             (is_purged && is_soft)))
-					fail_msg("row %u, soft %u: %s", i, is_soft, objects[k].key);
-			}
-			fixture_done(&fixture);
-		}
-	}
+	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++)
+		for (unsigned is_soft = 0; is_soft < 2; is_soft++)
+			check(i, is_soft, false);
+}
+
+/* One that the control plane tells: a domain of it may have gone since. */
+static void a_purge_that_is_told_covers_what_there_is_of_it(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++)
+		check(i, i % 2, true);
 }
 
 int main(void)
@@ -114,6 +130,7 @@ int main(void)
 	begin();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_purge_covers_what_it_names_and_nothing_else),
+	        cmocka_unit_test(a_purge_that_is_told_covers_what_there_is_of_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,9 @@ static const struct link_wire_times TIMES = {.ping_ms = 5000, .lease_ms = 20000}
 struct client {
 	struct link_wire_sink sink;
 	struct link_wire *wire;
-	unsigned counts[LINK_SAYS_PING + 1];
-	struct text last; /* the payload of the last COMMIT */
+	unsigned counts[LINK_SAYS_PURGED + 1];
+	struct text purges; /* the numbers of those that it was told: "5 6 " */
+	struct text last;   /* the payload of the last COMMIT */
 	const char *why;
 };
 
@@ -30,6 +31,7 @@ static struct {
 	struct link_hub_sink sink;
 	unsigned edges, gone;
 	char error[64];
+	struct text purged; /* "edge 5/4=why;" for each */
 } bench;
 
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
@@ -46,13 +48,22 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	bench.gone++;
 }
 
+static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *edge, uint64_t number,
+        struct str error)
+{
+	assert_ptr_equal(sink, &bench.sink);
+	text_addf(&bench.purged, "%s %u/%u%s%.*s;", edge->id, (unsigned)number,
+	        (unsigned)edge->purged, error.len > 0 ? "=" : "", STR_ARG(error));
+}
+
 static int open_bench(void **state)
 {
 	(void)state;
 	scratch_init(&bench.scratch);
 	snprintf(bench.path, sizeof(bench.path), "%s/link", bench.scratch.folder);
 	bench.loop = loop_new();
-	bench.sink = (struct link_hub_sink){.on_edge = on_edge, .on_gone = on_gone};
+	bench.sink = (struct link_hub_sink){
+	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
 	bench.edges = bench.gone = 0;
 	const struct link_hub_options options = {.id = "control", .store = "s1", .times = TIMES};
 	int socket = local_listen(bench.path, 16);
@@ -66,6 +77,7 @@ static int close_bench(void **state)
 	(void)state;
 	link_hub_close(bench.hub);
 	unlink(bench.path);
+	text_done(&bench.purged);
 	loop_free(bench.loop);
 	scratch_done(&bench.scratch);
 	return 0;
@@ -75,6 +87,12 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 {
 	struct client *client = container_of(sink, struct client, sink);
 	client->counts[kind]++;
+	if (kind == LINK_SAYS_PURGE) {
+		struct str rest = payload;
+		str_cut(&rest, ':');
+		struct str number = str_cut(&rest, ',');
+		text_addf(&client->purges, "%.*s ", STR_ARG(number));
+	}
 	if (kind != LINK_SAYS_COMMIT)
 		return;
 	text_clear(&client->last);
@@ -101,20 +119,28 @@ static void client_init(struct client *client)
 	assert_non_null(client->wire);
 }
 
-static void client_greet(
-        struct client *client, const char *id, const char *store, unsigned revision)
+static void client_greet_purged(struct client *client, const char *id, const char *store,
+        unsigned revision, uint64_t purged)
 {
 	struct text hello = {0};
 	client_init(client);
-	link_message_print_hello(&(struct link_hello){str_of(id), str_of(store), revision}, &hello);
+	const struct link_hello said = {str_of(id), str_of(store), revision, purged, 0};
+	link_message_print_hello(&said, &hello);
 	link_wire_send(client->wire, LINK_SAYS_HELLO, text_str(&hello));
 	text_done(&hello);
+}
+
+static void client_greet(
+        struct client *client, const char *id, const char *store, unsigned revision)
+{
+	client_greet_purged(client, id, store, revision, 0);
 }
 
 static void client_done(struct client *client)
 {
 	link_wire_free(client->wire);
 	text_done(&client->last);
+	text_done(&client->purges);
 }
 
 static void change(const char *name, unsigned attempts, uint64_t revision)
@@ -232,9 +258,15 @@ static void what_no_edge_says_ends_it(void **state)
 		const char *payload;
 	} CASES[] = {
 	        {false, LINK_SAYS_APPLIED, "{\"revision\":1}"},
-	        {false, LINK_SAYS_HELLO, "{\"v\":2}"},
+	        {false, LINK_SAYS_HELLO, "{\"v\":1}"},
 	        {false, LINK_SAYS_HELLO, "hello"},
-	        {true, LINK_SAYS_HELLO, "{\"v\":1,\"id\":\"e\",\"store\":\"\",\"revision\":0}"},
+	        {true, LINK_SAYS_HELLO,
+	                "{\"v\":2,\"id\":\"e\",\"store\":\"\",\"revision\":0,\"purged\":0,"
+	                "\"oldest\":0}"},
+	        {true, LINK_SAYS_PURGE, "{\"number\":1}"},
+	        {true, LINK_SAYS_PURGED, "{\"number\":1,\"purged\":0,\"error\":\"\"}"},
+	        {true, LINK_SAYS_PURGED, "{\"number\":0,\"purged\":1,\"error\":\"\"}"},
+	        {true, LINK_SAYS_PURGED, "{}"},
 	        {true, LINK_SAYS_COMMIT, "{\"revision\":1}"},
 	        {true, LINK_SAYS_APPLIED, "{\"revision\":2}"},
 	        {true, LINK_SAYS_APPLIED, "{}"},
@@ -273,7 +305,7 @@ static void a_hub_waits_for_who_does_not_read(void **state)
 
 	struct text hello = {0}, message = {0};
 	int socket = local_connect(bench.path, 5000);
-	link_message_print_hello(&(struct link_hello){{"edge", 4}, STR_EMPTY, 0}, &hello);
+	link_message_print_hello(&(struct link_hello){.id = STR("edge")}, &hello);
 	link_message_print(LINK_SAYS_HELLO, text_str(&hello), &message);
 	assert_int_equal(write(socket, message.at, message.len), (ssize_t)message.len);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
@@ -328,6 +360,152 @@ static void what_went_long_ago_takes_a_whole_list(void **state)
 	client_done(&client);
 }
 
+/* ---- purges ---- */
+
+static const char LINE[] = "{\"v\":1,\"do\":\"purge\",\"what\":\"domain\",\"values\":[\"a.test\"],"
+                           "\"mode\":\"hard\"}\n";
+
+static void purge(uint64_t number, uint64_t revision)
+{
+	link_hub_purge(bench.hub, number, revision, str_of(LINE));
+}
+
+static void say_purged(struct client *client, unsigned number, unsigned purged, const char *error)
+{
+	struct text payload = {0};
+	link_message_print_purged(&(struct link_purged){number, purged, str_of(error)}, &payload);
+	link_wire_send(client->wire, LINK_SAYS_PURGED, text_str(&payload));
+	text_done(&payload);
+}
+
+/* Until it was told these and, for a while, no more. */
+static void assert_purges(const struct client *client, const char *wanted)
+{
+	TURN_UNTIL(client->purges.len >= strlen(wanted));
+	for (unsigned i = 0; i < 10; i++)
+		loop_turn(bench.loop, 1);
+	assert_string_equal(text_c(&client->purges), wanted);
+}
+
+static void an_edge_is_told_the_purges_that_it_has_not_done(void **state)
+{
+	(void)state;
+	struct client behind, ahead;
+	change("a.test", 1, 1);
+	link_hub_keep_purges_from(bench.hub, 4);
+	for (uint64_t number = 4; number <= 7; number++)
+		purge(number, 1);
+	client_greet_purged(&behind, "behind", "s1", 1, 4);
+	client_greet_purged(&ahead, "ahead", "s1", 1, 7);
+	assert_purges(&behind, "5 6 7 ");
+	assert_purges(&ahead, "");
+	purge(8, 1);
+	assert_purges(&behind, "5 6 7 8 ");
+	assert_purges(&ahead, "8 ");
+	say_purged(&behind, 5, 4, "late");
+	say_purged(&behind, 5, 5, "");
+	say_purged(&behind, 6, 6, "never");
+	const char *wanted = "behind 5/4=late;behind 5/5;behind 6/6=never;";
+	TURN_UNTIL(bench.purged.len >= strlen(wanted));
+	assert_string_equal(text_c(&bench.purged), wanted);
+	client_done(&behind);
+	client_done(&ahead);
+}
+
+/* Numbers of another store, ones that were never given, and ones of long ago. */
+static void whose_numbers_are_not_ours_is_told_all_purges(void **state)
+{
+	(void)state;
+	struct client other, more, missed;
+	change("a.test", 1, 1);
+	link_hub_keep_purges_from(bench.hub, 4);
+	purge(4, 1);
+	purge(5, 1);
+	client_greet_purged(&other, "other", "s2", 1, 5);
+	client_greet_purged(&more, "more", "s1", 1, 6);
+	client_greet_purged(&missed, "missed", "s1", 1, 1);
+	assert_purges(&other, "4 5 ");
+	assert_purges(&more, "4 5 ");
+	assert_purges(&missed, "4 5 ");
+	say_purged(&missed, 3, 3, "");
+	TURN_UNTIL(bench.purged.len > 0);
+	assert_string_equal(text_c(&bench.purged), "missed 3/3;");
+	client_done(&other);
+	client_done(&more);
+	client_done(&missed);
+}
+
+/* Handlers of several threads may bring them so. */
+static void purges_keep_their_order_however_they_come(void **state)
+{
+	(void)state;
+	struct client client;
+	change("a.test", 1, 1);
+	client_greet(&client, "edge", "s1", 1);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	purge(2, 1);
+	purge(3, 1);
+	assert_purges(&client, "");
+	purge(1, 1);
+	assert_purges(&client, "1 2 3 ");
+	client_done(&client);
+}
+
+/* Else what an old origin says would be stored again behind the purge. */
+static void a_purge_is_told_behind_its_revision(void **state)
+{
+	(void)state;
+	struct client client;
+	change("a.test", 1, 1);
+	purge(1, 1);
+	client_greet(&client, "edge", "", 0);
+	wait_for(&client, "{\"revision\":1}");
+	assert_purges(&client, "1 ");
+	purge(2, 2);
+	assert_purges(&client, "1 ");
+	change("a.test", 2, 2);
+	assert_purges(&client, "1 2 ");
+	assert_string_equal(text_c(&client.last), "{\"revision\":2}");
+	client_done(&client);
+}
+
+static void so_many_purges_are_told_ahead_and_no_more(void **state)
+{
+	(void)state;
+	struct client client;
+	change("a.test", 1, 1);
+	for (uint64_t number = 1; number <= LIMIT_LINK_PURGES_WAITING + 2; number++)
+		purge(number, 1);
+	client_greet(&client, "edge", "s1", 1);
+	TURN_UNTIL(client.counts[LINK_SAYS_PURGE] == LIMIT_LINK_PURGES_WAITING);
+	for (unsigned i = 0; i < 10; i++)
+		loop_turn(bench.loop, 1);
+	assert_int_equal(client.counts[LINK_SAYS_PURGE], LIMIT_LINK_PURGES_WAITING);
+	say_purged(&client, 1, 0, "late"); /* it waits all the same */
+	say_purged(&client, 1, 1, "");
+	TURN_UNTIL(client.counts[LINK_SAYS_PURGE] > LIMIT_LINK_PURGES_WAITING);
+	for (unsigned i = 0; i < 10; i++)
+		loop_turn(bench.loop, 1);
+	assert_int_equal(client.counts[LINK_SAYS_PURGE], LIMIT_LINK_PURGES_WAITING + 1);
+	client_done(&client);
+}
+
+/* What was dropped before an edge was told it is what it has missed: it hears that in a greeting.
+ */
+static void who_waits_for_what_is_not_kept_begins_anew(void **state)
+{
+	(void)state;
+	struct client client;
+	change("a.test", 1, 1);
+	client_greet(&client, "edge", "s1", 1);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	purge(1, 5); /* told with revision 5, and not before */
+	link_hub_keep_purges_from(bench.hub, 2);
+	TURN_UNTIL(client.why != NULL);
+	assert_int_equal(client.counts[LINK_SAYS_PURGE], 0);
+	client_done(&client);
+}
+
 int main(void)
 {
 	hash_init();
@@ -341,6 +519,12 @@ int main(void)
 	        TEST(what_no_edge_says_ends_it),
 	        TEST(a_hub_waits_for_who_does_not_read),
 	        TEST(what_went_long_ago_takes_a_whole_list),
+	        TEST(an_edge_is_told_the_purges_that_it_has_not_done),
+	        TEST(whose_numbers_are_not_ours_is_told_all_purges),
+	        TEST(purges_keep_their_order_however_they_come),
+	        TEST(a_purge_is_told_behind_its_revision),
+	        TEST(so_many_purges_are_told_ahead_and_no_more),
+	        TEST(who_waits_for_what_is_not_kept_begins_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,9 +79,10 @@ static void change_and_add(struct bench *bench, const char *name, unsigned attem
 static void assert_kept(const struct bench *bench, uint64_t revision, const char *domains)
 {
 	struct text store = {0};
+	uint64_t purged;
 	struct link_intake *intake = link_intake_new();
 	struct link_ledger *ledger = link_ledger_new(&bench->place);
-	assert_true(link_ledger_read(ledger, intake, &store));
+	assert_true(link_ledger_read(ledger, intake, &store, &purged));
 	assert_string_equal(text_c(&store), "store");
 	assert_int_equal(model_snapshot_revision(link_intake_snapshot(intake)), revision);
 	assert_domains(link_intake_snapshot(intake), domains);
@@ -93,9 +94,10 @@ static void assert_kept(const struct bench *bench, uint64_t revision, const char
 static void assert_nothing_kept(const struct bench *bench)
 {
 	struct text store = {0};
+	uint64_t purged;
 	struct link_intake *intake = link_intake_new();
 	struct link_ledger *ledger = link_ledger_new(&bench->place);
-	assert_false(link_ledger_read(ledger, intake, &store));
+	assert_false(link_ledger_read(ledger, intake, &store, &purged));
 	assert_int_equal(model_snapshot_count(link_intake_snapshot(intake)), 0);
 	assert_int_equal(store.len, 0);
 	link_ledger_free(ledger);
@@ -147,6 +149,7 @@ static void who_reads_it_goes_on_with_it(void **state)
 	for (unsigned is_named = 0; is_named < 2; is_named++) {
 		struct bench bench;
 		struct text store = {0};
+		uint64_t purged;
 		struct stat before = {0}, after = {0};
 		bench_init(&bench, is_named);
 		change_and_add(&bench, "a.test", 1);
@@ -158,7 +161,7 @@ static void who_reads_it_goes_on_with_it(void **state)
 		link_intake_free(bench.intake);
 		bench.intake = link_intake_new();
 		bench.ledger = link_ledger_new(&bench.place);
-		assert_true(link_ledger_read(bench.ledger, bench.intake, &store));
+		assert_true(link_ledger_read(bench.ledger, bench.intake, &store, &purged));
 		change_and_add(&bench, "c.test", 3);
 		if (is_named) {
 			assert_int_equal(stat(bench.place.path, &after), 0);
@@ -192,6 +195,7 @@ static void another_store_is_a_new_base(void **state)
 	for (unsigned is_named = 0; is_named < 2; is_named++) {
 		struct bench bench;
 		struct text store = {0};
+		uint64_t purged;
 		bench_init(&bench, is_named);
 		change_and_add(&bench, "a.test", 1);
 		take(bench.intake, LINK_SAYS_BEGIN, "{}");
@@ -199,10 +203,126 @@ static void another_store_is_a_new_base(void **state)
 		assert_true(link_ledger_add(bench.ledger, STR("other"), bench.intake));
 		struct link_intake *intake = link_intake_new();
 		struct link_ledger *ledger = link_ledger_new(&bench.place);
-		assert_true(link_ledger_read(ledger, intake, &store));
+		assert_true(link_ledger_read(ledger, intake, &store, &purged));
 		assert_string_equal(text_c(&store), "other");
 		assert_domains(link_intake_snapshot(intake), "b.test=2");
 		link_ledger_free(ledger);
+		link_intake_free(intake);
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
+/* ---- purges ---- */
+
+static bool keep_purged(struct bench *bench, uint64_t number, bool may_rewrite)
+{
+	return link_ledger_keep_purged(
+	        bench->ledger, STR("store"), bench->intake, number, may_rewrite);
+}
+
+static void assert_purged(const struct bench *bench, uint64_t number, const char *wanted_store)
+{
+	struct text store = {0};
+	uint64_t purged = UINT64_MAX;
+	struct link_intake *intake = link_intake_new();
+	struct link_ledger *ledger = link_ledger_new(&bench->place);
+	assert_true(link_ledger_read(ledger, intake, &store, &purged));
+	assert_int_equal(purged, number);
+	assert_string_equal(text_c(&store), wanted_store);
+	text_done(&store);
+	link_ledger_free(ledger);
+	link_intake_free(intake);
+}
+
+static void the_number_of_a_purge_is_kept_beside(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		bench_init(&bench, is_named);
+		change_and_add(&bench, "a.test", 1);
+		assert_purged(&bench, 0, "store");
+		uint64_t bytes = file_bytes(&bench);
+		assert_true(keep_purged(&bench, 7, false));
+		assert_true(file_bytes(&bench) > bytes && file_bytes(&bench) < bytes + 100);
+		bytes = file_bytes(&bench);
+		assert_true(keep_purged(&bench, 7, false));
+		assert_int_equal(file_bytes(&bench), bytes);
+		assert_purged(&bench, 7, "store");
+		change_and_add(&bench, "b.test", 2);
+		assert_true(keep_purged(&bench, 8, false));
+		assert_purged(&bench, 8, "store");
+		assert_kept(&bench, 2, "a.test=1 b.test=2");
+		bench_done(&bench);
+	}
+}
+
+/* Who comes later goes on with it, and takes it into a new base; but not to another store. */
+static void the_number_of_a_purge_goes_with_its_store(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		uint64_t purged = 0;
+		bench_init(&bench, is_named);
+		change_and_add(&bench, "a.test", 1);
+		assert_true(keep_purged(&bench, 7, false));
+		link_ledger_free(bench.ledger);
+		bench.ledger = link_ledger_new(&bench.place);
+		/* Without having read it, a new base is all there can be. */
+		assert_false(keep_purged(&bench, 8, false));
+		assert_int_equal(errno, EAGAIN);
+		assert_purged(&bench, 7, "store");
+		link_ledger_free(bench.ledger);
+		link_intake_free(bench.intake);
+		bench.intake = link_intake_new();
+		bench.ledger = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(bench.ledger, bench.intake, &store, &purged));
+		assert_int_equal(purged, 7);
+		change_and_add(&bench, "b.test", 2);
+		assert_purged(&bench, 7, "store");
+		assert_true(keep_purged(&bench, 9, true));
+		assert_purged(&bench, 9, "store");
+
+		take(bench.intake, LINK_SAYS_BEGIN, "{}");
+		change(bench.intake, "b.test", 2, 1);
+		assert_true(link_ledger_add(bench.ledger, STR("other"), bench.intake));
+		assert_purged(&bench, 0, "other");
+		assert_true(link_ledger_keep_purged(
+		        bench.ledger, STR("other"), bench.intake, 3, false));
+		assert_purged(&bench, 3, "other");
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
+/* Two edges with one cache: whichever number is kept, all up to it are done. */
+static void two_may_keep_numbers_at_once(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		uint64_t purged;
+		bench_init(&bench, is_named);
+		change_and_add(&bench, "a.test", 1);
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *second = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(second, intake, &store, &purged));
+		assert_true(keep_purged(&bench, 1, false));
+		assert_false(link_ledger_keep_purged(second, STR("store"), intake, 1, false));
+		assert_true(link_ledger_keep_purged(second, STR("store"), intake, 1, true));
+		assert_true(link_ledger_keep_purged(second, STR("store"), intake, 2, false));
+		assert_purged(&bench, 2, "store");
+		assert_false(keep_purged(&bench, 2, false));
+		/* A base of who is behind has its own number, which is a lower one. */
+		change_and_add(&bench, "a.test", 2);
+		assert_kept(&bench, 2, "a.test=2");
+		assert_true(keep_purged(&bench, 2, false));
+		assert_purged(&bench, 2, "store");
+		link_ledger_free(second);
 		link_intake_free(intake);
 		text_done(&store);
 		bench_done(&bench);
@@ -312,11 +432,12 @@ static void two_may_keep_it_at_once(void **state)
 	for (unsigned is_named = 0; is_named < 2; is_named++) {
 		struct bench bench;
 		struct text store = {0};
+		uint64_t purged;
 		bench_init(&bench, is_named);
 		change_and_add(&bench, "a.test", 1);
 		struct link_intake *intake = link_intake_new();
 		struct link_ledger *second = link_ledger_new(&bench.place);
-		assert_true(link_ledger_read(second, intake, &store));
+		assert_true(link_ledger_read(second, intake, &store, &purged));
 		for (unsigned i = 2; i < 8; i++) {
 			change_and_add(&bench, "a.test", i);
 			change(intake, "a.test", i, i);
@@ -366,6 +487,7 @@ static void a_death_loses_nothing_that_was_added(void **state)
 		int ends[2];
 		uint64_t added = 0;
 		struct text store = {0};
+		uint64_t purged;
 		bench_init(&bench, round % 2);
 		assert_int_equal(pipe(ends), 0);
 		pid_t pid = fork();
@@ -381,7 +503,7 @@ static void a_death_loses_nothing_that_was_added(void **state)
 		close(ends[0]);
 		struct link_intake *intake = link_intake_new();
 		struct link_ledger *ledger = link_ledger_new(&bench.place);
-		assert_true(link_ledger_read(ledger, intake, &store));
+		assert_true(link_ledger_read(ledger, intake, &store, &purged));
 		uint64_t revision = model_snapshot_revision(link_intake_snapshot(intake));
 		assert_true(revision == added || revision == added + 1);
 		text_done(&store);
@@ -404,6 +526,9 @@ int main(void)
 	        cmocka_unit_test(who_reads_it_goes_on_with_it),
 	        cmocka_unit_test(a_file_without_a_name_may_lie_far_behind),
 	        cmocka_unit_test(another_store_is_a_new_base),
+	        cmocka_unit_test(the_number_of_a_purge_is_kept_beside),
+	        cmocka_unit_test(the_number_of_a_purge_goes_with_its_store),
+	        cmocka_unit_test(two_may_keep_numbers_at_once),
 	        cmocka_unit_test(a_torn_end_is_left_out),
 	        cmocka_unit_test(what_is_damaged_is_left_out),
 	        cmocka_unit_test(what_is_no_ledger_is_replaced),

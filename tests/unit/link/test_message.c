@@ -58,7 +58,7 @@ static void what_is_no_head_is_told_at_once(void **state)
 	(void)state;
 	static const char HEADS[][LINK_MESSAGE_HEAD_BYTES] = {
 	        {0, 0, 0, 0, 0, 0, 0, 0},
-	        {0, 0, 0, 0, 9, 0, 0, 0},
+	        {0, 0, 0, 0, 99, 0, 0, 0},
 	        {0, 0, 0, 0, -1, 0, 0, 0},
 	        {0, 0, 0, 0, 1, 1, 0, 0},
 	        {0, 0, 0, 0, 1, 0, 1, 0},
@@ -81,7 +81,8 @@ static void kinds_have_names_and_numbers_of_their_own(void **state)
 	assert_string_equal(link_message_name(LINK_SAYS_HELLO), "HELLO");
 	assert_string_equal(link_message_name(LINK_SAYS_PING), "PING");
 	assert_null(link_message_name(0));
-	assert_null(link_message_name(9));
+	assert_string_equal(link_message_name(10), "PURGED");
+	assert_null(link_message_name(99));
 	assert_int_equal(LINK_SAYS_HELLO, 1);
 	assert_int_equal(LINK_SAYS_PING, 8);
 }
@@ -93,18 +94,23 @@ static void greetings_read_back(void **state)
 	        .id = {"edge-\"1\"", 8},
 	        .store = {"00ff", 4},
 	        .revision = UINT64_C(9007199254740993),
+	        .purged = 5,
+	        .oldest = 2,
 	};
 	struct text text = {0}, error = {0};
 	struct arena arena;
 	struct link_hello again;
 	arena_init(&arena, NULL, 0);
 	link_message_print_hello(&HELLO, &text);
-	assert_string_equal(text_c(&text), "{\"v\":1,\"id\":\"edge-\\\"1\\\"\",\"store\":\"00ff\","
-	                                   "\"revision\":9007199254740993}");
+	assert_string_equal(text_c(&text), "{\"v\":2,\"id\":\"edge-\\\"1\\\"\",\"store\":\"00ff\","
+	                                   "\"revision\":9007199254740993,\"purged\":5,"
+	                                   "\"oldest\":2}");
 	assert_true(link_message_read_hello(&arena, text_str(&text), &again, &error));
 	assert_true(str_is_equal(again.id, HELLO.id));
 	assert_true(str_is_equal(again.store, HELLO.store));
 	assert_int_equal(again.revision, HELLO.revision);
+	assert_int_equal(again.purged, 5);
+	assert_int_equal(again.oldest, 2);
 	text_done(&text);
 	arena_reset(&arena);
 }
@@ -119,15 +125,18 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"[]", "is no greeting"},
 	        {"{}", "is no greeting"},
 	        {"{\"v\":\"1\"}", "is no greeting"},
-	        {"{\"v\":2,\"whatever\":[]}", "speaks version 2 of the link, and this program 1"},
-	        {"{\"v\":1}", "does not say who it is and what it knows"},
-	        {"{\"v\":1,\"id\":\"a\",\"store\":\"\",\"revision\":-1}",
+	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 2"},
+	        {"{\"v\":2}", "does not say who it is and what it knows"},
+	        {"{\"v\":2,\"id\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":1,\"id\":\"\",\"store\":\"\",\"revision\":1}",
+	        {"{\"v\":2,\"id\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":1,\"id\":\"a b\",\"store\":\"\",\"revision\":1}",
+	        {"{\"v\":2,\"id\":\"a b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":1,\"id\":\"a\",\"store\":\"\",\"revision\":1,\"more\":1}",
+	        {"{\"v\":2,\"id\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0,"
+	         "\"more\":1}",
+	                "does not say who it is and what it knows"},
+	        {"{\"v\":2,\"id\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {
@@ -175,6 +184,78 @@ static void numbers_and_names_read_back(void **state)
 	arena_reset(&arena);
 }
 
+static void purges_and_what_became_of_them_read_back(void **state)
+{
+	(void)state;
+	static const struct link_purged SAID = {8, 7, {"no \"disk\"", 9}};
+	struct text text = {0}, error = {0}, line = {0};
+	struct arena arena;
+	struct link_purge purge = {0}, again = {0};
+	struct link_purged said = {0};
+	struct model_why why;
+	uint64_t number = 0;
+	arena_init(&arena, NULL, 0);
+	assert_true(link_command_add(&purge, &arena, STR("http://a.test/b?\"c"), &why));
+	link_command_print(&purge, &line);
+	link_message_print_purge(8, text_str(&line), &text);
+	assert_string_equal(text_c(&text),
+	        "{\"number\":8,\"purge\":{\"v\":1,\"do\":\"purge\",\"what\":\"url\",\"values\":"
+	        "[\"http://a.test/b?\\\"c\"],\"mode\":\"hard\"}}");
+	assert_true(link_message_read_purge(&arena, text_str(&text), &number, &again, &error));
+	assert_int_equal(number, 8);
+	assert_int_equal(error.len, 0);
+	assert_true(str_is_equal(again.items[0].target, STR("/b?\"c")));
+	text_clear(&text);
+	link_message_print_purged(&SAID, &text);
+	assert_string_equal(
+	        text_c(&text), "{\"number\":8,\"purged\":7,\"error\":\"no \\\"disk\\\"\"}");
+	assert_true(link_message_read_purged(&arena, text_str(&text), &said));
+	assert_int_equal(said.number, 8);
+	assert_int_equal(said.purged, 7);
+	assert_true(str_is_equal(said.error, SAID.error));
+	text_done(&text);
+	text_done(&line);
+	arena_reset(&arena);
+}
+
+/* What has a number has failed; what has none is no message. */
+static void what_is_no_purge_says_why(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *payload, *error;
+		bool is_message;
+	} CASES[] = {
+	        {"{\"number\":1,\"purge\":{}}", "v is not 1, the version that is spoken here",
+	                true},
+	        {"{\"number\":1,\"purge\":7}", "a request is a JSON object", true},
+	        {"{\"number\":1,\"purge\":{\"v\":1,\"do\":\"purge\",\"what\":\"all\",\"values\":"
+	         "[\"x\"],\"mode\":\"hard\"}}",
+	                "what is not one of url, prefix, domain, tag", true},
+	        {"{\"number\":\"1\",\"purge\":{}}", "", false},
+	        {"{\"number\":1}", "", false},
+	        {"{\"purge\":{}}", "", false},
+	        {"{\"number\":1,\"purge\":{},\"more\":1}", "", false},
+	        {"[]", "", false},
+	        {"", "", false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {
+		struct arena arena;
+		struct link_purge purge;
+		struct link_purged said;
+		struct text error = {0};
+		uint64_t number;
+		struct str payload = str_of(CASES[i].payload);
+		arena_init(&arena, NULL, 0);
+		bool is_read = link_message_read_purge(&arena, payload, &number, &purge, &error);
+		assert_int_equal(is_read, CASES[i].is_message);
+		assert_string_equal(text_c(&error), CASES[i].error);
+		assert_false(link_message_read_purged(&arena, payload, &said));
+		text_done(&error);
+		arena_reset(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +266,8 @@ int main(void)
 	        cmocka_unit_test(greetings_read_back),
 	        cmocka_unit_test(what_is_no_greeting_says_why),
 	        cmocka_unit_test(numbers_and_names_read_back),
+	        cmocka_unit_test(purges_and_what_became_of_them_read_back),
+	        cmocka_unit_test(what_is_no_purge_says_why),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
