@@ -1,11 +1,13 @@
 /*
  * One connection at a time. When it ends, what was gathered of a revision is dropped with it, and
- * the next one begins with what is live; so are purges that are not durable yet, which are told
- * again. It is made when all that was handed over is live, which is why what becomes live during a
- * connection was heard in it.
+ * the next one begins with what is live: so it is made when all that was handed over is, which is
+ * why what becomes live during a connection was heard in it. Purges that are not durable yet are
+ * dropped as well, and told again.
  *
  * A revision is kept in the ledger after the control plane was told that it is live, or before the
- * next one is heard, whatever comes first: nobody waits for our disk.
+ * next one is heard, whatever comes first: nobody waits for our disk. A purge that is heard waits
+ * until the revisions before it are live: what is pulled by an old one is not stored again behind
+ * it.
  *
  * The number of a purge means something together with the store that gave it. Both sides know what
  * the other one has said, and so come to the same one: where the edge was of another store, or
@@ -16,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "link/ledger.h"
 #include "net/local.h"
@@ -50,10 +53,18 @@ struct link_remote {
 	bool keeps_purged;                   /* what the cache has outlives this process */
 	char purged_of[STORE_BYTES_MAX + 1]; /* the store whose purges the purger has */
 	uint64_t said_purged;                /* in our HELLO */
+	struct list heard;                   /* purges that wait for revisions to be live */
 	struct timer keep_later;             /* the number is to be kept by a new base */
 	uint64_t rewrite_from_ms;
 	bool is_troubled;    /* the operator was told that nobody answers */
 	struct text refused; /* why the last revision was refused; empty: it was not */
+};
+
+/* A purge as it was heard. */
+struct heard_purge {
+	struct list_node node;
+	size_t len;
+	char payload[];
 };
 
 static void say(struct link_remote *remote, enum link_event event, const char *words)
@@ -62,6 +73,7 @@ static void say(struct link_remote *remote, enum link_event event, const char *w
 }
 
 static void connect_now(struct link_remote *remote);
+static void do_heard_purges(struct link_remote *remote);
 
 /* ---- what is heard ---- */
 
@@ -130,28 +142,24 @@ static void keep_purged(struct link_remote *remote)
 	note_kept(remote, is_kept);
 }
 
-/* Keeps the last revision, if it is not kept yet. */
-static void keep(struct link_remote *remote)
+static void keep_revision(struct link_remote *remote)
 {
 	if (remote->ledger == NULL || !remote->is_to_keep)
 		return;
 	remote->is_to_keep = false;
 	note_kept(remote, link_ledger_add(remote->ledger, str_of(remote->store), remote->intake));
-	keep_purged(remote);
 }
 
-/* A number is kept behind the revision that came before it. */
-static void keep_both(struct link_remote *remote)
+/* All that is not in the ledger yet: the number stands behind the revisions that came before. */
+static void keep(struct link_remote *remote)
 {
-	if (remote->is_to_keep)
-		keep(remote);
-	else
-		keep_purged(remote);
+	keep_revision(remote);
+	keep_purged(remote);
 }
 
 static void on_keep_later(struct timer *timer)
 {
-	keep_both(container_of(timer, struct link_remote, keep_later));
+	keep(container_of(timer, struct link_remote, keep_later));
 }
 
 /* At the start, when the edge has nothing: all that was kept. */
@@ -201,6 +209,7 @@ static void on_live(struct link_live *live, uint64_t revision)
 	if (remote->pending > 0)
 		return;
 	keep(remote);
+	do_heard_purges(remote);
 	if (remote->is_waiting)
 		connect_now(remote);
 }
@@ -240,7 +249,7 @@ static void hear_domains(
         struct link_remote *remote, enum link_message_kind kind, struct str payload)
 {
 	struct text error = {0};
-	keep(remote);
+	keep_revision(remote);
 	switch (link_intake_take(remote->intake, kind, payload, &error)) {
 	case LINK_INTAKE_MORE:
 		break;
@@ -273,7 +282,7 @@ static void greet_purger(struct link_remote *remote, const struct link_hello *he
 	link_purger_make_stale(remote->purger, hello->oldest - 1);
 }
 
-static void hear_purge(struct link_remote *remote, struct str payload)
+static void do_purge(struct link_remote *remote, struct str payload)
 {
 	struct arena arena;
 	struct link_purge purge = {.what = LINK_PURGE_WHATS};
@@ -288,13 +297,47 @@ static void hear_purge(struct link_remote *remote, struct str payload)
 	arena_reset(&arena);
 }
 
+static void hear_purge(struct link_remote *remote, struct str payload)
+{
+	if (remote->pending == 0) {
+		do_purge(remote, payload);
+		return;
+	}
+	struct heard_purge *heard = mem_zero(sizeof(*heard) + payload.len);
+	heard->len = payload.len;
+	memcpy(heard->payload, payload.at, payload.len);
+	list_add_last(&remote->heard, &heard->node);
+}
+
+static void forget_heard_purge(struct heard_purge *heard)
+{
+	list_remove(&heard->node);
+	mem_free(heard);
+}
+
+static void do_heard_purges(struct link_remote *remote)
+{
+	list_each_safe (node, following, &remote->heard) {
+		struct heard_purge *heard = container_of(node, struct heard_purge, node);
+		do_purge(remote, str_make(heard->payload, heard->len));
+		forget_heard_purge(heard);
+	}
+}
+
+/* They are told again by whoever is connected to next. */
+static void forget_heard_purges(struct link_remote *remote)
+{
+	list_each_safe (node, following, &remote->heard)
+		forget_heard_purge(container_of(node, struct heard_purge, node));
+}
+
 /* The ledger first: whoever hears that it is done need never tell it again. */
 static void on_purged(struct link_purger_sink *sink, const struct link_purged *purged)
 {
 	struct link_remote *remote = container_of(sink, struct link_remote, purger_sink);
 	struct text payload = {0};
 	if (purged->purged == purged->number)
-		keep_both(remote);
+		keep(remote);
 	link_message_print_purged(purged, &payload);
 	link_wire_send(remote->wire, LINK_SAYS_PURGED, text_str(&payload));
 	text_done(&payload);
@@ -372,6 +415,7 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
+	forget_heard_purges(remote);
 	link_purger_begin(remote->purger, link_purger_number(remote->purger));
 	tell_trouble(remote, why);
 	try_later(remote);
@@ -448,6 +492,7 @@ struct link_remote *link_remote_open(
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
+	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
 	remote->has_cache = options->purges != NULL;
 	remote->keeps_purged = remote->has_cache && options->purges->is_kept;
@@ -464,10 +509,11 @@ void link_remote_close(struct link_remote *remote)
 	if (remote == NULL)
 		return;
 	remote->sink->live = NULL;
-	keep(remote);
+	keep_revision(remote);
 	loop_timer_cancel(remote->loop, &remote->retry);
 	loop_timer_cancel(remote->loop, &remote->keep_later);
 	link_wire_free(remote->wire);
+	forget_heard_purges(remote);
 	link_purger_free(remote->purger);
 	link_intake_free(remote->intake);
 	link_ledger_free(remote->ledger);

@@ -41,8 +41,8 @@ static struct {
 	struct told told, other;
 	struct cache cache;
 	struct link_remote *remote;
-	unsigned gone, applied; /* the latter as the hub was told last, */
-	uint64_t purged;        /* as this */
+	unsigned gone, applied; /* the latter as the control plane was told */
+	uint64_t purged;        /* as the hub was told last */
 	struct text failures;   /* "5=why " */
 } bench;
 
@@ -119,8 +119,8 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 {
 	(void)sink;
 	assert_string_equal(edge->id, "edge-1");
-	bench.applied = (unsigned)edge->applied;
 	bench.purged = edge->purged;
+	bench.applied = (unsigned)edge->applied;
 }
 
 static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
@@ -190,13 +190,13 @@ static int open_bench(void **state)
 	bench.loop = loop_new();
 	init_told(&bench.told);
 	init_told(&bench.other);
-	bench.gone = bench.applied = 0;
 	bench.cache = (struct cache){.durable = UINT64_MAX};
 	bench.cache.sink = (struct link_purge_sink){.on_purge = on_purge,
 	        .on_stale = on_stale,
 	        .is_durable = is_durable,
 	        .durable_ms = 60000,
 	        .is_kept = true};
+	bench.gone = bench.applied = 0;
 	bench.purged = 0;
 	open_hub("store-1");
 	return 0;
@@ -479,6 +479,177 @@ static void two_edges_are_told_the_same(void **state)
 	assert_int_equal(link_hub_edge_count(bench.hub), 1);
 }
 
+/* ---- purges ---- */
+
+/* A purge of a domain with the name of its number. */
+static void purge(uint64_t number, uint64_t revision)
+{
+	struct text line = {0};
+	text_addf(&line,
+	        "{\"v\":1,\"do\":\"purge\",\"what\":\"domain\",\"values\":[\"p%u.test\"],"
+	        "\"mode\":\"hard\"}\n",
+	        (unsigned)number);
+	link_hub_purge(bench.hub, number, revision, text_str(&line));
+	text_done(&line);
+}
+
+/* Until the hub knows that they are done, and these were, in this order. */
+static void wait_for_purges(uint64_t number, const char *done)
+{
+	TURN_UNTIL(bench.purged == number && link_remote_purged(bench.remote) == number);
+	assert_string_equal(text_c(&bench.cache.done), done);
+	text_clear(&bench.cache.done);
+}
+
+/* The control plane as it begins anew with one domain and purges first to last. */
+static void reopen_hub(const char *store, uint64_t first, uint64_t last)
+{
+	close_hub();
+	open_hub(store);
+	change("a.test", 1, 1);
+	bench.purged = UINT64_MAX;
+	link_hub_keep_purges_from(bench.hub, first);
+	for (uint64_t number = first; number <= last; number++)
+		purge(number, 1);
+}
+
+static void end_remote(void)
+{
+	close_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
+}
+
+static void purges_are_done_and_answered(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	purge(1, 1);
+	open_remote();
+	wait_for_purges(1, "p1.test ");
+	purge(2, 1);
+	purge(3, 1);
+	wait_for_purges(3, "p2.test p3.test ");
+	link_hub_purge(bench.hub, 4, 1, STR("{\"v\":9}"));
+	wait_for_purges(4, "");
+	assert_string_equal(
+	        text_c(&bench.failures), "4=v is not 1, the version that is spoken here ");
+	assert_int_equal(bench.told.troubles, 0);
+}
+
+static void an_edge_that_was_away_does_the_rest(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	purge(1, 1);
+	purge(2, 1);
+	open_remote();
+	wait_for_purges(2, "p1.test p2.test ");
+	reopen_hub("store-1", 3, 5);
+	wait_for_purges(5, "p3.test p4.test p5.test ");
+	/* Two of them went meanwhile: all that is cached may be what they were for. */
+	reopen_hub("store-1", 8, 9);
+	wait_for_purges(9, "* p8.test p9.test ");
+	reopen_hub("store-1", 10, 9);
+	wait_for_purges(9, "");
+	reopen_hub("store-1", 12, 11);
+	wait_for_purges(11, "* ");
+}
+
+/* The next process goes on where the last one was; but not where it has another cache. */
+static void the_number_outlives_the_process(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	purge(1, 1);
+	purge(2, 1);
+	open_remote();
+	wait_for_purges(2, "p1.test p2.test ");
+	end_remote();
+	purge(3, 1);
+	open_remote();
+	assert_int_equal(link_remote_purged(bench.remote), 2);
+	wait_for_purges(3, "p3.test ");
+	end_remote();
+	bench.cache.sink.is_kept = false;
+	open_remote();
+	wait_for_purges(3, "p1.test p2.test p3.test ");
+	purge(4, 1);
+	wait_for_purges(4, "p4.test ");
+	end_remote();
+	bench.cache.sink.is_kept = true;
+	open_remote();
+	wait_for_purges(4, "p4.test ");
+}
+
+/* One that the disks do not have is done again by whoever comes next. */
+static void what_is_not_durable_is_done_again(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	purge(1, 1);
+	purge(2, 1);
+	bench.cache.durable = 1;
+	open_remote();
+	TURN_UNTIL(bench.cache.moment == 2 && bench.purged == 1);
+	for (unsigned i = 0; i < 10; i++)
+		loop_turn(bench.loop, 1);
+	assert_int_equal(link_remote_purged(bench.remote), 1);
+	end_remote();
+	bench.cache.durable = UINT64_MAX;
+	open_remote();
+	wait_for_purges(2, "p1.test p2.test p2.test ");
+	/* So is what a control plane that went was not told. */
+	bench.cache.durable = 3;
+	purge(3, 1);
+	TURN_UNTIL(bench.cache.moment == 4);
+	reopen_hub("store-1", 1, 3);
+	TURN_UNTIL(bench.cache.moment == 5);
+	bench.cache.durable = UINT64_MAX;
+	wait_for_purges(3, "p3.test p3.test ");
+}
+
+static void another_store_has_other_purges(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	for (uint64_t number = 1; number <= 3; number++)
+		purge(number, 1);
+	open_remote();
+	wait_for_purges(3, "p1.test p2.test p3.test ");
+	reopen_hub("store-2", 1, 2);
+	wait_for_purges(2, "p1.test p2.test ");
+	/* Its number is that of the store which it is live with. */
+	reopen_hub("store-2", 1, 3);
+	wait_for_purges(3, "p3.test ");
+	/* A store that was put back from a copy has given fewer. */
+	reopen_hub("store-2", 2, 2);
+	wait_for_purges(2, "* p2.test ");
+}
+
+/* As during an upgrade, with one cache. */
+static void two_edges_do_the_same_purges(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	purge(1, 1);
+	open_remote();
+	wait_for_purges(1, "p1.test ");
+	struct link_remote *first = bench.remote;
+	bench.remote = open_for(&bench.other);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 2);
+	assert_int_equal(link_remote_purged(bench.remote), 1);
+	purge(2, 1);
+	TURN_UNTIL(link_remote_purged(first) == 2 && link_remote_purged(bench.remote) == 2);
+	assert_string_equal(text_c(&bench.cache.done), "p2.test p2.test ");
+	link_remote_close(first);
+	TURN_UNTIL(bench.gone == 1);
+	link_remote_close(bench.remote);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
+	/* Whoever kept it last: both numbers stand for the one cache. */
+	open_remote();
+	assert_int_equal(link_remote_purged(bench.remote), 2);
+}
+
 static void turn_a_few_times(void)
 {
 	for (unsigned i = 0; i < 20; i++)
@@ -573,176 +744,6 @@ static void what_is_on_its_way_is_kept_at_the_end(void **state)
 	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
 }
 
-/* ---- purges ---- */
-
-/* A purge of a domain with the name of its number. */
-static void purge(uint64_t number, uint64_t revision)
-{
-	struct text line = {0};
-	text_addf(&line,
-	        "{\"v\":1,\"do\":\"purge\",\"what\":\"domain\",\"values\":[\"p%u.test\"],"
-	        "\"mode\":\"hard\"}\n",
-	        (unsigned)number);
-	link_hub_purge(bench.hub, number, revision, text_str(&line));
-	text_done(&line);
-}
-
-/* Until the hub knows that they are done, and these were, in this order. */
-static void wait_for_purges(uint64_t number, const char *done)
-{
-	TURN_UNTIL(bench.purged == number && link_remote_purged(bench.remote) == number);
-	assert_string_equal(text_c(&bench.cache.done), done);
-	text_clear(&bench.cache.done);
-}
-
-/* The control plane as it begins anew with one domain and purges first to last. */
-static void reopen_hub(const char *store, uint64_t first, uint64_t last)
-{
-	close_hub();
-	open_hub(store);
-	change("a.test", 1, 1);
-	bench.purged = UINT64_MAX;
-	link_hub_keep_purges_from(bench.hub, first);
-	for (uint64_t number = first; number <= last; number++)
-		purge(number, 1);
-}
-
-static void let_go(void)
-{
-	close_remote();
-	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
-}
-
-static void purges_are_done_and_answered(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	purge(1, 1);
-	open_remote();
-	wait_for_purges(1, "p1.test ");
-	purge(2, 1);
-	purge(3, 1);
-	wait_for_purges(3, "p2.test p3.test ");
-	link_hub_purge(bench.hub, 4, 1, STR("{\"v\":9}"));
-	wait_for_purges(4, "");
-	assert_string_equal(
-	        text_c(&bench.failures), "4=v is not 1, the version that is spoken here ");
-	assert_int_equal(bench.told.troubles, 0);
-}
-
-static void an_edge_that_was_away_does_the_rest(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	purge(1, 1);
-	purge(2, 1);
-	open_remote();
-	wait_for_purges(2, "p1.test p2.test ");
-	reopen_hub("store-1", 3, 5);
-	wait_for_purges(5, "p3.test p4.test p5.test ");
-	/* Two of them went meanwhile: all that is cached may be what they were for. */
-	reopen_hub("store-1", 8, 9);
-	wait_for_purges(9, "* p8.test p9.test ");
-	reopen_hub("store-1", 10, 9);
-	wait_for_purges(9, "");
-	reopen_hub("store-1", 12, 11);
-	wait_for_purges(11, "* ");
-}
-
-/* The next process goes on where the last one was; but not where it has another cache. */
-static void the_number_outlives_the_process(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	purge(1, 1);
-	purge(2, 1);
-	open_remote();
-	wait_for_purges(2, "p1.test p2.test ");
-	let_go();
-	purge(3, 1);
-	open_remote();
-	assert_int_equal(link_remote_purged(bench.remote), 2);
-	wait_for_purges(3, "p3.test ");
-	let_go();
-	bench.cache.sink.is_kept = false;
-	open_remote();
-	wait_for_purges(3, "p1.test p2.test p3.test ");
-	purge(4, 1);
-	wait_for_purges(4, "p4.test ");
-	let_go();
-	bench.cache.sink.is_kept = true;
-	open_remote();
-	wait_for_purges(4, "p4.test ");
-}
-
-/* One that the disks do not have is done again by whoever comes next. */
-static void what_is_not_durable_is_done_again(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	purge(1, 1);
-	purge(2, 1);
-	bench.cache.durable = 1;
-	open_remote();
-	TURN_UNTIL(bench.cache.moment == 2 && bench.purged == 1);
-	for (unsigned i = 0; i < 10; i++)
-		turn();
-	assert_int_equal(link_remote_purged(bench.remote), 1);
-	let_go();
-	bench.cache.durable = UINT64_MAX;
-	open_remote();
-	wait_for_purges(2, "p1.test p2.test p2.test ");
-	/* So is what a control plane that went was not told. */
-	bench.cache.durable = 3;
-	purge(3, 1);
-	TURN_UNTIL(bench.cache.moment == 4);
-	reopen_hub("store-1", 1, 3);
-	TURN_UNTIL(bench.cache.moment == 5);
-	bench.cache.durable = UINT64_MAX;
-	wait_for_purges(3, "p3.test p3.test ");
-}
-
-static void another_store_has_other_purges(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	for (uint64_t number = 1; number <= 3; number++)
-		purge(number, 1);
-	open_remote();
-	wait_for_purges(3, "p1.test p2.test p3.test ");
-	reopen_hub("store-2", 1, 2);
-	wait_for_purges(2, "p1.test p2.test ");
-	/* Its number is that of the store which it is live with. */
-	reopen_hub("store-2", 1, 3);
-	wait_for_purges(3, "p3.test ");
-	/* A store that was put back from a copy has given fewer. */
-	reopen_hub("store-2", 2, 2);
-	wait_for_purges(2, "* p2.test ");
-}
-
-/* As during an upgrade, with one cache. */
-static void two_edges_do_the_same_purges(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	purge(1, 1);
-	open_remote();
-	wait_for_purges(1, "p1.test ");
-	struct link_remote *first = bench.remote;
-	bench.remote = open_for(&bench.other);
-	TURN_UNTIL(link_hub_edge_count(bench.hub) == 2);
-	assert_int_equal(link_remote_purged(bench.remote), 1);
-	purge(2, 1);
-	TURN_UNTIL(link_remote_purged(first) == 2 && link_remote_purged(bench.remote) == 2);
-	assert_string_equal(text_c(&bench.cache.done), "p2.test p2.test ");
-	link_remote_close(first);
-	TURN_UNTIL(bench.gone == 1);
-	let_go();
-	/* Whoever kept it last: both numbers stand for the one cache. */
-	open_remote();
-	assert_int_equal(link_remote_purged(bench.remote), 2);
-}
-
 int main(void)
 {
 	hash_init();
@@ -757,16 +758,16 @@ int main(void)
 	        TEST(an_edge_starts_without_the_control_plane),
 	        TEST(what_cannot_be_read_is_refused_and_tried_again),
 	        TEST(two_edges_are_told_the_same),
-	        TEST(what_is_live_is_applied_and_nothing_else),
-	        TEST(who_is_not_live_yet_does_not_connect),
-	        TEST(a_start_is_live_before_it_is_told),
-	        TEST(what_is_on_its_way_is_kept_at_the_end),
 	        TEST(purges_are_done_and_answered),
 	        TEST(an_edge_that_was_away_does_the_rest),
 	        TEST(the_number_outlives_the_process),
 	        TEST(what_is_not_durable_is_done_again),
 	        TEST(another_store_has_other_purges),
 	        TEST(two_edges_do_the_same_purges),
+	        TEST(what_is_live_is_applied_and_nothing_else),
+	        TEST(who_is_not_live_yet_does_not_connect),
+	        TEST(a_start_is_live_before_it_is_told),
+	        TEST(what_is_on_its_way_is_kept_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
