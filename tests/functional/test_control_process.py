@@ -51,9 +51,11 @@ def kill_control(server):
 
 def test_a_first_start_serves_nothing_until_it_is_told(make, origin):
     plane = Plane(make, "serve")
-    assert plane.program.get(host="edge.test").status == 421
+    early = plane.program.get(host="edge.test")
+    assert early.status == 503 and early.error == "no_domains"
     make_domain(plane, origin)
     wait_live(plane.program, "edge.test")
+    wait_live(plane.program, "other.test", 421)
     assert len(plane.program.edge_pids()) == len(plane.program.control_pids()) == 1
 
 
