@@ -3,8 +3,9 @@
  * then the edge and its feed; the filter of system calls once everything was opened, so that
  * whatever opening needs is done; then serving.
  *
- * An edge that has its domains from a control plane serves what it knows of them, be that nothing,
- * from the start: whether anybody answers is not its clients' business.
+ * An edge that has its domains from a control plane serves what it knows of them from the start,
+ * and says that it is ready: nobody's death may keep it from that. Where that is nothing yet, it
+ * answers 503, and not that it has no such domain.
  */
 /* tidy: untested - it is a whole process: tests/functional/test_lifecycle.py, test_reload.py */
 #include "main/run_edge.h"
