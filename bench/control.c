@@ -26,7 +26,7 @@ struct options {
 };
 
 static char store_path[4096], key_path[4096], link_path[100], ledger_path[4096];
-static const struct store_note NOTE = {{"bench", 5}, {"domain.change", 13}};
+static const struct store_note NOTE = {.who = {"bench", 5}, .action = {"domain.change", 13}};
 static const struct link_wire_times TIMES = {.ping_ms = 3000, .lease_ms = 10000};
 
 static void fail(const char *what, enum store_failure failure)

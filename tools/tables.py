@@ -121,8 +121,9 @@ Each side begins with HELLO, and the control plane does not wait for the edge's.
 same store is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
 BEGIN, all domains, COMMIT; but of a store that never had a change nothing is told, so that an empty database that was
 begun by mistake takes no site away. From then on each change is told as it is made. A COMMIT makes live all that came since the
-one before it, or nothing, and is answered by APPLIED or REFUSED. After REFUSED the edge ends the connection, and
-begins anew with what is live.
+one before it, or nothing, and is answered by APPLIED or REFUSED. APPLIED says that every request which begins from
+then on begins with that revision, on whatever worker. After REFUSED the edge ends the connection, and begins anew with
+what is live. An edge greets when all that it knows is live.
 
 Purges have numbers, one more each, and are done in that order. The edge says in HELLO up to which one all are durable in
 its cache, and the control plane which is its last one and which the oldest that it still has. Both come to the same next
@@ -137,7 +138,7 @@ no harm.
 
 The edge keeps its number in its ledger, after the purge is durable, so that the one it finds at a start may be too low, and
 never too high. Two edges that share one cache, as during an upgrade, each do all purges, and whichever number is kept holds
-for both; so what is done is done by the `name` of HELLO, which the processes of an edge share. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
+for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
 
 Reports come only while SUBSCRIBE says that they are wanted: the first one at once, then every so many milliseconds (100 at
 the least), but none while more than 1 MiB waits to be read. One report is several messages where it is long, and at most
@@ -148,6 +149,8 @@ host) and `latency_us`. Those of COUNTERS have `domain` (empty: requests to no d
 50,000 that are counted each by itself) and the counters of [the table](../counters.md) that are not 0, with `origin` and
 `backup` for what was pulled from these, and `faults`: failures by their reason. Those of LOG are lines of the
 [access log](../access-log.md), of all requests whatever its sample.
+
+Counters begin anew with another `run` of HELLO.
 
 An object has the keys that are said here and no others, so that what a later version adds is never left out in
 silence; `v` of HELLO is raised by every such change. What is no message ends the connection. So does silence: who has
@@ -316,6 +319,17 @@ def contract(path, table):
     return before + begin + openapi.make(table) + end + after
 
 
+def cli(root):
+    """docs/cli.md and the manual pages."""
+    import cli_pages
+
+    tables = [Table(root / f"src/cli/{name}.def").rows() for name in ("command", "flag", "exit")]
+    version = re.search(r"version: '([^']+)'", (root / "meson.build").read_text())[1]
+    for target, text in cli_pages.pages(*tables, version, grid):
+        mark = '.\\" {}\n' if target.endswith(".1") else "\n<!-- {} -->\n"
+        yield target, text + mark.format("Made by tools/tables.py from src/cli/*.def.")
+
+
 def texts(root):
     """Each file that is made, with what it should be."""
     for target, (source, make) in PAGES.items():
@@ -323,6 +337,8 @@ def texts(root):
             yield target, make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
     if (root / CONTRACT).exists():
         yield CONTRACT, contract(root / CONTRACT, Table(root / "src/model/field.def"))
+    if (root / "src/cli/command.def").exists():
+        yield from cli(root)
 
 
 def main(words):
@@ -338,7 +354,7 @@ def main(words):
             stale = True
             print(target)
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return 1 if stale else 0
 

@@ -342,6 +342,8 @@ static enum turn step_respond(struct control_exchange *exchange)
 	struct control_answer *made = &exchange->call.answer;
 	struct serve_stream *stream = exchange->stream;
 	text_add(&made->fields, STR(COMMON));
+	text_addf(&made->fields, "Date: %.*s\r\n",
+	        STR_ARG(serve_server_date(exchange->exchanges->server)));
 	if (made->media != NULL)
 		text_addf(&made->fields, "Content-Type: %s\r\n", made->media);
 	const struct serve_response response = {

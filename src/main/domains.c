@@ -40,23 +40,35 @@ bool domains_check(const struct invocation *invocation, struct model_problems *p
 	const struct settings *settings = &invocation->settings;
 	struct model_domains domains;
 	struct model_domain *domain;
-	if (invocation->name != NULL) {
+	switch (invocation_source(invocation)) {
+	case INVOCATION_FLAGS:
 		if (!domains_read_flags(invocation, &domain, problems))
 			return false;
 		model_domain_unref(domain);
 		return true;
+	case INVOCATION_FILE:
+		if (!domains_read_file(settings->domains, (enum model_rules)settings->origin_rules,
+		            &domains, problems))
+			return false;
+		model_domains_done(&domains);
+		return true;
+	case INVOCATION_CONTROL:
+	case INVOCATION_STORE:
+		return true;
 	}
-	if (!domains_read_file(settings->domains, (enum model_rules)settings->origin_rules,
-	            &domains, problems))
-		return false;
-	model_domains_done(&domains);
-	return true;
+	return false;
 }
 
 void domains_add_journal_path(const struct settings *settings, struct text *to)
 {
 	if (settings->state_dir[0] != '\0')
 		text_addf(to, "%s/domains.journal", settings->state_dir);
+}
+
+void domains_add_ledger_path(const struct settings *settings, struct text *to)
+{
+	if (settings->state_dir[0] != '\0')
+		text_addf(to, "%s/domains.ledger", settings->state_dir);
 }
 
 bool domains_has_journal(const struct settings *settings)

@@ -16,12 +16,16 @@ MUST_CHECK bool domains_read_file(const char *path, enum model_rules rules,
 MUST_CHECK bool domains_read_flags(const struct invocation *invocation,
         struct model_domain **ret_domain, struct model_problems *problems);
 
-/* Whether what is asked for is good, be it a file or flags; on false problems were added. */
+/* Whether what is asked for is good, be it a file or flags; what a control plane has was held
+ * against the rules there. On false problems were added. */
 MUST_CHECK bool domains_check(const struct invocation *invocation, struct model_problems *problems);
 
 /* Adds the path of the last good list in the folder of state; nothing when there is no such folder.
  */
 void domains_add_journal_path(const struct settings *settings, struct text *to);
+
+/* The same for what the control plane said last (link/ledger.h). */
+void domains_add_ledger_path(const struct settings *settings, struct text *to);
 
 /* Whether there is a last good list, which an edge falls back to while the file is broken. Only the
  * edge can tell whether it is of any use. */

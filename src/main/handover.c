@@ -1,9 +1,10 @@
 /*
- * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9
- * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700
- * listen=127.0.0.1:0/127.0.0.1:8080/7,8". The memory is its descriptor, bytes and objects, a disk
- * of it its descriptor and bytes. Numbers of descriptors are checked against the kernel before they
- * are used: a variable that somebody put there by hand must not make us take the wrong one.
+ * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9 link=12
+ * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700 controls=4712
+ * listen=127.0.0.1:0/127.0.0.1:8080/7,8 api=127.0.0.1:8081/127.0.0.1:8081/13". The memory is its
+ * descriptor, bytes and objects, a disk of it its descriptor and bytes. Numbers of descriptors are
+ * checked against the kernel before they are used: a variable that somebody put there by hand must
+ * not make us take the wrong one.
  */
 #include "main/handover.h"
 
@@ -27,14 +28,32 @@ static void add_numbers(struct text *to, const int *numbers, unsigned count)
 		text_addf(to, "%s%d", i == 0 ? "" : ",", numbers[i]);
 }
 
+static void add_pids(struct text *to, const char *name, const pid_t *pids, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		text_addf(to, "%s%s%ld", i == 0 ? name : ",", i == 0 ? "=" : "", (long)pids[i]);
+}
+
+static void add_listeners(struct text *to, const char *name, const struct listeners *listeners)
+{
+	for (unsigned i = 0; i < listeners->asked.count; i++) {
+		char bound[ADDRESS_TEXT_BYTES];
+		text_addf(to, " %s=%s/%s/", name, listeners->asked.list[i],
+		        address_format(&listeners->bound[i], bound));
+		add_numbers(to, &listeners->sockets[i * listeners->workers], listeners->workers);
+	}
+}
+
 void handover_print(const struct handover *handover, struct text *to)
 {
-	const struct listeners *listeners = &handover->listeners;
-	text_addf(to, "workers=%u ready=%d lifeline=%d,%d journal=%d", listeners->workers,
-	        handover->ready, handover->lifeline_read, handover->lifeline_write,
-	        handover->journal);
+	if (handover->listeners.workers > 0)
+		text_addf(to, "workers=%u ", handover->listeners.workers);
+	text_addf(to, "ready=%d lifeline=%d,%d journal=%d", handover->ready,
+	        handover->lifeline_read, handover->lifeline_write, handover->journal);
 	if (handover->command >= 0)
 		text_addf(to, " command=%d", handover->command);
+	if (handover->link >= 0)
+		text_addf(to, " link=%d", handover->link);
 	if (handover->memory.fd >= 0)
 		text_addf(to, " memory=%d,%llu,%llu", handover->memory.fd,
 		        (unsigned long long)handover->memory.bytes,
@@ -42,14 +61,10 @@ void handover_print(const struct handover *handover, struct text *to)
 	for (unsigned i = 0; i < handover->memory.disk_count; i++)
 		text_addf(to, " disk=%d,%llu", handover->memory.disks[i].fd,
 		        (unsigned long long)handover->memory.disks[i].bytes);
-	for (unsigned i = 0; i < handover->edge_count; i++)
-		text_addf(to, "%s%ld", i == 0 ? " edges=" : ",", (long)handover->edges[i]);
-	for (unsigned i = 0; i < listeners->asked.count; i++) {
-		char bound[ADDRESS_TEXT_BYTES];
-		text_addf(to, " listen=%s/%s/", listeners->asked.list[i],
-		        address_format(&listeners->bound[i], bound));
-		add_numbers(to, &listeners->sockets[i * listeners->workers], listeners->workers);
-	}
+	add_pids(to, " edges", handover->edges, handover->edge_count);
+	add_pids(to, " controls", handover->controls, handover->control_count);
+	add_listeners(to, "listen", &handover->listeners);
+	add_listeners(to, "api", &handover->api);
 }
 
 /* One number of a list, or -1 where `may_lack` says that nothing may be there. */
@@ -67,15 +82,16 @@ static bool take_number(struct str *rest, bool may_lack, int *ret_number)
 	return true;
 }
 
-static bool parse_listen(struct handover *handover, struct str value)
+/* One address, with as many sockets as there are workers. */
+static bool parse_listen(struct listeners *listeners, struct str value)
 {
 	struct str asked = str_cut(&value, '/'), bound = str_cut(&value, '/');
 	struct address address;
-	if (handover->listeners.workers == 0 || !address_parse(asked, &address) ||
+	if (listeners->workers == 0 || !address_parse(asked, &address) ||
 	        !address_parse(bound, &address))
 		return false;
-	int *sockets = listeners_add(&handover->listeners, asked, &address);
-	for (unsigned i = 0; i < handover->listeners.workers; i++) {
+	int *sockets = listeners_add(listeners, asked, &address);
+	for (unsigned i = 0; i < listeners->workers; i++) {
 		int number;
 		if (!take_number(&value, false, &number))
 			return false;
@@ -84,14 +100,13 @@ static bool parse_listen(struct handover *handover, struct str value)
 	return value.at == NULL;
 }
 
-static bool parse_edges(struct handover *handover, struct str value)
+static bool parse_pids(struct str value, pid_t *pids, unsigned max, unsigned *count)
 {
 	while (value.at != NULL) {
 		int pid;
-		if (handover->edge_count == HANDOVER_EDGES || !take_number(&value, false, &pid) ||
-		        pid == 0)
+		if (*count == max || !take_number(&value, false, &pid) || pid == 0)
 			return false;
-		handover->edges[handover->edge_count++] = (pid_t)pid;
+		pids[(*count)++] = (pid_t)pid;
 	}
 	return true;
 }
@@ -126,16 +141,20 @@ static bool parse_disk(struct handover *handover, struct str value)
 	return true;
 }
 
-static bool parse_word(struct handover *handover, struct str name, struct str value)
+static bool parse_workers(struct handover *handover, struct str value)
 {
 	uint64_t number;
-	if (str_is_equal(name, STR("workers"))) {
-		if (handover->listeners.workers != 0 || !str_to_u64(value, &number) ||
-		        number == 0 || number > WORKERS_MAX)
-			return false;
-		handover->listeners.workers = (unsigned)number;
-		return true;
-	}
+	if (handover->listeners.workers != 0 || !str_to_u64(value, &number) || number == 0 ||
+	        number > WORKERS_MAX)
+		return false;
+	handover->listeners.workers = (unsigned)number;
+	return true;
+}
+
+static bool parse_word(struct handover *handover, struct str name, struct str value)
+{
+	if (str_is_equal(name, STR("workers")))
+		return parse_workers(handover, value);
 	if (str_is_equal(name, STR("ready")))
 		return take_number(&value, true, &handover->ready) && value.at == NULL;
 	if (str_is_equal(name, STR("lifeline")))
@@ -143,6 +162,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 		       take_number(&value, true, &handover->lifeline_write) && value.at == NULL;
 	if (str_is_equal(name, STR("command")))
 		return take_number(&value, false, &handover->command) && value.at == NULL;
+	if (str_is_equal(name, STR("link")))
+		return take_number(&value, false, &handover->link) && value.at == NULL;
 	if (str_is_equal(name, STR("memory")))
 		return parse_memory(handover, value);
 	if (str_is_equal(name, STR("disk")))
@@ -150,9 +171,14 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 	if (str_is_equal(name, STR("journal")))
 		return take_number(&value, true, &handover->journal) && value.at == NULL;
 	if (str_is_equal(name, STR("edges")))
-		return parse_edges(handover, value);
+		return parse_pids(value, handover->edges, HANDOVER_EDGES, &handover->edge_count);
+	if (str_is_equal(name, STR("controls")))
+		return parse_pids(
+		        value, handover->controls, HANDOVER_CONTROLS, &handover->control_count);
 	if (str_is_equal(name, STR("listen")))
-		return parse_listen(handover, value);
+		return parse_listen(&handover->listeners, value);
+	if (str_is_equal(name, STR("api")))
+		return parse_listen(&handover->api, value);
 	return true;
 }
 
@@ -166,7 +192,8 @@ bool handover_parse(struct str text, struct handover *ret_handover)
 		if (value.at == NULL || !parse_word(&handover, name, value))
 			goto fail;
 	}
-	if (handover.listeners.asked.count == 0)
+	/* Nobody is started who has nowhere to listen. */
+	if (handover.listeners.asked.count + handover.api.asked.count == 0)
 		goto fail;
 	*ret_handover = handover;
 	return true;
@@ -181,14 +208,21 @@ static void keep(int fd, bool is_kept)
 		CHECK(fcntl(fd, F_SETFD, is_kept ? 0 : FD_CLOEXEC) == 0);
 }
 
+static void keep_listeners(const struct listeners *listeners, bool is_kept)
+{
+	for (unsigned i = 0; i < listeners_socket_count(listeners); i++)
+		keep(listeners->sockets[i], is_kept);
+}
+
 void handover_keep(const struct handover *handover, bool is_kept)
 {
-	for (unsigned i = 0; i < listeners_socket_count(&handover->listeners); i++)
-		keep(handover->listeners.sockets[i], is_kept);
+	keep_listeners(&handover->listeners, is_kept);
+	keep_listeners(&handover->api, is_kept);
 	keep(handover->lifeline_read, is_kept);
 	keep(handover->lifeline_write, is_kept);
 	keep(handover->ready, is_kept);
 	keep(handover->command, is_kept);
+	keep(handover->link, is_kept);
 	keep(handover->memory.fd, is_kept);
 	for (unsigned i = 0; i < handover->memory.disk_count; i++)
 		keep(handover->memory.disks[i].fd, is_kept);
@@ -216,13 +250,20 @@ static bool is_memory(const struct memory *memory)
 	return memory->fd < 0 || memory_is(memory->fd);
 }
 
-static bool has_good_descriptors(const struct handover *handover)
+static bool are_listeners(const struct listeners *listeners)
 {
-	for (unsigned i = 0; i < listeners_socket_count(&handover->listeners); i++) {
-		if (!is_listener(handover->listeners.sockets[i]))
+	for (unsigned i = 0; i < listeners_socket_count(listeners); i++) {
+		if (!is_listener(listeners->sockets[i]))
 			return false;
 	}
-	return (handover->command < 0 || is_listener(handover->command)) &&
+	return true;
+}
+
+static bool has_good_descriptors(const struct handover *handover)
+{
+	return are_listeners(&handover->listeners) && are_listeners(&handover->api) &&
+	       (handover->command < 0 || is_listener(handover->command)) &&
+	       (handover->link < 0 || is_listener(handover->link)) &&
 	       is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
 	       is_open(handover->ready) && is_open(handover->journal) &&
 	       is_memory(&handover->memory);
@@ -254,17 +295,25 @@ void handover_init(struct handover *handover)
 	*handover = (struct handover){
 	        .lifeline_read = -1,
 	        .lifeline_write = -1,
+	        .api.workers = 1,
 	        .command = -1,
+	        .link = -1,
 	        .ready = -1,
 	        .memory = MEMORY_NONE,
 	        .journal = -1,
 	};
 }
 
+static void forget_listeners(struct listeners *listeners)
+{
+	for (unsigned i = 0; i < listeners_socket_count(listeners); i++)
+		listeners->sockets[i] = -1;
+	listeners_done(listeners);
+}
+
 void handover_forget(struct handover *handover)
 {
-	for (unsigned i = 0; i < listeners_socket_count(&handover->listeners); i++)
-		handover->listeners.sockets[i] = -1;
-	listeners_done(&handover->listeners);
+	forget_listeners(&handover->listeners);
+	forget_listeners(&handover->api);
 	handover_init(handover);
 }

@@ -1,7 +1,7 @@
 /*
- * What a process leaves to the one that is executed next: the supervisor to its edges, and to its
- * own new self. Descriptors stay open across exec, and one variable of the environment says which
- * is which, so that any version can read what any other wrote.
+ * What a process leaves to the one that is executed next: the supervisor to its edges and its
+ * control process, and to its own new self. Descriptors stay open across exec, and one variable of
+ * the environment says which is which, so that any version can read what any other wrote.
  */
 #pragma once
 
@@ -10,15 +10,17 @@
 
 #include <sys/types.h>
 
-enum { HANDOVER_EDGES = 64 };
+enum { HANDOVER_EDGES = 64, HANDOVER_CONTROLS = 16 };
 
 struct handover {
-	struct listeners listeners;
+	struct listeners listeners; /* of clients; none for a control process */
+	struct listeners api;       /* of a control process, with one socket for each address */
 	/* A pipe that nobody writes to: it ends with the supervisor, who alone has its end to
 	 * write. -1 where a process does not get an end. */
 	int lifeline_read, lifeline_write;
 	int command; /* the listening UNIX socket for commands; -1: none */
-	/* An edge writes a byte there when it serves; -1 for a supervisor. */
+	int link;    /* the one that a control process listens at for edges; -1: none */
+	/* A child writes a byte there when it serves; -1 for a supervisor. */
 	int ready;
 	struct memory memory; /* of the cache */
 	/* The last good list of domains where no folder is to keep it (link_journal); -1: none. */
@@ -26,6 +28,9 @@ struct handover {
 	/* The edges that a supervisor leaves to its new self, the serving one first. */
 	pid_t edges[HANDOVER_EDGES];
 	unsigned edge_count;
+	/* The same for its control processes. */
+	pid_t controls[HANDOVER_CONTROLS];
+	unsigned control_count;
 };
 
 /* The variable. */

@@ -5,8 +5,9 @@
 #include "main/invocation.h"
 
 #include "base/mem.h"
-#include "main/wrap.h"
+#include "base/wrap.h"
 #include "model/suggest.h"
+#include "net/local.h"
 
 enum flag_id { FLAG_CONFIG, FLAG_DOMAIN, FLAG_ORIGIN, FLAG_BACKUP, FLAG_FORCE };
 
@@ -191,14 +192,19 @@ static void take_flags(
 
 static void check_source(const struct invocation *invocation, struct model_problems *problems)
 {
-	bool has_file = invocation->settings.domains[0] != '\0';
+	const struct settings *settings = &invocation->settings;
+	bool has_file = settings->domains[0] != '\0', has_control = settings->control[0] != '\0';
 	if (has_file && invocation->name != NULL)
 		model_problems_add(problems, NULL, 0, "--domain", "exclusive",
 		        "a file of domains is given as well");
-	else if (!has_file && invocation->name == NULL)
+	if (has_control && (has_file || invocation->name != NULL))
+		model_problems_add(problems, NULL, 0, "--control", "exclusive", "%s as well",
+		        has_file ? "a file of domains is given" : "a domain by flags is given");
+	if (!has_file && !has_control && invocation->name == NULL && settings->state_dir[0] == '\0')
 		model_problems_add(problems, NULL, 0, "--domains", "required",
 		        "there is nothing to serve; give --domains FILE, or --domain NAME and "
-		        "--origin ADDRESS");
+		        "--origin ADDRESS, or --state-dir FOLDER for domains by the API, or "
+		        "--control SOCKET for those of another control plane");
 	if (invocation->name == NULL && invocation->origins.count + invocation->backups.count != 0)
 		model_problems_add(problems, NULL, 0,
 		        invocation->origins.count != 0 ? "--origin" : "--backup", "required",
@@ -208,8 +214,64 @@ static void check_source(const struct invocation *invocation, struct model_probl
 		        "the domain needs --origin ADDRESS");
 }
 
-bool invocation_read(
-        char *const *words, struct invocation *ret_invocation, struct model_problems *problems)
+/* Of a supervisor, who opens both. */
+static void check_api(const struct invocation *invocation, struct model_problems *problems)
+{
+	const struct words *api = &invocation->settings.api, *listen = &invocation->settings.listen;
+	if (!invocation_has_control(invocation))
+		return;
+	for (unsigned i = 0; i < api->count * listen->count; i++) {
+		const char *address = api->list[i / listen->count];
+		if (strcmp(address, "off") != 0 &&
+		        settings_is_same_address(address, listen->list[i % listen->count]))
+			model_problems_add(problems, NULL, 0, "api", "doubled",
+			        "\"%s\" is in listen as well", address);
+	}
+}
+
+/* `socket` and `control` are held against it by themselves; this one comes of state_dir. */
+static void check_link(const struct invocation *invocation, struct model_problems *problems)
+{
+	struct text path = {0};
+	if (invocation_source(invocation) == INVOCATION_STORE)
+		invocation_add_link_path(invocation, &path);
+	if (path.len > LOCAL_PATH_BYTES)
+		model_problems_add(problems, NULL, 0, "control", "range",
+		        "\"%s\" is longer than 107 bytes, the most of a UNIX socket's path",
+		        text_c(&path));
+	text_done(&path);
+}
+
+static void check_serve(const struct invocation *invocation, struct model_problems *problems)
+{
+	check_source(invocation, problems);
+	check_api(invocation, problems);
+}
+
+static void check_control(const struct invocation *invocation, struct model_problems *problems)
+{
+	const struct settings *settings = &invocation->settings;
+	if (invocation->name != NULL || invocation->origins.count + invocation->backups.count != 0)
+		model_problems_add(problems, NULL, 0,
+		        invocation->name != NULL         ? "--domain"
+		        : invocation->origins.count != 0 ? "--origin"
+		                                         : "--backup",
+		        "exclusive", "a domain by flags needs no control plane");
+	if (settings->domains[0] != '\0' && settings->control[0] != '\0')
+		model_problems_add(problems, NULL, 0, "--control", "exclusive",
+		        "no edge asks for domains that a file has");
+	if (settings->state_dir[0] == '\0')
+		model_problems_add(problems, NULL, 0, "--state-dir", "required",
+		        "where is the store? Give --state-dir FOLDER");
+	if (!settings_has_api(settings))
+		model_problems_add(problems, NULL, 0, "--api", "required",
+		        "a control plane needs --api ADDRESS:PORT to be asked at");
+}
+
+/* Reads what the words ask for; `check` holds it against what the command needs. */
+static bool read_words(char *const *words,
+        void (*check)(const struct invocation *invocation, struct model_problems *problems),
+        struct invocation *ret_invocation, struct model_problems *problems)
 {
 	unsigned before = problems->total;
 	struct invocation invocation = {0};
@@ -225,7 +287,8 @@ bool invocation_read(
 	take_flags(&invocation, words, problems);
 	/* Rules between settings say little while some are wrong by themselves. */
 	if (is_read && problems->total == before) {
-		check_source(&invocation, problems);
+		check(&invocation, problems);
+		check_link(&invocation, problems);
 		if (!settings_check(&invocation.settings, problems))
 			is_read = false;
 	}
@@ -237,6 +300,18 @@ bool invocation_read(
 	return true;
 }
 
+bool invocation_read(
+        char *const *words, struct invocation *ret_invocation, struct model_problems *problems)
+{
+	return read_words(words, check_serve, ret_invocation, problems);
+}
+
+bool invocation_read_control(
+        char *const *words, struct invocation *ret_invocation, struct model_problems *problems)
+{
+	return read_words(words, check_control, ret_invocation, problems);
+}
+
 void invocation_done(struct invocation *invocation)
 {
 	settings_done(&invocation->settings);
@@ -245,6 +320,31 @@ void invocation_done(struct invocation *invocation)
 	words_done(&invocation->origins);
 	words_done(&invocation->backups);
 	*invocation = (struct invocation){0};
+}
+
+enum invocation_source invocation_source(const struct invocation *invocation)
+{
+	if (invocation->name != NULL)
+		return INVOCATION_FLAGS;
+	if (invocation->settings.domains[0] != '\0')
+		return INVOCATION_FILE;
+	return invocation->settings.control[0] != '\0' ? INVOCATION_CONTROL : INVOCATION_STORE;
+}
+
+bool invocation_has_control(const struct invocation *invocation)
+{
+	enum invocation_source source = invocation_source(invocation);
+	return (source == INVOCATION_FILE || source == INVOCATION_STORE) &&
+	       invocation->settings.state_dir[0] != '\0' && settings_has_api(&invocation->settings);
+}
+
+void invocation_add_link_path(const struct invocation *invocation, struct text *to)
+{
+	enum invocation_source source = invocation_source(invocation);
+	if (source == INVOCATION_CONTROL)
+		text_add(to, str_of(invocation->settings.control));
+	else if (source == INVOCATION_STORE && invocation->settings.state_dir[0] != '\0')
+		text_addf(to, "%s/control.socket", invocation->settings.state_dir);
 }
 
 void invocation_add_flags(const struct invocation *invocation, struct words *to)

@@ -103,9 +103,9 @@ void listeners_done(struct listeners *listeners)
 	*listeners = (struct listeners){0};
 }
 
-void listeners_log_ready(const struct listeners *listeners)
+void listeners_log(const struct listeners *listeners, const char *words)
 {
 	char text[ADDRESS_TEXT_BYTES];
 	for (unsigned i = 0; i < listeners->asked.count; i++)
-		log_info("ready on %s", address_format(&listeners->bound[i], text));
+		log_info("%s %s", words, address_format(&listeners->bound[i], text));
 }

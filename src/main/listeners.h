@@ -1,6 +1,7 @@
 /*
- * The listening sockets: for each address one for each worker (SO_REUSEPORT). The supervisor opens
- * them once; every generation of edge gets the same ones, so that no queue is ever lost.
+ * The listening sockets: for each address one for each worker (SO_REUSEPORT); those of the API have
+ * one worker. The supervisor opens them once; every generation of edge, or of control process, gets
+ * the same ones, so that no queue is ever lost.
  */
 #pragma once
 
@@ -24,8 +25,8 @@ int *listeners_add(struct listeners *listeners, struct str asked, const struct a
 /* Closes what is open. */
 void listeners_done(struct listeners *listeners);
 
-/* One log line for each address: "ready on 127.0.0.1:8080". */
-void listeners_log_ready(const struct listeners *listeners);
+/* One log line for each address, behind the words: "ready on 127.0.0.1:8080". */
+void listeners_log(const struct listeners *listeners, const char *words);
 
 static inline unsigned listeners_socket_count(const struct listeners *listeners)
 {

@@ -1,17 +1,20 @@
 /*
- * The program: one table of commands. Exit codes: 0, 1 when something failed while running, 2 for
- * input that makes no sense, which is told before anything is started.
+ * The program: one table of commands, and behind it that of cli/. Exit codes: 0, 1 when something
+ * failed while running, 2 for input that makes no sense, which is told before anything is started;
+ * cli/ has more.
  */
 /* tidy: untested - it is the program: tests/functional/test_cli.py */
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/wrap.h"
+#include "cli/cli.h"
 #include "main/complain.h"
 #include "main/domains.h"
 #include "main/explain.h"
 #include "main/purge.h"
+#include "main/run_control.h"
 #include "main/run_edge.h"
 #include "main/supervisor.h"
-#include "main/wrap.h"
 #include "model/suggest.h"
 
 #include <fcntl.h>
@@ -30,6 +33,7 @@ struct command {
 
 static int run_serve(char *const *arguments);
 static int run_edge_command(char *const *arguments);
+static int run_control_command(char *const *arguments);
 static int run_check(char *const *arguments);
 static int run_explain(char *const *arguments);
 static int run_version(char *const *arguments);
@@ -37,7 +41,8 @@ static int run_help(char *const *arguments);
 
 static const struct command COMMANDS[] = {
         {{"serve", 5}, "serve [FLAG...]",
-                "Serves the domains, by an edge that is kept running. SIGTERM: finishes the "
+                "Serves the domains, by an edge that is kept running, and has an API, by a "
+                "control process. SIGTERM: finishes the "
                 "requests "
                 "in flight, and ends. SIGHUP: replaces itself by the binary that is on disk now; "
                 "no "
@@ -48,6 +53,11 @@ static const struct command COMMANDS[] = {
                 "the requests in flight, and ends. SIGHUP: reads the domains file again. SIGUSR1: "
                 "opens the access log's file again.",
                 run_edge_command, invocation_help},
+        {{"control", 7}, "control [FLAG...]",
+                "Keeps the domains of edges in a store, with an API to change them, in this "
+                "process alone; serve keeps one by itself. SIGTERM: finishes the requests in "
+                "flight, and ends.",
+                run_control_command, invocation_help},
         {{"check", 5}, "check [--origin-rules classic|extended] FILE",
                 "Checks a domains file, and tells every problem with its line, field and rule.",
                 run_check, NULL},
@@ -118,7 +128,7 @@ static int run_serve(char *const *arguments)
 	struct invocation invocation;
 	struct handover handover;
 	bool is_broken;
-	if (handover_take(&handover, &is_broken))
+	if (handover_take(&handover, &is_broken) && handover.listeners.asked.count > 0)
 		return serve_on(arguments, &handover);
 	if (is_broken)
 		return refuse("serve", HANDOVER_VARIABLE, "syntax", "the variable makes no sense");
@@ -143,7 +153,7 @@ static int run_edge_command(char *const *arguments)
 	struct handover handover;
 	bool is_broken;
 	bool is_supervised = handover_take(&handover, &is_broken);
-	if (is_broken)
+	if (is_broken || (is_supervised && handover.listeners.asked.count == 0))
 		return refuse("edge", HANDOVER_VARIABLE, "syntax", "the variable makes no sense");
 	if (!invocation_read(arguments + 2, &invocation, &problems)) {
 		int code = complain("edge", &problems);
@@ -156,6 +166,31 @@ static int run_edge_command(char *const *arguments)
 	/* A supervisor's edge takes the last good list of its journal instead, where it has one. */
 	if (is_supervised || has_good_domains("edge", &invocation))
 		code = run_edge(&invocation, is_supervised ? &handover : NULL);
+	invocation_done(&invocation);
+	return code;
+}
+
+static int run_control_command(char *const *arguments)
+{
+	struct model_problems problems = {0};
+	struct invocation invocation;
+	struct handover handover;
+	bool is_broken;
+	bool is_supervised = handover_take(&handover, &is_broken);
+	if (is_broken || (is_supervised && handover.api.asked.count == 0))
+		return refuse(
+		        "control", HANDOVER_VARIABLE, "syntax", "the variable makes no sense");
+	if (!invocation_read_control(arguments + 2, &invocation, &problems)) {
+		int code = complain("control", &problems);
+		model_problems_done(&problems);
+		return code;
+	}
+	log_set_name("control");
+	log_set_level((enum log_level)invocation.settings.log_level);
+	int code = COMPLAIN_EXIT_USAGE;
+	/* A supervisor has looked already, and a file that was broken since is no reason to end. */
+	if (is_supervised || has_good_domains("control", &invocation))
+		code = run_control(&invocation, is_supervised ? &handover : NULL);
 	invocation_done(&invocation);
 	return code;
 }
@@ -237,23 +272,38 @@ static const struct command *find_command(struct str name)
 	return NULL;
 }
 
+static void suggest(struct str name, struct str known, unsigned *best, struct str *near)
+{
+	unsigned distance = model_suggest_distance(name, known);
+	if (distance >= *best)
+		return;
+	*best = distance;
+	*near = known;
+}
+
 static int refuse_command(struct str name)
 {
-	const struct command *near = NULL;
+	struct str near = STR_EMPTY, known;
 	unsigned best = model_suggest_limit(name);
-	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++) {
-		unsigned distance = model_suggest_distance(name, COMMANDS[i].name);
-		if (distance >= best)
-			continue;
-		best = distance;
-		near = &COMMANDS[i];
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+		suggest(name, COMMANDS[i].name, &best, &near);
+	for (size_t i = 0; (known = cli_name_at(i)).len != 0; i++)
+		suggest(name, known, &best, &near);
 	fprintf(stderr,
-	        "headwater: there is no command \"%.*s\"%s%s%s [unknown-command]; try headwater "
+	        "headwater: there is no command \"%.*s\"%s%.*s%s [unknown-command]; try headwater "
 	        "help\n",
-	        STR_ARG(name), near != NULL ? "; did you mean " : "",
-	        near != NULL ? near->name.at : "", near != NULL ? "?" : "");
+	        STR_ARG(name), near.len != 0 ? "; did you mean " : "", STR_ARG(near),
+	        near.len != 0 ? "?" : "");
 	return COMPLAIN_EXIT_USAGE;
+}
+
+/* A command that asks the control plane. */
+static int run_cli(char *const *arguments)
+{
+	const char *others[ARRAY_LENGTH(COMMANDS) + 1] = {NULL};
+	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+		others[i] = COMMANDS[i].name.at;
+	return cli_run(arguments, others);
 }
 
 static int help_command(const struct command *command)
@@ -275,6 +325,8 @@ static void add_overview(struct text *to)
 		text_addf(to, "  headwater %s\n", COMMANDS[i].usage);
 		wrap_add(to, COMMANDS[i].words);
 	}
+	text_add(to, STR("\nBy asking the control plane:\n\n"));
+	cli_add_overview(to);
 }
 
 static int run_help(char *const *arguments)
@@ -282,6 +334,10 @@ static int run_help(char *const *arguments)
 	struct text text = {0};
 	if (arguments[1] == NULL || arguments[2] == NULL) {
 		add_overview(&text);
+		return print(&text);
+	}
+	if (cli_has(str_of(arguments[2]))) {
+		cli_add_help(str_of(arguments[2]), &text);
 		return print(&text);
 	}
 	const struct command *command = find_command(str_of(arguments[2]));
@@ -331,6 +387,8 @@ int main(int count, char **arguments)
 		return help_command(command);
 	if (command != NULL)
 		return command->run(arguments);
+	if (cli_has(name))
+		return run_cli(arguments);
 	if (asks_for_help(arguments + 1))
 		return run_help((char *[]){arguments[0], NULL});
 	return refuse_command(name);

@@ -6,10 +6,10 @@
 #include "main/purge.h"
 
 #include "base/limit.h"
+#include "base/wrap.h"
 #include "link/command.h"
 #include "main/complain.h"
 #include "main/words.h"
-#include "main/wrap.h"
 #include "net/local.h"
 
 #include <errno.h>

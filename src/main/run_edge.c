@@ -3,9 +3,8 @@
  * then the edge and its feed; the filter of system calls once everything was opened, so that
  * whatever opening needs is done; then serving.
  *
- * Below a supervisor, SIGINT is not for us: a terminal sends it to the whole group, and the
- * supervisor will say SIGTERM. The end of the lifeline means that the supervisor is gone: nobody
- * would restart us or take our sockets over, so the edge finishes what it has and ends.
+ * An edge that has its domains from a control plane serves what it knows of them, be that nothing,
+ * from the start: whether anybody answers is not its clients' business.
  */
 /* tidy: untested - it is a whole process: tests/functional/test_lifecycle.py, test_reload.py */
 #include "main/run_edge.h"
@@ -13,13 +12,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/edge.h"
-#include "link/file.h"
-#include "link/fixed.h"
 #include "main/command_socket.h"
 #include "main/complain.h"
-#include "main/domains.h"
+#include "main/feed.h"
 #include "main/sandbox.h"
-#include "main/signals.h"
+#include "main/supervised.h"
 
 #include <errno.h>
 #include <sys/resource.h>
@@ -28,62 +25,31 @@
 struct edge_process {
 	const struct invocation *invocation;
 	struct handover handover; /* its sockets are ours in any case */
-	bool is_supervised;
+	struct supervised supervised;
 	struct edge *edge;
-	struct loop *loop;
-	struct link_file *feed; /* NULL when the domain came by flags */
-	struct signals signals;
-	struct loop_fd lifeline;
-	bool is_draining;
+	struct feed *feed;
 };
 
-static void drain(struct edge_process *process)
+static void on_drain(struct supervised *supervised)
 {
-	process->is_draining = true;
-	edge_drain(process->edge);
+	edge_drain(container_of(supervised, struct edge_process, supervised)->edge);
 }
 
-static void on_signal(struct signals *signals, int number)
+static void on_signal(struct supervised *supervised, int number)
 {
-	struct edge_process *process = container_of(signals, struct edge_process, signals);
-	if (number == SIGUSR1) {
+	struct edge_process *process = container_of(supervised, struct edge_process, supervised);
+	if (number == SIGUSR1)
 		edge_reopen_log(process->edge);
-	} else if (number == SIGHUP) {
-		if (process->feed != NULL && !process->is_draining)
-			link_file_reload(process->feed);
-	} else if (!process->is_supervised) {
-		drain(process); /* the second time ends it at once */
-	} else if (number == SIGTERM && !process->is_draining) {
-		drain(process);
-	}
-}
-
-static void on_lifeline(struct loop_fd *self, unsigned events)
-{
-	(void)events;
-	struct edge_process *process = container_of(self, struct edge_process, lifeline);
-	char byte;
-	ssize_t count = read(self->fd, &byte, 1);
-	if (count != 0)
-		return;
-	loop_remove(process->loop, self);
-	if (process->is_draining)
-		return;
-	log_error("the supervisor is gone; the edge drains and ends");
-	drain(process);
+	else if (process->feed != NULL)
+		feed_reload(process->feed);
 }
 
 static void on_ready(void *context)
 {
 	struct edge_process *process = context;
-	if (!process->is_supervised) {
-		listeners_log_ready(&process->handover.listeners);
-		return;
-	}
-	if (write(process->handover.ready, "r", 1) != 1)
-		log_error("the supervisor does not hear that the edge serves: %s", strerror(errno));
-	close(process->handover.ready);
-	process->handover.ready = -1;
+	if (process->supervised.is_alone)
+		listeners_log(&process->handover.listeners, "ready on");
+	supervised_say_ready(&process->supervised, &process->handover);
 }
 
 static void raise_descriptor_limit(const struct settings *settings)
@@ -144,7 +110,7 @@ static void open_memory(struct edge_process *process)
 		memory_close(memory);
 	if (settings->cache_memory == 0 || memory->fd >= 0)
 		return;
-	if (!process->is_supervised)
+	if (process->supervised.is_alone)
 		memory_open_disks(memory, settings);
 	if (!memory_renew(memory, settings))
 		log_error("no memory for the cache: %s", strerror(errno));
@@ -198,46 +164,21 @@ static struct edge *make_edge(const struct settings *settings, const struct hand
 	return edge;
 }
 
-static bool feed_flags(struct edge_process *process, struct model_problems *problems)
-{
-	struct model_domain *domain;
-	if (!domains_read_flags(process->invocation, &domain, problems))
-		return false;
-	link_fixed_feed(domain, edge_sink(process->edge));
-	model_domain_unref(domain);
-	return true;
-}
-
-static bool feed_file(struct edge_process *process, struct model_problems *problems)
-{
-	const struct settings *settings = &process->invocation->settings;
-	struct text path = {0};
-	domains_add_journal_path(settings, &path);
-	const struct link_journal journal = {
-	        .path = path.len != 0 ? text_c(&path) : NULL,
-	        .fd = process->handover.journal,
-	};
-	const struct link_file_options options = {
-	        .path = settings->domains,
-	        .journal = journal.path != NULL || journal.fd >= 0 ? &journal : NULL,
-	        .rules = (enum model_rules)settings->origin_rules,
-	        .force = process->invocation->force,
-	};
-	process->feed = link_file_open(process->loop, &options, edge_sink(process->edge), problems);
-	text_done(&path);
-	return process->feed != NULL;
-}
-
 /* Hands the edge its domains, and looks out for more; false after it told why not. */
 static bool open_feed(struct edge_process *process)
 {
 	struct model_problems problems = {0};
-	bool is_open = process->invocation->name != NULL ? feed_flags(process, &problems)
-	                                                 : feed_file(process, &problems);
-	if (!is_open)
+	const struct feed_options options = {
+	        .invocation = process->invocation,
+	        .journal = process->handover.journal,
+	        .loop = edge_loop(process->edge),
+	        .sink = edge_sink(process->edge),
+	};
+	process->feed = feed_open(&options, &problems);
+	if (process->feed == NULL)
 		complain("edge", &problems);
 	model_problems_done(&problems);
-	return is_open;
+	return process->feed != NULL;
 }
 
 static bool take_commands(struct edge_process *process)
@@ -247,28 +188,10 @@ static bool take_commands(struct edge_process *process)
 	return socket < 0 || edge_take_commands(process->edge, socket);
 }
 
-static bool open_events(struct edge_process *process, const sigset_t *set)
-{
-	process->loop = edge_loop(process->edge);
-	if (!signals_open(&process->signals, set, process->loop)) {
-		log_error("no descriptor for signals: %s", strerror(errno));
-		return false;
-	}
-	if (process->handover.lifeline_read < 0)
-		return true;
-	process->lifeline =
-	        (struct loop_fd){.fd = process->handover.lifeline_read, .on_ready = on_lifeline};
-	return loop_add_level(process->loop, &process->lifeline);
-}
-
 static void close_all(struct edge_process *process)
 {
-	if (process->feed != NULL)
-		link_file_close(process->feed);
-	if (process->loop != NULL) {
-		signals_close(&process->signals, process->loop);
-		loop_remove(process->loop, &process->lifeline);
-	}
+	feed_close(process->feed);
+	supervised_close(&process->supervised);
 	edge_free(process->edge);
 	if (process->handover.lifeline_read >= 0)
 		close(process->handover.lifeline_read);
@@ -287,19 +210,17 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	const struct settings *settings = &invocation->settings;
 	struct edge_process process = {
 	        .invocation = invocation,
-	        .is_supervised = handover != NULL,
-	        .signals = {.watched = {.fd = -1}, .on_signal = on_signal},
-	        .lifeline = {.fd = -1},
+	        .supervised =
+	                {
+	                        .name = "edge",
+	                        .is_alone = handover == NULL,
+	                        .on_drain = on_drain,
+	                        .on_signal = on_signal,
+	                },
 	};
 	int exit_code = COMPLAIN_EXIT_FAILED;
-	sigset_t set;
 	handover_init(&process.handover);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	signals_block(&set);
+	supervised_block();
 
 	raise_descriptor_limit(settings);
 	if (handover != NULL)
@@ -312,7 +233,8 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	if (settings->sandbox)
 		sandbox_drop_rights();
 	process.edge = make_edge(settings, &process.handover);
-	if (process.edge == NULL || !take_commands(&process) || !open_events(&process, &set))
+	if (process.edge == NULL || !take_commands(&process) ||
+	        !supervised_open(&process.supervised, edge_loop(process.edge), &process.handover))
 		goto done;
 	if (!open_feed(&process)) {
 		exit_code = COMPLAIN_EXIT_USAGE;

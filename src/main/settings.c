@@ -185,7 +185,9 @@ static bool add_item(struct words *list, const struct setting *setting, struct s
 {
 	struct address address;
 	struct address_prefix prefix;
-	if (setting->type == SETTINGS_ADDRESSES && !address_parse(text, &address))
+	bool is_off = str_has_prefix(str_of(setting->allowed), STR("off|")) &&
+	              str_is_equal(text, STR("off"));
+	if (setting->type == SETTINGS_ADDRESSES && !is_off && !address_parse(text, &address))
 		return refuse(
 		        ret_why, "address", "is no ADDRESS:PORT such as 127.0.0.1:8080 or [::]:80");
 	if (setting->type == SETTINGS_PREFIXES && !address_prefix_parse(text, &prefix))
@@ -354,6 +356,10 @@ static void add_flag(const struct settings *settings, const struct settings *sta
 	if (settings_is_list(setting)) {
 		const struct words *list = member_const(settings, setting);
 		if (!words_is_equal(list, member_const(standard, setting))) {
+			text_add(&value, text_str(&name));
+			text_add_char(&value, '=');
+			if (list->count == 0)
+				words_add(to, text_str(&value));
 			for (unsigned i = 0; i < list->count; i++) {
 				words_add(to, text_str(&name));
 				words_add(to, str_of(list->list[i]));

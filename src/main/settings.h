@@ -16,8 +16,8 @@ enum settings_type {
 	SETTINGS_CHOICE, /* the index of what `allowed` lists */
 	SETTINGS_INTEGER,
 	SETTINGS_BYTES,
-	SETTINGS_DURATION, /* in milliseconds */
-	SETTINGS_ADDRESSES,
+	SETTINGS_DURATION,  /* in milliseconds */
+	SETTINGS_ADDRESSES, /* and the word "off", where `allowed` begins with it */
 	SETTINGS_PREFIXES,
 	SETTINGS_SERVERS,
 	SETTINGS_DISKS,
@@ -92,6 +92,12 @@ MUST_CHECK bool settings_read_file(
 /* Holds the settings against each other and against this machine; false when problems were added.
  */
 MUST_CHECK bool settings_check(const struct settings *settings, struct model_problems *problems);
+
+/* Whether there are addresses for the API: it is neither empty nor off. */
+bool settings_has_api(const struct settings *settings);
+
+/* Whether two items of lists of ADDRESSES, neither of them off, cannot both be listened at. */
+bool settings_is_same_address(const char *a, const char *b);
 
 /* How many workers that is on this machine: at least 1. */
 unsigned settings_workers(const struct settings *settings);

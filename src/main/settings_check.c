@@ -23,26 +23,40 @@ static void refuse(struct model_problems *problems, const char *name, const char
 	model_problems_add(problems, NULL, 0, name, rule, "\"%s\" %s", value, words);
 }
 
+static void check_addresses(
+        const char *name, const struct words *list, struct model_problems *problems)
+{
+	if (list->count > LISTEN_MAX)
+		model_problems_add(problems, NULL, 0, name, "range",
+		        "%u addresses are more than %d", list->count, LISTEN_MAX);
+	for (unsigned i = 1; i < list->count; i++) {
+		unsigned j = 0;
+		while (j < i && !settings_is_same_address(list->list[i], list->list[j]))
+			j++;
+		if (j < i)
+			refuse(problems, name, "doubled", list->list[i], "is in the list twice");
+	}
+}
+
 static void check_listen(const struct settings *settings, struct model_problems *problems)
 {
-	const struct words *listen = &settings->listen;
-	if (listen->count == 0)
+	if (settings->listen.count == 0)
 		model_problems_add(problems, NULL, 0, "listen", "required", "there is no address");
-	if (listen->count > LISTEN_MAX)
-		model_problems_add(problems, NULL, 0, "listen", "range",
-		        "%u addresses are more than %d", listen->count, LISTEN_MAX);
-	for (unsigned i = 1; i < listen->count; i++) {
-		struct address a, b;
-		CHECK(address_parse(str_of(listen->list[i]), &a));
-		for (unsigned j = 0; j < i; j++) {
-			CHECK(address_parse(str_of(listen->list[j]), &b));
-			if (a.port == 0 || !address_is_equal(&a, &b))
-				continue;
-			refuse(problems, "listen", "doubled", listen->list[i],
-			        "is in the list twice");
-			break;
-		}
+	check_addresses("listen", &settings->listen, problems);
+}
+
+static void check_api(const struct settings *settings, struct model_problems *problems)
+{
+	const struct words *api = &settings->api;
+	if (!settings_has_api(settings))
+		return;
+	for (unsigned i = 0; i < api->count; i++) {
+		if (strcmp(api->list[i], "off") != 0)
+			continue;
+		refuse(problems, "api", "exclusive", "off", "goes with no address");
+		return;
 	}
+	check_addresses("api", api, problems);
 }
 
 static bool is_folder(const char *path)
@@ -86,6 +100,13 @@ static void check_socket(const struct settings *settings, struct model_problems 
 		        "is in no folder that is there");
 	text_done(&path);
 	text_done(&parent);
+}
+
+static void check_control(const struct settings *settings, struct model_problems *problems)
+{
+	if (strlen(settings->control) > LOCAL_PATH_BYTES)
+		refuse(problems, "control", "range", settings->control,
+		        "is longer than 107 bytes, the most of a UNIX socket's path");
 }
 
 static void check_user(const struct settings *settings, struct model_problems *problems)
@@ -170,8 +191,10 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 {
 	unsigned before = problems->total;
 	check_listen(settings, problems);
+	check_api(settings, problems);
 	check_folders(settings, problems);
 	check_socket(settings, problems);
+	check_control(settings, problems);
 	check_user(settings, problems);
 	check_cdn_id(settings, problems);
 	check_cache(settings, problems);
@@ -186,6 +209,19 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 		model_problems_add(problems, NULL, 0, "response_failures", "range",
 		        "there are no more failures than response_window has attempts");
 	return problems->total == before;
+}
+
+bool settings_is_same_address(const char *a, const char *b)
+{
+	struct address first, second;
+	CHECK(address_parse(str_of(a), &first) && address_parse(str_of(b), &second));
+	return first.port != 0 && address_is_equal(&first, &second);
+}
+
+bool settings_has_api(const struct settings *settings)
+{
+	const struct words *api = &settings->api;
+	return api->count > 1 || (api->count == 1 && strcmp(api->list[0], "off") != 0);
 }
 
 unsigned settings_workers(const struct settings *settings)

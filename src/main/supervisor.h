@@ -1,6 +1,7 @@
 /*
- * `headwater serve`: holds the listening sockets, keeps an edge running on them, and replaces edge
- * and itself by a new binary without a gap. It does nothing that could fail while it waits.
+ * `headwater serve`: holds the listening sockets, keeps an edge running on them, and where the
+ * settings have an API a control process, and replaces them and itself by a new binary without a
+ * gap. It does nothing that could fail while it waits.
  */
 #pragma once
 

@@ -7,11 +7,12 @@ import time
 import urllib.parse
 
 import contract
+import pytest
 from program import Headwater, flag_list
 
 FIRST = re.compile(r"the first account is admin, its password (\S+) ")
 PASSWORD = "a password for tests"
-API = re.compile(r"API\b.*? (\d+\.\d+\.\d+\.\d+):(\d+)")
+API = re.compile(r"the API is on (\S+)")
 MASK = "********"
 
 
@@ -131,25 +132,28 @@ class Plane:
     def __init__(self, make, command="control", flags=(), *, signs_in=True, state=None, domains=None, **options):
         folder = make.inside("control")
         self.state = state or folder / "state"
-        flags = {"api": "127.0.0.1:0", **dict(flags)}
         if command == "serve":
-            self.program = Headwater(folder, domains, flags, **options)
+            self.program = Headwater(folder, domains, flags, api="127.0.0.1:0", **options)
             self.program.argv[self.program.argv.index("--state-dir") + 1] = str(self.state)
         else:
-            args = ["--state-dir", str(self.state), *flag_list(flags)]
-            self.program = Headwater(folder, args=args, command=command)
+            args = ["--state-dir", str(self.state), "--api", "127.0.0.1:0", *flag_list(flags)]
+            self.program = Headwater(folder, args=args, command=command, ready=API)
         self.state.mkdir(exist_ok=True)
         make.closing.add(self.program, Headwater.stop)
         self.program.start()
-        self.address = self._find_address()
-        self.stranger = Api(self.address)
+        self._lines = 0
+        self.find_address()
         self._clients = 0
         if signs_in:
             self.sign_in()
 
-    def _find_address(self):
-        match = API.search(self.program.wait_line(API.pattern, 30))
-        return match[1], int(match[2])
+    def find_address(self):
+        """Where the API is on; also after another start."""
+        line = self.program.wait_line(API.pattern, 30, self._lines)
+        self._lines = len(self.program.lines)
+        host, _, port = API.search(line)[1].rpartition(":")
+        self.address = host, int(port)
+        self.stranger = Api(self.address)
 
     @property
     def first_password(self):
@@ -170,7 +174,7 @@ class Plane:
         first.ok("changePassword", {"old": self.first_password, "new": PASSWORD})
         self.session = self.login("admin", PASSWORD)
         for role in ("viewer", "operator", "admin"):
-            made = self.session.ok("createToken", {"label": f"test {role}", "role": role})
+            made = self.session.ok("createToken", {"label": f"test-{role}", "role": role})
             setattr(self, role, self.bearer(made["token"]))
 
     def bearer(self, token):
@@ -203,3 +207,33 @@ def domain(name, *addresses, backup=(), **fields):
 
 def without_revision(domain):
     return {key: value for key, value in domain.items() if key != "revision"}
+
+
+# ---- fixtures, for the files that import them ----
+
+
+@pytest.fixture(scope="module")
+def plane(make_once):
+    return Plane(make_once)
+
+
+@pytest.fixture
+def api(plane):
+    return plane.admin
+
+
+@pytest.fixture
+def name(request):
+    """A name that no other test uses."""
+    words = "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")
+    return f"d{abs(hash(request.node.nodeid)) % 10**10}-{words[-40:].strip('-')}.test"
+
+
+@pytest.fixture
+def made(api, name):
+    """A domain that is there: its answer."""
+    return api.call("createDomain", domain(name, "192.0.2.1", backup=["192.0.2.2:8080"]))
+
+
+def newest(api, name):
+    return api.ok("readDomainHistory", name=name, query={"limit": 1})["items"][0]

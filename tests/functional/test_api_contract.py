@@ -34,7 +34,10 @@ def test_an_operation_is_as_its_route(operation):
     _, _, _, role, _, body, queries, _ = routes()[operation.method, re.sub(r"\{\w+\}", "{}", operation.path)]
     assert (operation.role, operation.is_for_must_change) == ROLES[role]
     assert set(operation.bodies()) == MEDIA[body]
-    assert {one["name"] for one in operation.parameters_in("query")} == set(queries.split())
+    assert {one["name"] for one in operation.parameters_in("query")} == set(queries.replace("?", "").split())
+    # A question mark is for what is on or off.
+    switches = {one["name"] for one in operation.parameters_in("query") if one["schema"].get("$ref", "").endswith("/Switch")}
+    assert switches == {name[:-1] for name in queries.split() if name.endswith("?")}
 
 
 def test_every_problem_has_its_name_and_status_in_the_contract():

@@ -73,7 +73,8 @@ def _folder(make):
 
 
 def serve(path, folder, *flags):
-    return program.run("serve", "--domains", path, "--listen", "127.0.0.1:0", "--state-dir", folder, *flags, timeout=20)
+    return program.run("serve", "--domains", path, "--listen", "127.0.0.1:0", "--state-dir", folder,
+                       "--api", "off", *flags, timeout=20)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -151,8 +152,13 @@ def test_a_good_file_is_good(folder):
     ["serve", "--domain", "a.test", "--origin", "127.0.0.1", "--trusted-proxies", "10.0.0.0/33"],
     ["serve", "--domain", "a.test", "--origin", "127.0.0.1", "--access-log-sample", "0"],
     ["serve", "extra"],
-    ["serve"],
+    ["serve", "--domains", "/nowhere.yaml", "--control", "/nowhere.socket"],
+    ["serve", "--api", "nohost:80"],
+    ["serve", "--api", "127.0.0.1:8080"],
     ["edge", "--nonsense"],
+    ["control", "--nonsense"],
+    ["control", "--domain", "a.test"],
+    ["control", "--api", "off"],
     ["check"],
     ["check", "/nowhere/at/all.yaml"],
     ["nonsense"],
@@ -161,7 +167,7 @@ def test_a_good_file_is_good(folder):
     ["explain", "--nonsense"],
 ])  # fmt: skip
 def test_a_bad_command_line_is_told_in_one_line(folder, args):
-    if args[0] in ("serve", "edge"):
+    if args[0] in ("serve", "edge", "control"):
         args = [*args, "--state-dir", str(folder)]
     code, _, errors = program.run(*args, cwd=folder)
     lines = [line for line in errors.splitlines() if line]
@@ -170,6 +176,14 @@ def test_a_bad_command_line_is_told_in_one_line(folder, args):
     assert "ready" not in errors and "  " not in errors
     wrong = [arg for arg in args[1:] if not arg.startswith(str(folder)) and arg != "--state-dir"]
     assert not wrong or any(arg in errors or arg.replace("-", "_").strip("_") in errors for arg in wrong), errors
+
+
+@pytest.mark.parametrize("command, words", [("serve", "--state-dir"), ("edge", "--state-dir"), ("control", "--state-dir")])
+def test_who_is_told_nothing_says_what_there_is(command, words):
+    code, _, errors = program.run(command)
+    assert code == 2 and words in errors and "[required]" in errors, errors
+    if command != "control":
+        assert all(flag in errors for flag in ("--domains", "--domain", "--origin", "--control")), errors
 
 
 @pytest.mark.parametrize("text, line, words", [

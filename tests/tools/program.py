@@ -12,6 +12,7 @@ import client
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 READY = re.compile(r"ready on (\S+)")
+API = re.compile(r"the API is on (\S+):(\d+)")
 BROKEN = re.compile(
     r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|runtime error:"
     r"|check failed|Assertion|CHECK\(|stack smashing|Sanitizer:"
@@ -44,17 +45,22 @@ def flag_list(flags):
 
 
 class Headwater:
-    """`headwater serve` (or `edge`) with a folder of its own. The flags have short times for tests."""
+    """`headwater serve` (or `edge`) with a folder of its own. The flags have short times for tests.
+
+    Without an `api`, such as "127.0.0.1:0", there is no control process. With one and without domains, the store
+    has them."""
 
     def __init__(self, folder, domains=None, flags=(), *, command="serve", workers=1, args=None,
-                 listen=("127.0.0.1:0",), log=True, program=None):  # fmt: skip
+                 listen=("127.0.0.1:0",), log=True, program=None, api="off", ready=READY):  # fmt: skip
         self.folder = pathlib.Path(folder)
         self.program = program or binary()
         self.domains_path = self.folder / "domains.json"
         self.log_path = self.folder / "access.log"
         self.command = command
+        self.ready = ready  # the line that tells an address that it serves
         self.lines = []
         self.addresses = []
+        self.api_address = None
         self.process = None
         self._ready = threading.Condition()
         self._thread = None
@@ -67,7 +73,7 @@ class Headwater:
             for address in listen:
                 self.argv += ["--listen", address]
             self.argv += ["--workers", str(workers), "--state-dir", str(self.folder / "state")]
-            self.argv += ["--spool-dir", str(self.folder)]
+            self.argv += ["--spool-dir", str(self.folder), "--api", api]
             if log:
                 self.argv += ["--access-log", str(self.log_path)]
             (self.folder / "state").mkdir(exist_ok=True)
@@ -78,6 +84,7 @@ class Headwater:
 
     def start(self, timeout=30):
         self.addresses.clear()
+        self.api_address = None
         self.process = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True, cwd=self.folder, text=True, errors="replace",
@@ -94,12 +101,15 @@ class Headwater:
         for line in self.process.stdout:
             with self._ready:
                 self.lines.append(line.rstrip("\n"))
-                match = READY.search(line)
+                match = self.ready.search(line)
                 if match:
                     for address in match.group(1).split(","):
                         host, _, port = address.rstrip(".,").rpartition(":")
                         if (host.strip("[]"), int(port)) not in self.addresses:
                             self.addresses.append((host.strip("[]"), int(port)))
+                match = API.search(line)
+                if match:
+                    self.api_address = (match.group(1).strip("[]"), int(match.group(2)))
                 self._ready.notify_all()
         with self._ready:
             self.lines.append("")
@@ -161,11 +171,18 @@ class Headwater:
         assert not self.has_ended, f"it ended with {self.process.returncode}:\n{self.text}"
         assert not BROKEN.search(self.text), self.text
 
-    def edge_pids(self):
-        """The pids of the data plane, oldest first: the supervisor's children."""
+    def child_pids(self, command):
+        """The pids of the supervisor's children that run this command, oldest first."""
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        pids = pathlib.Path(path).read_text().split()
-        return [int(pid) for pid in pids if _is_alive(int(pid))]
+        pids = map(int, pathlib.Path(path).read_text().split())
+        return [pid for pid in pids if _is_alive(pid) and _command(pid) == command]
+
+    def edge_pids(self):
+        """Those of the data plane."""
+        return self.child_pids("edge")
+
+    def control_pids(self):
+        return self.child_pids("control")
 
     def cpu_seconds(self):
         """What its edges have used so far, all threads, the system's time included."""
@@ -230,6 +247,13 @@ class Headwater:
             if time.monotonic() > end:
                 raise AssertionError(f"{len(lines)} lines of access log for {path}, not {count}:\n{self.text}")
             time.sleep(0.02)
+
+
+def _command(pid):
+    try:
+        return (pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0") + ["", ""])[1]
+    except OSError:
+        return ""
 
 
 def _is_alive(pid):

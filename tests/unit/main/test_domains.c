@@ -73,6 +73,8 @@ static void domains_are_checked_before_anything_is_started(void **state)
 	        {NULL, {"--domain", "a.test", "--origin", "192.0.2.1", "--backup", "b.test"}, NULL},
 	        {NULL, {"--domain", "a.test", "--origin", "192.0.2.1:0"}, "range"},
 	        {NULL, {"--domain", "a.test", "--origin", "a.test"}, "loop"},
+	        {NULL, {"--control", "/nonexistent"}, NULL},
+	        {NULL, {"--state-dir", folder}, NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct model_problems problems = {0};
@@ -115,6 +117,10 @@ static void the_journal_lies_in_the_folder_of_state(void **state)
 	assert_false(domains_has_journal(&settings));
 	write_file(journal, "");
 	assert_true(domains_has_journal(&settings));
+	text_clear(&text);
+	domains_add_ledger_path(&settings, &text);
+	assert_true(str_has_prefix(text_str(&text), str_of(folder)));
+	assert_true(str_has_suffix(text_str(&text), STR("/domains.ledger")));
 	text_done(&text);
 	settings_done(&settings);
 }

@@ -21,11 +21,13 @@
 static void what_was_printed_reads_back(void **state)
 {
 	(void)state;
-	static const char TEXT[] = "workers=2 ready=-1 lifeline=5,6 journal=11 command=12 "
+	static const char TEXT[] = "workers=2 ready=-1 lifeline=5,6 journal=11 command=12 link=18 "
 	                           "memory=13,268435456,1000 disk=14,67108864 "
-	                           "disk=15,4397979402240 edges=4711,12 "
+	                           "disk=15,4397979402240 edges=4711,12 controls=4712 "
 	                           "listen=127.0.0.1:0/127.0.0.1:8080/7,8 "
-	                           "listen=[::]:80/[::]:80/9,10";
+	                           "listen=[::]:80/[::]:80/9,10 "
+	                           "api=127.0.0.1:8081/127.0.0.1:8081/16 "
+	                           "api=[::1]:0/[::1]:8082/17";
 	struct handover handover;
 	struct text text = {0};
 	assert_true(handover_parse(str_of(TEXT), &handover));
@@ -40,6 +42,12 @@ static void what_was_printed_reads_back(void **state)
 	assert_int_equal(handover.lifeline_write, 6);
 	assert_int_equal(handover.journal, 11);
 	assert_int_equal(handover.command, 12);
+	assert_int_equal(handover.link, 18);
+	assert_int_equal(handover.control_count, 1);
+	assert_int_equal(handover.controls[0], 4712);
+	assert_int_equal(handover.api.asked.count, 2);
+	assert_int_equal(handover.api.sockets[1], 17);
+	assert_int_equal(handover.api.bound[1].port, 8082);
 	assert_int_equal(handover.memory.fd, 13);
 	assert_int_equal(handover.memory.bytes, 268435456);
 	assert_int_equal(handover.memory.objects, 1000);
@@ -64,6 +72,25 @@ static void words_of_another_version_are_skipped(void **state)
 	assert_int_equal(handover.journal, -1);
 	assert_int_equal(handover.edge_count, 0);
 	assert_int_equal(handover.command, -1);
+	assert_int_equal(handover.link, -1);
+	assert_int_equal(handover.control_count, 0);
+	assert_int_equal(handover.api.asked.count, 0);
+	handover_forget(&handover);
+}
+
+static void a_control_process_has_no_workers(void **state)
+{
+	(void)state;
+	static const char TEXT[] =
+	        "ready=5 lifeline=6,-1 journal=-1 link=8 api=127.0.0.1:0/127.0.0.1:8081/7";
+	struct handover handover;
+	struct text text = {0};
+	assert_true(handover_parse(str_of(TEXT), &handover));
+	assert_int_equal(handover.listeners.asked.count, 0);
+	assert_int_equal(handover.api.asked.count, 1);
+	handover_print(&handover, &text);
+	assert_string_equal(text_c(&text), TEXT);
+	text_done(&text);
 	handover_forget(&handover);
 }
 
@@ -82,6 +109,13 @@ static void what_makes_no_sense_is_refused(void **state)
 	        "workers=2 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 listen=127.0.0.1:1/127.0.0.1:1/7,8",
 	        "workers=1 listen=127.0.0.1:1/127.0.0.1:1/-1",
+	        "api=127.0.0.1:1/127.0.0.1:1/7,8",
+	        "api=127.0.0.1:1/127.0.0.1:1",
+	        "api=off/127.0.0.1:1/7",
+	        "link=-1 api=127.0.0.1:1/127.0.0.1:1/7",
+	        "controls=0 api=127.0.0.1:1/127.0.0.1:1/7",
+	        "controls=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 "
+	        "api=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 listen=127.0.0.1:1/127.0.0.1:1/",
 	        "workers=1 listen=127.0.0.1:1/7",
 	        "workers=1 listen=a/b/7",
@@ -200,6 +234,7 @@ static void descriptors_are_taken_and_closed_on_exec(void **state)
 	handover_init(&handover);
 	words_add(&asked, STR("127.0.0.1:0"));
 	assert_true(listeners_open(&asked, 2, 16, &handover.listeners, &text));
+	assert_true(listeners_open(&asked, 1, 16, &handover.api, &text));
 	handover.command = local_listen(path, 4);
 	assert_true(handover.command >= 0);
 	words_add(&settings.cache_disks, str_of(disk));
@@ -213,6 +248,7 @@ static void descriptors_are_taken_and_closed_on_exec(void **state)
 	assert_int_equal(fcntl(handover.command, F_GETFD), 0);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(fcntl(handover.listeners.sockets[i], F_GETFD), 0);
+	assert_int_equal(fcntl(handover.api.sockets[0], F_GETFD), 0);
 	assert_int_equal(fcntl(handover.memory.fd, F_GETFD), 0);
 	assert_int_equal(fcntl(disk_fd, F_GETFD), 0);
 	handover_print(&handover, &text);
@@ -220,6 +256,8 @@ static void descriptors_are_taken_and_closed_on_exec(void **state)
 	assert_true(handover_take(&taken, &is_broken));
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(fcntl(taken.listeners.sockets[i], F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(taken.api.sockets[0], F_GETFD), FD_CLOEXEC);
+	listeners_done(&taken.api);
 	assert_int_equal(taken.command, handover.command);
 	assert_int_equal(fcntl(taken.command, F_GETFD), FD_CLOEXEC);
 	close(taken.command);
@@ -246,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_printed_reads_back),
 	        cmocka_unit_test(words_of_another_version_are_skipped),
+	        cmocka_unit_test(a_control_process_has_no_workers),
 	        cmocka_unit_test(what_makes_no_sense_is_refused),
 	        cmocka_unit_test(no_more_disks_than_there_may_be_are_taken),
 	        cmocka_unit_test(a_descriptor_that_does_not_listen_is_not_taken),

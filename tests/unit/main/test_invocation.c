@@ -15,6 +15,10 @@
 
 enum { WORDS_MAX = 12 };
 
+/* A folder that is there, and has room for a socket's name of 14 bytes or less only at its end. */
+#define TWENTY "////////////////////"
+#define LONG   TWENTY TWENTY TWENTY TWENTY "/////////////tmp"
+
 static char config[] = "/tmp/test_invocation.XXXXXX";
 
 static int make_file(void **state)
@@ -122,6 +126,13 @@ static void what_is_wrong_is_told_once(void **state)
 	                "needs --domain"},
 	        {{"--domains", "/a", "--domain", "a.test", "--origin", "a"}, "--domain",
 	                "exclusive", "as well"},
+	        {{"--domains", "/a", "--control", "/c"}, "--control", "exclusive",
+	                "a file of domains is given as well"},
+	        {{"--domain", "a.test", "--origin", "a", "--control", "/c"}, "--control",
+	                "exclusive", "a domain by flags is given as well"},
+	        {{"--domains", "/a", "--state-dir", "/tmp", "--api", "127.0.0.1:8080"}, "api",
+	                "doubled", "listen as well"},
+	        {{"--state-dir", LONG, "--socket", "/tmp/x"}, "control", "range", "107 bytes"},
 	        {{"--domains", "/a", "--proxy-protocol", "on"}, "proxy_protocol", "required",
 	                "trusted_proxies"},
 	};
@@ -135,6 +146,81 @@ static void what_is_wrong_is_told_once(void **state)
 		assert_string_equal(problems.list[0].rule, ROWS[i].rule);
 		assert_non_null(strstr(problems.list[0].message, ROWS[i].message));
 		model_problems_done(&problems);
+	}
+}
+
+/* `control` is of use where the file that it shares with `serve` is of use to it. */
+static void a_control_plane_has_rules_of_its_own(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words[WORDS_MAX];
+		const char *field, *rule; /* NULL: good */
+	} ROWS[] = {
+	        {{"--state-dir", "/tmp"}, NULL, NULL},
+	        {{"--state-dir", "/tmp", "--control", "/c"}, NULL, NULL},
+	        {{"--state-dir", "/tmp", "--domains", "/a"}, NULL, NULL},
+	        {{"--state-dir", "/tmp", "--api", "127.0.0.1:8080"}, NULL, NULL},
+	        {{NULL}, "--state-dir", "required"},
+	        {{"--state-dir", "/tmp", "--api", "off"}, "--api", "required"},
+	        {{"--state-dir", "/tmp", "--domain", "a.test"}, "--domain", "exclusive"},
+	        {{"--state-dir", "/tmp", "--backup", "a"}, "--backup", "exclusive"},
+	        {{"--state-dir", "/tmp", "--domains", "/a", "--control", "/c"}, "--control",
+	                "exclusive"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct invocation invocation;
+		struct model_problems problems = {0};
+		struct words words = {0};
+		char *none[] = {NULL};
+		for (const char *const *at = ROWS[i].words; *at != NULL; at++)
+			words_add(&words, str_of(*at));
+		bool is_good = invocation_read_control(
+		        words.count != 0 ? words.list : none, &invocation, &problems);
+		assert_int_equal(is_good, ROWS[i].rule == NULL);
+		if (is_good) {
+			invocation_done(&invocation);
+		} else {
+			assert_int_equal(problems.count, 1);
+			assert_string_equal(problems.list[0].field, ROWS[i].field);
+			assert_string_equal(problems.list[0].rule, ROWS[i].rule);
+		}
+		model_problems_done(&problems);
+		words_done(&words);
+	}
+}
+
+static void domains_come_from_one_place(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words[WORDS_MAX];
+		enum invocation_source source;
+		bool has_control;
+		const char *link;
+	} ROWS[] = {
+	        {{"--domain", "a.test", "--origin", "a", "--state-dir", "/tmp"}, INVOCATION_FLAGS,
+	                false, ""},
+	        {{"--domains", "/a"}, INVOCATION_FILE, false, ""},
+	        {{"--domains", "/a", "--state-dir", "/tmp"}, INVOCATION_FILE, true, ""},
+	        {{"--domains", "/a", "--state-dir", "/tmp", "--api", "off"}, INVOCATION_FILE, false,
+	                ""},
+	        {{"--control", "/c"}, INVOCATION_CONTROL, false, "/c"},
+	        {{"--control", "/c", "--state-dir", "/tmp"}, INVOCATION_CONTROL, false, "/c"},
+	        {{"--state-dir", "/tmp"}, INVOCATION_STORE, true, "/tmp/control.socket"},
+	        {{"--state-dir", "/tmp", "--api="}, INVOCATION_STORE, false, "/tmp/control.socket"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct invocation invocation;
+		struct model_problems problems = {0};
+		struct text link = {0};
+		assert_true(read_words(ROWS[i].words, &invocation, &problems));
+		assert_int_equal(invocation_source(&invocation), ROWS[i].source);
+		assert_int_equal(invocation_has_control(&invocation), ROWS[i].has_control);
+		invocation_add_link_path(&invocation, &link);
+		assert_string_equal(text_c(&link), ROWS[i].link);
+		text_done(&link);
+		invocation_done(&invocation);
 	}
 }
 
@@ -164,6 +250,8 @@ int main(void)
 	        cmocka_unit_test(flags_win_over_the_file),
 	        cmocka_unit_test(flags_that_were_made_ask_for_the_same),
 	        cmocka_unit_test(what_is_wrong_is_told_once),
+	        cmocka_unit_test(a_control_plane_has_rules_of_its_own),
+	        cmocka_unit_test(domains_come_from_one_place),
 	        cmocka_unit_test(help_has_every_setting_within_eighty_columns),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);

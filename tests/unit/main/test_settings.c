@@ -106,6 +106,11 @@ static void values_are_held_against_their_type_and_range(void **state)
 	        {"listen", "127.0.0.1", "address"},
 	        {"listen", "127.0.0.1:99999", "address"},
 	        {"listen", "localhost:80", "address"},
+	        {"listen", "off", "address"},
+	        {"api", "off", NULL},
+	        {"api", "127.0.0.1:0", NULL},
+	        {"api", "ADDRESS:PORT", "address"},
+	        {"api", "", "address"},
 	        {"trusted_proxies", "10.0.0.0/8", NULL},
 	        {"trusted_proxies", "2001:db8::1", NULL},
 	        {"trusted_proxies", "10.0.0.0/33", "prefix"},
@@ -199,6 +204,22 @@ static void flags_make_the_same_settings_again(void **state)
 	settings_done(&settings);
 }
 
+static void a_list_that_was_emptied_stays_so(void **state)
+{
+	(void)state;
+	struct settings settings;
+	struct words flags = {0};
+	settings_init(&settings);
+	assert_true(settings_has_api(&settings));
+	settings_clear(&settings, settings_find(STR("api")));
+	assert_false(settings_has_api(&settings));
+	settings_add_flags(&settings, &flags);
+	assert_int_equal(flags.count, 1);
+	assert_string_equal(flags.list[0], "--api=");
+	words_done(&flags);
+	settings_done(&settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +228,7 @@ int main(void)
 	        cmocka_unit_test(a_disk_is_a_path_and_its_size),
 	        cmocka_unit_test(values_are_held_against_their_type_and_range),
 	        cmocka_unit_test(names_are_found_in_both_spellings_and_near_ones_suggested),
+	        cmocka_unit_test(a_list_that_was_emptied_stays_so),
 	        cmocka_unit_test(flags_make_the_same_settings_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,11 @@ static void what_does_not_go_together_is_told(void **state)
 	        {{{"workers", "1"}}, NULL, NULL},
 	        {{{"listen", "127.0.0.1:8080"}}, "listen", "doubled"},
 	        {{{"listen", "127.0.0.1:0"}, {"listen", "127.0.0.1:0"}}, NULL, NULL},
+	        {{{"api", "127.0.0.1:8081"}}, "api", "doubled"},
+	        {{{"api", "127.0.0.1:8080"}}, NULL, NULL}, /* there may be no control process */
+	        {{{"api", "off"}}, "api", "exclusive"},
+	        {{{"control", "/tmp/" HUNDRED "aa"}}, NULL, NULL},
+	        {{{"control", "/tmp/" HUNDRED "aaa"}}, "control", "range"},
 	        {{{"spool_dir", "/nowhere/at/all"}}, "spool_dir", "folder"},
 	        {{{"state_dir", "/nowhere/at/all"}}, "state_dir", "folder"},
 	        {{{"state_dir", "/tmp"}}, NULL, NULL},

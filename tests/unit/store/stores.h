@@ -81,7 +81,7 @@ UNUSED static struct model_domain *make_domain(const char *name, unsigned attemp
 UNUSED static enum store_failure commit_one(struct store *store, const char *name,
         unsigned attempts, uint64_t expected, uint64_t *ret_revision)
 {
-	const struct store_note note = {{"alice", 5}, {"domain.change", 13}};
+	const struct store_note note = {.who = {"alice", 5}, .action = {"domain.change", 13}};
 	struct model_domain *domain = attempts > 0 ? make_domain(name, attempts) : NULL;
 	const struct store_change change = {name, domain, expected};
 	size_t at;

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-static const struct store_note NOTE = {{"bob", 3}, {"domain.switch", 13}};
+static const struct store_note NOTE = {.who = {"bob", 3}, .action = {"domain.switch", 13}};
 
 static void a_change_is_read_back_whole(void **state)
 {

@@ -266,7 +266,7 @@ static void a_large_change_that_has_no_room_can_be_made_later(void **state)
 	enum { COUNT = 20000 };
 	struct place place;
 	struct store_change *changes = mem_alloc(COUNT * sizeof(*changes));
-	const struct store_note note = {{"alice", 5}, {"apply", 5}};
+	const struct store_note note = {.who = {"alice", 5}, .action = {"apply", 5}};
 	uint64_t revision = 0;
 	size_t at;
 	place_init(&place);

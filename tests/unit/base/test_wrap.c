@@ -1,5 +1,5 @@
 /* Prose for a terminal. */
-#include "main/wrap.h"
+#include "base/wrap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

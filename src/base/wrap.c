@@ -1,7 +1,7 @@
 /*
  * Greedy: a word that would cross the right edge begins a new line.
  */
-#include "main/wrap.h"
+#include "base/wrap.h"
 
 enum { COLUMNS = 80, INDENT = 8 };
 

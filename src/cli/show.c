@@ -1,0 +1,348 @@
+/*
+ * Lists are tables; one thing is a line for each of its fields.
+ */
+#include "cli/show.h"
+
+#include "base/clock.h"
+#include "cli/escape.h"
+#include "cli/table.h"
+#include "cli/tree.h"
+#include "model/field.h"
+#include "model/value.h"
+
+/* ---- small things ---- */
+
+static void add_line(struct text *to, const char *title, struct str value)
+{
+	text_addf(to, "%s: ", title);
+	cli_escape_add(to, value);
+	text_add_char(to, '\n');
+}
+
+/* A moment in milliseconds; `none` where there is none. */
+static void add_moment(struct text *to, uint64_t ms, const char *none)
+{
+	char moment[CLOCK_ISO_BYTES];
+	if (ms == 0) {
+		text_add(to, str_of(none));
+		return;
+	}
+	clock_format_iso(ms, moment);
+	/* Whole seconds are enough for people. */
+	text_addf(to, "%.19sZ", moment);
+}
+
+static void add_moment_cell(struct cli_table *table, uint64_t ms, const char *none)
+{
+	struct text moment = {0};
+	add_moment(&moment, ms, none);
+	cli_table_add(table, text_str(&moment));
+	text_done(&moment);
+}
+
+static void add_cell(struct cli_table *table, const struct model_node *item, const char *path)
+{
+	struct text value = {0};
+	cli_tree_add_value(cli_tree_find(item, str_of(path)), &value);
+	cli_table_add(table, text_str(&value));
+	text_done(&value);
+}
+
+static void add_fields(const struct model_node *answer, const char *const *fields, struct text *to)
+{
+	for (; *fields != NULL; fields++) {
+		struct text value = {0};
+		cli_tree_add_value(cli_tree_find(answer, str_of(*fields)), &value);
+		if (value.len != 0)
+			add_line(to, *fields, text_str(&value));
+		text_done(&value);
+	}
+}
+
+/* ---- domains ---- */
+
+static void add_origin_cell(
+        struct cli_table *table, const struct model_node *domain, const char *role)
+{
+	struct text cell = {0};
+	const struct model_node *origin = model_node_get(domain, str_of(role));
+	struct str type = cli_tree_text(origin, "type");
+	cli_tree_add_value(cli_tree_find(origin, STR("addresses")), &cell);
+	if (cell.len == 0 && type.len != 0 && !str_is_equal(type, STR("self")))
+		text_addf(&cell, "%.*s %.*s%.*s", STR_ARG(type),
+		        STR_ARG(cli_tree_text(origin, "bucket.bucket")),
+		        STR_ARG(cli_tree_text(origin, "bucket.endpoint")));
+	cli_table_add(table, text_str(&cell));
+	text_done(&cell);
+}
+
+void cli_show_domains(const struct model_node *const *answers, size_t count, struct text *to)
+{
+	static const char *const TITLES[] = {
+	        "NAME", "STATUS", "REVISION", "ORIGIN", "BACKUP", NULL};
+	struct cli_table table;
+	cli_table_begin(&table, TITLES);
+	for (size_t i = 0; i < count; i++) {
+		const struct model_node *item = cli_tree_first(answers[i], "items");
+		for (; item != NULL; item = item->next) {
+			add_cell(&table, item, "name");
+			add_cell(&table, item, "status");
+			add_cell(&table, item, "revision");
+			add_origin_cell(&table, item, "origin");
+			add_origin_cell(&table, item, "backup");
+		}
+	}
+	cli_table_end(&table, to);
+}
+
+/* The default as answers have it; of the backup's fields it is that of the origin's. */
+static void add_default(const struct model_field *field, struct text *to)
+{
+	struct text path = {0};
+	if (field->owner == MODEL_FIELD_OF_BACKUP) {
+		text_addf(&path, "origin%s", field->path.at + strlen("backup"));
+		field = model_field_find(text_str(&path));
+		CHECK(field != NULL);
+	}
+	model_value_print(field, model_field_defaults(), to);
+	text_done(&path);
+}
+
+static bool is_told(const struct cli_show *show, const struct model_field *field, struct str value)
+{
+	static const char *const ALWAYS[] = {"name", "status", "revision", "origin.type"};
+	struct text standard = {0};
+	for (size_t i = 0; i < ARRAY_LENGTH(ALWAYS); i++) {
+		if (str_is_equal(field->path, str_of(ALWAYS[i])))
+			return true;
+	}
+	add_default(field, &standard);
+	bool is_default = value.len == 0 || str_is_equal(value, text_str(&standard));
+	text_done(&standard);
+	return show->has_all || !is_default;
+}
+
+void cli_show_domain(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	const struct model_field *field;
+	bool has_backup = cli_tree_find(answer, STR("backup.type")) != NULL;
+	for (size_t i = 0; (field = model_field_at(i)) != NULL; i++) {
+		struct text value = {0};
+		cli_tree_add_value(cli_tree_find(answer, field->path), &value);
+		bool is_of_backup = str_has_prefix(field->path, STR("backup."));
+		if (is_told(show, field, text_str(&value)) && (has_backup || !is_of_backup))
+			add_line(to, field->path.at, text_str(&value));
+		text_done(&value);
+	}
+}
+
+/* ---- what changed ---- */
+
+#define RED    "\x1b[31m"
+#define GREEN  "\x1b[32m"
+#define YELLOW "\x1b[33m"
+#define NORMAL "\x1b[0m"
+
+static void add_coloured(
+        const struct cli_show *show, const char *colour, struct str words, struct text *to)
+{
+	text_add(to, str_of(show->is_coloured ? colour : ""));
+	cli_escape_add(to, words);
+	text_add(to, str_of(show->is_coloured ? NORMAL : ""));
+}
+
+/* "origin.host: a -> b": what it was in red, what it is in green. */
+static void add_diff_line(const struct cli_show *show, struct str line, struct text *to)
+{
+	static const char ARROW[] = " -> ";
+	struct str rest = line;
+	struct str field = str_cut(&rest, ':');
+	const char *arrow =
+	        rest.at == NULL ? NULL : memmem(rest.at, rest.len, ARROW, strlen(ARROW));
+	text_add(to, STR("    "));
+	if (arrow == NULL) {
+		cli_escape_add(to, line);
+	} else {
+		const char *after = arrow + strlen(ARROW);
+		cli_escape_add(to, field);
+		text_add(to, STR(": "));
+		add_coloured(show, RED, str_trim(str_make(rest.at, (size_t)(arrow - rest.at))), to);
+		text_add(to, STR(" -> "));
+		add_coloured(
+		        show, GREEN, str_make(after, (size_t)(rest.at + rest.len - after)), to);
+	}
+	text_add_char(to, '\n');
+}
+
+static void add_diff(const struct cli_show *show, const struct model_node *item, struct text *to)
+{
+	const struct model_node *line = cli_tree_first(item, "diff");
+	for (; line != NULL; line = line->next) {
+		if (line->kind == MODEL_NODE_SCALAR)
+			add_diff_line(show, line->text, to);
+	}
+}
+
+static void add_change(
+        const struct cli_show *show, const struct model_node *change, struct text *to)
+{
+	struct str what = cli_tree_text(change, "what");
+	bool is_created = str_is_equal(what, STR("created"));
+	bool is_removed = str_is_equal(what, STR("removed"));
+	const char *colour = is_created ? GREEN : is_removed ? RED : YELLOW;
+	struct text head = {0};
+	text_addf(&head, "%c %.*s",
+	        is_created   ? '+'
+	        : is_removed ? '-'
+	                     : '~',
+	        STR_ARG(cli_tree_text(change, "name")));
+	if (what.len != 0)
+		text_addf(&head, " %.*s", STR_ARG(what));
+	add_coloured(show, colour, text_str(&head), to);
+	text_add_char(to, '\n');
+	text_done(&head);
+	add_diff(show, change, to);
+}
+
+bool cli_show_changes(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	const struct model_node *change = cli_tree_first(answer, "changes");
+	if (change == NULL)
+		return false;
+	for (; change != NULL; change = change->next)
+		add_change(show, change, to);
+	return true;
+}
+
+void cli_show_change(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	uint64_t own = cli_tree_number(answer, "revision");
+	uint64_t revision = own != 0 ? own : show->revision;
+	if (cli_tree_find(answer, STR("changes")) != NULL) {
+		if (!cli_show_changes(show, answer, to))
+			text_add(to, STR("nothing would change\n"));
+		return;
+	}
+	text_add(to, str_of(show->name));
+	if (revision != 0)
+		text_addf(to, " is at revision %llu\n", (unsigned long long)revision);
+	else
+		text_add(to, STR(": done\n"));
+}
+
+/* How a version of the history differs in what it is, ", created" or ", removed". */
+static const char *end_of(const struct model_node *item)
+{
+	struct str what = cli_tree_text(item, "what");
+	if (cli_tree_is_true(item, "is_created") || str_is_equal(what, STR("created")))
+		return ", created";
+	if (cli_tree_is_true(item, "is_removed") || str_is_equal(what, STR("removed")))
+		return ", removed";
+	return "";
+}
+
+void cli_show_history(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	const struct model_node *item = cli_tree_first(answer, "items");
+	for (; item != NULL; item = item->next) {
+		struct text head = {0}, moment = {0};
+		add_moment(&moment, cli_tree_number(item, "at_ms"), "-");
+		text_addf(&head, "%.*s  %s  %.*s  %.*s: %.*s%s",
+		        STR_ARG(cli_tree_text(item, "revision")), text_c(&moment),
+		        STR_ARG(cli_tree_text(item, "name")), STR_ARG(cli_tree_text(item, "who")),
+		        STR_ARG(cli_tree_text(item, "action")), end_of(item));
+		add_coloured(show, YELLOW, text_str(&head), to);
+		text_add_char(to, '\n');
+		text_done(&head);
+		text_done(&moment);
+		add_diff(show, item, to);
+	}
+	if (cli_tree_text(answer, "next").len != 0) {
+		text_add(to, STR("and more: --before "));
+		cli_escape_add(to, cli_tree_text(answer, "next"));
+		text_add_char(to, '\n');
+	}
+}
+
+/* ---- accounts ---- */
+
+void cli_show_whoami(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const FIELDS[] = {"account", "role", "must_change", NULL};
+	uint64_t expires_ms = cli_tree_number(answer, "expires_ms");
+	add_fields(answer, FIELDS, to);
+	text_add(to, STR("expires: "));
+	add_moment(to, expires_ms, "never");
+	text_add_char(to, '\n');
+	if (show->name != NULL)
+		add_line(to, "control plane", str_of(show->name));
+}
+
+void cli_show_users(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {"ACCOUNT", "ROLE", "CREATED", "PASSWORD", NULL};
+	const struct model_node *item = cli_tree_first(answer, "items");
+	struct cli_table table;
+	(void)show;
+	cli_table_begin(&table, TITLES);
+	for (; item != NULL; item = item->next) {
+		add_cell(&table, item, "name");
+		add_cell(&table, item, "role");
+		add_moment_cell(&table, cli_tree_number(item, "created_ms"), "-");
+		cli_table_add(&table, cli_tree_is_true(item, "must_change") ? STR("must be changed")
+		                                                            : STR("chosen"));
+	}
+	cli_table_end(&table, to);
+}
+
+void cli_show_tokens(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {
+	        "ID", "ACCOUNT", "ROLE", "CREATED", "EXPIRES", "LABEL", NULL};
+	const struct model_node *item = cli_tree_first(answer, "items");
+	struct cli_table table;
+	(void)show;
+	cli_table_begin(&table, TITLES);
+	for (; item != NULL; item = item->next) {
+		add_cell(&table, item, "id");
+		add_cell(&table, item, "account");
+		add_cell(&table, item, "role");
+		add_moment_cell(&table, cli_tree_number(item, "created_ms"), "-");
+		add_moment_cell(&table, cli_tree_number(item, "expires_ms"), "never");
+		add_cell(&table, item, "label");
+	}
+	cli_table_end(&table, to);
+}
+
+/* ---- the control plane and its edges ---- */
+
+void cli_show_status(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const FIELDS[] = {
+	        "version", "managed_by", "rules", "revision", "edges", NULL};
+	struct str error = cli_tree_text(answer, "store.error");
+	(void)show;
+	add_fields(answer, FIELDS, to);
+	bool is_shut = str_is_equal(cli_tree_text(answer, "store.is_open"), STR("false"));
+	add_line(to, "store", error.len != 0 ? error : is_shut ? STR("not open") : STR("open"));
+}
+
+void cli_show_edges(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {"EDGE", "APPLIED", "REFUSED", "SINCE", "ERROR", NULL};
+	const struct model_node *item = cli_tree_first(answer, "items");
+	struct cli_table table;
+	(void)show;
+	cli_table_begin(&table, TITLES);
+	for (; item != NULL; item = item->next) {
+		add_cell(&table, item, "id");
+		add_cell(&table, item, "applied");
+		cli_table_add(&table, cli_tree_number(item, "refused") != 0
+		                              ? cli_tree_text(item, "refused")
+		                              : STR_EMPTY);
+		add_moment_cell(&table, cli_tree_number(item, "since_ms"), "-");
+		add_cell(&table, item, "error");
+	}
+	cli_table_end(&table, to);
+	add_line(to, "revision", cli_tree_text(answer, "revision"));
+}

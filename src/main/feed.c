@@ -1,0 +1,137 @@
+/*
+ * To a control plane an edge is a cache, which has a name: the processes that follow each other
+ * here, and share it, are one.
+ */
+#include "main/feed.h"
+
+#include "base/mem.h"
+#include "link/file.h"
+#include "link/fixed.h"
+#include "link/remote.h"
+#include "main/domains.h"
+
+#include <unistd.h>
+
+enum {
+	/* Who is not heard for LEASE_MS is gone (docs/internals/link.md). */
+	PING_MS = 3000,
+	LEASE_MS = 10000,
+	RETRY_MS = 200,
+};
+
+struct feed {
+	struct link_file *file; /* one of these, or none for flags, which never change */
+	struct link_remote *remote;
+};
+
+static bool open_flags(const struct feed_options *options, struct model_problems *problems)
+{
+	struct model_domain *domain;
+	if (!domains_read_flags(options->invocation, &domain, problems))
+		return false;
+	link_fixed_feed(domain, options->sink);
+	model_domain_unref(domain);
+	return true;
+}
+
+/* Whether there is a place to keep the last good domains; `path` is of the folder of state. */
+static bool has_place(
+        const struct feed_options *options, struct text *path, struct link_journal *ret_place)
+{
+	*ret_place = (struct link_journal){
+	        .path = path->len != 0 ? text_c(path) : NULL,
+	        .fd = options->journal,
+	};
+	return ret_place->path != NULL || ret_place->fd >= 0;
+}
+
+static bool open_file(
+        struct feed *feed, const struct feed_options *options, struct model_problems *problems)
+{
+	const struct settings *settings = &options->invocation->settings;
+	struct text path = {0};
+	struct link_journal journal;
+	domains_add_journal_path(settings, &path);
+	bool is_kept = has_place(options, &path, &journal);
+	const struct link_file_options file = {
+	        .path = settings->domains,
+	        .journal = is_kept ? &journal : NULL,
+	        .rules = (enum model_rules)settings->origin_rules,
+	        .force = options->invocation->force,
+	};
+	feed->file = link_file_open(options->loop, &file, options->sink, problems);
+	text_done(&path);
+	return feed->file != NULL;
+}
+
+/* Visible characters alone. */
+static void add_name(const struct settings *settings, struct text *to)
+{
+	char host[65] = ""; /* HOST_NAME_MAX, and its NUL */
+	const char *name = settings->edge_name;
+	if (name[0] == '\0') {
+		if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+			text_add(to, STR("edge"));
+		name = host;
+	}
+	for (const char *at = name; *at != '\0'; at++)
+		text_add_char(to, *at > ' ' && *at <= '~' ? *at : '-');
+}
+
+static void open_remote(struct feed *feed, const struct feed_options *options)
+{
+	struct text ledger_path = {0}, link_path = {0}, id = {0};
+	struct link_journal ledger;
+	domains_add_ledger_path(&options->invocation->settings, &ledger_path);
+	bool is_kept = has_place(options, &ledger_path, &ledger);
+	invocation_add_link_path(options->invocation, &link_path);
+	add_name(&options->invocation->settings, &id);
+	const struct link_remote_options remote = {
+	        .path = text_c(&link_path),
+	        .id = text_c(&id),
+	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
+	        .retry_ms = RETRY_MS,
+	        .ledger = is_kept ? &ledger : NULL,
+	};
+	feed->remote = link_remote_open(options->loop, &remote, options->sink);
+	text_done(&ledger_path);
+	text_done(&link_path);
+	text_done(&id);
+}
+
+struct feed *feed_open(const struct feed_options *options, struct model_problems *problems)
+{
+	struct feed *feed = mem_new(struct feed);
+	bool is_open = true;
+	switch (invocation_source(options->invocation)) {
+	case INVOCATION_FLAGS:
+		is_open = open_flags(options, problems);
+		break;
+	case INVOCATION_FILE:
+		is_open = open_file(feed, options, problems);
+		break;
+	case INVOCATION_CONTROL:
+	case INVOCATION_STORE:
+		open_remote(feed, options);
+		break;
+	}
+	if (is_open)
+		return feed;
+	feed_close(feed);
+	return NULL;
+}
+
+void feed_close(struct feed *feed)
+{
+	if (feed == NULL)
+		return;
+	link_file_close(feed->file);
+	link_remote_close(feed->remote);
+	mem_free(feed);
+}
+
+void feed_reload(struct feed *feed)
+{
+	if (feed->file != NULL)
+		link_file_reload(feed->file);
+}

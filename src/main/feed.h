@@ -1,0 +1,29 @@
+/*
+ * Where an edge has its domains from, by what was asked for: flags, a file, or a control plane
+ * (link/feed.h). One thread, that of its loop.
+ */
+#pragma once
+
+#include "link/feed.h"
+#include "main/invocation.h"
+#include "net/loop.h"
+
+struct feed;
+
+struct feed_options {
+	const struct invocation *invocation;
+	int journal; /* where the last good domains are kept without a folder of state; -1: nowhere
+	              */
+	struct loop *loop;
+	struct link_sink *sink; /* must outlive it */
+};
+
+/* Hands the sink what there is now, before returning; what changes comes later. NULL, and problems,
+ * where there is nothing good. A control plane that does not answer is no problem. */
+struct feed *feed_open(const struct feed_options *options, struct model_problems *problems);
+
+/* NULL is fine. The domains that the sink was given stay. */
+void feed_close(struct feed *feed);
+
+/* Looks now whether something has changed. */
+void feed_reload(struct feed *feed);

@@ -1,0 +1,216 @@
+/*
+ * What another supervisor held stays as it was opened, since closing it would lose what waits in
+ * its queues. What is new since, as what belongs to a control process is to one that had none, is
+ * opened then; where that fails, what was there goes on.
+ */
+#include "main/holding.h"
+
+#include "base/log.h"
+#include "main/command_socket.h"
+#include "main/link_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	EARLY_MS = 10000, /* a death so soon after the start may be the cache memory's doing, */
+	EARLY_MAX = 2,    /* and after so many of them in a row the next edge gets a fresh one */
+};
+
+void holding_init(struct holding *holding, const struct invocation *invocation)
+{
+	*holding = (struct holding){.invocation = invocation};
+	handover_init(&holding->handover);
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void holding_close(struct holding *holding)
+{
+	struct handover *handover = &holding->handover;
+	listeners_done(&handover->listeners);
+	listeners_done(&handover->api);
+	close_one(&handover->lifeline_read);
+	close_one(&handover->lifeline_write);
+	close_one(&handover->command);
+	close_one(&handover->link);
+	memory_close(&handover->memory);
+	close_one(&handover->journal);
+}
+
+/* The next edges get an empty memory, or none when there is to be none; those that run keep what
+ * they have, but for the disks, which go on with the fresh one. */
+static void renew_memory(struct holding *holding)
+{
+	const struct invocation *invocation = holding->invocation;
+	const struct settings *settings = invocation != NULL ? &invocation->settings : NULL;
+	struct memory *memory = &holding->handover.memory;
+	if (memory->fd < 0 && settings != NULL)
+		memory_open_disks(memory, settings);
+	if (!memory_renew(memory, settings))
+		log_error("no memory for the cache to hold for the edges: %s", strerror(errno));
+}
+
+void holding_judge_memory(struct holding *holding, uint64_t lived_ms)
+{
+	struct memory *memory = &holding->handover.memory;
+	holding->early_deaths = lived_ms < EARLY_MS ? holding->early_deaths + 1 : 0;
+	if (holding->early_deaths == 0)
+		holding->has_renewed = false;
+	if (holding->early_deaths < EARLY_MAX || memory->fd < 0)
+		return;
+	log_warning("edges died %d times in a row within %d s of their start; the next one gets a "
+	            "fresh cache memory",
+	        EARLY_MAX, EARLY_MS / 1000);
+	holding->early_deaths = 0;
+	/* The second time, what is on the disks may be the reason. */
+	if (holding->has_renewed)
+		memory_erase_disks(memory);
+	holding->has_renewed = true;
+	renew_memory(holding);
+}
+
+/* Where no folder keeps the last good list of domains, we do, in memory: an edge that dies while
+ * the file is broken, while a change of it is held, or while no control plane answers, must not be
+ * the end of what was live. */
+static void open_journal(struct holding *holding)
+{
+	struct handover *handover = &holding->handover;
+	const struct invocation *invocation = holding->invocation;
+	if (handover->journal >= 0 || invocation == NULL ||
+	        invocation->settings.state_dir[0] != '\0' ||
+	        invocation_source(invocation) == INVOCATION_FLAGS)
+		return;
+	handover->journal = memfd_create("headwater-journal", MFD_CLOEXEC);
+	if (handover->journal < 0)
+		log_warning("no memory for the last good domains: %s", strerror(errno));
+}
+
+/* Opens of what a control process needs what is not open. */
+static bool open_control(struct holding *holding, struct text *ret_why)
+{
+	const struct invocation *invocation = holding->invocation;
+	const struct settings *settings = &invocation->settings;
+	struct handover *handover = &holding->handover;
+	if (!invocation_has_control(invocation))
+		return true;
+	if (handover->link < 0 && !link_socket_open(invocation, &handover->link, ret_why))
+		return false;
+	return handover->api.asked.count > 0 ||
+	       listeners_open(&settings->api, 1, (int)settings->backlog, &handover->api, ret_why);
+}
+
+bool holding_open(struct holding *holding)
+{
+	const struct settings *settings = &holding->invocation->settings;
+	struct handover *handover = &holding->handover;
+	struct text why = {0};
+	int ends[2];
+	if (!listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
+	            &handover->listeners, &why) ||
+	        !command_socket_open(settings, &handover->command, &why) ||
+	        !open_control(holding, &why)) {
+		log_error("%s", text_c(&why));
+		text_done(&why);
+		return false;
+	}
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		log_error("no pipe for the lifeline: %s", strerror(errno));
+		return false;
+	}
+	handover->lifeline_read = ends[0];
+	handover->lifeline_write = ends[1];
+	renew_memory(holding);
+	open_journal(holding);
+	return true;
+}
+
+/* The memory of the supervisor before us stays, unless there is to be none now. Where there was
+ * none, or one of another version, the edge that serves has made one for itself, and the next ones
+ * get ours. */
+static void adopt_memory(struct holding *holding, const struct settings *settings)
+{
+	const struct memory *memory = &holding->handover.memory;
+	if (memory->fd < 0 || settings->cache_memory == 0 || !memory_is_of_use(memory))
+		renew_memory(holding);
+	if (memory->fd >= 0)
+		memory_warn_of_change(memory, settings);
+}
+
+static void close_api(struct handover *handover)
+{
+	listeners_done(&handover->api);
+	handover->api.workers = 1;
+}
+
+/* An edge goes where the settings say, so a link that is not there is of no use. */
+static void adopt_control(struct holding *holding)
+{
+	const struct invocation *invocation = holding->invocation;
+	struct handover *handover = &holding->handover;
+	struct text why = {0};
+	bool has_control = invocation_has_control(invocation);
+	if (!has_control)
+		close_api(handover);
+	if (!has_control || !link_socket_is_meant(invocation, handover->link))
+		close_one(&handover->link);
+	if (handover->api.asked.count > 0 &&
+	        !words_is_equal(&invocation->settings.api, &handover->api.asked))
+		log_warning("a new value of api takes a restart");
+	if (!open_control(holding, &why)) {
+		log_error("there is no control process: %s", text_c(&why));
+		close_api(handover);
+		close_one(&handover->link);
+	}
+	text_done(&why);
+}
+
+void holding_adopt(struct holding *holding, const struct handover *handover)
+{
+	const struct invocation *invocation = holding->invocation;
+	holding->handover = *handover;
+	holding->handover.edge_count = holding->handover.control_count = 0;
+	if (invocation == NULL)
+		return;
+	const struct settings *settings = &invocation->settings;
+	if (!words_is_equal(&settings->listen, &handover->listeners.asked))
+		log_warning("a new value of listen takes a restart");
+	if (settings_workers(settings) != handover->listeners.workers)
+		log_warning("a new value of workers takes a restart");
+	if (!command_socket_is_meant(settings, handover->command))
+		log_warning("a new value of socket takes a restart");
+	adopt_memory(holding, settings);
+	adopt_control(holding);
+	open_journal(holding);
+}
+
+bool holding_has_control(const struct holding *holding)
+{
+	return holding->handover.api.asked.count > 0;
+}
+
+struct handover holding_for_edge(const struct holding *holding)
+{
+	struct handover handover = holding->handover;
+	handover.lifeline_write = -1;
+	handover.api = (struct listeners){.workers = 1};
+	handover.link = -1;
+	return handover;
+}
+
+struct handover holding_for_control(const struct holding *holding)
+{
+	struct handover handover;
+	handover_init(&handover);
+	handover.api = holding->handover.api;
+	handover.link = holding->handover.link;
+	handover.lifeline_read = holding->handover.lifeline_read;
+	return handover;
+}
