@@ -174,6 +174,7 @@ static bool open_feed(struct edge_process *process)
 	        .loop = edge_loop(process->edge),
 	        .sink = edge_sink(process->edge),
 	        .purges = edge_purges(process->edge),
+	        .reports = edge_report_source(process->edge),
 	};
 	process->feed = feed_open(&options, &problems);
 	if (process->feed == NULL)
