@@ -6,6 +6,7 @@
 
 #include "link/feed.h"
 #include "link/purger.h"
+#include "link/reporter.h"
 #include "main/invocation.h"
 #include "net/loop.h"
 
