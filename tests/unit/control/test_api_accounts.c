@@ -96,7 +96,7 @@ static void forms_of_logins_are_checked(void **state)
 static void fail_too_often(struct fixture *fixture, const char *path, const char *body)
 {
 	unsigned failures = 0;
-	while (ask(fixture, "POST", path, body, NULL) == 401)
+	while (ask_for(fixture, "POST", path, body, NULL) == 401)
 		assert_true(++failures < 10 * LIMIT_LOGIN_FAILURES);
 	expect_status(fixture, 429, "POST", path);
 	assert_true(failures >= LIMIT_LOGIN_FAILURES);
