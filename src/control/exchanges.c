@@ -500,8 +500,8 @@ void control_exchanges_free(struct control_exchanges *exchanges)
 {
 	if (exchanges == NULL)
 		return;
-	/* The threads end what they have, and the loop hears of it; no step is taken then that would
-	 * want them again. */
+	/* The threads end what they have, and the loop hears of it; no step is taken then that
+	 * would want them again. */
 	exchanges->is_ending = true;
 	for (unsigned i = 0; i < CONTROL_LANES; i++)
 		disk_free(exchanges->lanes[i]);

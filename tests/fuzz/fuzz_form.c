@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (control_call_read_form(&call, fields, ARRAY_LENGTH(fields))) {
 		CHECK(fields[0].is_there && call.answer.status == 0);
 		for (unsigned i = 0; i < 2; i++)
-			CHECK(!fields[i].is_there || strlen(fields[i].text.at) == fields[i].text.len);
+			CHECK(!fields[i].is_there ||
+			        strlen(fields[i].text.at) == fields[i].text.len);
 	} else {
 		check_answer(&call);
 	}

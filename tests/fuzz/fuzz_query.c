@@ -38,8 +38,8 @@ static void check_again(struct arena *arena, const struct control_query *query)
 	for (unsigned i = 0; i < query->count; i++) {
 		CHECK(str_is_equal(again.list[i].name, query->list[i].name));
 		CHECK(str_is_equal(again.list[i].value, query->list[i].value));
-		CHECK(str_is_equal(control_query_get(query, query->list[i].name.at),
-		        query->list[i].value));
+		CHECK(str_is_equal(
+		        control_query_get(query, query->list[i].name.at), query->list[i].value));
 	}
 	for (unsigned i = 0; i < query->count; i++)
 		CHECK(str_find(query->list[i].name, '?') < 0);

@@ -1,137 +1,7 @@
-/* The HTTP of the API, by clients on loopback: who asks, what they may, bodies, lanes, the end. */
-#include "control/exchanges.h"
-
-#include "base/thread.h"
-#include "fixture.h"
-#include "serve/client.h"
+/* The HTTP of the API: who asks, what they may, bodies, lanes, clients that leave, the end. */
+#include "served.h"
 
 #include <pthread.h>
-
-/* The API as it is served. */
-struct served {
-	struct fixture fixture;
-	struct loop *loop;
-	struct control_exchanges *exchanges;
-	struct address address;
-	int listener;
-	char admin[STORE_SECRET_BYTES], operator[STORE_SECRET_BYTES], viewer[STORE_SECRET_BYTES];
-	char session[STORE_SECRET_BYTES], csrf[CONTROL_GUARD_CSRF_BYTES];
-};
-
-static inline void fixture_turn(struct fixture *fixture, unsigned wait_ms)
-{
-	loop_turn(container_of(fixture, struct served, fixture)->loop, wait_ms);
-}
-
-static inline const struct address *fixture_address(const struct fixture *fixture)
-{
-	return &((const struct served *)fixture)->address;
-}
-
-static void add_pass(struct served *served, const char *account, const char *label,
-        enum store_role role, char *secret)
-{
-	uint64_t id;
-	assert_int_equal(store_accounts_add_pass(fixture_store(&served->fixture), str_of(account),
-	                         str_of(label), role, 0, secret, &id),
-	        STORE_DONE);
-}
-
-static void begin_loop(struct served *served)
-{
-	struct address any;
-	served->loop = loop_new();
-	assert_true(address_parse(STR("127.0.0.1:0"), &any));
-	served->listener = tcp_listen(&any, 512);
-	assert_true(served->listener >= 0);
-	assert_true(tcp_local_address(served->listener, &served->address));
-	const struct control_exchanges_options options = {
-	        .loop = served->loop,
-	        .plane = &served->fixture.plane,
-	        .listeners = &served->listener,
-	        .listener_count = 1,
-	};
-	served->exchanges = control_exchanges_new(&options);
-	assert_non_null(served->exchanges);
-}
-
-/* With one account of an admin, who has tokens of all roles, and a session. */
-static void begin_served(struct served *served)
-{
-	fixture_init(&served->fixture);
-	add_account(&served->fixture, "ada", STORE_ADMIN);
-	add_pass(served, "ada", "a", STORE_ADMIN, served->admin);
-	add_pass(served, "ada", "o", STORE_OPERATOR, served->operator);
-	add_pass(served, "ada", "v", STORE_VIEWER, served->viewer);
-	add_pass(served, "ada", "", STORE_ADMIN, served->session);
-	control_guard_csrf(str_of(served->session), served->csrf);
-	begin_loop(served);
-}
-
-static void end_loop(struct served *served)
-{
-	control_exchanges_free(served->exchanges);
-	close(served->listener);
-	loop_turn(served->loop, 0);
-	loop_free(served->loop);
-}
-
-static void end_served(struct served *served)
-{
-	end_loop(served);
-	fixture_done(&served->fixture);
-}
-
-/* ---- requests ---- */
-
-/* Asks on a connection; `fields` are lines with their ends, `body` may be NULL. */
-static unsigned ask_on(struct client *client, struct response *response, const char *line,
-        const char *fields, const char *body)
-{
-	struct text request = {0};
-	text_addf(&request, "%s HTTP/1.1\r\nHost: x\r\n%s", line, fields);
-	if (body != NULL)
-		text_addf(&request, "Content-Length: %zu\r\n", strlen(body));
-	text_addf(&request, "\r\n%s", body == NULL ? "" : body);
-	client_say(client, text_c(&request));
-	text_done(&request);
-	read_response(client,
-	        strncmp(line, "HEAD ", 5) == 0 ? HTTP_HEAD : HTTP_GET, response);
-	return response->head.status;
-}
-
-/* Asks on a connection of its own; the body is kept in `to`, behind the head as it came. */
-static unsigned ask_once(struct served *served, struct text *to, const char *line,
-        const char *fields, const char *body)
-{
-	struct client client;
-	struct response response = {.body = {.at = NULL}};
-	client_open(&client, &served->fixture);
-	unsigned status = ask_on(&client, &response, line, fields, body);
-	text_clear(to);
-	text_add(to, text_str(&client.got));
-	response_done(&response);
-	client_close(&client);
-	return status;
-}
-
-static void expect_once(struct served *served, unsigned status, const char *line,
-        const char *fields, const char *body, const char *what)
-{
-	struct text got = {0};
-	unsigned answered = ask_once(served, &got, line, fields, body);
-	if (answered != status || strstr(text_c(&got), what) == NULL)
-		fail_msg("%s: not %u with %s: %s", line, status, what, text_c(&got));
-	text_done(&got);
-}
-
-/* "Authorization: Bearer …" */
-static const char *bearer(const char *secret)
-{
-	static char field[128];
-	snprintf(field, sizeof(field), "Authorization: Bearer %s\r\n", secret);
-	return field;
-}
 
 /* ---- routes ---- */
 
@@ -189,8 +59,8 @@ static void who_shows_what_is_known_is_somebody(void **state)
 	        {"Authorization: %s\r\n", served.viewer, 401},
 	        {"Authorization: Bearer\r\nX: %s\r\n", served.viewer, 401},
 	        {"Authorization: Bearer x%s\r\n", served.viewer, 401},
-	        {"Authorization: Bearer %s\r\n",
-	                "hw0123456789012345678901234567890123456789-_aZ", 401},
+	        {"Authorization: Bearer %s\r\n", "hw0123456789012345678901234567890123456789-_aZ",
+	                401},
 	        {"Cookie: headwater_session=%s\r\n", served.session, 200},
 	        {"Cookie: a=b; headwater_session=%s; c=d\r\n", served.session, 200},
 	        {"Cookie: a=b\r\nCookie: headwater_session=%s\r\n", served.session, 200},
@@ -212,8 +82,8 @@ static void who_shows_what_is_known_is_somebody(void **state)
 			        rows[i].format + (place - fields) + 2);
 			assert_true(length > 0);
 			expect_once(&served, rows[i].status, "GET /api/v1/whoami", fields, NULL,
-			        rows[i].status == 200 ? "{\"account\":\"ada\"" :
-			                                "/problems/unauthenticated");
+			        rows[i].status == 200 ? "{\"account\":\"ada\""
+			                              : "/problems/unauthenticated");
 		}
 	}
 	end_served(&served);
@@ -239,11 +109,11 @@ static void each_route_is_for_its_role(void **state)
 	const struct {
 		const char *secret;
 		enum control_role role;
-	} callers[] = {
-	        {NULL, CONTROL_NOBODY},
-	        {served.viewer, CONTROL_VIEWER},
-	        {served.operator, CONTROL_OPERATOR},
-	        {served.admin, CONTROL_ADMIN},
+	} callers[] = {{NULL, CONTROL_NOBODY}, {served.viewer, CONTROL_VIEWER},
+	        {
+	                served.operator,
+	                CONTROL_OPERATOR },
+	                {served.admin, CONTROL_ADMIN},
 	};
 	const struct control_route *route;
 	for (size_t i = 0; (route = control_route_at(i)) != NULL; i++) {
@@ -279,8 +149,8 @@ static void a_session_needs_what_its_page_knows(void **state)
 	struct served served;
 	char fields[512], right[512];
 	begin_served(&served);
-	const char *const tokens[] = {"", "X-CSRF-Token: \r\n",
-	        "X-CSRF-Token: 0123456789abcdef0123456789abcdef\r\n"};
+	const char *const tokens[] = {
+	        "", "X-CSRF-Token: \r\n", "X-CSRF-Token: 0123456789abcdef0123456789abcdef\r\n"};
 	for (size_t i = 0; i < ARRAY_LENGTH(tokens); i++) {
 		snprintf(fields, sizeof(fields), "Cookie: headwater_session=%s\r\n%s",
 		        served.session, tokens[i]);
@@ -349,7 +219,8 @@ static void bodies_are_of_their_type_and_not_too_large(void **state)
 	                "/problems/malformed-json"},
 	        {"PATCH /api/v1/domains/a.test", "Content-Type: application/merge-patch+json\r\n",
 	                "{}", 404, "no-such-domain"},
-	        {"PATCH /api/v1/domains/a.test", "Content-Type: application/json\r\n", "{}", 404, ""},
+	        {"PATCH /api/v1/domains/a.test", "Content-Type: application/json\r\n", "{}", 404,
+	                ""},
 	        {"PATCH /api/v1/domains/a.test", "Content-Type: application/yaml\r\n", "{}", 415,
 	                "application/merge-patch+json is taken here"},
 	        {"POST /api/v1/apply", "Content-Type: application/json\r\n", "{}", 415,
@@ -364,8 +235,8 @@ static void bodies_are_of_their_type_and_not_too_large(void **state)
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		char fields[256];
 		snprintf(fields, sizeof(fields), "%s%s", bearer(served.admin), ROWS[i].media);
-		expect_once(&served, ROWS[i].status, ROWS[i].line, fields, ROWS[i].body,
-		        ROWS[i].what);
+		expect_once(
+		        &served, ROWS[i].status, ROWS[i].line, fields, ROWS[i].body, ROWS[i].what);
 	}
 	end_served(&served);
 }
@@ -693,8 +564,9 @@ static void the_end_waits_for_what_runs(void **state)
 		pthread_mutex_lock(lock);
 		for (unsigned i = 0; i < CLIENTS; i++) {
 			client_open(&clients[i], &served.fixture);
-			client_say(&clients[i], "POST /api/v1/domains/a.test/stop HTTP/1.1\r\nHost: "
-			                        "x\r\n");
+			client_say(&clients[i],
+			        "POST /api/v1/domains/a.test/stop HTTP/1.1\r\nHost: "
+			        "x\r\n");
 			client_say(&clients[i],
 			        bearer(round == 2 && i % 2 == 0 ? served.operator : served.admin));
 			client_say(&clients[i], "\r\n");
