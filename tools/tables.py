@@ -121,8 +121,9 @@ Each side begins with HELLO, and the control plane does not wait for the edge's.
 same store is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
 BEGIN, all domains, COMMIT; but of a store that never had a change nothing is told, so that an empty database that was
 begun by mistake takes no site away. From then on each change is told as it is made. A COMMIT makes live all that came since the
-one before it, or nothing, and is answered by APPLIED or REFUSED. After REFUSED the edge ends the connection, and
-begins anew with what is live.
+one before it, or nothing, and is answered by APPLIED or REFUSED. APPLIED says that every request which begins from
+then on begins with that revision, on whatever worker. After REFUSED the edge ends the connection, and begins anew with
+what is live. An edge greets when all that it knows is live.
 
 Purges have numbers, one more each, and are done in that order. The edge says in HELLO up to which one all are durable in
 its cache, and the control plane which is its last one and which the oldest that it still has. Both come to the same next
