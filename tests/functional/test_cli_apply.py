@@ -94,9 +94,9 @@ def test_a_dry_run_shows_and_changes_nothing(cli, plane, files):
     ("domains:\n- name: a.test\n  origin:\n    addresses: [192.0.2.1]\n    colour: red\n", ":5: /domains/0/origin/colour: ",
      "unknown-field"),
     ("domains:\n- {name: a.test, origin: {addresses: [192.0.2.1]}}\n- name: b.test\n  origin: {addresses: [\"b:0\"]}\n",
-     ":4: /domains/1/origin/addresses/0: ", "port"),
+     ":4: /domains/1/origin/addresses/0: ", "range"),
     ("domains:\n- name: a.test\n  origin: {addresses: [192.0.2.1], protocol: https}\n  backup: {addresses: [192.0.2.2]}\n",
-     ": /domains/0/", "R2"),
+     ":3: /domains/0/origin/protocol: ", "R2"),
     ("domains: [}\n", ":1: ", "syntax"),
 ])  # fmt: skip
 def test_what_is_wrong_is_told_by_line_as_check_tells_it(cli, plane, files, text, place, rule):

@@ -130,7 +130,7 @@ def bash(script, words):
     quoted = " ".join(f"'{word}'" for word in typed)
     commands = f". {script}; COMP_WORDS=({quoted}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _headwater; " + (
         'printf "%s\\n" "${COMPREPLY[@]}"')
-    done = subprocess.run(["bash", "--norc", "-euc", commands], capture_output=True, text=True)
+    done = subprocess.run(["bash", "--norc", "-uc", commands], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "", done
     return set(done.stdout.split())
 
