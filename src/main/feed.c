@@ -92,6 +92,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
 	        .retry_ms = RETRY_MS,
 	        .ledger = is_kept ? &ledger : NULL,
+	        .purges = options->purges,
 	};
 	feed->remote = link_remote_open(options->loop, &remote, options->sink);
 	text_done(&ledger_path);
