@@ -140,6 +140,20 @@ static void what_is_no_json_is_refused(void **state)
 }
 
 /* 16 levels of brackets are read, a megabyte of them is refused and nothing else. */
+static void nothing_stands_behind_a_nul(void **state)
+{
+	(void)state;
+	static const char TEXT[] = "{\"a\":1}\0{\"a\":2}";
+	struct arena arena;
+	struct model_problems problems = {0};
+	struct model_node *root;
+	arena_init(&arena, NULL, 0);
+	assert_false(model_json_read(&arena, STR(TEXT), &problems, &root));
+	assert_string_equal(problems.list[0].message, "is no JSON: it has a NUL");
+	model_problems_done(&problems);
+	arena_reset(&arena);
+}
+
 static void depth_is_bounded(void **state)
 {
 	(void)state;
@@ -405,6 +419,7 @@ int main(void)
 	        cmocka_unit_test(documents_become_trees),
 	        cmocka_unit_test(trees_are_printed_as_they_were_read),
 	        cmocka_unit_test(what_is_no_json_is_refused),
+	        cmocka_unit_test(nothing_stands_behind_a_nul),
 	        cmocka_unit_test(depth_is_bounded),
 	        cmocka_unit_test(a_mapping_has_at_most_256_keys),
 	        cmocka_unit_test(patches_merge),
