@@ -121,8 +121,9 @@ Each side begins with HELLO, and the control plane does not wait for the edge's.
 same store is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
 BEGIN, all domains, COMMIT; but of a store that never had a change nothing is told, so that an empty database that was
 begun by mistake takes no site away. From then on each change is told as it is made. A COMMIT makes live all that came since the
-one before it, or nothing, and is answered by APPLIED or REFUSED. After REFUSED the edge ends the connection, and
-begins anew with what is live.
+one before it, or nothing, and is answered by APPLIED or REFUSED. APPLIED says that every request which begins from
+then on begins with that revision, on whatever worker. After REFUSED the edge ends the connection, and begins anew with
+what is live. An edge greets when all that it knows is live.
 
 Purges have numbers, one more each, and are done in that order. The edge says in HELLO up to which one all are durable in
 its cache, and the control plane which is its last one and which the oldest that it still has. Both come to the same next
@@ -288,6 +289,17 @@ def contract(path, table):
     return before + begin + openapi.make(table) + end + after
 
 
+def cli(root):
+    """docs/cli.md and the manual pages."""
+    import cli_pages
+
+    tables = [Table(root / f"src/cli/{name}.def").rows() for name in ("command", "flag", "exit")]
+    version = re.search(r"version: '([^']+)'", (root / "meson.build").read_text())[1]
+    for target, text in cli_pages.pages(*tables, version, grid):
+        mark = '.\\" {}\n' if target.endswith(".1") else "\n<!-- {} -->\n"
+        yield target, text + mark.format("Made by tools/tables.py from src/cli/*.def.")
+
+
 def texts(root):
     """Each file that is made, with what it should be."""
     for target, (source, make) in PAGES.items():
@@ -295,6 +307,8 @@ def texts(root):
             yield target, make(Table(root / source)) + f"\n<!-- Made by tools/tables.py from {source}. -->\n"
     if (root / CONTRACT).exists():
         yield CONTRACT, contract(root / CONTRACT, Table(root / "src/model/field.def"))
+    if (root / "src/cli/command.def").exists():
+        yield from cli(root)
 
 
 def main(words):
@@ -310,7 +324,7 @@ def main(words):
             stale = True
             print(target)
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return 1 if stale else 0
 

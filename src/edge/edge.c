@@ -1,8 +1,8 @@
 /*
  * The steward makes the workers, runs the feed's and the origins' background work on its own loop,
- * and tells the workers about new snapshots and the end by messages. A worker that has drained says
- * so by a message back; after the last one the steward's loop stops, threads are joined, and
- * everything is freed by one thread.
+ * and tells the workers about new snapshots and the end by messages. A worker sends the message of
+ * a snapshot back when it has taken it, and one when it has drained; after the last one the
+ * steward's loop stops, threads are joined, and everything is freed by one thread.
  */
 #include "edge/edge.h"
 
@@ -18,6 +18,7 @@
 #include "edge/flights.h"
 #include "edge/purge.h"
 #include "edge/recalls.h"
+#include "edge/rollout.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
 #include "link/command_listener.h"
@@ -40,9 +41,11 @@ struct worker_thread {
 	struct loop_message ended;        /* to the steward */
 };
 
-/* A snapshot on its way to a worker, with the domains that are not in it any more. */
+/* A snapshot on its way to a worker and back, with the domains that are not in it any more. */
 struct snapshot_message {
 	struct loop_message message;
+	struct list_node node; /* the steward's */
+	struct edge *edge;
 	struct edge_worker *worker;
 	struct model_snapshot *snapshot;
 	size_t replaced_count;
@@ -66,6 +69,8 @@ struct edge {
 	struct text purge_error;  /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct model_snapshot *snapshot;
+	struct edge_rollout *rollout;
+	struct list news; /* snapshots on their way */
 	unsigned running; /* worker threads that have not ended */
 	bool is_draining;
 };
@@ -108,6 +113,26 @@ static void on_health(struct origin_shared_sink *sink, const struct address *add
 	text_done(&line);
 }
 
+/* Tells the feed what all workers have. */
+static void tell_live(struct edge *edge)
+{
+	uint64_t revision;
+	while (edge_rollout_next(edge->rollout, &revision))
+		if (edge->sink.live != NULL)
+			edge->sink.live->on_live(edge->sink.live, revision);
+}
+
+/* Back on the steward's thread. */
+static void on_snapshot_taken(struct loop_message *message)
+{
+	struct snapshot_message *news = container_of(message, struct snapshot_message, message);
+	struct edge *edge = news->edge;
+	edge_rollout_take(edge->rollout, news->worker->index);
+	list_remove(&news->node);
+	mem_free(news);
+	tell_live(edge);
+}
+
 static void on_snapshot_message(struct loop_message *message)
 {
 	struct snapshot_message *news = container_of(message, struct snapshot_message, message);
@@ -116,7 +141,8 @@ static void on_snapshot_message(struct loop_message *message)
 		edge_worker_forget(news->worker, news->replaced[i]);
 		model_domain_unref(news->replaced[i]);
 	}
-	mem_free(news);
+	message->on_receive = on_snapshot_taken;
+	loop_post(news->edge->loop, message);
 }
 
 /* The message for one worker. */
@@ -126,7 +152,9 @@ static struct snapshot_message *make_news(struct edge *edge, struct edge_worker 
 	struct snapshot_message *news =
 	        mem_zero(sizeof(*news) + count * sizeof(struct model_domain *));
 	news->message.on_receive = on_snapshot_message;
+	news->edge = edge;
 	news->worker = worker;
+	list_add_last(&edge->news, &news->node);
 	news->snapshot = model_snapshot_ref(edge->snapshot);
 	for (size_t i = 0; i < count; i++) {
 		struct model_domain *domain = model_snapshot_get(old, str_of(changes[i].name));
@@ -142,6 +170,7 @@ static void on_changes(
 	struct edge *edge = container_of(sink, struct edge, sink);
 	struct model_snapshot *old = edge->snapshot;
 	edge->snapshot = model_snapshot_with(old, changes, count, revision);
+	edge_rollout_begin(edge->rollout, revision);
 	for (unsigned i = 0; i < edge->options.workers; i++) {
 		struct edge_worker *worker = edge->threads[i].worker;
 		loop_post(worker->loop, &make_news(edge, worker, old, changes, count)->message);
@@ -356,6 +385,8 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();
+	edge->rollout = edge_rollout_new(options->workers);
+	list_init(&edge->news);
 	edge->shared.options = &edge->options;
 	edge->shared.budget = &edge->budget;
 	edge->shared.spool_budget = &edge->spool_budget;
@@ -414,6 +445,10 @@ void edge_free(struct edge *edge)
 	edge_recalls_close(edge->shared.recalls);
 	disk_free(edge->recall_pool);
 	free_workers(edge);
+	/* What was taken at the end, and nobody heard of. */
+	list_each_safe (node, following, &edge->news)
+		mem_free(container_of(node, struct snapshot_message, node));
+	edge_rollout_free(edge->rollout);
 	edge_recalls_free(edge->shared.recalls);
 	edge_disks_free(edge->disks);
 	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)
@@ -463,6 +498,8 @@ static void on_ended(struct loop_message *message)
 {
 	struct worker_thread *thread = container_of(message, struct worker_thread, ended);
 	struct edge *edge = thread->edge;
+	edge_rollout_end(edge->rollout, thread->worker->index);
+	tell_live(edge);
 	if (--edge->running == 0)
 		loop_stop(edge->loop);
 }

@@ -1,7 +1,13 @@
 /*
  * One connection at a time. When it ends, what was gathered of a revision is dropped with it, and
- * the next one begins with what is live; so are purges that are not durable yet, which are told
- * again.
+ * the next one begins with what is live: so it is made when all that was handed over is, which is
+ * why what becomes live during a connection was heard in it. Purges that are not durable yet are
+ * dropped as well, and told again.
+ *
+ * A revision is kept in the ledger after the control plane was told that it is live, or before the
+ * next one is heard, whatever comes first: nobody waits for our disk. A purge that is heard waits
+ * until the revisions before it are live: what is pulled by an old one is not stored again behind
+ * it.
  *
  * The number of a purge means something together with the store that gave it. Both sides know what
  * the other one has said, and so come to the same one: where the edge was of another store, or
@@ -12,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "link/ledger.h"
 #include "net/local.h"
@@ -24,6 +31,9 @@ enum { STORE_BYTES_MAX = 128, REASON_BYTES_MAX = 1000 };
 struct link_remote {
 	struct loop *loop;
 	struct link_sink *sink;
+	struct link_live live;
+	unsigned pending; /* revisions that the sink was given, and that are not live yet */
+	bool is_waiting;  /* to connect, for these */
 	char *path, *id;
 	struct link_wire_times times;
 	uint32_t retry_ms;
@@ -32,6 +42,7 @@ struct link_remote {
 	struct link_wire_sink wire_sink;
 	struct link_intake *intake;
 	struct link_ledger *ledger;        /* NULL: nothing is kept */
+	bool is_to_keep;                   /* the intake has what the ledger has not */
 	bool is_unkept;                    /* the operator was told that nothing can be */
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
@@ -42,16 +53,27 @@ struct link_remote {
 	bool keeps_purged;                   /* what the cache has outlives this process */
 	char purged_of[STORE_BYTES_MAX + 1]; /* the store whose purges the purger has */
 	uint64_t said_purged;                /* in our HELLO */
+	struct list heard;                   /* purges that wait for revisions to be live */
 	struct timer keep_later;             /* the number is to be kept by a new base */
 	uint64_t rewrite_from_ms;
 	bool is_troubled;    /* the operator was told that nobody answers */
 	struct text refused; /* why the last revision was refused; empty: it was not */
 };
 
+/* A purge as it was heard. */
+struct heard_purge {
+	struct list_node node;
+	size_t len;
+	char payload[];
+};
+
 static void say(struct link_remote *remote, enum link_event event, const char *words)
 {
 	remote->sink->on_event(remote->sink, event, words);
 }
+
+static void connect_now(struct link_remote *remote);
+static void do_heard_purges(struct link_remote *remote);
 
 /* ---- what is heard ---- */
 
@@ -73,6 +95,7 @@ static void make_live(struct link_remote *remote)
 	struct text words = {0};
 	if (count == 0)
 		return;
+	remote->pending++;
 	remote->sink->on_changes(remote->sink, changes, count, revision);
 	for (size_t i = 0; i < count; i++)
 		changed += changes[i].domain != NULL;
@@ -119,17 +142,24 @@ static void keep_purged(struct link_remote *remote)
 	note_kept(remote, is_kept);
 }
 
-static void on_keep_later(struct timer *timer)
+static void keep_revision(struct link_remote *remote)
 {
-	keep_purged(container_of(timer, struct link_remote, keep_later));
+	if (remote->ledger == NULL || !remote->is_to_keep)
+		return;
+	remote->is_to_keep = false;
+	note_kept(remote, link_ledger_add(remote->ledger, str_of(remote->store), remote->intake));
 }
 
+/* All that is not in the ledger yet: the number stands behind the revisions that came before. */
 static void keep(struct link_remote *remote)
 {
-	if (remote->ledger == NULL)
-		return;
-	note_kept(remote, link_ledger_add(remote->ledger, str_of(remote->store), remote->intake));
+	keep_revision(remote);
 	keep_purged(remote);
+}
+
+static void on_keep_later(struct timer *timer)
+{
+	keep(container_of(timer, struct link_remote, keep_later));
 }
 
 /* At the start, when the edge has nothing: all that was kept. */
@@ -142,9 +172,11 @@ static void hand_over(struct link_remote *remote, const struct model_snapshot *s
 		struct model_domain *domain = model_snapshot_at(snapshot, i);
 		changes[i] = (struct model_change){domain->name, domain};
 	}
-	if (count > 0)
+	if (count > 0) {
+		remote->pending++;
 		remote->sink->on_changes(
 		        remote->sink, changes, count, model_snapshot_revision(snapshot));
+	}
 	text_addf(&words, "revision %llu as it was kept: %zu domains",
 	        (unsigned long long)model_snapshot_revision(snapshot), count);
 	say(remote, LINK_APPLIED, text_c(&words));
@@ -157,8 +189,29 @@ static void apply(struct link_remote *remote)
 	text_clear(&remote->refused);
 	memcpy(remote->store, remote->greeter, sizeof(remote->store));
 	make_live(remote);
+	remote->is_to_keep = true;
+	/* What changes nothing is as live as what was before it. */
+	if (remote->pending > 0)
+		return;
 	send_number(remote, LINK_SAYS_APPLIED, link_remote_revision(remote), NULL);
 	keep(remote);
+}
+
+static void on_live(struct link_live *live, uint64_t revision)
+{
+	struct link_remote *remote = container_of(live, struct link_remote, live);
+	CHECK(remote->pending > 0);
+	remote->pending--;
+	if (remote->pending == 0)
+		revision = link_remote_revision(remote);
+	if (remote->wire != NULL)
+		send_number(remote, LINK_SAYS_APPLIED, revision, NULL);
+	if (remote->pending > 0)
+		return;
+	keep(remote);
+	do_heard_purges(remote);
+	if (remote->is_waiting)
+		connect_now(remote);
 }
 
 /* The next connection begins anew with what is live, and hears the same again: the operator is told
@@ -196,6 +249,7 @@ static void hear_domains(
         struct link_remote *remote, enum link_message_kind kind, struct str payload)
 {
 	struct text error = {0};
+	keep_revision(remote);
 	switch (link_intake_take(remote->intake, kind, payload, &error)) {
 	case LINK_INTAKE_MORE:
 		break;
@@ -228,7 +282,7 @@ static void greet_purger(struct link_remote *remote, const struct link_hello *he
 	link_purger_make_stale(remote->purger, hello->oldest - 1);
 }
 
-static void hear_purge(struct link_remote *remote, struct str payload)
+static void do_purge(struct link_remote *remote, struct str payload)
 {
 	struct arena arena;
 	struct link_purge purge = {.what = LINK_PURGE_WHATS};
@@ -243,13 +297,47 @@ static void hear_purge(struct link_remote *remote, struct str payload)
 	arena_reset(&arena);
 }
 
+static void hear_purge(struct link_remote *remote, struct str payload)
+{
+	if (remote->pending == 0) {
+		do_purge(remote, payload);
+		return;
+	}
+	struct heard_purge *heard = mem_zero(sizeof(*heard) + payload.len);
+	heard->len = payload.len;
+	memcpy(heard->payload, payload.at, payload.len);
+	list_add_last(&remote->heard, &heard->node);
+}
+
+static void forget_heard_purge(struct heard_purge *heard)
+{
+	list_remove(&heard->node);
+	mem_free(heard);
+}
+
+static void do_heard_purges(struct link_remote *remote)
+{
+	list_each_safe (node, following, &remote->heard) {
+		struct heard_purge *heard = container_of(node, struct heard_purge, node);
+		do_purge(remote, str_make(heard->payload, heard->len));
+		forget_heard_purge(heard);
+	}
+}
+
+/* They are told again by whoever is connected to next. */
+static void forget_heard_purges(struct link_remote *remote)
+{
+	list_each_safe (node, following, &remote->heard)
+		forget_heard_purge(container_of(node, struct heard_purge, node));
+}
+
 /* The ledger first: whoever hears that it is done need never tell it again. */
 static void on_purged(struct link_purger_sink *sink, const struct link_purged *purged)
 {
 	struct link_remote *remote = container_of(sink, struct link_remote, purger_sink);
 	struct text payload = {0};
 	if (purged->purged == purged->number)
-		keep_purged(remote);
+		keep(remote);
 	link_message_print_purged(purged, &payload);
 	link_wire_send(remote->wire, LINK_SAYS_PURGED, text_str(&payload));
 	text_done(&payload);
@@ -327,6 +415,7 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
+	forget_heard_purges(remote);
 	link_purger_begin(remote->purger, link_purger_number(remote->purger));
 	tell_trouble(remote, why);
 	try_later(remote);
@@ -350,6 +439,9 @@ static void greet(struct link_remote *remote)
 
 static void connect_now(struct link_remote *remote)
 {
+	remote->is_waiting = remote->pending > 0;
+	if (remote->is_waiting)
+		return;
 	int socket = local_connect(remote->path, 0);
 	remote->has_greeted = false;
 	if (socket >= 0)
@@ -395,9 +487,12 @@ struct link_remote *link_remote_open(
 	remote->times = options->times;
 	remote->retry_ms = options->retry_ms;
 	remote->retry.on_expire = on_retry;
+	remote->live.on_live = on_live;
+	sink->live = &remote->live;
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
+	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
 	remote->has_cache = options->purges != NULL;
 	remote->keeps_purged = remote->has_cache && options->purges->is_kept;
@@ -413,9 +508,12 @@ void link_remote_close(struct link_remote *remote)
 {
 	if (remote == NULL)
 		return;
+	remote->sink->live = NULL;
+	keep_revision(remote);
 	loop_timer_cancel(remote->loop, &remote->retry);
 	loop_timer_cancel(remote->loop, &remote->keep_later);
 	link_wire_free(remote->wire);
+	forget_heard_purges(remote);
 	link_purger_free(remote->purger);
 	link_intake_free(remote->intake);
 	link_ledger_free(remote->ledger);

@@ -1,6 +1,7 @@
 /*
- * The control plane as a feed: an edge connects to it, says what it knows, and is told the rest.
- * While nobody answers, what is known stays, and it is tried again. One thread, that of its loop.
+ * The control plane as a feed: an edge connects to it, says what it knows, and is told the rest;
+ * and it says what has become live. While nobody answers, what is known stays, and it is tried
+ * again. One thread, that of its loop.
  */
 #pragma once
 
@@ -29,7 +30,7 @@ struct link_remote *link_remote_open(
 /* Ends it. NULL is fine. The domains that the sink was given stay. */
 void link_remote_close(struct link_remote *remote);
 
-/* The revision that is live. */
+/* The revision that was handed to the sink last. */
 uint64_t link_remote_revision(const struct link_remote *remote);
 
 /* The purge of the control plane up to which all are durable in the cache. */

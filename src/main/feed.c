@@ -1,10 +1,9 @@
 /*
- * To a control plane an edge is a process: its id has the machine, the pid, and the time, since
- * pids come again.
+ * To a control plane an edge is a cache, which has a name: the processes that follow each other
+ * here, and share it, are one.
  */
 #include "main/feed.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "link/file.h"
 #include "link/fixed.h"
@@ -65,14 +64,18 @@ static bool open_file(
 	return feed->file != NULL;
 }
 
-static void add_id(struct text *to)
+/* Visible characters alone. */
+static void add_name(const struct settings *settings, struct text *to)
 {
 	char host[65] = ""; /* HOST_NAME_MAX, and its NUL */
-	if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
-		text_add(to, STR("edge"));
-	for (const char *at = host; *at != '\0'; at++)
+	const char *name = settings->edge_name;
+	if (name[0] == '\0') {
+		if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+			text_add(to, STR("edge"));
+		name = host;
+	}
+	for (const char *at = name; *at != '\0'; at++)
 		text_add_char(to, *at > ' ' && *at <= '~' ? *at : '-');
-	text_addf(to, "-%d-%llu", (int)getpid(), (unsigned long long)clock_wall_ms());
 }
 
 static void open_remote(struct feed *feed, const struct feed_options *options)
@@ -82,7 +85,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	domains_add_ledger_path(&options->invocation->settings, &ledger_path);
 	bool is_kept = has_place(options, &ledger_path, &ledger);
 	invocation_add_link_path(options->invocation, &link_path);
-	add_id(&id);
+	add_name(&options->invocation->settings, &id);
 	const struct link_remote_options remote = {
 	        .path = text_c(&link_path),
 	        .id = text_c(&id),

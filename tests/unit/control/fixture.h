@@ -73,8 +73,8 @@ UNUSED static void fixture_done(struct fixture *fixture)
 /* ---- requests ---- */
 
 /* The head of a request, in the arena. */
-UNUSED static void make_head(struct control_call *call, const char *method, const char *target,
-        const char *fields)
+UNUSED static void make_head(
+        struct control_call *call, const char *method, const char *target, const char *fields)
 {
 	static const struct http_head_limits LIMITS = {
 	        .head_bytes = 16384, .target_bytes = 8192, .fields = 64};
@@ -84,8 +84,7 @@ UNUSED static void make_head(struct control_call *call, const char *method, cons
 	        method, target, fields == NULL ? "" : fields);
 	call->head.capacity = 64;
 	call->head.fields = arena_alloc(&call->arena, 64 * sizeof(struct http_field));
-	assert_int_equal(
-	        http_head_parse_request(bytes, &scanned, &LIMITS, &call->head, &fault),
+	assert_int_equal(http_head_parse_request(bytes, &scanned, &LIMITS, &call->head, &fault),
 	        HTTP_PARSE_DONE);
 	call->head.base = bytes.at;
 }
@@ -104,8 +103,8 @@ UNUSED static void begin_call(struct fixture *fixture, struct control_call *call
 	struct str query = str_of(target), path = str_cut(&query, '?'), why;
 	arena_init(&call->arena, NULL, 0);
 	make_head(call, method, target, fields);
-	assert_int_equal(control_route_find((enum http_method)call->head.method, path,
-	                         &call->route, call->names),
+	assert_int_equal(control_route_find((enum http_method)call->head.method, path, &call->route,
+	                         call->names),
 	        CONTROL_FOUND);
 	for (unsigned i = 0; i < CONTROL_ROUTE_NAMES; i++)
 		assert_true(control_query_decode(

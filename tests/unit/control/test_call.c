@@ -6,7 +6,8 @@
 /* A call that nobody has run. */
 static void begin(struct fixture *fixture, struct control_call *call, const char *body)
 {
-	begin_call(fixture, call, "PATCH", "/api/v1/users/ada", body, "X-CSRF-Token: abc\r\nx-other: \r\n");
+	begin_call(fixture, call, "PATCH", "/api/v1/users/ada", body,
+	        "X-CSRF-Token: abc\r\nx-other: \r\n");
 }
 
 static void a_switch_of_the_query_is_on_or_not(void **state)
@@ -275,7 +276,8 @@ static void who_is_nobody_is_told_how_to_be_somebody(void **state)
 	control_call_refuse(&call, CONTROL_PROBLEM_UNAUTHENTICATED, "who");
 	end_call(&fixture, &call);
 	assert_int_equal(fixture.answer.status, 401);
-	assert_string_equal(fields_of(&fixture), "WWW-Authenticate: Bearer realm=\"headwater\"\r\n");
+	assert_string_equal(
+	        fields_of(&fixture), "WWW-Authenticate: Bearer realm=\"headwater\"\r\n");
 	fixture_done(&fixture);
 }
 

@@ -189,7 +189,8 @@ static void threads_change_and_read_at_once(void **state)
 	struct fixture fixture;
 	pthread_t writers[WRITERS], readers[READERS];
 	atomic_bool is_over = false;
-	struct worker workers[WRITERS] = {{&fixture, "a.test", &is_over}, {&fixture, "b.test", &is_over}};
+	struct worker workers[WRITERS] = {
+	        {&fixture, "a.test", &is_over}, {&fixture, "b.test", &is_over}};
 	fixture_init(&fixture);
 	for (unsigned i = 0; i < READERS; i++)
 		assert_int_equal(pthread_create(&readers[i], NULL, read_often, &workers[0]), 0);

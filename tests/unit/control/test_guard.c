@@ -18,14 +18,15 @@ static void secrets_look_like_secrets(void **state)
 	        {"xx0123456789012345678901234567890123456789-_aZ", false},
 	        {"hw012345678901234567890123456789012345678 -_aZ", false},
 	        {"hw0123456789012345678901234567890123456789+/aZ", false},
-	        {"hw0123456789012345678901234567890123456789\xc3\xa4""aZ", false},
+	        {"hw0123456789012345678901234567890123456789\xc3\xa4"
+	         "aZ",
+	                false},
 	        {"hw", false},
 	        {"?", false},
 	        {"", false},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
-		assert_int_equal(
-		        control_guard_is_secret(str_of(ROWS[i].text)), ROWS[i].is_secret);
+		assert_int_equal(control_guard_is_secret(str_of(ROWS[i].text)), ROWS[i].is_secret);
 	assert_false(control_guard_is_secret(STR_EMPTY));
 }
 
@@ -93,8 +94,8 @@ static void what_has_expired_is_not_remembered_any_more(void **state)
 	add_account(&fixture, "ada", STORE_ADMIN);
 	struct control_guard *guard = fixture.plane.guard;
 	struct str secret = make_pass(&fixture, 5000, bytes);
-	assert_int_equal(control_guard_ask(guard, fixture_store(&fixture), secret, 4999, &pass),
-	        STORE_DONE);
+	assert_int_equal(
+	        control_guard_ask(guard, fixture_store(&fixture), secret, 4999, &pass), STORE_DONE);
 	assert_true(control_guard_look(guard, secret, 4999, &pass));
 	assert_false(control_guard_look(guard, secret, 5000, &pass));
 	assert_int_equal(control_guard_ask(guard, fixture_store(&fixture), secret, 5000, &pass),
@@ -114,8 +115,7 @@ static void what_is_forgotten_is_asked_for_again(void **state)
 	struct str secret = make_pass(&fixture, 0, bytes);
 	assert_int_equal(
 	        control_guard_ask(guard, fixture_store(&fixture), secret, 1, &pass), STORE_DONE);
-	assert_int_equal(
-	        store_accounts_remove_pass(fixture_store(&fixture), pass.id), STORE_DONE);
+	assert_int_equal(store_accounts_remove_pass(fixture_store(&fixture), pass.id), STORE_DONE);
 	control_guard_forget(guard);
 	assert_false(control_guard_look(guard, secret, 1, &pass));
 	assert_int_equal(

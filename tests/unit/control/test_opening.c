@@ -19,8 +19,8 @@ static void a_new_store_gets_a_first_account(void **state)
 	assert_int_equal(opening.gone_count, 0);
 	assert_int_equal(opening.revision, 0);
 	assert_int_equal(strlen(opening.password), CONTROL_OPENING_PASSWORD_BYTES - 1);
-	assert_int_equal(store_accounts_verify(opening.store, STR("admin"),
-	                         str_of(opening.password), &account),
+	assert_int_equal(store_accounts_verify(
+	                         opening.store, STR("admin"), str_of(opening.password), &account),
 	        STORE_DONE);
 	assert_int_equal(account.role, STORE_ADMIN);
 	assert_true(account.must_change);
@@ -41,16 +41,15 @@ static void an_account_that_is_there_is_enough(void **state)
 	struct store_account account;
 	place_init(&place);
 	struct store *store = open_good(&place);
-	assert_int_equal(store_accounts_add(store, STR("ada"), STORE_ADMIN,
-	                         STR("a long password"), false),
+	assert_int_equal(
+	        store_accounts_add(store, STR("ada"), STORE_ADMIN, STR("a long password"), false),
 	        STORE_DONE);
 	store_close(store);
 	struct control_opening opening = {.options = place.options};
 	control_opening_run(&opening);
 	assert_non_null(opening.store);
 	assert_string_equal(opening.password, "");
-	assert_int_equal(
-	        store_accounts_verify(opening.store, STR("admin"), STR("admin"), &account),
+	assert_int_equal(store_accounts_verify(opening.store, STR("admin"), STR("admin"), &account),
 	        STORE_ABSENT);
 	control_opening_done(&opening);
 	place_done(&place);
@@ -152,7 +151,8 @@ static void files_that_are_no_store_say_so(void **state)
 	(void)state;
 	struct place place;
 	place_init(&place);
-	write_file(place.path, "this is no database, but a text that is long enough for its head ...");
+	write_file(
+	        place.path, "this is no database, but a text that is long enough for its head ...");
 	expect_error(&place, "the database is damaged, or is none: ");
 	assert_int_equal(unlink(place.path), 0);
 	assert_int_equal(mkdir(place.path, 0700), 0);

@@ -36,8 +36,8 @@ static void escapes_are_decoded(void **state)
 	arena_init(&arena, NULL, 0);
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct str text = STR("untouched");
-		bool is_read = control_query_decode(
-		        &arena, str_of(ROWS[i].text), ROWS[i].part, &text);
+		bool is_read =
+		        control_query_decode(&arena, str_of(ROWS[i].text), ROWS[i].part, &text);
 		if (is_read != (ROWS[i].decoded != NULL))
 			fail_msg("%s: %d", ROWS[i].text, is_read);
 		assert_string_equal(text.at, is_read ? ROWS[i].decoded : "untouched");
@@ -106,8 +106,8 @@ static void values_are_found_by_their_names(void **state)
 	struct control_query query;
 	struct str why;
 	arena_init(&arena, NULL, 0);
-	assert_true(control_query_read(
-	        &arena, STR("after=b%2Etest&limit&search=x=y"), "limit after search type", &query, &why));
+	assert_true(control_query_read(&arena, STR("after=b%2Etest&limit&search=x=y"),
+	        "limit after search type", &query, &why));
 	assert_int_equal(query.count, 3);
 	assert_string_equal(control_query_get(&query, "after").at, "b.test");
 	/* What is there without a value is there. */

@@ -108,8 +108,8 @@ static void each_route_is_found_and_no_two_are_alike(void **state)
 	const struct control_route *route, *other;
 	for (size_t i = 0; (route = control_route_at(i)) != NULL; i++) {
 		struct str names[CONTROL_ROUTE_NAMES];
-		assert_int_equal(
-		        control_route_find(route->method, route->path, &other, names), CONTROL_FOUND);
+		assert_int_equal(control_route_find(route->method, route->path, &other, names),
+		        CONTROL_FOUND);
 		assert_ptr_equal(other, route);
 		assert_non_null(route->run);
 		assert_true(strlen(control_route_method(route)) >= 3);

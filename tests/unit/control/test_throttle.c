@@ -1,4 +1,5 @@
-/* How many failures there may be, of a client and of an account, and how long the next one waits. */
+/* How many failures there may be, of a client and of an account, and how long the next one waits.
+ */
 #include "fixture.h"
 
 #include "base/limit.h"
@@ -16,8 +17,8 @@ static struct control_throttle_try try_of(const char *client, const char *accoun
 	return attempt;
 }
 
-static uint64_t enter(struct control_throttle *throttle, const char *client, const char *account,
-        uint64_t now_ms)
+static uint64_t enter(
+        struct control_throttle *throttle, const char *client, const char *account, uint64_t now_ms)
 {
 	struct control_throttle_try attempt = try_of(client, account, now_ms);
 	return control_throttle_enter(throttle, &attempt);
@@ -43,8 +44,7 @@ static void a_client_has_so_many_failures_in_the_window(void **state)
 	/* Who is refused fills nothing. */
 	assert_int_equal(enter(throttle, "192.0.2.1", "x", START_MS), CLIENT_COST_MS);
 	assert_int_equal(enter(throttle, "192.0.2.1", "x", START_MS + 1), CLIENT_COST_MS - 1);
-	assert_int_equal(
-	        enter(throttle, "192.0.2.1", "x", START_MS + CLIENT_COST_MS - 1), 1);
+	assert_int_equal(enter(throttle, "192.0.2.1", "x", START_MS + CLIENT_COST_MS - 1), 1);
 	/* Then there is room for one. */
 	assert_int_equal(enter(throttle, "192.0.2.1", "x", START_MS + CLIENT_COST_MS), 0);
 	assert_int_equal(
@@ -61,7 +61,8 @@ static void a_window_later_all_is_as_at_first(void **state)
 	assert_int_equal(enter(throttle, "192.0.2.1", "x", START_MS + LIMIT_LOGIN_WINDOW_MS),
 	        CLIENT_COST_MS);
 	/* However much later, there is no more room than that. */
-	fail_often(throttle, "192.0.2.1", LIMIT_LOGIN_FAILURES, START_MS + 100 * LIMIT_LOGIN_WINDOW_MS);
+	fail_often(throttle, "192.0.2.1", LIMIT_LOGIN_FAILURES,
+	        START_MS + 100 * LIMIT_LOGIN_WINDOW_MS);
 	assert_true(enter(throttle, "192.0.2.1", "x", START_MS + 100 * LIMIT_LOGIN_WINDOW_MS) > 0);
 	control_throttle_free(throttle);
 }

@@ -26,7 +26,9 @@ struct fixture {
 	struct origin origins[2];
 	char log_path[32];
 	pthread_t steward;
-	sem_t is_ready;
+	sem_t is_ready, is_live;
+	struct link_live live; /* in the sink's place for it */
+	uint64_t revision;     /* that is live */
 	bool is_running;
 	int code; /* what edge_run returned, once the steward was joined */
 };
@@ -41,6 +43,13 @@ static inline void fixture_turn(struct fixture *fixture, unsigned wait_ms)
 static inline const struct address *fixture_address(const struct fixture *fixture)
 {
 	return &fixture->address;
+}
+
+static void on_live(struct link_live *live, uint64_t revision)
+{
+	struct fixture *fixture = container_of(live, struct fixture, live);
+	fixture->revision = revision;
+	sem_post(&fixture->is_live);
 }
 
 static void fixture_init(struct fixture *fixture)
@@ -59,6 +68,8 @@ static void fixture_init(struct fixture *fixture)
 	assert_true(log >= 0);
 	close(log);
 	assert_int_equal(sem_init(&fixture->is_ready, 0, 0), 0);
+	assert_int_equal(sem_init(&fixture->is_live, 0, 0), 0);
+	fixture->live.on_live = on_live;
 	fixture->options = (struct edge_options){
 	        .workers = WORKERS,
 	        .listeners = fixture->listeners,
@@ -169,6 +180,11 @@ static void unfeed(struct order *order)
 	sink->on_event(sink, LINK_HELD, "too many would go");
 }
 
+static void listen_for_live(struct order *order)
+{
+	edge_sink(order->fixture->edge)->live = &order->fixture->live;
+}
+
 static void drain(struct order *order)
 {
 	edge_drain(order->fixture->edge);
@@ -212,6 +228,7 @@ static void fixture_done(struct fixture *fixture)
 		close(fixture->listeners[i]);
 	unlink(fixture->log_path);
 	sem_destroy(&fixture->is_ready);
+	sem_destroy(&fixture->is_live);
 }
 
 #define MASTER "domains: [{name: a.test, origin: {addresses: [\"$0\"]}}]"
@@ -240,19 +257,22 @@ static void changed_domains_are_live_at_once_and_no_connection_drops(void **stat
 	struct fixture fixture;
 	struct client clients[8];
 	fixture_start(&fixture, MASTER);
+	command(&fixture, listen_for_live, NULL);
 	for (unsigned i = 0; i < ARRAY_LENGTH(clients); i++)
 		client_open(&clients[i], &fixture);
 	for (unsigned round = 0; round < 10; round++) {
 		unsigned new = (round + 1) % 2;
 		command(&fixture, feed, new == 1 ? OTHER : MASTER);
-		usleep(20000);
+		sem_wait(&fixture.is_live);
+		assert_int_equal(fixture.revision, 1);
 		unsigned before = fixture.origins[1 - new].requests;
 		for (unsigned i = 0; i < ARRAY_LENGTH(clients); i++)
 			ask(&clients[i], GET, 200);
 		assert_int_equal(fixture.origins[1 - new].requests, before);
 	}
 	command(&fixture, unfeed, NULL);
-	usleep(20000);
+	sem_wait(&fixture.is_live);
+	assert_int_equal(fixture.revision, 2);
 	for (unsigned i = 0; i < ARRAY_LENGTH(clients); i++) {
 		ask(&clients[i], GET, 421);
 		client_close(&clients[i]);

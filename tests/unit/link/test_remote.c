@@ -13,11 +13,16 @@
 
 static const struct link_wire_times TIMES = {.ping_ms = 50, .lease_ms = 2000};
 
+enum { DUE_MAX = 64 };
+
 /* The edge as its sink sees it. */
 struct told {
 	struct link_sink sink;
 	struct model_snapshot *snapshot;
 	unsigned calls, changes, refused, troubles;
+	uint64_t due[DUE_MAX]; /* revisions whose being live was not told yet */
+	unsigned due_count;
+	bool is_slow; /* it is told when the test says so */
 };
 
 /* Its cache: each purge has the next moment. */
@@ -33,12 +38,12 @@ static struct {
 	struct loop *loop;
 	struct link_hub *hub;
 	struct link_hub_sink hub_sink;
-	struct told told;
+	struct told told, other;
 	struct cache cache;
 	struct link_remote *remote;
-	unsigned gone;
-	uint64_t purged;      /* as the hub was told last */
-	struct text failures; /* "5=why " */
+	unsigned gone, applied; /* the latter as the control plane was told */
+	uint64_t purged;        /* as the hub was told last */
+	struct text failures;   /* "5=why " */
 } bench;
 
 static struct link_answer on_purge(struct link_purge_sink *sink, const struct link_purge *purge)
@@ -77,6 +82,8 @@ static void on_changes(
 	assert_true(count > 0);
 	told->snapshot = model_snapshot_with(old, changes, count, revision);
 	model_snapshot_unref(old);
+	assert_true(told->due_count < DUE_MAX);
+	told->due[told->due_count++] = revision;
 	told->calls++;
 	told->changes += (unsigned)count;
 }
@@ -89,11 +96,31 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 	told->troubles += event == LINK_TROUBLE;
 }
 
+/* Tells that the first of what is due is live, as the workers' last one would. */
+static void tell_live(struct told *told)
+{
+	if (told->due_count == 0)
+		return;
+	uint64_t revision = told->due[0];
+	memmove(told->due, told->due + 1, --told->due_count * sizeof(told->due[0]));
+	if (told->sink.live != NULL)
+		told->sink.live->on_live(told->sink.live, revision);
+}
+
+static void turn(void)
+{
+	loop_turn(bench.loop, 5);
+	if (!bench.told.is_slow)
+		tell_live(&bench.told);
+	tell_live(&bench.other);
+}
+
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
 {
 	(void)sink;
 	assert_string_equal(edge->id, "edge-1");
 	bench.purged = edge->purged;
+	bench.applied = (unsigned)edge->applied;
 }
 
 static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
@@ -122,7 +149,7 @@ static void close_hub(void)
 	unlink(bench.path);
 }
 
-static void open_remote(void)
+static struct link_remote *open_for(struct told *told)
 {
 	const struct link_remote_options options = {
 	        .path = bench.path,
@@ -132,7 +159,27 @@ static void open_remote(void)
 	        .ledger = &bench.scratch.place,
 	        .purges = &bench.cache.sink,
 	};
-	bench.remote = link_remote_open(bench.loop, &options, &bench.told.sink);
+	return link_remote_open(bench.loop, &options, &told->sink);
+}
+
+static void open_remote(void)
+{
+	bench.remote = open_for(&bench.told);
+}
+
+/* It is told nothing any more of what is due. */
+static void close_remote(void)
+{
+	link_remote_close(bench.remote);
+	bench.remote = NULL;
+	assert_null(bench.told.sink.live);
+	bench.told.due_count = 0;
+}
+
+static void init_told(struct told *told)
+{
+	*told = (struct told){.sink = {.on_changes = on_changes, .on_event = on_event}};
+	told->snapshot = model_snapshot_new();
 }
 
 static int open_bench(void **state)
@@ -141,15 +188,15 @@ static int open_bench(void **state)
 	scratch_init(&bench.scratch);
 	snprintf(bench.path, sizeof(bench.path), "%s/link", bench.scratch.folder);
 	bench.loop = loop_new();
-	bench.told = (struct told){.sink = {.on_changes = on_changes, .on_event = on_event}};
-	bench.told.snapshot = model_snapshot_new();
+	init_told(&bench.told);
+	init_told(&bench.other);
 	bench.cache = (struct cache){.durable = UINT64_MAX};
 	bench.cache.sink = (struct link_purge_sink){.on_purge = on_purge,
 	        .on_stale = on_stale,
 	        .is_durable = is_durable,
 	        .durable_ms = 60000,
 	        .is_kept = true};
-	bench.gone = 0;
+	bench.gone = bench.applied = 0;
 	bench.purged = 0;
 	open_hub("store-1");
 	return 0;
@@ -158,12 +205,12 @@ static int open_bench(void **state)
 static int close_bench(void **state)
 {
 	(void)state;
-	link_remote_close(bench.remote);
-	bench.remote = NULL;
+	close_remote();
 	close_hub();
 	text_done(&bench.cache.done);
 	text_done(&bench.failures);
 	model_snapshot_unref(bench.told.snapshot);
+	model_snapshot_unref(bench.other.snapshot);
 	loop_free(bench.loop);
 	scratch_done(&bench.scratch);
 	return 0;
@@ -197,7 +244,7 @@ static void change_many(unsigned count, unsigned attempts, uint64_t revision)
 #define TURN_UNTIL(condition)                                                                      \
 	do {                                                                                       \
 		for (unsigned turns = 0; turns < 4000 && !(condition); turns++)                    \
-			loop_turn(bench.loop, 5);                                                  \
+			turn();                                                                    \
 		assert_true(condition);                                                            \
 	} while (0)
 
@@ -283,8 +330,7 @@ static void a_name_that_comes_and_goes_is_what_it_was_last(void **state)
 	change("b.test", 1, 2);
 	open_remote();
 	wait_for(2);
-	link_remote_close(bench.remote);
-	bench.remote = NULL;
+	close_remote();
 	unlink(bench.scratch.journal);
 	change("a.test", 0, 3);
 	change("a.test", 2, 4);
@@ -328,7 +374,7 @@ static void an_edge_starts_without_the_control_plane(void **state)
 	wait_for(2);
 	change("c.test", 3, 3);
 	wait_for(3);
-	link_remote_close(bench.remote);
+	close_remote();
 	close_hub();
 	model_snapshot_unref(bench.told.snapshot);
 	bench.told.snapshot = model_snapshot_new();
@@ -399,7 +445,7 @@ static void what_cannot_be_read_is_refused_and_tried_again(void **state)
 			if (socket >= 0)
 				liar.wire = link_wire_new(bench.loop, socket, &TIMES, &liar.sink);
 		}
-		loop_turn(bench.loop, 5);
+		turn();
 	}
 	assert_true(liar.refused >= 1);
 	assert_int_equal(bench.told.refused, 1); /* and told once */
@@ -422,7 +468,7 @@ static void two_edges_are_told_the_same(void **state)
 	open_remote();
 	wait_for(1);
 	struct link_remote *first = bench.remote;
-	open_remote();
+	bench.remote = open_for(&bench.other);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 2);
 	change("a.test", 2, 2);
 	TURN_UNTIL(link_hub_applied(bench.hub) == 2);
@@ -467,10 +513,9 @@ static void reopen_hub(const char *store, uint64_t first, uint64_t last)
 		purge(number, 1);
 }
 
-static void close_remote(void)
+static void end_remote(void)
 {
-	link_remote_close(bench.remote);
-	bench.remote = NULL;
+	close_remote();
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
 }
 
@@ -519,18 +564,18 @@ static void the_number_outlives_the_process(void **state)
 	purge(2, 1);
 	open_remote();
 	wait_for_purges(2, "p1.test p2.test ");
-	close_remote();
+	end_remote();
 	purge(3, 1);
 	open_remote();
 	assert_int_equal(link_remote_purged(bench.remote), 2);
 	wait_for_purges(3, "p3.test ");
-	close_remote();
+	end_remote();
 	bench.cache.sink.is_kept = false;
 	open_remote();
 	wait_for_purges(3, "p1.test p2.test p3.test ");
 	purge(4, 1);
 	wait_for_purges(4, "p4.test ");
-	close_remote();
+	end_remote();
 	bench.cache.sink.is_kept = true;
 	open_remote();
 	wait_for_purges(4, "p4.test ");
@@ -549,7 +594,7 @@ static void what_is_not_durable_is_done_again(void **state)
 	for (unsigned i = 0; i < 10; i++)
 		loop_turn(bench.loop, 1);
 	assert_int_equal(link_remote_purged(bench.remote), 1);
-	close_remote();
+	end_remote();
 	bench.cache.durable = UINT64_MAX;
 	open_remote();
 	wait_for_purges(2, "p1.test p2.test p2.test ");
@@ -590,7 +635,7 @@ static void two_edges_do_the_same_purges(void **state)
 	open_remote();
 	wait_for_purges(1, "p1.test ");
 	struct link_remote *first = bench.remote;
-	open_remote();
+	bench.remote = open_for(&bench.other);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 2);
 	assert_int_equal(link_remote_purged(bench.remote), 1);
 	purge(2, 1);
@@ -598,10 +643,105 @@ static void two_edges_do_the_same_purges(void **state)
 	assert_string_equal(text_c(&bench.cache.done), "p2.test p2.test ");
 	link_remote_close(first);
 	TURN_UNTIL(bench.gone == 1);
-	close_remote();
+	link_remote_close(bench.remote);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
 	/* Whoever kept it last: both numbers stand for the one cache. */
 	open_remote();
 	assert_int_equal(link_remote_purged(bench.remote), 2);
+}
+
+static void turn_a_few_times(void)
+{
+	for (unsigned i = 0; i < 20; i++)
+		turn();
+}
+
+/* What workers do not have yet is not applied, each revision by itself. */
+static void what_is_live_is_applied_and_nothing_else(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("a.test", 2, 2);
+	change("b.test", 1, 3);
+	TURN_UNTIL(bench.told.due_count == 2);
+	turn_a_few_times();
+	assert_int_equal(bench.applied, 1);
+	tell_live(&bench.told);
+	TURN_UNTIL(bench.applied == 2);
+	/* A revision that changes nothing for the edge is as live as the one before it. */
+	change("b.test", 1, 4);
+	turn_a_few_times();
+	assert_int_equal(bench.told.due_count, 1);
+	assert_int_equal(bench.applied, 2);
+	tell_live(&bench.told);
+	TURN_UNTIL(bench.applied == 4);
+	change("b.test", 1, 5);
+	TURN_UNTIL(bench.applied == 5);
+	assert_int_equal(bench.told.calls, 3);
+}
+
+/* An edge that greets says what is live, so it waits until all that it knows is. */
+static void who_is_not_live_yet_does_not_connect(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("a.test", 2, 2);
+	TURN_UNTIL(bench.told.due_count == 1);
+	close_hub();
+	turn_a_few_times();
+	open_hub("store-2");
+	change("a.test", 3, 1);
+	turn_a_few_times();
+	assert_int_equal(link_hub_edge_count(bench.hub), 0);
+	tell_live(&bench.told);
+	bench.told.is_slow = false;
+	wait_for(1);
+	assert_domains(bench.told.snapshot, "a.test=3");
+	assert_int_equal(bench.gone, 0); /* nobody said what no edge says */
+}
+
+/* Also what was in the ledger at the start. */
+static void a_start_is_live_before_it_is_told(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	close_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	bench.told.is_slow = true;
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1");
+	turn_a_few_times();
+	assert_int_equal(link_hub_edge_count(bench.hub), 0);
+	tell_live(&bench.told);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+}
+
+/* The disk is behind the workers, and kept all the same when the end comes in between. */
+static void what_is_on_its_way_is_kept_at_the_end(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("b.test", 2, 2);
+	TURN_UNTIL(bench.told.due_count == 1);
+	close_remote();
+	close_hub();
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
 }
 
 int main(void)
@@ -624,6 +764,10 @@ int main(void)
 	        TEST(what_is_not_durable_is_done_again),
 	        TEST(another_store_has_other_purges),
 	        TEST(two_edges_do_the_same_purges),
+	        TEST(what_is_live_is_applied_and_nothing_else),
+	        TEST(who_is_not_live_yet_does_not_connect),
+	        TEST(a_start_is_live_before_it_is_told),
+	        TEST(what_is_on_its_way_is_kept_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
