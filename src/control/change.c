@@ -5,6 +5,7 @@
  */
 #include "control/change.h"
 
+#include "base/log.h"
 #include "http/etag.h"
 #include "model/diff.h"
 #include "model/secrets.h"
@@ -310,11 +311,14 @@ static bool keep(struct control_change *change, struct model_domain *after, cons
 	uint64_t revision;
 	enum store_failure failure = control_domains_commit(
 	        call->plane->domains, atomic_load(&call->plane->store), &row, 1, &note, &revision);
-	if (failure != STORE_DONE)
+	if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
-	else
-		control_plane_set_trouble(call->plane, STR_EMPTY);
-	return failure == STORE_DONE;
+		return false;
+	}
+	control_plane_set_trouble(call->plane, STR_EMPTY);
+	log_info("%.*s: %s of %s, revision %llu", STR_ARG(note.who), action, row.name,
+	        (unsigned long long)revision);
+	return true;
 }
 
 /* The revision that all domains have together. */

@@ -18,6 +18,7 @@
 #include "edge/flights.h"
 #include "edge/purge.h"
 #include "edge/recalls.h"
+#include "edge/reports.h"
 #include "edge/rollout.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
@@ -68,6 +69,8 @@ struct edge {
 	struct disk *recall_pool; /* the same */
 	struct text purge_error;  /* of the last purge that was refused */
 	struct worker_thread *threads;
+	struct edge_tally **tallies; /* the workers' */
+	struct edge_reports *reports;
 	struct model_snapshot *snapshot;
 	struct edge_rollout *rollout;
 	struct list news; /* snapshots on their way */
@@ -251,11 +254,13 @@ static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
 	edge->threads = mem_zero(count * sizeof(struct worker_thread));
+	edge->tallies = mem_zero(count * sizeof(struct edge_tally *));
 	for (unsigned i = 0; i < count; i++) {
 		edge->threads[i].edge = edge;
 		edge->threads[i].worker = edge_worker_new(&edge->shared, i, edge->snapshot);
 		if (edge->threads[i].worker == NULL)
 			return false;
+		edge->tallies[i] = edge->threads[i].worker->tally;
 	}
 	return true;
 }
@@ -410,6 +415,7 @@ struct edge *edge_new(const struct edge_options *options)
 	try_spool(edge->options.spool_dir);
 	edge->shared.flights = edge_flights_new();
 	edge->shared.unshared = edge_unshared_new();
+	edge->shared.tail = edge_tail_new();
 	edge->shared.loops = mem_zero(options->workers * sizeof(struct loop *));
 	open_cache(edge);
 	open_recalls(edge);
@@ -418,6 +424,13 @@ struct edge *edge_new(const struct edge_options *options)
 		edge_free(edge);
 		return NULL;
 	}
+	struct edge_reports_options reports = {
+	        .health = origin_shared_health(edge->shared.origins),
+	        .tail = edge->shared.tail,
+	        .tallies = edge->tallies,
+	        .tally_count = options->workers,
+	};
+	edge->reports = edge_reports_new(&reports);
 	return edge;
 }
 
@@ -444,11 +457,14 @@ void edge_free(struct edge *edge)
 	disk_free(edge->shared.disk);
 	edge_recalls_close(edge->shared.recalls);
 	disk_free(edge->recall_pool);
+	edge_reports_free(edge->reports);
 	free_workers(edge);
 	/* What was taken at the end, and nobody heard of. */
 	list_each_safe (node, following, &edge->news)
 		mem_free(container_of(node, struct snapshot_message, node));
 	edge_rollout_free(edge->rollout);
+	mem_free(edge->tallies);
+	edge_tail_free(edge->shared.tail);
 	edge_recalls_free(edge->shared.recalls);
 	edge_disks_free(edge->disks);
 	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)
@@ -482,6 +498,11 @@ struct link_sink *edge_sink(struct edge *edge)
 struct link_purge_sink *edge_purges(struct edge *edge)
 {
 	return edge->shared.cache != NULL ? &edge->purge_sink : NULL;
+}
+
+struct link_report_source *edge_report_source(struct edge *edge)
+{
+	return edge_reports_source(edge->reports);
 }
 
 bool edge_take_commands(struct edge *edge, int socket)

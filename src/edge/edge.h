@@ -9,6 +9,7 @@
 #include "cache/memory.h"
 #include "link/feed.h"
 #include "link/purger.h"
+#include "link/reporter.h"
 #include "model/read.h"
 #include "net/loop.h"
 #include "origin/health.h"
@@ -64,6 +65,9 @@ struct link_sink *edge_sink(struct edge *edge);
 /* Where purges of the control plane go (link_remote_options.purges); lives as long as the edge.
  * NULL: it has no cache. */
 struct link_purge_sink *edge_purges(struct edge *edge);
+
+/* What there is to report to it (link_remote_options.reports); lives as long as the edge. */
+struct link_report_source *edge_report_source(struct edge *edge);
 
 /* Starts the workers, calls on_ready(context) when all of them accept connections, and turns the
  * steward's loop until edge_stop or a drain has ended. Returns the exit code of the process. */

@@ -173,6 +173,8 @@ static bool open_feed(struct edge_process *process)
 	        .journal = process->handover.journal,
 	        .loop = edge_loop(process->edge),
 	        .sink = edge_sink(process->edge),
+	        .purges = edge_purges(process->edge),
+	        .reports = edge_report_source(process->edge),
 	};
 	process->feed = feed_open(&options, &problems);
 	if (process->feed == NULL)

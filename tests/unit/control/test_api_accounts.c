@@ -37,7 +37,8 @@ static void who_shows_the_password_gets_a_session(void **state)
 	expect_text(fields_of(&fixture), "; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict\r\n");
 	control_guard_csrf(str_of(secret), csrf);
 	snprintf(expected, sizeof(expected),
-	        "{\"account\":\"ada\",\"role\":\"operator\",\"is_session\":true,\"must_change\":false,"
+	        "{\"account\":\"ada\",\"role\":\"operator\",\"is_session\":true,\"must_change\":"
+	        "false,"
 	        "\"expires_ms\":%llu,\"csrf\":\"%s\"}",
 	        (unsigned long long)fixture.caller.expires_ms, csrf);
 	assert_string_equal(body_of(&fixture), expected);
@@ -84,7 +85,8 @@ static void forms_of_logins_are_checked(void **state)
 	expect(&fixture, 400, "POST", "/api/v1/login", "nonsense", NULL);
 	expect(&fixture, 422, "POST", "/api/v1/login", "{}", NULL);
 	expect_body(&fixture, "{\"pointer\":\"/account\",\"rule\":\"missing\"");
-	expect(&fixture, 422, "POST", "/api/v1/login", "{\"account\":\"ada\",\"password\":1}", NULL);
+	expect(&fixture, 422, "POST", "/api/v1/login", "{\"account\":\"ada\",\"password\":1}",
+	        NULL);
 	expect_body(&fixture, "{\"pointer\":\"/password\",\"rule\":\"type\"");
 	expect(&fixture, 422, "POST", "/api/v1/login",
 	        "{\"account\":\"ada\",\"password\":\"x\",\"remember\":true}", NULL);
@@ -128,12 +130,13 @@ static void sessions_that_have_ended_make_room(void **state)
 	/* All at once, behind the store's back, as it would take the disk long. */
 	store_close(fixture_store(&fixture));
 	assert_int_equal(sqlite3_open(fixture.place.path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-	                         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE "
-	                         "i<1000) INSERT INTO pass(hash, account, label, role, created, "
-	                         "expires, is_session) SELECT CAST('x' || i AS BLOB), 'ada', '', 0, 1, "
-	                         "1000, 1 FROM n",
-	                         NULL, NULL, NULL),
+	assert_int_equal(
+	        sqlite3_exec(db,
+	                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE "
+	                "i<1000) INSERT INTO pass(hash, account, label, role, created, "
+	                "expires, is_session) SELECT CAST('x' || i AS BLOB), 'ada', '', 0, 1, "
+	                "1000, 1 FROM n",
+	                NULL, NULL, NULL),
 	        SQLITE_OK);
 	sqlite3_close(db);
 	atomic_store(&fixture.plane.store, open_good(&fixture.place));
@@ -160,8 +163,8 @@ static void a_session_ends_when_one_signs_out(void **state)
 	assert_string_equal(fields_of(&fixture),
 	        "Set-Cookie: headwater_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict\r\n");
 	assert_int_equal(find_pass(&fixture, secret, &pass), STORE_ABSENT);
-	assert_false(control_guard_look(
-	        fixture.plane.guard, str_of(secret), clock_wall_ms(), &pass));
+	assert_false(
+	        control_guard_look(fixture.plane.guard, str_of(secret), clock_wall_ms(), &pass));
 	/* Twice is no failure. */
 	expect(&fixture, 204, "POST", "/api/v1/logout", NULL, NULL);
 	fixture_done(&fixture);
@@ -182,9 +185,9 @@ static void a_token_is_taken_back_by_itself(void **state)
 	assert_int_equal(find_pass(&fixture, secret, &fixture.caller), STORE_DONE);
 	fixture.secret = secret;
 	expect(&fixture, 200, "GET", "/api/v1/whoami", NULL, NULL);
-	assert_string_equal(body_of(&fixture),
-	        "{\"account\":\"ada\",\"role\":\"viewer\",\"is_session\":false,\"must_change\":false,"
-	        "\"expires_ms\":0,\"label\":\"ci\"}");
+	assert_string_equal(body_of(&fixture), "{\"account\":\"ada\",\"role\":\"viewer\",\"is_"
+	                                       "session\":false,\"must_change\":false,"
+	                                       "\"expires_ms\":0,\"label\":\"ci\"}");
 	expect(&fixture, 204, "POST", "/api/v1/logout", NULL, NULL);
 	assert_string_equal(fields_of(&fixture), "");
 	assert_int_equal(find_pass(&fixture, secret, &pass), STORE_ABSENT);
@@ -213,8 +216,8 @@ static void a_new_password_ends_all_sessions(void **state)
 	        "{\"old\":\"" ADA_PASSWORD "\",\"new\":\"correct horse battery\"}", NULL);
 	assert_int_equal(find_pass(&fixture, secret, &pass), STORE_ABSENT);
 	assert_int_equal(find_pass(&fixture, other, &pass), STORE_ABSENT);
-	assert_false(control_guard_look(
-	        fixture.plane.guard, str_of(other), clock_wall_ms(), &pass));
+	assert_false(
+	        control_guard_look(fixture.plane.guard, str_of(other), clock_wall_ms(), &pass));
 	assert_int_equal(store_accounts_verify(fixture_store(&fixture), STR("ada"),
 	                         STR("correct horse battery"), &account),
 	        STORE_DONE);
@@ -230,7 +233,8 @@ static void a_new_password_has_its_rules(void **state)
 		unsigned status;
 		const char *error;
 	} ROWS[] = {
-	        {"{\"old\":\"" ADA_PASSWORD "\"}", 422, "{\"pointer\":\"/new\",\"rule\":\"missing\""},
+	        {"{\"old\":\"" ADA_PASSWORD "\"}", 422,
+	                "{\"pointer\":\"/new\",\"rule\":\"missing\""},
 	        {"{\"old\":\"" ADA_PASSWORD "\",\"new\":\"too short\"}", 422,
 	                "{\"pointer\":\"/new\",\"rule\":\"length\",\"detail\":\"has not 12 to 1024 "
 	                "bytes\"}"},
@@ -247,8 +251,8 @@ static void a_new_password_has_its_rules(void **state)
 		expect(&fixture, ROWS[i].status, "POST", "/api/v1/password", ROWS[i].body, NULL);
 		expect_body(&fixture, ROWS[i].error);
 	}
-	assert_int_equal(store_accounts_verify(fixture_store(&fixture), STR("ada"),
-	                         STR(ADA_PASSWORD), &account),
+	assert_int_equal(store_accounts_verify(
+	                         fixture_store(&fixture), STR("ada"), STR(ADA_PASSWORD), &account),
 	        STORE_DONE);
 	/* Guesses of the old one are counted as those of a login are. */
 	for (unsigned i = 1; i < LIMIT_LOGIN_FAILURES; i++)

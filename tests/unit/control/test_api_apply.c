@@ -27,8 +27,7 @@ static void a_file_becomes_one_revision(void **state)
 	expect_unchanged(&fixture, 3);
 	/* The same again changes nothing. */
 	expect(&fixture, 200, "POST", APPLY, TWO, NULL);
-	assert_string_equal(
-	        body_of(&fixture), "{\"dry_run\":false,\"revision\":3,\"changes\":[]}");
+	assert_string_equal(body_of(&fixture), "{\"dry_run\":false,\"revision\":3,\"changes\":[]}");
 	expect_unchanged(&fixture, 3);
 	expect(&fixture, 200, "GET", "/api/v1/history?limit=1", NULL, NULL);
 	expect_body(&fixture, "\"action\":\"apply\"");
@@ -75,17 +74,24 @@ static void one_that_is_wrong_keeps_all_from_being_made(void **state)
 	                "\"pointer\":\"/domains/1/name\""},
 	        {"domains:\n- name: b.test\n  origin: {addresses: [192.0.2.9], protocol: https}\n"
 	         "  backup: {addresses: [192.0.2.9]}\n",
-	                "{\"pointer\":\"/domains/0/origin/protocol\",\"rule\":\"R2\",\"detail\":\"R2: "
-	                "HTTPS origin-pull (protocol https or follow) cannot be combined with a hot "
-	                "backup origin (the setting origin_rules: extended lifts this)\",\"line\":3}"},
-	        {"domains:\n- name: b.test\n  origin: {type: cos, bucket: {bucket: b-1, region: r}}\n"
+	                "{\"pointer\":\"/domains/0/origin/"
+	                "protocol\",\"rule\":\"R2\",\"detail\":\"R2: "
+	                "HTTPS origin-pull (protocol https or follow) cannot be combined with a "
+	                "hot "
+	                "backup origin (the setting origin_rules: extended lifts "
+	                "this)\",\"line\":3}"},
+	        {"domains:\n- name: b.test\n  origin: {type: cos, bucket: {bucket: b-1, region: "
+	         "r}}\n"
 	         "  backup: {addresses: [192.0.2.9]}\n",
 	                "\"rule\":\"R1\",\"detail\":\"R1: only a domain whose master origin is "
-	                "self-owned has a hot backup origin (the setting origin_rules: extended lifts "
+	                "self-owned has a hot backup origin (the setting origin_rules: extended "
+	                "lifts "
 	                "this)\""},
 	        {"domains:\n- name: k.test\n  origin: {addresses: [192.0.2.9]}\n",
-	                "{\"pointer\":\"/domains/0/kind\",\"rule\":\"R3\",\"detail\":\"R3: the origin "
-	                "of a domain that a bucket created by itself cannot be modified\",\"line\":2}"},
+	                "{\"pointer\":\"/domains/0/kind\",\"rule\":\"R3\",\"detail\":\"R3: the "
+	                "origin "
+	                "of a domain that a bucket created by itself cannot be "
+	                "modified\",\"line\":2}"},
 	        {"domains:\n- name: b.test\n  revision: 1\n  origin: {addresses: [192.0.2.9]}\n",
 	                "\"rule\":\"revision\",\"detail\":\"b.test was changed since revision 1\""},
 	        {"domains:\n- name: n.test\n  revision: 1\n  origin: {addresses: [192.0.2.9]}\n",
@@ -148,17 +154,18 @@ static void the_file_may_say_for_which_revision_it_is(void **state)
 static void masks_keep_the_secrets_that_are_there(void **state)
 {
 	(void)state;
-	static const char MASKED[] = "domains:\n- name: a.test\n  debug: on\n  origin:\n    type: s3\n"
-	                             "    bucket: {endpoint: m.s3, access: private, key_id: m, "
-	                             "secret: \"********\"}\n";
+	static const char MASKED[] =
+	        "domains:\n- name: a.test\n  debug: on\n  origin:\n    type: s3\n"
+	        "    bucket: {endpoint: m.s3, access: private, key_id: m, "
+	        "secret: \"********\"}\n";
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture.plane.rules = MODEL_STORED;
 	expect(&fixture, 422, "POST", APPLY, MASKED, NULL);
 	expect_body(&fixture, "\"rule\":\"masked\"");
-	create(&fixture,
-	        "{\"name\":\"a.test\",\"origin\":{\"type\":\"s3\",\"bucket\":{\"endpoint\":\"m.s3\","
-	        "\"access\":\"private\",\"key_id\":\"m\",\"secret\":\"hush\"}}}");
+	create(&fixture, "{\"name\":\"a.test\",\"origin\":{\"type\":\"s3\",\"bucket\":{"
+	                 "\"endpoint\":\"m.s3\","
+	                 "\"access\":\"private\",\"key_id\":\"m\",\"secret\":\"hush\"}}}");
 	expect(&fixture, 200, "POST", APPLY, MASKED, NULL);
 	expect_body(&fixture, "\"diff\":[\"debug: off -> on\"]");
 	struct model_domain *domain = domain_now(&fixture, "a.test");

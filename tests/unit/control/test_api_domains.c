@@ -294,7 +294,8 @@ static void make_many(struct fixture *fixture, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		char json[160];
 		snprintf(json, sizeof(json),
-		        "{\"name\":\"n%u.test\",\"status\":\"%s\",\"origin\":{\"addresses\":[\"%s\"]}}",
+		        "{\"name\":\"n%u.test\",\"status\":\"%s\",\"origin\":{\"addresses\":[\"%"
+		        "s\"]}}",
 		        i, i % 2 == 0 ? "online" : "offline", i == 3 ? "o.other" : "192.0.2.1");
 		create(fixture, json);
 	}
@@ -336,8 +337,10 @@ static void lists_have_what_is_asked_for(void **state)
 	        {"?backup=yes", "b.test", "\"total\":1,"},
 	        {"?backup=no&limit=2", "n0.test n1.test",
 	                "\"total\":4,\"revision\":5,\"next\":\"n1.test\"}"},
-	        {"?backup=no&limit=2&after=n1.test", "n2.test n3.test", "\"total\":4,\"revision\":5}"},
-	        {"?limit=5", "b.test n0.test n1.test n2.test n3.test", "\"total\":5,\"revision\":5}"},
+	        {"?backup=no&limit=2&after=n1.test", "n2.test n3.test",
+	                "\"total\":4,\"revision\":5}"},
+	        {"?limit=5", "b.test n0.test n1.test n2.test n3.test",
+	                "\"total\":5,\"revision\":5}"},
 	        {"?limit=4", "b.test n0.test n1.test n2.test", "\"next\":\"n2.test\"}"},
 	        {"?after=c", "n0.test n1.test n2.test n3.test", "\"total\":5,"},
 	        {"?after=z", "", "\"total\":5,\"revision\":5}"},
@@ -409,7 +412,8 @@ static void pages_have_all_and_each_once(void **state)
 	assert_int_equal(pages, 7);
 	assert_string_equal(text_c(&all),
 	        " b.test n0.test n1.test n10.test n11.test n12.test n13.test n14.test n15.test "
-	        "n16.test n17.test n18.test n19.test n2.test n3.test n4.test n5.test n6.test n7.test "
+	        "n16.test n17.test n18.test n19.test n2.test n3.test n4.test n5.test n6.test "
+	        "n7.test "
 	        "n8.test n9.test");
 	text_done(&names);
 	text_done(&all);

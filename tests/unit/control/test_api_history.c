@@ -19,8 +19,9 @@ static void the_history_tells_each_change(void **state)
 	expect_body(&fixture, "{\"items\":[{\"revision\":3,\"at_ms\":1");
 	expect_body(&fixture, "\"name\":\"a.test\",\"who\":\"ada\",\"action\":\"domain.delete\","
 	                      "\"what\":\"removed\",\"diff\":[");
-	expect_body(&fixture, "\"action\":\"domain.change\",\"what\":\"changed\",\"diff\":[\"debug: off "
-	                      "-> on\"]}");
+	expect_body(&fixture,
+	        "\"action\":\"domain.change\",\"what\":\"changed\",\"diff\":[\"debug: off "
+	        "-> on\"]}");
 	expect_body(&fixture, "\"action\":\"domain.create\",\"what\":\"created\",\"diff\":[");
 	expect_no_text(body_of(&fixture), "b.test");
 	expect_no_text(body_of(&fixture), "next");
@@ -50,14 +51,15 @@ static void pages_of_the_history_have_all_and_each_once(void **state)
 	fixture_init(&fixture);
 	create(&fixture, A_TEST);
 	for (unsigned i = 0; i < 9; i++)
-		expect(&fixture, 200, "PATCH", PATH, i % 2 == 0 ? "{\"debug\":true}" : "{\"debug\":false}",
-		        NULL);
+		expect(&fixture, 200, "PATCH", PATH,
+		        i % 2 == 0 ? "{\"debug\":true}" : "{\"debug\":false}", NULL);
 	for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
 		unsigned long long before = 0;
 		unsigned seen = 0, pages = 0;
 		for (;;) {
 			char target[96];
-			snprintf(target, sizeof(target), "%s?limit=4&before=%llu", PATHS[i], before);
+			snprintf(
+			        target, sizeof(target), "%s?limit=4&before=%llu", PATHS[i], before);
 			expect(&fixture, 200, "GET", target, NULL, NULL);
 			seen += count_of(body_of(&fixture), "\"revision\":");
 			pages++;
@@ -149,7 +151,8 @@ static void a_version_from_before_comes_back_as_a_new_one(void **state)
 	expect(&fixture, 200, "PATCH", PATH, "{\"debug\":true}", NULL);
 	expect(&fixture, 200, "PATCH", PATH, "{\"origin\":{\"connect_timeout\":\"2s\"}}", NULL);
 	expect(&fixture, 200, "POST", ROLLBACK "?dry_run=1", "{\"revision\":1}", NULL);
-	expect_body(&fixture, "\"diff\":[\"debug: on -> off\",\"origin.connect_timeout: 2s -> 5s\"]");
+	expect_body(
+	        &fixture, "\"diff\":[\"debug: on -> off\",\"origin.connect_timeout: 2s -> 5s\"]");
 	expect_unchanged(&fixture, 3);
 	expect(&fixture, 200, "POST", ROLLBACK, "{\"revision\":1}", "If-Match: \"3\"\r\n");
 	expect_body(&fixture, "\"revision\":4");
@@ -212,12 +215,14 @@ static void rules_hold_for_what_comes_back_too(void **state)
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture.plane.rules = MODEL_STORED;
-	create(&fixture, "{\"name\":\"a.test\",\"origin\":{\"addresses\":[\"192.0.2.1\"],\"protocol\":"
-	                 "\"https\"},\"backup\":{\"addresses\":[\"192.0.2.2\"]}}");
+	create(&fixture,
+	        "{\"name\":\"a.test\",\"origin\":{\"addresses\":[\"192.0.2.1\"],\"protocol\":"
+	        "\"https\"},\"backup\":{\"addresses\":[\"192.0.2.2\"]}}");
 	expect(&fixture, 200, "PATCH", PATH, "{\"origin\":{\"protocol\":\"http\"}}", NULL);
 	fixture.plane.rules = MODEL_CLASSIC;
 	expect(&fixture, 422, "POST", ROLLBACK, "{\"revision\":1}", NULL);
-	expect_body(&fixture, "{\"pointer\":\"/origin/protocol\",\"rule\":\"R2\",\"detail\":\"R2: ");
+	expect_body(
+	        &fixture, "{\"pointer\":\"/origin/protocol\",\"rule\":\"R2\",\"detail\":\"R2: ");
 	expect_unchanged(&fixture, 2);
 	fixture_done(&fixture);
 }
@@ -228,10 +233,11 @@ static void secrets_come_back_with_their_version(void **state)
 	struct fixture fixture;
 	fixture_init(&fixture);
 	fixture.plane.rules = MODEL_STORED;
-	create(&fixture,
-	        "{\"name\":\"a.test\",\"origin\":{\"type\":\"s3\",\"bucket\":{\"endpoint\":\"m.s3\","
-	        "\"access\":\"private\",\"key_id\":\"m\",\"secret\":\"hush-1\"}}}");
-	expect(&fixture, 200, "PATCH", PATH, "{\"origin\":{\"bucket\":{\"secret\":\"hush-2\"}}}", NULL);
+	create(&fixture, "{\"name\":\"a.test\",\"origin\":{\"type\":\"s3\",\"bucket\":{"
+	                 "\"endpoint\":\"m.s3\","
+	                 "\"access\":\"private\",\"key_id\":\"m\",\"secret\":\"hush-1\"}}}");
+	expect(&fixture, 200, "PATCH", PATH, "{\"origin\":{\"bucket\":{\"secret\":\"hush-2\"}}}",
+	        NULL);
 	expect(&fixture, 200, "POST", ROLLBACK, "{\"revision\":1}", NULL);
 	expect_no_text(body_of(&fixture), "hush");
 	struct model_domain *domain = domain_now(&fixture, "a.test");

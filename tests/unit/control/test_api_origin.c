@@ -39,7 +39,8 @@ static void the_master_is_modified(void **state)
 	expect(&fixture, 428, "PUT", ORIGIN, "{\"addresses\":[\"192.0.2.9\"]}", NULL);
 	expect(&fixture, 200, "PUT", ORIGIN, "{\"addresses\":[\"192.0.2.9\"],\"policy\":\"hash\"}",
 	        "If-Match: \"1\"\r\n");
-	expect_body(&fixture, "{\"type\":\"self\",\"addresses\":[\"192.0.2.9\"],\"policy\":\"hash\"");
+	expect_body(
+	        &fixture, "{\"type\":\"self\",\"addresses\":[\"192.0.2.9\"],\"policy\":\"hash\"");
 	expect_text(fields_of(&fixture), "ETag: \"2\"\r\n");
 	expect_text(fields_of(&fixture), "Headwater-Revision: 2\r\n");
 	expect(&fixture, 200, "PATCH", ORIGIN, "{\"probe\":{\"path\":\"/up\"}}", NULL);
@@ -79,11 +80,14 @@ static void places_of_problems_are_those_of_the_body(void **state)
 	                "{\"pointer\":\"/protocol\",\"rule\":\"R2\""},
 	        {"PATCH", ORIGIN, "{\"protocol\":\"https\"}",
 	                "{\"pointer\":\"/protocol\",\"rule\":\"R2\""},
-	        {"PUT", BACKUP, "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}",
+	        {"PUT", BACKUP,
+	                "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}",
 	                "{\"pointer\":\"/type\",\"rule\":\"R1\""},
 	        /* Modify -> COS with a backup: what is at fault is the backup, outside the body. */
-	        {"PUT", ORIGIN, "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}",
-	                "{\"pointer\":\"/backup\",\"rule\":\"R1\",\"detail\":\"R1: only a domain whose "
+	        {"PUT", ORIGIN,
+	                "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}",
+	                "{\"pointer\":\"/backup\",\"rule\":\"R1\",\"detail\":\"R1: only a domain "
+	                "whose "
 	                "master origin is self-owned has a hot backup origin (the setting "
 	                "origin_rules: extended lifts this)\"}"},
 	};
@@ -105,7 +109,8 @@ static void places_of_problems_are_those_of_the_body(void **state)
 static void the_backup_goes_and_the_master_is_modified_at_once(void **state)
 {
 	(void)state;
-	static const char COS[] = "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}";
+	static const char COS[] =
+	        "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}";
 	struct fixture fixture;
 	fixture_init(&fixture);
 	create(&fixture, B_TEST);
@@ -141,10 +146,12 @@ static void a_backup_comes_and_changes_and_goes(void **state)
 	expect_body(&fixture, "\"latch\":\"manual\",\"hold_down_s\":30");
 	expect_text(fields_of(&fixture), "ETag: \"2\"\r\n");
 	expect(&fixture, 428, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}", NULL);
-	expect(&fixture, 412, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}", "If-Match: \"1\"\r\n");
+	expect(&fixture, 412, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}",
+	        "If-Match: \"1\"\r\n");
 	expect(&fixture, 200, "PATCH", BACKUP, "{\"cache_max_s\":60}", NULL);
 	expect_body(&fixture, "\"hold_down_s\":30,\"cache_max_s\":60");
-	expect(&fixture, 200, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}", "If-Match: \"3\"\r\n");
+	expect(&fixture, 200, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}",
+	        "If-Match: \"3\"\r\n");
 	expect_body(&fixture, "\"addresses\":[\"192.0.2.3\"]");
 	expect_body(&fixture, "\"latch\":\"off\"");
 	expect(&fixture, 200, "DELETE", BACKUP "?dry_run=1", NULL, ANY);
@@ -165,7 +172,8 @@ static void the_switch_exchanges_the_origins(void **state)
 	struct fixture fixture;
 	fixture_init(&fixture);
 	create(&fixture,
-	        "{\"name\":\"b.test\",\"origin\":{\"addresses\":[\"192.0.2.1:81:3\"],\"host\":\"m.test\","
+	        "{\"name\":\"b.test\",\"origin\":{\"addresses\":[\"192.0.2.1:81:3\"],\"host\":\"m."
+	        "test\","
 	        "\"policy\":\"hash\",\"connect_timeout\":\"2s\",\"probe\":{\"path\":\"/m\"}},"
 	        "\"backup\":{\"addresses\":[\"192.0.2.2\",\"s.test\"],\"host\":\"s.test\","
 	        "\"latch\":\"manual\",\"hold_down_s\":30,\"cache_max_s\":60},\"debug\":true}");
@@ -227,8 +235,10 @@ static void a_switch_takes_each_origins_secrets_along(void **state)
 	fixture_init(&fixture);
 	fixture.plane.rules = MODEL_STORED;
 	create(&fixture,
-	        "{\"name\":\"b.test\",\"origin\":{\"type\":\"s3\",\"bucket\":{\"endpoint\":\"m.s3\","
-	        "\"access\":\"private\",\"key_id\":\"m\",\"secret\":\"hush-m\"}},\"backup\":{\"type\":"
+	        "{\"name\":\"b.test\",\"origin\":{\"type\":\"s3\",\"bucket\":{\"endpoint\":\"m."
+	        "s3\","
+	        "\"access\":\"private\",\"key_id\":\"m\",\"secret\":\"hush-m\"}},\"backup\":{"
+	        "\"type\":"
 	        "\"s3\",\"bucket\":{\"endpoint\":\"s.s3\",\"access\":\"private\",\"key_id\":\"s\","
 	        "\"secret\":\"hush-s\",\"token\":\"psst\"}}}");
 	expect(&fixture, 200, "POST", SWITCH, NULL, NULL);
@@ -257,7 +267,8 @@ static void an_address_is_drained_and_given_back(void **state)
 	static const struct {
 		const char *body, *address;
 	} ROWS[] = {
-	        {"{\"role\":\"origin\",\"address\":\"192.0.2.1\",\"weight\":0}", "\"192.0.2.1::0\""},
+	        {"{\"role\":\"origin\",\"address\":\"192.0.2.1\",\"weight\":0}",
+	                "\"192.0.2.1::0\""},
 	        {"{\"role\":\"origin\",\"address\":\"192.0.2.1\",\"weight\":100}",
 	                "\"192.0.2.1::100\""},
 	        {"{\"role\":\"origin\",\"address\":\"192.0.2.1::7\",\"weight\":1}",
@@ -265,12 +276,14 @@ static void an_address_is_drained_and_given_back(void **state)
 	        {"{\"role\":\"origin\",\"address\":\"O.test:81\",\"weight\":5}", "\"o.test:81:5\""},
 	        {"{\"role\":\"origin\",\"address\":\"[2001:DB8::1]:80\",\"weight\":5}",
 	                "\"[2001:db8::1]:80:5\""},
-	        {"{\"role\":\"backup\",\"address\":\"192.0.2.2\",\"weight\":0}", "\"192.0.2.2::0\""},
+	        {"{\"role\":\"backup\",\"address\":\"192.0.2.2\",\"weight\":0}",
+	                "\"192.0.2.2::0\""},
 	};
 	struct fixture fixture;
 	fixture_init(&fixture);
-	create(&fixture, "{\"name\":\"b.test\",\"origin\":{\"addresses\":[\"192.0.2.1\",\"o.test:81\","
-	                 "\"[2001:db8::1]:80\"]},\"backup\":{\"addresses\":[\"192.0.2.2\"]}}");
+	create(&fixture,
+	        "{\"name\":\"b.test\",\"origin\":{\"addresses\":[\"192.0.2.1\",\"o.test:81\","
+	        "\"[2001:db8::1]:80\"]},\"backup\":{\"addresses\":[\"192.0.2.2\"]}}");
 	ask_as(&fixture, "olga", STORE_OPERATOR);
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		expect(&fixture, 200, "POST", WEIGHT, ROWS[i].body, NULL);

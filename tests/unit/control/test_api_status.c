@@ -18,7 +18,8 @@ static void the_status_tells_what_there_is(void **state)
 	fixture.plane.file = "/etc/\"domains\".yaml";
 	control_plane_set_trouble(&fixture.plane, STR("it is \"full\""));
 	expect(&fixture, 200, "GET", "/api/v1/status", NULL, NULL);
-	expect_body(&fixture, "\"rules\":\"extended\",\"managed_by\":\"/etc/\\\"domains\\\".yaml\"");
+	expect_body(
+	        &fixture, "\"rules\":\"extended\",\"managed_by\":\"/etc/\\\"domains\\\".yaml\"");
 	expect_body(&fixture, "\"store\":{\"works\":false,\"error\":\"it is \\\"full\\\"\"}}");
 	fixture_done(&fixture);
 }

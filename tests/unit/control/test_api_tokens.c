@@ -50,9 +50,11 @@ static void one_sees_ones_own_and_an_admin_all(void **state)
 		snprintf(target, sizeof(target), "%s%s", TOKENS, ROWS[i].query);
 		ask_as(&fixture, ROWS[i].account, ROWS[i].role);
 		expect(&fixture, ROWS[i].status, "GET", target, NULL, NULL);
-		bool has_olgas = strstr(body_of(&fixture), "{\"id\":1,\"account\":\"olga\",\"label\":"
-		                                           "\"ci\",\"role\":\"viewer\",") != NULL;
-		bool has_veras = strstr(body_of(&fixture), "{\"id\":2,\"account\":\"vera\"") != NULL;
+		bool has_olgas =
+		        strstr(body_of(&fixture), "{\"id\":1,\"account\":\"olga\",\"label\":"
+		                                  "\"ci\",\"role\":\"viewer\",") != NULL;
+		bool has_veras =
+		        strstr(body_of(&fixture), "{\"id\":2,\"account\":\"vera\"") != NULL;
 		assert_int_equal(has_olgas, ROWS[i].has_olgas);
 		assert_int_equal(has_veras, ROWS[i].has_veras);
 		if (ROWS[i].status == 403)
@@ -79,8 +81,8 @@ static void a_token_is_made_and_told_once(void **state)
 	const char *made = strstr(body_of(&fixture), "\"token\":\"");
 	assert_non_null(made);
 	snprintf(secret, sizeof(secret), "%s", made + 9);
-	assert_int_equal(store_accounts_find_pass(fixture_store(&fixture), str_of(secret),
-	                         expires_ms - 1, &pass),
+	assert_int_equal(store_accounts_find_pass(
+	                         fixture_store(&fixture), str_of(secret), expires_ms - 1, &pass),
 	        STORE_DONE);
 	assert_string_equal(pass.account, "olga");
 	assert_string_equal(pass.label, "deploy");
@@ -160,8 +162,7 @@ static void a_token_for_another_has_no_more_than_that_account(void **state)
 	        STORE_DONE);
 	assert_int_equal(pass.role, STORE_VIEWER);
 	/* Nor when the account may more some day. */
-	assert_int_equal(
-	        store_accounts_set_role(fixture_store(&fixture), STR("vera"), STORE_ADMIN),
+	assert_int_equal(store_accounts_set_role(fixture_store(&fixture), STR("vera"), STORE_ADMIN),
 	        STORE_DONE);
 	assert_int_equal(
 	        store_accounts_find_pass(fixture_store(&fixture), str_of(secret), 1, &pass),

@@ -20,8 +20,9 @@ static void accounts_are_listed_by_name(void **state)
 	add_account(&fixture, "bob", STORE_VIEWER);
 	add_account(&fixture, "ada", STORE_ADMIN);
 	expect(&fixture, 200, "GET", USERS, NULL, NULL);
-	expect_body(&fixture, "{\"items\":[{\"name\":\"ada\",\"role\":\"admin\",\"must_change\":false,"
-	                      "\"created_ms\":1");
+	expect_body(&fixture,
+	        "{\"items\":[{\"name\":\"ada\",\"role\":\"admin\",\"must_change\":false,"
+	        "\"created_ms\":1");
 	expect_body(&fixture, "},{\"name\":\"bob\",\"role\":\"viewer\",");
 	expect_no_text(body_of(&fixture), "argon2");
 	fixture_done(&fixture);
@@ -47,7 +48,8 @@ static void an_account_is_made_with_a_password_that_is_told_once(void **state)
 	expect_no_text(body_of(&fixture), password);
 	/* One that was given is not told. */
 	expect(&fixture, 201, "POST", USERS,
-	        "{\"name\":\"eve\",\"role\":\"viewer\",\"password\":\"correct horse battery\"}", NULL);
+	        "{\"name\":\"eve\",\"role\":\"viewer\",\"password\":\"correct horse battery\"}",
+	        NULL);
 	expect_no_text(body_of(&fixture), "password");
 	assert_true(is_password(&fixture, "eve", "correct horse battery", &account));
 	assert_true(account.must_change);
@@ -107,8 +109,8 @@ static void an_account_gets_another_role_or_password(void **state)
 	add_account(&fixture, "ada", STORE_ADMIN);
 	add_account(&fixture, "bob", STORE_OPERATOR);
 	struct store *store = fixture_store(&fixture);
-	assert_int_equal(store_accounts_add_pass(store, STR("bob"), STR("ci"), STORE_OPERATOR, 0,
-	                         token, &id),
+	assert_int_equal(store_accounts_add_pass(
+	                         store, STR("bob"), STR("ci"), STORE_OPERATOR, 0, token, &id),
 	        STORE_DONE);
 	assert_int_equal(store_accounts_add_pass(store, STR("bob"), STR_EMPTY, STORE_OPERATOR,
 	                         clock_wall_ms() + 100000, session, &id),
@@ -124,7 +126,8 @@ static void an_account_gets_another_role_or_password(void **state)
 	assert_int_equal(control_guard_ask(fixture.plane.guard, store, str_of(session), 1, &pass),
 	        STORE_DONE);
 	expect(&fixture, 204, "PATCH", USERS "/bob",
-	        "{\"name\":\"bob\",\"role\":\"admin\",\"password\":\"correct horse battery\"}", NULL);
+	        "{\"name\":\"bob\",\"role\":\"admin\",\"password\":\"correct horse battery\"}",
+	        NULL);
 	assert_true(is_password(&fixture, "bob", "correct horse battery", &account));
 	assert_true(account.must_change);
 	assert_int_equal(account.role, STORE_ADMIN);

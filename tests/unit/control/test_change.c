@@ -90,7 +90,8 @@ static void what_there_is_not_is_not_found(void **state)
 	fixture_init(&fixture);
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		for (size_t j = 0; j < ARRAY_LENGTH(FIELDS); j++) {
-			expect(&fixture, 404, ROWS[i].method, ROWS[i].path, ROWS[i].body, FIELDS[j]);
+			expect(&fixture, 404, ROWS[i].method, ROWS[i].path, ROWS[i].body,
+			        FIELDS[j]);
 			expect_problem(&fixture, "no-such-domain");
 		}
 	}
@@ -213,11 +214,11 @@ static void add_rules(const char *json, struct text *to)
 	arena_reset(&arena);
 }
 
-#define SELF    "{\"addresses\":[\"192.0.2.1\"]}"
-#define SECURE  "{\"addresses\":[\"192.0.2.1\"],\"protocol\":\"https\"}"
-#define FOLLOW  "{\"addresses\":[\"192.0.2.1\"],\"protocol\":\"follow\"}"
-#define COS     "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}"
-#define S3      "{\"type\":\"s3\",\"bucket\":{\"endpoint\":\"s3.test\"}}"
+#define SELF               "{\"addresses\":[\"192.0.2.1\"]}"
+#define SECURE             "{\"addresses\":[\"192.0.2.1\"],\"protocol\":\"https\"}"
+#define FOLLOW             "{\"addresses\":[\"192.0.2.1\"],\"protocol\":\"follow\"}"
+#define COS                "{\"type\":\"cos\",\"bucket\":{\"bucket\":\"b-1\",\"region\":\"r\"}}"
+#define S3                 "{\"type\":\"s3\",\"bucket\":{\"endpoint\":\"s3.test\"}}"
 #define OF(origin, backup) "{\"name\":\"a.test\",\"origin\":" origin ",\"backup\":" backup "}"
 
 /* R1 and R2 from both sides, word for word, on each way there is. */
@@ -268,8 +269,9 @@ static void the_origin_of_a_buckets_own_domain_cannot_be_modified(void **state)
 	(void)state;
 	static const char BUCKETS[] = "{\"name\":\"a.test\",\"kind\":\"bucket_default\","
 	                              "\"origin\":{\"addresses\":[\"192.0.2.1\"]}}";
-	static const char R3[] = "R3: the origin of a domain that a bucket created by itself cannot "
-	                         "be modified";
+	static const char R3[] =
+	        "R3: the origin of a domain that a bucket created by itself cannot "
+	        "be modified";
 	static const struct {
 		const char *method, *path, *body, *pointer;
 	} ROWS[] = {
@@ -291,7 +293,8 @@ static void the_origin_of_a_buckets_own_domain_cannot_be_modified(void **state)
 		snprintf(error, sizeof(error),
 		        "\"errors\":[{\"pointer\":\"%s\",\"rule\":\"R3\",\"detail\":\"%s\"}]}",
 		        ROWS[i].pointer, R3);
-		expect(&fixture, 422, ROWS[i].method, ROWS[i].path, ROWS[i].body, "If-Match: *\r\n");
+		expect(&fixture, 422, ROWS[i].method, ROWS[i].path, ROWS[i].body,
+		        "If-Match: *\r\n");
 		expect_problem(&fixture, "invalid");
 		expect_body(&fixture, error);
 	}
@@ -347,12 +350,14 @@ static void a_dry_run_tells_and_changes_nothing(void **state)
 	expect_body(&fixture, "],\"domain\":{\"name\":\"a.test\",");
 	expect_unchanged(&fixture, 0);
 	create(&fixture, A_TEST);
-	expect(&fixture, 200, "PATCH", "/api/v1/domains/a.test?dry_run=1", "{\"debug\":true}", NULL);
+	expect(&fixture, 200, "PATCH", "/api/v1/domains/a.test?dry_run=1", "{\"debug\":true}",
+	        NULL);
 	expect_body(&fixture, "{\"dry_run\":true,\"changes\":[{\"name\":\"a.test\",\"what\":"
 	                      "\"changed\",\"diff\":[\"debug: off -> on\"]}],\"domain\":{");
 	expect(&fixture, 200, "PATCH", "/api/v1/domains/a.test?dry_run=1", "{}", NULL);
 	expect_body(&fixture, "{\"dry_run\":true,\"changes\":[],\"domain\":{");
-	expect(&fixture, 200, "DELETE", "/api/v1/domains/a.test?dry_run=1", NULL, "If-Match: *\r\n");
+	expect(&fixture, 200, "DELETE", "/api/v1/domains/a.test?dry_run=1", NULL,
+	        "If-Match: *\r\n");
 	expect_body(&fixture, "\"what\":\"removed\",\"diff\":[");
 	expect_no_text(body_of(&fixture), "\"domain\"");
 	/* What would be refused is refused. */
@@ -385,8 +390,8 @@ static void secrets_are_masked_and_kept(void **state)
 		const char *method, *path, *body, *secret;
 	} ROWS[] = {
 	        {"PATCH", "/api/v1/domains/a.test", "{\"debug\":true}", "hush"},
-	        {"PUT", "/api/v1/domains/a.test",
-	                "{\"origin\":" PRIVATE(MODEL_PRINT_MASK) "}", "hush"},
+	        {"PUT", "/api/v1/domains/a.test", "{\"origin\":" PRIVATE(MODEL_PRINT_MASK) "}",
+	                "hush"},
 	        {"PUT", "/api/v1/domains/a.test", "{\"origin\":" PRIVATE("psst") "}", "psst"},
 	        {"PUT", "/api/v1/domains/a.test/origin", PRIVATE("sesame"), "sesame"},
 	        {"PUT", "/api/v1/domains/a.test/origin", PRIVATE(MODEL_PRINT_MASK), "sesame"},
@@ -403,7 +408,8 @@ static void secrets_are_masked_and_kept(void **state)
 	expect_body(&fixture, "\"secret\":\"" MODEL_PRINT_MASK "\"");
 	expect_secret(&fixture, "hush");
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-		expect(&fixture, 200, ROWS[i].method, ROWS[i].path, ROWS[i].body, "If-Match: *\r\n");
+		expect(&fixture, 200, ROWS[i].method, ROWS[i].path, ROWS[i].body,
+		        "If-Match: *\r\n");
 		expect_no_text(body_of(&fixture), ROWS[i].secret);
 		expect_secret(&fixture, ROWS[i].secret);
 	}
@@ -478,7 +484,8 @@ static void what_a_file_manages_is_not_changed_here(void **state)
 			continue;
 		if (route->body == CONTROL_FORM)
 			body = strstr(route->id, "weight") != NULL
-			               ? "{\"role\":\"origin\",\"address\":\"192.0.2.1\",\"weight\":1}"
+			               ? "{\"role\":\"origin\",\"address\":\"192.0.2.1\","
+			                 "\"weight\":1}"
 			               : "{\"revision\":1}";
 		const char *name = strstr(route->path.at, "{}");
 		if (name == NULL)
