@@ -5,11 +5,17 @@
 
 #include "base/wrap.h"
 
+/* The command with what it cannot do without. */
 static void add_command(const struct cli_command *command, struct text *to)
 {
+	const struct cli_flag *flag;
 	text_addf(to, "%.*s", STR_ARG(command->name));
 	if (command->arguments[0] != '\0')
 		text_addf(to, " %s", command->arguments);
+	for (size_t i = 0; (flag = cli_command_flag_at(i)) != NULL; i++) {
+		if (flag->is_needed && cli_command_has_flag(command, flag))
+			text_addf(to, " %.*s %s", STR_ARG(flag->name), flag->value);
+	}
 }
 
 void cli_help_add_usage(const struct cli_command *command, struct text *to)
@@ -17,10 +23,10 @@ void cli_help_add_usage(const struct cli_command *command, struct text *to)
 	const struct cli_flag *flag;
 	add_command(command, to);
 	for (size_t i = 0; (flag = cli_command_flag_at(i)) != NULL; i++) {
-		if (flag->is_every || !cli_command_has_flag(command, flag))
+		if (flag->is_every || flag->is_needed || !cli_command_has_flag(command, flag))
 			continue;
-		text_addf(to, flag->is_needed ? " %.*s%s%s" : " [%.*s%s%s]", STR_ARG(flag->name),
-		        flag->value[0] != '\0' ? " " : "", flag->value);
+		text_addf(to, " [%.*s%s%s]", STR_ARG(flag->name), flag->value[0] != '\0' ? " " : "",
+		        flag->value);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "control/api.h"
 #include "control/change.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "http/etag.h"
 #include "model/diff.h"
@@ -100,11 +101,14 @@ static bool keep(const struct application *application, size_t count, uint64_t *
 	enum store_failure failure = control_domains_commit(call->plane->domains,
 	        atomic_load(&call->plane->store), rows, count, &note, ret_revision);
 	mem_free(rows);
-	if (failure != STORE_DONE)
+	if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
-	else
-		control_plane_set_trouble(call->plane, STR_EMPTY);
-	return failure == STORE_DONE;
+		return false;
+	}
+	control_plane_set_trouble(call->plane, STR_EMPTY);
+	log_info("%.*s: apply of %zu domains, revision %llu", STR_ARG(note.who), count,
+	        (unsigned long long)*ret_revision);
+	return true;
 }
 
 /* Whether If-Match, where it is there, names the revision of the whole. */

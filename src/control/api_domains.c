@@ -264,7 +264,10 @@ static void create(struct control_change *change, struct model_node *root)
 {
 	struct control_call *call = change->call;
 	struct model_domain *after;
-	if (!read_key(change) || (change->key.len != 0 && answer_again(change)))
+	if (!read_key(change))
+		return;
+	/* A dry run makes nothing, so it is never one that was made. */
+	if (change->key.len != 0 && !control_call_is_dry(call) && answer_again(change))
 		return;
 	if (change->before != NULL) {
 		control_call_refuse(call, CONTROL_PROBLEM_EXISTS, "there is a domain %.*s already",

@@ -294,7 +294,10 @@ static void weigh(struct control_change *change, const struct control_form_field
 		return;
 	}
 	address->weight = (uint8_t)fields[FIELD_WEIGHT].number;
-	control_change_commit(change, after, "address.weight", 200);
+	if (control_change_check(change, after))
+		control_change_commit(change, after, "address.weight", 200);
+	else
+		model_domain_unref(after);
 }
 
 void control_api_domains_weight(struct control_call *call)

@@ -77,15 +77,9 @@ static bool check(
 		        "digit");
 		return false;
 	}
-	pass->role = call->caller.role;
 	if (fields[ROLE].is_there && !store_accounts_read_role(fields[ROLE].text, &pass->role)) {
 		control_call_refuse_field(call, "/role", "choice",
 		        "is none of \"viewer\", \"operator\" and \"admin\"");
-		return false;
-	}
-	if (pass->role > call->caller.role) {
-		control_call_refuse(
-		        call, CONTROL_PROBLEM_FORBIDDEN, "a token may not more than who makes it");
 		return false;
 	}
 	if (fields[EXPIRES].is_there && fields[EXPIRES].number != 0 &&
@@ -94,6 +88,57 @@ static bool check(
 		return false;
 	}
 	return true;
+}
+
+struct finding {
+	struct store_account_sink sink;
+	struct str name;
+	enum store_role role;
+	bool is_found;
+};
+
+static void on_account(struct store_account_sink *sink, const struct store_account *account)
+{
+	struct finding *finding = container_of(sink, struct finding, sink);
+	if (!str_is_equal(str_of(account->name), finding->name))
+		return;
+	finding->is_found = true;
+	finding->role = account->role;
+}
+
+static void refuse_account(struct control_call *call, struct str account)
+{
+	control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_ACCOUNT, "there is no account %.*s",
+	        STR_ARG(account));
+}
+
+/* The role of the token, which is not above that of the account, nor of who makes it; the highest
+ * where the form says none. False after it was refused. */
+static bool choose_role(struct control_call *call, const struct control_form_field *fields,
+        struct str account, enum store_role *role)
+{
+	struct finding finding = {.sink = {.on_account = on_account}, .name = account};
+	enum store_role highest = call->caller.role;
+	if (!str_is_equal(account, str_of(call->caller.account))) {
+		enum store_failure failure =
+		        store_accounts_list(atomic_load(&call->plane->store), &finding.sink);
+		if (failure != STORE_DONE)
+			control_call_refuse_store(call, failure);
+		else if (!finding.is_found)
+			refuse_account(call, account);
+		if (failure != STORE_DONE || !finding.is_found)
+			return false;
+		highest = finding.role < highest ? finding.role : highest;
+	}
+	if (!fields[ROLE].is_there)
+		*role = highest;
+	if (*role > call->caller.role)
+		control_call_refuse(
+		        call, CONTROL_PROBLEM_FORBIDDEN, "a token may not more than who makes it");
+	else if (*role > highest)
+		control_call_refuse_field(
+		        call, "/role", "range", "is above the role of the account");
+	return *role <= highest;
 }
 
 void control_api_tokens_create(struct control_call *call)
@@ -110,14 +155,13 @@ void control_api_tokens_create(struct control_call *call)
 		return;
 	struct str account =
 	        fields[ACCOUNT].is_there ? fields[ACCOUNT].text : str_of(call->caller.account);
-	if (!may_have(call, account))
+	if (!may_have(call, account) || !choose_role(call, fields, account, &pass.role))
 		return;
 	pass.expires_ms = fields[EXPIRES].number;
 	enum store_failure failure = store_accounts_add_pass(atomic_load(&call->plane->store),
 	        account, fields[LABEL].text, pass.role, pass.expires_ms, secret, &pass.id);
 	if (failure == STORE_ABSENT) {
-		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_ACCOUNT,
-		        "there is no account %.*s", STR_ARG(account));
+		refuse_account(call, account);
 	} else if (failure == STORE_CONFLICT) {
 		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY,
 		        "the account has %d tokens and sessions", LIMIT_ACCOUNT_PASSES);

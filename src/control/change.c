@@ -5,6 +5,7 @@
  */
 #include "control/change.h"
 
+#include "base/log.h"
 #include "http/etag.h"
 #include "model/diff.h"
 #include "model/secrets.h"
@@ -155,8 +156,9 @@ bool control_change_must_say(struct control_change *change)
 
 /* ---- from begin to end ---- */
 
-bool control_change_begin_any(
-        struct control_change *change, struct control_call *call, struct str name)
+/* Finds the domain; all domains are this thread's to change from here on. False after the call was
+ * refused. */
+static bool find(struct control_change *change, struct control_call *call, struct str name)
 {
 	*change = (struct control_change){.call = call, .name = name};
 	if (!control_change_is_ours(call))
@@ -165,16 +167,24 @@ bool control_change_begin_any(
 	change->has_begun = true;
 	change->snapshot = control_domains_now(call->plane->domains);
 	change->before = model_snapshot_get(change->snapshot, name);
-	return is_version_right(change);
+	return true;
+}
+
+bool control_change_begin_any(
+        struct control_change *change, struct control_call *call, struct str name)
+{
+	return find(change, call, name) && is_version_right(change);
 }
 
 bool control_change_begin(struct control_change *change, struct control_call *call)
 {
-	if (!control_change_begin_any(change, call, control_call_domain(call)))
+	if (!find(change, call, control_call_domain(call)))
 		return false;
-	if (change->before == NULL)
-		control_call_refuse_domain(call);
-	return change->before != NULL;
+	if (change->before != NULL)
+		return is_version_right(change);
+	/* What is not there is not found, whatever is said of its version (RFC 9110, 13.2.1). */
+	control_call_refuse_domain(call);
+	return false;
 }
 
 void control_change_end(struct control_change *change)
@@ -301,11 +311,14 @@ static bool keep(struct control_change *change, struct model_domain *after, cons
 	uint64_t revision;
 	enum store_failure failure = control_domains_commit(
 	        call->plane->domains, atomic_load(&call->plane->store), &row, 1, &note, &revision);
-	if (failure != STORE_DONE)
+	if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
-	else
-		control_plane_set_trouble(call->plane, STR_EMPTY);
-	return failure == STORE_DONE;
+		return false;
+	}
+	control_plane_set_trouble(call->plane, STR_EMPTY);
+	log_info("%.*s: %s of %s, revision %llu", STR_ARG(note.who), action, row.name,
+	        (unsigned long long)revision);
+	return true;
 }
 
 /* The revision that all domains have together. */

@@ -22,6 +22,7 @@
 enum {
 	OPEN_AGAIN_MS = 200,
 	FILE_AGAIN_MS = 1000,
+	HOUR_MS = 3600 * 1000,
 	LOOK_MS = 20, /* whether everybody has left */
 	PING_MS = 3000,
 	LEASE_MS = 10000,
@@ -41,7 +42,8 @@ struct control {
 	struct disk_operation operation;
 	struct control_opening opening;
 	struct text complaint; /* why the store is not open; as it was told last */
-	struct timer open_again, file_again, look;
+	struct control_fleet_sink fleet_sink;
+	struct timer open_again, file_again, look, hour;
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
 };
@@ -91,7 +93,8 @@ static void on_changes(struct control_domains_sink *sink, const struct model_cha
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
-	control_fleet_set(control->plane.fleet, edge, clock_wall_ms());
+	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms()))
+		control_purges_note(control->plane.purges, edge->name, edge->purged, NULL);
 	if (edge->refused != 0)
 		log_error("edge %s cannot read revision %llu: %s", edge->id,
 		        (unsigned long long)edge->refused, edge->error);
@@ -102,6 +105,35 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	struct control *control = container_of(sink, struct control, hub_sink);
 	control_fleet_remove(control->plane.fleet, edge);
 	log_info("edge %s is gone: %s", edge->id, why);
+}
+
+static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *edge, uint64_t number,
+        struct str error)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	struct text words = {0};
+	text_add(&words, error);
+	(void)control_fleet_set(control->plane.fleet, edge, clock_wall_ms());
+	control_purges_note(control->plane.purges, edge->name, number, text_c(&words));
+	if (error.len != 0)
+		log_warning("edge %s has not done purge %llu: %s", edge->id,
+		        (unsigned long long)number, text_c(&words));
+	text_done(&words);
+}
+
+static void on_connected(struct control_fleet_sink *sink, const char *id, uint64_t purged)
+{
+	struct control *control = container_of(sink, struct control, fleet_sink);
+	control_purges_note(control->plane.purges, id, purged, NULL);
+}
+
+/* An edge that has nothing to say for days is still there. */
+static void on_hour(struct timer *timer)
+{
+	struct control *control = container_of(timer, struct control, hour);
+	control_fleet_each(control->plane.fleet, &control->fleet_sink);
+	control_purges_expire(control->plane.purges);
+	loop_timer_start(control->loop, timer, clock_ms() + HOUR_MS);
 }
 
 /* The hub, with what went before this process; false when the kernel refuses. */
@@ -122,6 +154,11 @@ static bool open_hub(struct control *control, struct store *store)
 		return false;
 	for (size_t i = 0; i < opening->gone_count; i++)
 		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
+	link_hub_keep_purges_from(control->hub, opening->span.oldest);
+	for (size_t k = 0; k < opening->purge_count; k++)
+		link_hub_purge(control->hub, opening->purges[k].number, opening->purges[k].revision,
+		        str_of(opening->purges[k].line));
+	control_purges_begin(control->plane.purges, control->hub, store);
 	return true;
 }
 
@@ -265,13 +302,17 @@ struct control *control_new(const struct control_options *options)
 	control->options.domains = copy(options->domains);
 	control->loop = loop;
 	control->domains_sink.on_changes = on_changes;
-	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge, .on_gone = on_gone};
+	control->hub_sink = (struct link_hub_sink){
+	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
+	control->fleet_sink.on_edge = on_connected;
+	control->hour.on_expire = on_hour;
 	control->open_again.on_expire = on_open_again;
 	control->file_again.on_expire = on_file_again;
 	open_plane(control);
 	control->opener = disk_new(1);
+	control->plane.purges = control_purges_new(loop, control->opener);
 	const struct control_exchanges_options exchanges = {
 	        .loop = loop,
 	        .plane = &control->plane,
@@ -297,8 +338,10 @@ void control_free(struct control *control)
 	loop_timer_cancel(control->loop, &control->open_again);
 	loop_timer_cancel(control->loop, &control->file_again);
 	loop_timer_cancel(control->loop, &control->look);
+	loop_timer_cancel(control->loop, &control->hour);
 	if (control->feed != NULL)
 		link_file_close(control->feed);
+	control_purges_free(control->plane.purges);
 	link_hub_close(control->hub);
 	if (control->options.link >= 0)
 		close(control->options.link);
@@ -320,6 +363,7 @@ struct loop *control_loop(struct control *control)
 int control_run(struct control *control)
 {
 	open_store(control);
+	loop_timer_start(control->loop, &control->hour, clock_ms() + HOUR_MS);
 	if (control->options.domains != NULL)
 		open_file(control);
 	loop_run(control->loop);
@@ -330,7 +374,8 @@ static void on_look(struct timer *timer)
 {
 	struct control *control = container_of(timer, struct control, look);
 	bool is_over = clock_ms() >= control->drain_deadline_ms;
-	if (!control->is_opening && (is_over || control_exchanges_is_idle(control->exchanges)))
+	bool is_busy = control->is_opening || control_purges_is_busy(control->plane.purges);
+	if (!is_busy && (is_over || control_exchanges_is_idle(control->exchanges)))
 		loop_stop(control->loop);
 	else
 		loop_timer_start(control->loop, timer, clock_ms() + LOOK_MS);

@@ -12,8 +12,8 @@
 struct member {
 	struct list_node node;
 	const struct link_hub_edge *edge; /* never looked into but in control_fleet_set */
-	char *id, *error;
-	uint64_t applied, refused, since_ms;
+	char *id, *name, *error;
+	uint64_t applied, refused, purged, since_ms;
 };
 
 struct control_fleet {
@@ -45,6 +45,7 @@ static void forget(struct control_fleet *fleet, struct member *member)
 	list_remove(&member->node);
 	fleet->count--;
 	mem_free(member->id);
+	mem_free(member->name);
 	mem_free(member->error);
 	mem_free(member);
 }
@@ -59,24 +60,28 @@ void control_fleet_free(struct control_fleet *fleet)
 	mem_free(fleet);
 }
 
-void control_fleet_set(
+bool control_fleet_set(
         struct control_fleet *fleet, const struct link_hub_edge *edge, uint64_t at_ms)
 {
 	CHECK(pthread_mutex_lock(&fleet->lock) == 0);
 	struct member *member = find(fleet, edge);
-	if (member == NULL) {
+	bool is_new = member == NULL;
+	if (is_new) {
 		member = mem_new(struct member);
 		member->edge = edge;
 		member->id = mem_copy(edge->id, strlen(edge->id));
+		member->name = mem_copy(edge->name, strlen(edge->name));
 		member->since_ms = at_ms;
 		list_add_last(&fleet->members, &member->node);
 		fleet->count++;
 	}
 	member->applied = edge->applied;
 	member->refused = edge->refused;
+	member->purged = edge->purged;
 	mem_free(member->error);
 	member->error = mem_copy(edge->error, strlen(edge->error));
 	pthread_mutex_unlock(&fleet->lock);
+	return is_new;
 }
 
 void control_fleet_remove(struct control_fleet *fleet, const struct link_hub_edge *edge)
@@ -96,6 +101,32 @@ size_t control_fleet_count(struct control_fleet *fleet)
 	return count;
 }
 
+bool control_fleet_find(struct control_fleet *fleet, struct str name, uint64_t *ret_purged)
+{
+	bool is_found = false;
+	CHECK(pthread_mutex_lock(&fleet->lock) == 0);
+	list_each (node, &fleet->members) {
+		const struct member *member = container_of(node, struct member, node);
+		if (!str_is_equal(str_of(member->name), name))
+			continue;
+		if (!is_found || member->purged < *ret_purged)
+			*ret_purged = member->purged;
+		is_found = true;
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return is_found;
+}
+
+void control_fleet_each(struct control_fleet *fleet, struct control_fleet_sink *sink)
+{
+	CHECK(pthread_mutex_lock(&fleet->lock) == 0);
+	list_each (node, &fleet->members) {
+		const struct member *member = container_of(node, struct member, node);
+		sink->on_edge(sink, member->name, member->purged);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
 void control_fleet_print(struct control_fleet *fleet, struct text *to)
 {
 	const char *before = "";
@@ -105,8 +136,11 @@ void control_fleet_print(struct control_fleet *fleet, struct text *to)
 		const struct member *member = container_of(node, struct member, node);
 		text_addf(to, "%s{\"id\":", before);
 		text_add_json(to, str_of(member->id));
-		text_addf(to, ",\"applied\":%llu,\"since_ms\":%llu",
-		        (unsigned long long)member->applied, (unsigned long long)member->since_ms);
+		text_add(to, STR(",\"name\":"));
+		text_add_json(to, str_of(member->name));
+		text_addf(to, ",\"applied\":%llu,\"purged\":%llu,\"since_ms\":%llu",
+		        (unsigned long long)member->applied, (unsigned long long)member->purged,
+		        (unsigned long long)member->since_ms);
 		if (member->refused != 0) {
 			text_addf(to, ",\"refused\":%llu,\"error\":",
 			        (unsigned long long)member->refused);

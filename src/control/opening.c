@@ -3,6 +3,7 @@
  */
 #include "control/opening.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "store/accounts.h"
 #include "store/domains.h"
@@ -11,6 +12,7 @@
 
 struct reading {
 	struct store_domain_sink sink;
+	struct store_purge_sink purge_sink;
 	struct control_opening *opening;
 };
 
@@ -35,6 +37,30 @@ static void on_domain(struct store_domain_sink *sink, const char *name, struct m
 	}
 	opening->changes[opening->count++] =
 	        (struct model_change){domain->name, model_domain_ref(domain)};
+}
+
+static void on_purge(struct store_purge_sink *sink, const struct store_purge *purge)
+{
+	struct control_opening *opening = container_of(sink, struct reading, purge_sink)->opening;
+	if (opening->purge_count == opening->purge_cap) {
+		opening->purge_cap = opening->purge_cap == 0 ? 16 : opening->purge_cap * 2;
+		opening->purges = mem_resize(
+		        opening->purges, opening->purge_cap * sizeof(opening->purges[0]));
+	}
+	opening->purges[opening->purge_count].number = purge->number;
+	opening->purges[opening->purge_count].revision = purge->revision;
+	opening->purges[opening->purge_count++].line = mem_copy(purge->what.at, purge->what.len);
+}
+
+/* Purges that are not too old. */
+static enum store_failure read_purges(struct control_opening *opening, struct reading *reading)
+{
+	struct store_purge_span left;
+	enum store_failure failure = store_tasks_expire(opening->store, clock_wall_ms(), &left);
+	if (failure == STORE_DONE)
+		failure = store_tasks_read_since(
+		        opening->store, 0, &reading->purge_sink, &opening->span);
+	return failure;
 }
 
 struct counting {
@@ -74,13 +100,17 @@ static enum store_failure make_first_account(struct control_opening *opening)
 
 void control_opening_run(struct control_opening *opening)
 {
-	struct reading reading = {.sink = {.on_domain = on_domain}, .opening = opening};
+	struct reading reading = {.sink = {.on_domain = on_domain},
+	        .purge_sink = {.on_purge = on_purge},
+	        .opening = opening};
 	enum store_failure failure;
 	struct text detail = {0};
 	opening->store = store_open(&opening->options, &failure, &detail);
 	if (opening->store != NULL) {
 		failure = store_domains_read_since(
 		        opening->store, 0, &reading.sink, &opening->revision);
+		if (failure == STORE_DONE)
+			failure = read_purges(opening, &reading);
 		if (failure == STORE_DONE)
 			failure = make_first_account(opening);
 		if (failure != STORE_DONE)
@@ -102,6 +132,9 @@ void control_opening_done(struct control_opening *opening)
 		model_domain_unref(opening->changes[i].domain);
 	for (size_t i = 0; i < opening->gone_count; i++)
 		mem_free(opening->gone[i].name);
+	for (size_t i = 0; i < opening->purge_count; i++)
+		mem_free(opening->purges[i].line);
+	mem_free(opening->purges);
 	mem_free(opening->changes);
 	mem_free(opening->gone);
 	text_done(&opening->error);

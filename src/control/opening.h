@@ -5,7 +5,7 @@
 #pragma once
 
 #include "model/snapshot.h"
-#include "store/store.h"
+#include "store/tasks.h"
 
 enum { CONTROL_OPENING_PASSWORD_BYTES = 25 }; /* 24 characters, with the NUL */
 
@@ -22,6 +22,12 @@ struct control_opening {
 	} * gone; /* names that went, in the order of revisions */
 	size_t gone_count, gone_cap;
 	uint64_t revision;
+	struct {
+		uint64_t number, revision;
+		char *line;
+	} * purges; /* in the order of numbers */
+	size_t purge_count, purge_cap;
+	struct store_purge_span span; /* of their numbers */
 	/* Of the account `admin`, where it was made now; else "". */
 	char password[CONTROL_OPENING_PASSWORD_BYTES];
 };

@@ -17,8 +17,8 @@ struct control_query {
 
 enum control_query_part { CONTROL_QUERY_SEGMENT, CONTROL_QUERY_PAIR };
 
-/* Decodes "%2F" and, in a pair, "+"; false for an escape that is none, and for control bytes. What
- * has nothing to decode is returned as it is. */
+/* Decodes "%2F" and, in a pair, "+", into a text that ends with a NUL; false for an escape that is
+ * none, and for control bytes. */
 MUST_CHECK bool control_query_decode(
         struct arena *arena, struct str text, enum control_query_part part, struct str *ret_text);
 

@@ -107,7 +107,9 @@ def test_a_rule_is_refused_in_the_same_words_by_file_and_api(plane, tmp_path, ro
             assert [said for _, said in told(answer)] == [said for _, said in by_file]
             # Places are those of the request; what is elsewhere in the domain keeps its own.
             assert [where for where, _ in told(answer)] == [where.removeprefix(part) for where, _ in by_file]
-        patched = plane.admin.call("changeDomain", {part[1:]: whole(row)[part[1:]]} if part[1:] in whole(row) else {}, name=NAME)
+        # A patch of the whole domain takes the addresses away itself where the new origin has none.
+        patch = {part[1:]: {"addresses": None, **whole(row)[part[1:]]}}
+        patched = plane.admin.call("changeDomain", patch, name=NAME)
         assert (patched.status, [said for _, said in told(patched)]) == (422, [said for _, said in by_file])
 
 
@@ -115,7 +117,7 @@ def test_a_rule_is_refused_in_the_same_words_by_file_and_api(plane, tmp_path, ro
 def test_serve_refuses_a_file_in_the_same_words(make, row):
     """A first start with it: nothing is served, and the words are in the log."""
     _, _, _, place, words = ROWS[row]
-    server = Headwater(make.inside("refused"), [whole(row)], {"api": "off"})
+    server = Headwater(make.inside("refused"), [whole(row)])
     code, out, err = run(*server.argv[1:], cwd=server.folder)
     assert code != 0 and f"{place}: {words}{LIFTED} [{words[:2]}]" in out + err, out + err
 

@@ -43,6 +43,8 @@ static struct {
 	struct link_remote *remote;
 	unsigned gone, applied; /* the latter as the control plane was told */
 	uint64_t purged;        /* as the hub was told last */
+	struct link_report_source reports;
+	unsigned wanted, heard; /* kinds; messages */
 	struct text failures;   /* "5=why " */
 } bench;
 
@@ -131,13 +133,41 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	bench.gone++;
 }
 
+static void on_report(
+        struct link_report_source *source, enum link_report_kind kind, struct link_report *report)
+{
+	(void)source;
+	assert_int_equal(kind, LINK_REPORT_HEALTH);
+	assert_true(link_reporter_add(report, STR("{\"domain\":\"a.test\"}")));
+}
+
+static void on_wanted(struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+{
+	(void)source;
+	(void)kind;
+	bench.wanted += is_wanted ? 1 : (unsigned)-1;
+}
+
+static void on_heard(struct link_hub_sink *sink, const struct link_hub_edge *edge,
+        enum link_report_kind kind, struct str payload)
+{
+	(void)sink;
+	assert_string_equal(edge->name, "edge-1");
+	assert_int_equal(kind, LINK_REPORT_HEALTH);
+	assert_true(str_is_equal(payload,
+	        STR("{\"more\":false,\"dropped\":0,\"items\":[{\"domain\":\"a.test\"}]}")));
+	bench.heard++;
+}
+
 static void open_hub(const char *store)
 {
 	int socket = local_listen(bench.path, 16);
 	assert_true(socket >= 0);
 	const struct link_hub_options options = {.id = "control-1", .store = store, .times = TIMES};
-	bench.hub_sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
+	bench.hub_sink = (struct link_hub_sink){.on_edge = on_edge,
+	        .on_gone = on_gone,
+	        .on_purged = on_purged,
+	        .on_report = on_heard};
 	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.hub_sink);
 	assert_non_null(bench.hub);
 }
@@ -158,7 +188,9 @@ static struct link_remote *open_for(struct told *told)
 	        .retry_ms = 20,
 	        .ledger = &bench.scratch.place,
 	        .purges = &bench.cache.sink,
+	        .reports = &bench.reports,
 	};
+	bench.reports = (struct link_report_source){.on_report = on_report, .on_wanted = on_wanted};
 	return link_remote_open(bench.loop, &options, &told->sink);
 }
 
@@ -409,7 +441,8 @@ static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":2,\"id\":\"c\",\"store\":\"s\",\"revision\":1,\"purged\":0,\"oldest\":"
+	        STR("{\"v\":2,\"id\":\"c\",\"name\":\"c\",\"store\":\"s\",\"revision\":1,"
+	            "\"purged\":0,\"oldest\":"
 	            "1}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
@@ -744,6 +777,30 @@ static void what_is_on_its_way_is_kept_at_the_end(void **state)
 	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
 }
 
+/* ---- reports ---- */
+
+static void an_edge_reports_while_somebody_wants_it(void **state)
+{
+	(void)state;
+	static const struct link_subscription WANTED = {{100, 0, 0}}, NOTHING = {{0}};
+	bench.wanted = bench.heard = 0;
+	open_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	link_hub_subscribe(bench.hub, &WANTED);
+	TURN_UNTIL(bench.heard == 2);
+	assert_int_equal(bench.wanted, 1);
+	link_hub_subscribe(bench.hub, &NOTHING);
+	TURN_UNTIL(bench.wanted == 0);
+	link_hub_subscribe(bench.hub, &WANTED);
+	TURN_UNTIL(bench.wanted == 1);
+	close_hub();
+	TURN_UNTIL(bench.wanted == 0);
+	open_hub("store-1");
+	link_hub_subscribe(bench.hub, &WANTED);
+	bench.heard = 0;
+	TURN_UNTIL(bench.heard == 1);
+}
+
 int main(void)
 {
 	hash_init();
@@ -768,6 +825,7 @@ int main(void)
 	        TEST(who_is_not_live_yet_does_not_connect),
 	        TEST(a_start_is_live_before_it_is_told),
 	        TEST(what_is_on_its_way_is_kept_at_the_end),
+	        TEST(an_edge_reports_while_somebody_wants_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
