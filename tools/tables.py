@@ -138,7 +138,7 @@ no harm.
 
 The edge keeps its number in its ledger, after the purge is durable, so that the one it finds at a start may be too low, and
 never too high. Two edges that share one cache, as during an upgrade, each do all purges, and whichever number is kept holds
-for both; so what is done is done by the `name` of HELLO, which the processes of an edge share. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
+for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
 
 Reports come only while SUBSCRIBE says that they are wanted: the first one at once, then every so many milliseconds (100 at
 the least), but none while more than 1 MiB waits to be read. One report is several messages where it is long, and at most
@@ -149,6 +149,8 @@ host) and `latency_us`. Those of COUNTERS have `domain` (empty: requests to no d
 50,000 that are counted each by itself) and the counters of [the table](../counters.md) that are not 0, with `origin` and
 `backup` for what was pulled from these, and `faults`: failures by their reason. Those of LOG are lines of the
 [access log](../access-log.md), of all requests whatever its sample.
+
+Counters begin anew with another `run` of HELLO.
 
 An object has the keys that are said here and no others, so that what a later version adds is never left out in
 silence; `v` of HELLO is raised by every such change. What is no message ends the connection. So does silence: who has

@@ -94,7 +94,7 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
 	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms()))
-		control_purges_note(control->plane.purges, edge->name, edge->purged, NULL);
+		control_purges_note(control->plane.purges, edge->id, edge->purged, NULL);
 	if (edge->refused != 0)
 		log_error("edge %s cannot read revision %llu: %s", edge->id,
 		        (unsigned long long)edge->refused, edge->error);
@@ -114,7 +114,7 @@ static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *ed
 	struct text words = {0};
 	text_add(&words, error);
 	(void)control_fleet_set(control->plane.fleet, edge, clock_wall_ms());
-	control_purges_note(control->plane.purges, edge->name, number, text_c(&words));
+	control_purges_note(control->plane.purges, edge->id, number, text_c(&words));
 	if (error.len != 0)
 		log_warning("edge %s has not done purge %llu: %s", edge->id,
 		        (unsigned long long)number, text_c(&words));

@@ -12,7 +12,7 @@
 struct member {
 	struct list_node node;
 	const struct link_hub_edge *edge; /* never looked into but in control_fleet_set */
-	char *id, *name, *error;
+	char *id, *run, *error;
 	uint64_t applied, refused, purged, since_ms;
 };
 
@@ -45,7 +45,7 @@ static void forget(struct control_fleet *fleet, struct member *member)
 	list_remove(&member->node);
 	fleet->count--;
 	mem_free(member->id);
-	mem_free(member->name);
+	mem_free(member->run);
 	mem_free(member->error);
 	mem_free(member);
 }
@@ -70,7 +70,7 @@ bool control_fleet_set(
 		member = mem_new(struct member);
 		member->edge = edge;
 		member->id = mem_copy(edge->id, strlen(edge->id));
-		member->name = mem_copy(edge->name, strlen(edge->name));
+		member->run = mem_copy(edge->run, strlen(edge->run));
 		member->since_ms = at_ms;
 		list_add_last(&fleet->members, &member->node);
 		fleet->count++;
@@ -101,13 +101,13 @@ size_t control_fleet_count(struct control_fleet *fleet)
 	return count;
 }
 
-bool control_fleet_find(struct control_fleet *fleet, struct str name, uint64_t *ret_purged)
+bool control_fleet_find(struct control_fleet *fleet, struct str id, uint64_t *ret_purged)
 {
 	bool is_found = false;
 	CHECK(pthread_mutex_lock(&fleet->lock) == 0);
 	list_each (node, &fleet->members) {
 		const struct member *member = container_of(node, struct member, node);
-		if (!str_is_equal(str_of(member->name), name))
+		if (!str_is_equal(str_of(member->id), id))
 			continue;
 		if (!is_found || member->purged < *ret_purged)
 			*ret_purged = member->purged;
@@ -122,7 +122,7 @@ void control_fleet_each(struct control_fleet *fleet, struct control_fleet_sink *
 	CHECK(pthread_mutex_lock(&fleet->lock) == 0);
 	list_each (node, &fleet->members) {
 		const struct member *member = container_of(node, struct member, node);
-		sink->on_edge(sink, member->name, member->purged);
+		sink->on_edge(sink, member->id, member->purged);
 	}
 	pthread_mutex_unlock(&fleet->lock);
 }
@@ -136,8 +136,8 @@ void control_fleet_print(struct control_fleet *fleet, struct text *to)
 		const struct member *member = container_of(node, struct member, node);
 		text_addf(to, "%s{\"id\":", before);
 		text_add_json(to, str_of(member->id));
-		text_add(to, STR(",\"name\":"));
-		text_add_json(to, str_of(member->name));
+		text_add(to, STR(",\"run\":"));
+		text_add_json(to, str_of(member->run));
 		text_addf(to, ",\"applied\":%llu,\"purged\":%llu,\"since_ms\":%llu",
 		        (unsigned long long)member->applied, (unsigned long long)member->purged,
 		        (unsigned long long)member->since_ms);

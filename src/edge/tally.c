@@ -17,7 +17,7 @@
 
 #include <stdatomic.h>
 
-enum { PLACES = 256, CACHE_LINE = 64, ORIGIN_COUNTERS = EDGE_COUNTERS_END - EDGE_COUNTERS };
+enum { PLACE_BITS = 10, CACHE_LINE = 64, ORIGIN_COUNTERS = EDGE_COUNTERS_END - EDGE_COUNTERS };
 
 struct faults {
 	_Atomic uint64_t counts[FAULT_COUNT];
@@ -42,7 +42,7 @@ struct entry {
 };
 
 struct edge_tally {
-	struct entry *places[PLACES];
+	struct entry *places[1 << PLACE_BITS];
 	struct map entries;
 	struct entry *rest; /* of the domains that there is no entry for; NULL: there are none */
 	struct entry *_Atomic list;
@@ -149,11 +149,16 @@ static struct entry *look_up(struct edge_tally *tally, struct str name)
 	return tally->rest;
 }
 
+/* Fibonacci hashing (Knuth, volume 3, 6.4): names lie anywhere. */
+static unsigned place_of(struct str name)
+{
+	return (unsigned)((uint64_t)(uintptr_t)name.at * UINT64_C(0x9e3779b97f4a7c15) >>
+	                  (64 - PLACE_BITS));
+}
+
 static struct entry *find(struct edge_tally *tally, struct str name)
 {
-	/* Names lie in memory of their domains, some hundred bytes apart. */
-	struct entry **place =
-	        &tally->places[((uintptr_t)name.at >> 6 ^ (uintptr_t)name.at >> 14) % PLACES];
+	struct entry **place = &tally->places[place_of(name)];
 	if (*place == NULL || !has_name(*place, name))
 		*place = look_up(tally, name);
 	return *place;

@@ -35,6 +35,7 @@ struct link_hub {
 	struct loop *loop;
 	struct link_hub_sink *sink;
 	char *id, *store;
+	char run[LINK_RUN_BYTES];
 	struct link_wire_times times;
 	struct loop_fd watched;
 	struct timer pause; /* when there were no descriptors to accept with */
@@ -55,7 +56,7 @@ struct peer {
 	struct link_wire *wire;
 	struct link_wire_sink sink;
 	struct link_hub_edge edge;
-	char *id, *name, *error;
+	char *id, *run, *error;
 	bool has_greeted;
 	uint64_t told; /* the revision of the last COMMIT */
 	/* the walk; NULL: none is under way */
@@ -212,7 +213,7 @@ static void free_peer(struct peer *peer)
 	hub->count--;
 	hub->greeted -= peer->has_greeted;
 	mem_free(peer->id);
-	mem_free(peer->name);
+	mem_free(peer->run);
 	mem_free(peer->error);
 	mem_free(peer);
 }
@@ -261,8 +262,8 @@ static void greet(struct peer *peer, struct str payload)
 		               hello.revision <= model_snapshot_revision(hub->snapshot);
 		peer->id = mem_copy(hello.id.at, hello.id.len);
 		peer->edge.id = peer->id;
-		peer->name = mem_copy(hello.name.at, hello.name.len);
-		peer->edge.name = peer->name;
+		peer->run = mem_copy(hello.run.at, hello.run.len);
+		peer->edge.run = peer->run;
 		peer->edge.applied = peer->told = is_ours ? hello.revision : 0;
 		greet_purges(peer, &hello);
 		peer->has_greeted = true;
@@ -370,7 +371,7 @@ static void open_peer(struct link_hub *hub, int socket)
 	peer->said_oldest = hub->purges.first;
 	peer->said_last = hub->purges.last;
 	struct link_hello hello = {.id = str_of(hub->id),
-	        .name = str_of(hub->id),
+	        .run = str_of(hub->run),
 	        .store = str_of(hub->store),
 	        .revision = model_snapshot_revision(hub->snapshot),
 	        .purged = peer->said_last,
@@ -552,6 +553,7 @@ struct link_hub *link_hub_open(struct loop *loop, int socket,
 	hub->id = mem_copy(options->id, strlen(options->id));
 	hub->store = mem_copy(options->store, strlen(options->store));
 	hub->times = options->times;
+	link_wire_make_run(hub->run);
 	hub->watched = (struct loop_fd){.fd = socket, .on_ready = on_listener};
 	hub->pause.on_expire = on_pause_end;
 	hub->snapshot = model_snapshot_new();

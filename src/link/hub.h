@@ -10,10 +10,11 @@
 
 struct link_hub;
 
-/* An edge that is connected: a process. */
+/* An edge that is connected. Two of one id are two processes with one cache: purges that one has
+ * done are done. */
 struct link_hub_edge {
 	const char *id;
-	const char *name;  /* the same for all processes of one edge: purges are done by it */
+	const char *run;   /* of the process: its counters begin with it */
 	uint64_t applied;  /* the revision that it last said to be live */
 	uint64_t refused;  /* one that it could not read; 0: none since */
 	const char *error; /* why; "" if none was */

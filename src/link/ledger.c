@@ -126,7 +126,7 @@ static void add_base(
 	struct text payload = {0};
 	const uint64_t revision = model_snapshot_revision(snapshot);
 	const struct link_hello hello = {.id = STR("ledger"),
-	        .name = STR("ledger"),
+	        .run = STR("ledger"),
 	        .store = store,
 	        .revision = revision,
 	        .purged = purged};

@@ -103,8 +103,8 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 {
 	text_addf(to, "{\"v\":%d,\"id\":", LINK_MESSAGE_VERSION);
 	text_add_json(to, hello->id);
-	text_add(to, STR(",\"name\":"));
-	text_add_json(to, hello->name);
+	text_add(to, STR(",\"run\":"));
+	text_add_json(to, hello->run);
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
 	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu}",
@@ -116,7 +116,7 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
         struct text *ret_error)
 {
 	static const char *const KEYS[] = {
-	        "v", "id", "name", "store", "revision", "purged", "oldest"};
+	        "v", "id", "run", "store", "revision", "purged", "oldest"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -134,12 +134,12 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 		return false;
 	}
 	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
-	        !read_text(root, "id", &hello.id) || !read_text(root, "name", &hello.name) ||
+	        !read_text(root, "id", &hello.id) || !read_text(root, "run", &hello.run) ||
 	        !read_text(root, "store", &hello.store) ||
 	        !read_number(root, "revision", &hello.revision) ||
 	        !read_number(root, "purged", &hello.purged) ||
 	        !read_number(root, "oldest", &hello.oldest) || hello.id.len == 0 ||
-	        hello.name.len == 0 || !is_visible(hello.name) || !is_visible(hello.id) ||
+	        hello.run.len == 0 || !is_visible(hello.run) || !is_visible(hello.id) ||
 	        !is_visible(hello.store)) {
 		text_add(ret_error, STR("does not say who it is and what it knows"));
 		return false;

@@ -37,9 +37,9 @@ MUST_CHECK enum link_message_take link_message_take(
 /* ---- what is in them ---- */
 
 struct link_hello {
-	struct str id;    /* of the edge's process, or of the control's machine: 1-128 visible
-	                   * characters */
-	struct str name;  /* the same for all processes of an edge, which have one cache; as long */
+	struct str id;  /* of the edge, whose processes have one cache, or of the control's machine:
+	                 * 1-128 visible characters */
+	struct str run; /* tells one process from the next one; as long */
 	struct str store; /* which revisions are meant; empty: none */
 	uint64_t revision;
 	uint64_t purged; /* of an edge: the purge of that store up to which all are durable in its

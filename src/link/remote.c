@@ -34,7 +34,8 @@ struct link_remote {
 	struct link_live live;
 	unsigned pending; /* revisions that the sink was given, and that are not live yet */
 	bool is_waiting;  /* to connect, for these */
-	char *path, *id, *name;
+	char *path, *id;
+	char run[LINK_RUN_BYTES];
 	struct link_wire_times times;
 	uint32_t retry_ms;
 	struct timer retry;
@@ -444,7 +445,7 @@ static void greet(struct link_remote *remote)
 	remote->said_purged = is_of_store ? link_purger_number(remote->purger) : 0;
 	const struct link_hello hello = {
 	        .id = str_of(remote->id),
-	        .name = str_of(remote->name),
+	        .run = str_of(remote->run),
 	        .store = str_of(remote->store),
 	        .revision = link_remote_revision(remote),
 	        .purged = remote->said_purged,
@@ -501,8 +502,7 @@ struct link_remote *link_remote_open(
 	remote->sink = sink;
 	remote->path = mem_copy(options->path, strlen(options->path));
 	remote->id = mem_copy(options->id, strlen(options->id));
-	const char *name = options->name != NULL ? options->name : options->id;
-	remote->name = mem_copy(name, strlen(name));
+	link_wire_make_run(remote->run);
 	remote->times = options->times;
 	remote->retry_ms = options->retry_ms;
 	remote->retry.on_expire = on_retry;
@@ -511,8 +511,8 @@ struct link_remote *link_remote_open(
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
-	list_init(&remote->heard);
 	remote->reporter = link_reporter_new(loop, options->reports);
+	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
 	remote->has_cache = options->purges != NULL;
 	remote->keeps_purged = remote->has_cache && options->purges->is_kept;
@@ -541,7 +541,6 @@ void link_remote_close(struct link_remote *remote)
 	text_done(&remote->refused);
 	mem_free(remote->path);
 	mem_free(remote->id);
-	mem_free(remote->name);
 	mem_free(remote);
 }
 

@@ -16,7 +16,6 @@ struct link_remote;
 struct link_remote_options {
 	const char *path; /* of the control plane's UNIX socket; copied */
 	const char *id;   /* of this process, 1-128 visible characters; copied */
-	const char *name; /* of the edge, whose processes have one cache: the same; NULL: the id */
 	struct link_wire_times times;
 	uint32_t retry_ms; /* between two tries to connect */
 	const struct link_journal

@@ -1,10 +1,9 @@
 /*
  * To a control plane an edge is a cache, which has a name: the processes that follow each other
- * here share it. A process has an id: the name, the pid, and the time, since pids come again.
+ * here, and share it, are one.
  */
 #include "main/feed.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "link/file.h"
 #include "link/fixed.h"
@@ -81,18 +80,15 @@ static void add_name(const struct settings *settings, struct text *to)
 
 static void open_remote(struct feed *feed, const struct feed_options *options)
 {
-	struct text ledger_path = {0}, link_path = {0}, name = {0}, id = {0};
+	struct text ledger_path = {0}, link_path = {0}, id = {0};
 	struct link_journal ledger;
 	domains_add_ledger_path(&options->invocation->settings, &ledger_path);
 	bool is_kept = has_place(options, &ledger_path, &ledger);
 	invocation_add_link_path(options->invocation, &link_path);
-	add_name(&options->invocation->settings, &name);
-	text_addf(&id, "%s-%d-%llu", text_c(&name), (int)getpid(),
-	        (unsigned long long)clock_wall_ms());
+	add_name(&options->invocation->settings, &id);
 	const struct link_remote_options remote = {
 	        .path = text_c(&link_path),
 	        .id = text_c(&id),
-	        .name = text_c(&name),
 	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
 	        .retry_ms = RETRY_MS,
 	        .ledger = is_kept ? &ledger : NULL,
@@ -102,7 +98,6 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	feed->remote = link_remote_open(options->loop, &remote, options->sink);
 	text_done(&ledger_path);
 	text_done(&link_path);
-	text_done(&name);
 	text_done(&id);
 }
 

@@ -55,7 +55,7 @@ MUST_CHECK enum store_failure store_tasks_read(struct store *store, uint64_t num
 
 /* What an edge says. */
 struct store_acknowledgement {
-	const char *edge; /* its name (link_hub_edge.name) */
+	const char *edge; /* its id (link_hub_edge) */
 	uint64_t number;
 	const char *error; /* why this one has failed; "": it and all before it are done; NULL: the
 	                    * same, but for those that have failed: what an edge says at first */

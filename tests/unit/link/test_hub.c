@@ -52,7 +52,7 @@ static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *ed
         struct str error)
 {
 	assert_ptr_equal(sink, &bench.sink);
-	text_addf(&bench.purged, "%s %u/%u%s%.*s;", edge->name, (unsigned)number,
+	text_addf(&bench.purged, "%s %u/%u%s%.*s;", edge->id, (unsigned)number,
 	        (unsigned)edge->purged, error.len > 0 ? "=" : "", STR_ARG(error));
 }
 
@@ -273,7 +273,7 @@ static void what_no_edge_says_ends_it(void **state)
 	        {false, LINK_SAYS_HELLO, "{\"v\":1}"},
 	        {false, LINK_SAYS_HELLO, "hello"},
 	        {true, LINK_SAYS_HELLO,
-	                "{\"v\":2,\"id\":\"e\",\"name\":\"e\",\"store\":\"\",\"revision\":0,"
+	                "{\"v\":2,\"id\":\"e\",\"run\":\"e\",\"store\":\"\",\"revision\":0,"
 	                "\"purged\":0,"
 	                "\"oldest\":0}"},
 	        {true, LINK_SAYS_PURGE, "{\"number\":1}"},
@@ -321,7 +321,7 @@ static void a_hub_waits_for_who_does_not_read(void **state)
 	struct text hello = {0}, message = {0};
 	int socket = local_connect(bench.path, 5000);
 	link_message_print_hello(
-	        &(struct link_hello){.id = STR("edge"), .name = STR("edge")}, &hello);
+	        &(struct link_hello){.id = STR("edge"), .run = STR("edge")}, &hello);
 	link_message_print(LINK_SAYS_HELLO, text_str(&hello), &message);
 	assert_int_equal(write(socket, message.at, message.len), (ssize_t)message.len);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);

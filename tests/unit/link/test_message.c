@@ -93,7 +93,7 @@ static void greetings_read_back(void **state)
 	(void)state;
 	static const struct link_hello HELLO = {
 	        .id = {"edge-\"1\"", 8},
-	        .name = {"edge", 4},
+	        .run = {"edge", 4},
 	        .store = {"00ff", 4},
 	        .revision = UINT64_C(9007199254740993),
 	        .purged = 5,
@@ -105,7 +105,7 @@ static void greetings_read_back(void **state)
 	arena_init(&arena, NULL, 0);
 	link_message_print_hello(&HELLO, &text);
 	assert_string_equal(text_c(&text),
-	        "{\"v\":2,\"id\":\"edge-\\\"1\\\"\",\"name\":\"edge\",\"store\":\"00ff\","
+	        "{\"v\":2,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
 	        "\"revision\":9007199254740993,\"purged\":5,"
 	        "\"oldest\":2}");
 	assert_true(link_message_read_hello(&arena, text_str(&text), &again, &error));
@@ -130,20 +130,20 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"{\"v\":\"1\"}", "is no greeting"},
 	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 2"},
 	        {"{\"v\":2}", "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"name\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
+	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"\",\"name\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	        {"{\"v\":2,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a b\",\"name\":\"a "
+	        {"{\"v\":2,\"id\":\"a b\",\"run\":\"a "
 	         "b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"name\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"
 	         "\"oldest\":0,"
 	         "\"more\":1}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"name\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0}",
+	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {
