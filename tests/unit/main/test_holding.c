@@ -148,7 +148,7 @@ static void what_is_taken_is_told(void **state)
 static void hand_on(struct holding *before, struct holding *next, struct invocation *invocation)
 {
 	holding_init(next, invocation);
-	holding_adopt(next, &before->handover);
+	assert_false(holding_adopt(next, &before->handover));
 }
 
 static void an_upgrade_keeps_what_stands_and_opens_what_is_new(void **state)
