@@ -129,7 +129,7 @@ Purges have numbers, one more each, and are done in that order. The edge says in
 its cache, and the control plane which is its last one and which the oldest that it still has. Both come to the same next
 one: where the edge was of another store, or knows a number that was never given, that is the oldest. An edge that has
 missed purges which are not kept any more (its number + 1 is below the oldest) treats all that it has as stale, as by a soft
-purge of everything, and goes on with the oldest. A purge is told once the edge was told the revision that it was made at,
+purge of everything, and goes on with the oldest. A purge is told once the revision that it was made at is live in the edge,
 so that nothing of an old origin is stored again behind it; it is in effect when it was heard, and answered by PURGED when
 the disks have it, too. One that they do not take within ten seconds is answered with an error, and `purged` stays; when
 they have it at last, that is said as well. One that never can be done is answered with an error, and `purged` goes on.
@@ -139,6 +139,18 @@ no harm.
 The edge keeps its number in its ledger, after the purge is durable, so that the one it finds at a start may be too low, and
 never too high. Two edges that share one cache, as during an upgrade, each do all purges, and whichever number is kept holds
 for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
+
+Reports come only while SUBSCRIBE says that they are wanted: the first one at once, then every so many milliseconds (100 at
+the least), but none while more than 1 MiB waits to be read. One report is several messages where it is long, and at most
+8 MiB; what is left out is counted by `dropped`. `items` of HEALTH have `domain`, `address`, `protocol`, `server_name` where
+there is one, `state`, and where that is not `usable`, `of` (`host`: for all domains; `server`: for this one), `reason`,
+`blocked_since_ms` (since 1970-01-01 UTC) and `left_ms`; then `successes` (an estimate), `failures`, `connection_failures` (of the
+host) and `latency_us`. Those of COUNTERS have `domain` (empty: requests to no domain of ours; `*`: all domains beyond the
+50,000 that are counted each by itself) and the counters of [the table](../counters.md) that are not 0, with `origin` and
+`backup` for what was pulled from these, and `faults`: failures by their reason. Those of LOG are lines of the
+[access log](../access-log.md), of all requests whatever its sample.
+
+Counters begin anew with another `run` of HELLO.
 
 An object has the keys that are said here and no others, so that what a later version adds is never left out in
 silence; `v` of HELLO is raised by every such change. What is no message ends the connection. So does silence: who has
@@ -198,6 +210,24 @@ What the [API](api.md) answers when it does not do what it was asked: a JSON obj
 at fault: `pointer` is a JSON Pointer into the body of the request, `rule` a short name, `detail` the words.
 
 """ + grid(["name", "status", "what"], ([code(row["name"]), row["status"], row["title"]] for row in table.rows()))
+
+
+@page("src/edge/counter.def", "docs/counters.md")
+def counters(table):
+    def rows(side):
+        return ([f"`{row['name']}`", row["unit"], row["words"]] for row in table.rows() if row["side"] == side)
+
+    return """# Counters
+
+What an edge counts of each domain since it began. Beside these it counts failures by their reason, which are named as in
+[faults](faults.md): those of requests, and those of attempts at the origin and the backup.
+
+## Requests
+
+""" + grid(["name", "unit", "what"], rows("CLIENT")) + """
+## Origin-pulls, of the origin and the backup each
+
+""" + grid(["name", "unit", "what"], rows("ORIGIN"))
 
 
 @page("src/base/fault.def", "docs/faults.md")

@@ -18,6 +18,7 @@
 #include "edge/flights.h"
 #include "edge/purge.h"
 #include "edge/recalls.h"
+#include "edge/reports.h"
 #include "edge/rollout.h"
 #include "edge/unshared.h"
 #include "edge/worker.h"
@@ -62,12 +63,15 @@ struct edge {
 	struct loop *loop;
 	struct mem_budget budget, spool_budget;
 	struct edge_worker_shared shared;
+	bool is_cache_apart;         /* the next edge's memory is another than ours */
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
 	struct cache_writer *writers[LIMIT_CACHE_DISKS];
 	struct edge_disks *disks; /* NULL: there are none */
 	struct disk *recall_pool; /* the same */
 	struct text purge_error;  /* of the last purge that was refused */
 	struct worker_thread *threads;
+	struct edge_tally **tallies; /* the workers' */
+	struct edge_reports *reports;
 	struct model_snapshot *snapshot;
 	struct edge_rollout *rollout;
 	struct list news; /* snapshots on their way */
@@ -218,7 +222,13 @@ static struct link_answer on_purge(struct link_command_sink *sink, const struct 
 	if (edge->shared.cache == NULL)
 		return (struct link_answer){.error = STR("this edge has no cache")};
 	text_clear(&edge->purge_error);
-	return edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
+	struct link_answer answer =
+	        edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
+	if (edge->is_cache_apart && answer.error.len == 0)
+		answer.error = STR("it is purged, but only in the memory that this edge made for "
+		                   "itself; purge it again when the next edge serves, which has "
+		                   "another");
+	return answer;
 }
 
 static bool is_durable(struct link_command_sink *sink, uint64_t moment)
@@ -251,11 +261,13 @@ static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
 	edge->threads = mem_zero(count * sizeof(struct worker_thread));
+	edge->tallies = mem_zero(count * sizeof(struct edge_tally *));
 	for (unsigned i = 0; i < count; i++) {
 		edge->threads[i].edge = edge;
 		edge->threads[i].worker = edge_worker_new(&edge->shared, i, edge->snapshot);
 		if (edge->threads[i].worker == NULL)
 			return false;
+		edge->tallies[i] = edge->threads[i].worker->tally;
 	}
 	return true;
 }
@@ -311,12 +323,14 @@ static void start_writers(struct edge *edge)
 }
 
 /* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. The
- * disks belong to the memory that is handed, so one that the edge makes for itself has none. */
+ * disks belong to the memory that is handed, so one that the edge makes for itself has none. What
+ * was handed is the next edge's all the same, perhaps. */
 static void open_cache(struct edge *edge)
 {
 	struct cache_memory_options memory = edge->options.cache_memory;
 	const int fd = edge->options.cache_memory_fd;
 	enum cache_attach why;
+	edge->is_cache_apart = edge->options.is_cache_apart;
 	if (memory.bytes == 0)
 		return;
 	struct cache_store *cache = cache_store_new(fd, &memory, &why);
@@ -324,6 +338,7 @@ static void open_cache(struct edge *edge)
 	if (cache == NULL && fd >= 0) {
 		log_warning("the cache begins empty: %s", cache_memory_words(why));
 		memory.disk_count = 0;
+		edge->is_cache_apart = true;
 		cache = cache_store_new(-1, &memory, &why);
 	}
 	if (cache == NULL) {
@@ -410,6 +425,7 @@ struct edge *edge_new(const struct edge_options *options)
 	try_spool(edge->options.spool_dir);
 	edge->shared.flights = edge_flights_new();
 	edge->shared.unshared = edge_unshared_new();
+	edge->shared.tail = edge_tail_new();
 	edge->shared.loops = mem_zero(options->workers * sizeof(struct loop *));
 	open_cache(edge);
 	open_recalls(edge);
@@ -418,6 +434,13 @@ struct edge *edge_new(const struct edge_options *options)
 		edge_free(edge);
 		return NULL;
 	}
+	struct edge_reports_options reports = {
+	        .health = origin_shared_health(edge->shared.origins),
+	        .tail = edge->shared.tail,
+	        .tallies = edge->tallies,
+	        .tally_count = options->workers,
+	};
+	edge->reports = edge_reports_new(&reports);
 	return edge;
 }
 
@@ -444,11 +467,14 @@ void edge_free(struct edge *edge)
 	disk_free(edge->shared.disk);
 	edge_recalls_close(edge->shared.recalls);
 	disk_free(edge->recall_pool);
+	edge_reports_free(edge->reports);
 	free_workers(edge);
 	/* What was taken at the end, and nobody heard of. */
 	list_each_safe (node, following, &edge->news)
 		mem_free(container_of(node, struct snapshot_message, node));
 	edge_rollout_free(edge->rollout);
+	mem_free(edge->tallies);
+	edge_tail_free(edge->shared.tail);
 	edge_recalls_free(edge->shared.recalls);
 	edge_disks_free(edge->disks);
 	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)
@@ -482,6 +508,11 @@ struct link_sink *edge_sink(struct edge *edge)
 struct link_purge_sink *edge_purges(struct edge *edge)
 {
 	return edge->shared.cache != NULL ? &edge->purge_sink : NULL;
+}
+
+struct link_report_source *edge_report_source(struct edge *edge)
+{
+	return edge_reports_source(edge->reports);
 }
 
 bool edge_take_commands(struct edge *edge, int socket)

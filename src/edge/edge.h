@@ -9,6 +9,7 @@
 #include "cache/memory.h"
 #include "link/feed.h"
 #include "link/purger.h"
+#include "link/reporter.h"
 #include "model/read.h"
 #include "net/loop.h"
 #include "origin/health.h"
@@ -35,6 +36,9 @@ struct edge_options {
 	 * this form if it has none yet. Without bytes nothing is cached. */
 	int cache_memory_fd;
 	struct cache_memory_options cache_memory;
+	/* Another memory, with disks that this one does not have, will be the next edge's: what is
+	 * purged here would be back with it. */
+	bool is_cache_apart;
 	const char *cdn_id;         /* in Via and CDN-Loop */
 	const char *access_log;     /* "off", "stdout", "syslog", "journald", or a path */
 	uint32_t access_log_sample; /* one in so many requests */
@@ -64,6 +68,9 @@ struct link_sink *edge_sink(struct edge *edge);
 /* Where purges of the control plane go (link_remote_options.purges); lives as long as the edge.
  * NULL: it has no cache. */
 struct link_purge_sink *edge_purges(struct edge *edge);
+
+/* What there is to report to it (link_remote_options.reports); lives as long as the edge. */
+struct link_report_source *edge_report_source(struct edge *edge);
 
 /* Starts the workers, calls on_ready(context) when all of them accept connections, and turns the
  * steward's loop until edge_stop or a drain has ended. Returns the exit code of the process. */

@@ -70,10 +70,27 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	origin_attempt_start(&pull->attempt, fill->options.worker->origins, &pull->sink, &options);
 }
 
+static void count(const struct edge_pull *pull)
+{
+	const struct edge_fill *fill = pull->fill;
+	const struct origin_attempt *attempt = &pull->attempt;
+	bool has_failed = attempt->phase == ORIGIN_PHASE_FAILED;
+	enum origin_phase reached = has_failed ? attempt->reached : attempt->phase;
+	bool has_head = reached == ORIGIN_PHASE_BODY || reached == ORIGIN_PHASE_DONE;
+	struct edge_tally_pull counted = {
+	        .role = pull->role,
+	        .status = has_head ? attempt->head.status : 0,
+	        .fault = has_failed ? (uint8_t)attempt->fault : FAULT_NONE,
+	        .bytes = has_head ? attempt->body_bytes : 0,
+	};
+	edge_tally_add_pull(fill->options.worker->tally, str_of(fill->domain->name), &counted);
+}
+
 void edge_fill_end_pull(struct edge_pull *pull)
 {
 	if (pull->candidate == NULL)
 		return;
+	count(pull);
 	origin_attempt_end(&pull->attempt);
 	if (pull->is_retry)
 		origin_group_retry_end(pull->fill->groups[pull->role]);
@@ -120,6 +137,9 @@ void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fa
 	if (fill->log_count == EDGE_FILL_LOG || fill->was_unasked[role])
 		return;
 	fill->was_unasked[role] = true;
+	struct edge_tally_pull counted = {
+	        .role = role, .is_unasked = true, .fault = (uint8_t)fault};
+	edge_tally_add_pull(fill->options.worker->tally, str_of(fill->domain->name), &counted);
 	fill->log[fill->log_count++] = (struct edge_log_attempt){
 	        .role = (uint8_t)role,
 	        .reason = (uint8_t)fault,

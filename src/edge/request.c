@@ -89,8 +89,11 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	char *normal = arena_alloc(&stream->arena, LIMIT_HOST_BYTES + 1);
 	request->host = http_uri_normal_host(authority.host, normal);
 	request->domain = model_snapshot_find(request->worker->snapshot, request->host);
+	/* Who knows no revision cannot say that there is no such domain. */
 	if (request->domain == NULL)
-		return edge_request_fail(request, FAULT_UNKNOWN_HOST);
+		return edge_request_fail(request,
+		        model_snapshot_revision(request->worker->snapshot) > 0 ? FAULT_UNKNOWN_HOST
+		                                                               : FAULT_NO_DOMAINS);
 	if (request->domain->status == MODEL_OFFLINE)
 		return edge_request_fail(request, FAULT_OFFLINE);
 	if (edge_request_may_look_up(request))
@@ -173,6 +176,28 @@ enum edge_turn edge_request_step_FAIL(struct edge_request *request)
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 
+/* Words of X-Cache that say that the cache had it: HIT, STALE, REVALIDATED. */
+static bool is_hit(const struct edge_request *request)
+{
+	return request->cache[0] == 'H' || request->cache[0] == 'S' || request->cache[0] == 'R';
+}
+
+static void count_request(struct edge_request *request)
+{
+	const struct serve_stream *stream = request->stream;
+	struct str domain = STR_EMPTY;
+	if (request->domain != NULL)
+		domain = str_of(request->domain->name);
+	struct edge_tally_request counted = {
+	        .is_hit = is_hit(request),
+	        .status = stream->status,
+	        .fault = request->fault,
+	        .bytes_in = stream->body_received,
+	        .bytes_out = stream->sent,
+	};
+	edge_tally_add_request(request->worker->tally, domain, &counted);
+}
+
 static void log_request(struct edge_request *request)
 {
 	const struct serve_stream *stream = request->stream;
@@ -199,14 +224,18 @@ static void log_request(struct edge_request *request)
 	else if (stream->is_gone)
 		entry.end = EDGE_LOG_ABORTED;
 	entry.attempts = attempts_of(request, &entry.attempt_count);
-	edge_access_log_add(request->worker->log, &entry);
+	if (request->wants_log)
+		edge_access_log_add(request->worker->log, &entry);
+	if (edge_tail_is_wanted(request->worker->tail))
+		edge_tail_add(request->worker->tail, &entry);
 }
 
 enum edge_turn edge_request_step_FINISH(struct edge_request *request)
 {
 	struct edge_worker *worker = request->worker;
 	struct serve_stream *stream = request->stream;
-	if (request->wants_log)
+	count_request(request);
+	if (request->wants_log || edge_tail_is_wanted(worker->tail))
 		log_request(request);
 	loop_unwake(&request->task);
 	list_remove(&request->node);
@@ -245,18 +274,25 @@ void edge_request_handle(struct edge_worker *worker, struct serve_stream *stream
 void edge_request_log_refused(
         struct edge_worker *worker, const struct address *client, enum fault fault)
 {
-	if (worker->log == NULL || !edge_access_log_wants(worker->log))
+	const uint16_t status = fault_info(fault)->status;
+	const struct edge_tally_request counted = {.status = status, .fault = (uint8_t)fault};
+	edge_tally_add_request(worker->tally, STR_EMPTY, &counted);
+	bool wants_log = worker->log != NULL && edge_access_log_wants(worker->log);
+	if (!wants_log && !edge_tail_is_wanted(worker->tail))
 		return;
 	struct edge_log_entry entry = {
 	        .wall_ms = loop_wall_ms(worker->loop),
 	        .id = worker->next_id++,
 	        .client = *client,
 	        .minor = 1,
-	        .status = fault_info(fault)->status,
+	        .status = status,
 	        .cache = "PASS",
 	        .fault = (uint8_t)fault,
 	};
-	edge_access_log_add(worker->log, &entry);
+	if (wants_log)
+		edge_access_log_add(worker->log, &entry);
+	if (edge_tail_is_wanted(worker->tail))
+		edge_tail_add(worker->tail, &entry);
 }
 
 void edge_request_cut_all(struct edge_worker *worker)

@@ -106,6 +106,8 @@ struct edge_worker *edge_worker_new(
 	worker->shared = shared->origins;
 	worker->disk = shared->disk;
 	worker->spool_budget = shared->spool_budget;
+	worker->tail = shared->tail;
+	worker->tally = edge_tally_new();
 	worker->snapshot = model_snapshot_ref(snapshot);
 	worker->cdn_id = str_of(options->cdn_id);
 	for (unsigned minor = 0; minor < ARRAY_LENGTH(worker->via); minor++) {
@@ -160,6 +162,7 @@ void edge_worker_free(struct edge_worker *worker)
 	/* What the disk's threads and the steward still had to say. */
 	loop_turn(worker->loop, 0);
 	loop_remove_pause(&worker->pause);
+	edge_tally_free(worker->tally);
 	cache_reader_free(worker->cache_reader);
 	buf_pool_done(&worker->buffers);
 	slab_done(&worker->request_slab);

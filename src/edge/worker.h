@@ -9,6 +9,8 @@
 #include "cache/reader.h"
 #include "edge/access_log.h"
 #include "edge/edge.h"
+#include "edge/tail.h"
+#include "edge/tally.h"
 #include "model/snapshot.h"
 #include "net/disk.h"
 #include "net/loop.h"
@@ -28,6 +30,8 @@ struct edge_worker {
 	struct mem_budget *spool_budget;
 	struct model_snapshot *snapshot;  /* one reference; new requests take it */
 	struct edge_access_log_ring *log; /* NULL: off */
+	struct edge_tail *tail;           /* of all workers */
+	struct edge_tally *tally;
 	struct slab request_slab, fill_slab;
 	struct list requests, loaders;
 	unsigned loader_count;
@@ -55,7 +59,8 @@ struct edge_worker_shared {
 	struct origin_shared *origins;
 	struct disk *disk;
 	struct edge_access_log *log; /* NULL: off */
-	struct cache_store *cache;   /* NULL: nothing is remembered */
+	struct edge_tail *tail;
+	struct cache_store *cache; /* NULL: nothing is remembered */
 	struct edge_flights *flights;
 	struct edge_unshared *unshared;
 	struct edge_recalls *recalls; /* NULL: the cache has no disks */

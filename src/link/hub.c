@@ -5,7 +5,7 @@
  * revision of the last one is known, few domains of it are new. Where the edge had everything up to
  * the revision before, there is no walk: the changes themselves are sent.
  *
- * Purges are told beside that, as soon as the edge was told the revision that each was made at.
+ * Purges are told beside that, as soon as the revision that each was made at is live in the edge.
  */
 #include "link/hub.h"
 
@@ -35,6 +35,7 @@ struct link_hub {
 	struct loop *loop;
 	struct link_hub_sink *sink;
 	char *id, *store;
+	char run[LINK_RUN_BYTES];
 	struct link_wire_times times;
 	struct loop_fd watched;
 	struct timer pause; /* when there were no descriptors to accept with */
@@ -45,6 +46,7 @@ struct link_hub {
 	size_t gone_count, gone_cap;
 	uint64_t gone_since; /* what went with a higher revision is in there */
 	struct link_purges purges;
+	struct link_subscription subscription;
 	struct text line; /* a payload on its way */
 };
 
@@ -54,7 +56,7 @@ struct peer {
 	struct link_wire *wire;
 	struct link_wire_sink sink;
 	struct link_hub_edge edge;
-	char *id, *error;
+	char *id, *run, *error;
 	bool has_greeted;
 	uint64_t told; /* the revision of the last COMMIT */
 	/* the walk; NULL: none is under way */
@@ -165,7 +167,7 @@ static void tell_purges(struct peer *peer)
 	        peer->purge_next - 1 - peer->purge_answered < LIMIT_LINK_PURGES_WAITING &&
 	        link_wire_backlog(peer->wire) <= LIMIT_LINK_BACKLOG_BYTES) {
 		const struct link_purges_entry *entry = link_purges_get(purges, peer->purge_next);
-		if (entry->revision > peer->told)
+		if (entry->revision > peer->edge.applied)
 			return;
 		send_purge(peer, entry);
 	}
@@ -180,10 +182,24 @@ static void go_on(struct peer *peer)
 	tell_purges(peer);
 	if (peer->walked == NULL && peer->told < model_snapshot_revision(hub->snapshot))
 		begin_walk(peer, peer->told < hub->gone_since || peer->told == 0);
-	if (peer->walked != NULL) {
+	if (peer->walked != NULL)
 		walk(peer);
-		tell_purges(peer);
-	}
+}
+
+static void send_subscription(struct peer *peer)
+{
+	struct text *line = &peer->hub->line;
+	text_clear(line);
+	link_message_print_subscription(&peer->hub->subscription, line);
+	link_wire_send(peer->wire, LINK_SAYS_SUBSCRIBE, text_str(line));
+}
+
+static bool is_anything_wanted(const struct link_hub *hub)
+{
+	for (unsigned i = 0; i < LINK_REPORTS; i++)
+		if (hub->subscription.every_ms[i] > 0)
+			return true;
+	return false;
 }
 
 /* ---- edges ---- */
@@ -197,6 +213,7 @@ static void free_peer(struct peer *peer)
 	hub->count--;
 	hub->greeted -= peer->has_greeted;
 	mem_free(peer->id);
+	mem_free(peer->run);
 	mem_free(peer->error);
 	mem_free(peer);
 }
@@ -245,11 +262,15 @@ static void greet(struct peer *peer, struct str payload)
 		               hello.revision <= model_snapshot_revision(hub->snapshot);
 		peer->id = mem_copy(hello.id.at, hello.id.len);
 		peer->edge.id = peer->id;
+		peer->run = mem_copy(hello.run.at, hello.run.len);
+		peer->edge.run = peer->run;
 		peer->edge.applied = peer->told = is_ours ? hello.revision : 0;
 		greet_purges(peer, &hello);
 		peer->has_greeted = true;
 		hub->greeted++;
 		hub->sink->on_edge(hub->sink, &peer->edge);
+		if (is_anything_wanted(hub))
+			send_subscription(peer);
 		go_on(peer);
 	}
 	text_done(&error);
@@ -266,6 +287,7 @@ static bool hear_applied(struct peer *peer, struct arena *arena, struct str payl
 	peer->edge.refused = 0;
 	peer->edge.error = "";
 	peer->hub->sink->on_edge(peer->hub->sink, &peer->edge);
+	tell_purges(peer);
 	return true;
 }
 
@@ -300,6 +322,14 @@ static bool hear_purged(struct peer *peer, struct arena *arena, struct str paylo
 	return true;
 }
 
+/* One that is on its way when nobody wants it any more is left alone. */
+static void hear_report(struct peer *peer, enum link_report_kind kind, struct str payload)
+{
+	struct link_hub *hub = peer->hub;
+	if (hub->subscription.every_ms[kind] > 0 && hub->sink->on_report != NULL)
+		hub->sink->on_report(hub->sink, &peer->edge, kind, payload);
+}
+
 static void on_message(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
 {
 	struct peer *peer = container_of(sink, struct peer, sink);
@@ -315,6 +345,9 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		is_right = hear_refused(peer, &arena, payload);
 	} else if (peer->has_greeted && kind == LINK_SAYS_PURGED) {
 		is_right = hear_purged(peer, &arena, payload);
+	} else if (peer->has_greeted && link_message_report_of(kind) < LINK_REPORTS) {
+		hear_report(peer, link_message_report_of(kind), payload);
+		is_right = true;
 	}
 	if (!is_right)
 		link_wire_end(peer->wire, "it said what no edge says");
@@ -338,6 +371,7 @@ static void open_peer(struct link_hub *hub, int socket)
 	peer->said_oldest = hub->purges.first;
 	peer->said_last = hub->purges.last;
 	struct link_hello hello = {.id = str_of(hub->id),
+	        .run = str_of(hub->run),
 	        .store = str_of(hub->store),
 	        .revision = model_snapshot_revision(hub->snapshot),
 	        .purged = peer->said_last,
@@ -471,6 +505,20 @@ void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, st
 	tell_all_purges(hub);
 }
 
+/* ---- reports ---- */
+
+void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *subscription)
+{
+	if (memcmp(&hub->subscription, subscription, sizeof(*subscription)) == 0)
+		return;
+	hub->subscription = *subscription;
+	list_each (node, &hub->peers) {
+		struct peer *peer = container_of(node, struct peer, node);
+		if (peer->has_greeted)
+			send_subscription(peer);
+	}
+}
+
 /* ---- asking ---- */
 
 const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub)
@@ -505,6 +553,7 @@ struct link_hub *link_hub_open(struct loop *loop, int socket,
 	hub->id = mem_copy(options->id, strlen(options->id));
 	hub->store = mem_copy(options->store, strlen(options->store));
 	hub->times = options->times;
+	link_wire_make_run(hub->run);
 	hub->watched = (struct loop_fd){.fd = socket, .on_ready = on_listener};
 	hub->pause.on_expire = on_pause_end;
 	hub->snapshot = model_snapshot_new();

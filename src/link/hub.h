@@ -10,9 +10,11 @@
 
 struct link_hub;
 
-/* An edge that is connected: a process. */
+/* An edge that is connected. Two of one id are two processes with one cache: purges that one has
+ * done are done. */
 struct link_hub_edge {
 	const char *id;
+	const char *run;   /* of the process: its counters begin with it */
 	uint64_t applied;  /* the revision that it last said to be live */
 	uint64_t refused;  /* one that it could not read; 0: none since */
 	const char *error; /* why; "" if none was */
@@ -30,6 +32,10 @@ struct link_hub_sink {
 	 * on_edge tells as purged, was done before. NULL: nobody wants to know. */
 	void (*on_purged)(struct link_hub_sink *self, const struct link_hub_edge *edge,
 	        uint64_t number, struct str error);
+	/* A message of a report, which lasts until it returns; link_message_read_report reads it,
+	 * on whatever thread has time for that. NULL: nobody wants to know. */
+	void (*on_report)(struct link_hub_sink *self, const struct link_hub_edge *edge,
+	        enum link_report_kind kind, struct str payload);
 };
 
 struct link_hub_options {
@@ -63,9 +69,12 @@ void link_hub_keep_purges_from(struct link_hub *hub, uint64_t number);
 
 /* Has all edges do a purge, and those that come later: `line` is as link_command_print makes it, of
  * at most LIMIT_LINK_MESSAGE_BYTES less 64. Edges hear of it behind all of lower numbers, which may
- * come later, and once they have had the revision, so that nothing old is stored again behind it.
+ * come later, and once the revision is live there, so that nothing old is stored again behind it.
  * Copied. */
 void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, struct str line);
+
+/* Wants these reports of all edges from now on, also of those that come; at first, none. */
+void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *subscription);
 
 const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub);
 

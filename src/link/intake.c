@@ -231,6 +231,10 @@ enum link_intake_take link_intake_take(struct link_intake *intake, enum link_mes
 	case LINK_SAYS_PING:
 	case LINK_SAYS_PURGE:
 	case LINK_SAYS_PURGED:
+	case LINK_SAYS_SUBSCRIBE:
+	case LINK_SAYS_HEALTH:
+	case LINK_SAYS_COUNTERS:
+	case LINK_SAYS_LOG:
 		text_addf(ret_error, "%s says nothing of domains", link_message_name(kind));
 		is_good = false;
 		break;

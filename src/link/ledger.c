@@ -125,8 +125,11 @@ static void add_base(
 {
 	struct text payload = {0};
 	const uint64_t revision = model_snapshot_revision(snapshot);
-	const struct link_hello hello = {
-	        .id = STR("ledger"), .store = store, .revision = revision, .purged = purged};
+	const struct link_hello hello = {.id = STR("ledger"),
+	        .run = STR("ledger"),
+	        .store = store,
+	        .revision = revision,
+	        .purged = purged};
 	link_message_print_hello(&hello, &payload);
 	link_message_print(LINK_SAYS_HELLO, text_str(&payload), to);
 	link_message_print(LINK_SAYS_BEGIN, STR("{}"), to);

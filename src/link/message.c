@@ -103,6 +103,8 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 {
 	text_addf(to, "{\"v\":%d,\"id\":", LINK_MESSAGE_VERSION);
 	text_add_json(to, hello->id);
+	text_add(to, STR(",\"run\":"));
+	text_add_json(to, hello->run);
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
 	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu}",
@@ -113,7 +115,8 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
         struct text *ret_error)
 {
-	static const char *const KEYS[] = {"v", "id", "store", "revision", "purged", "oldest"};
+	static const char *const KEYS[] = {
+	        "v", "id", "run", "store", "revision", "purged", "oldest"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -131,11 +134,13 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 		return false;
 	}
 	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
-	        !read_text(root, "id", &hello.id) || !read_text(root, "store", &hello.store) ||
+	        !read_text(root, "id", &hello.id) || !read_text(root, "run", &hello.run) ||
+	        !read_text(root, "store", &hello.store) ||
 	        !read_number(root, "revision", &hello.revision) ||
 	        !read_number(root, "purged", &hello.purged) ||
 	        !read_number(root, "oldest", &hello.oldest) || hello.id.len == 0 ||
-	        !is_visible(hello.id) || !is_visible(hello.store)) {
+	        hello.run.len == 0 || !is_visible(hello.run) || !is_visible(hello.id) ||
+	        !is_visible(hello.store)) {
 		text_add(ret_error, STR("does not say who it is and what it knows"));
 		return false;
 	}
@@ -220,5 +225,92 @@ bool link_message_read_purged(
 	        !read_text(object, "error", &purged.error))
 		return false;
 	*ret_purged = purged;
+	return true;
+}
+
+/* ---- reports ---- */
+
+static const struct {
+	const char *key;
+	enum link_message_kind message;
+} REPORTS[LINK_REPORTS] = {
+        [LINK_REPORT_HEALTH] = {"health", LINK_SAYS_HEALTH},
+        [LINK_REPORT_COUNTERS] = {"counters", LINK_SAYS_COUNTERS},
+        [LINK_REPORT_LOG] = {"log", LINK_SAYS_LOG},
+};
+
+enum link_message_kind link_message_of_report(enum link_report_kind kind)
+{
+	CHECK(kind < LINK_REPORTS);
+	return REPORTS[kind].message;
+}
+
+enum link_report_kind link_message_report_of(enum link_message_kind kind)
+{
+	unsigned i = 0;
+	while (i < LINK_REPORTS && REPORTS[i].message != kind)
+		i++;
+	return (enum link_report_kind)i;
+}
+
+void link_message_print_subscription(const struct link_subscription *subscription, struct text *to)
+{
+	for (unsigned i = 0; i < LINK_REPORTS; i++)
+		text_addf(to, "%s\"%s\":%u", i == 0 ? "{" : ",", REPORTS[i].key,
+		        subscription->every_ms[i]);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_subscription(
+        struct arena *arena, struct str payload, struct link_subscription *ret_subscription)
+{
+	const char *keys[LINK_REPORTS];
+	struct link_subscription subscription;
+	for (unsigned i = 0; i < LINK_REPORTS; i++)
+		keys[i] = REPORTS[i].key;
+	const struct model_node *object = read_object(arena, payload, keys, LINK_REPORTS);
+	for (unsigned i = 0; i < LINK_REPORTS; i++) {
+		uint64_t every_ms;
+		if (object == NULL || !read_number(object, keys[i], &every_ms) ||
+		        every_ms > UINT32_MAX)
+			return false;
+		subscription.every_ms[i] = (uint32_t)every_ms;
+	}
+	*ret_subscription = subscription;
+	return true;
+}
+
+void link_message_print_report(
+        const struct link_report_head *head, struct str items, struct text *to)
+{
+	text_addf(to, "{\"more\":%s,\"dropped\":%llu,\"items\":[",
+	        head->has_more ? "true" : "false", (unsigned long long)head->dropped);
+	text_add(to, items);
+	text_add(to, STR("]}"));
+}
+
+static bool read_bool(const struct model_node *object, const char *key, bool *ret_bool)
+{
+	const struct model_node *node = model_node_get(object, str_of(key));
+	if (node == NULL || node->kind != MODEL_NODE_SCALAR || !node->is_plain)
+		return false;
+	*ret_bool = str_is_equal(node->text, STR("true"));
+	return *ret_bool || str_is_equal(node->text, STR("false"));
+}
+
+bool link_message_read_report(struct arena *arena, struct str payload,
+        struct link_report_head *ret_head, const struct model_node **ret_items)
+{
+	static const char *const KEYS[] = {"more", "dropped", "items"};
+	struct link_report_head head;
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	const struct model_node *items =
+	        object != NULL ? model_node_get(object, STR("items")) : NULL;
+	if (items == NULL || items->kind != MODEL_NODE_LIST ||
+	        !read_bool(object, "more", &head.has_more) ||
+	        !read_number(object, "dropped", &head.dropped))
+		return false;
+	*ret_head = head;
+	*ret_items = items;
 	return true;
 }

@@ -37,7 +37,9 @@ MUST_CHECK enum link_message_take link_message_take(
 /* ---- what is in them ---- */
 
 struct link_hello {
-	struct str id;    /* of the edge, or of the control's machine: 1-128 visible characters */
+	struct str id;  /* of the edge, whose processes have one cache, or of the control's machine:
+	                 * 1-128 visible characters */
+	struct str run; /* tells one process from the next one; as long */
 	struct str store; /* which revisions are meant; empty: none */
 	uint64_t revision;
 	uint64_t purged; /* of an edge: the purge of that store up to which all are durable in its
@@ -82,3 +84,34 @@ struct link_purged {
 void link_message_print_purged(const struct link_purged *purged, struct text *to);
 MUST_CHECK bool link_message_read_purged(
         struct arena *arena, struct str payload, struct link_purged *ret_purged);
+
+/* ---- reports ---- */
+
+enum link_report_kind { LINK_REPORT_HEALTH, LINK_REPORT_COUNTERS, LINK_REPORT_LOG, LINK_REPORTS };
+
+/* The message that a report is sent by; and the other way round, LINK_REPORTS for what is none. */
+enum link_message_kind link_message_of_report(enum link_report_kind kind);
+enum link_report_kind link_message_report_of(enum link_message_kind kind);
+
+/* Which reports are wanted, and how often; 0: not. */
+struct link_subscription {
+	uint32_t every_ms[LINK_REPORTS];
+};
+
+void link_message_print_subscription(const struct link_subscription *subscription, struct text *to);
+MUST_CHECK bool link_message_read_subscription(
+        struct arena *arena, struct str payload, struct link_subscription *ret_subscription);
+
+/* A part of a report, or all of it. */
+struct link_report_head {
+	bool has_more;    /* another message of the same report follows */
+	uint64_t dropped; /* how many items there is no room for */
+};
+
+/* `items` are JSON objects with commas between them. */
+void link_message_print_report(
+        const struct link_report_head *head, struct str items, struct text *to);
+
+/* *ret_items is a list, whose members may be anything. */
+MUST_CHECK bool link_message_read_report(struct arena *arena, struct str payload,
+        struct link_report_head *ret_head, const struct model_node **ret_items);

@@ -35,6 +35,7 @@ struct link_remote {
 	unsigned pending; /* revisions that the sink was given, and that are not live yet */
 	bool is_waiting;  /* to connect, for these */
 	char *path, *id;
+	char run[LINK_RUN_BYTES];
 	struct link_wire_times times;
 	uint32_t retry_ms;
 	struct timer retry;
@@ -47,6 +48,7 @@ struct link_remote {
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
 	bool has_greeted;
+	struct link_reporter *reporter;
 	struct link_purger *purger;
 	struct link_purger_sink purger_sink;
 	bool has_cache;
@@ -343,6 +345,18 @@ static void on_purged(struct link_purger_sink *sink, const struct link_purged *p
 	text_done(&payload);
 }
 
+static void hear_subscription(struct link_remote *remote, struct str payload)
+{
+	struct arena arena;
+	struct link_subscription subscription;
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_subscription(&arena, payload, &subscription))
+		link_reporter_subscribe(remote->reporter, remote->wire, &subscription);
+	else
+		link_wire_end(remote->wire, "what it wants to know cannot be read");
+	arena_reset(&arena);
+}
+
 /* ---- greetings ---- */
 
 static void hear_greeting(struct link_remote *remote, struct str payload)
@@ -377,6 +391,8 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		hear_greeting(remote, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_PURGE)
 		hear_purge(remote, payload);
+	else if (remote->has_greeted && kind == LINK_SAYS_SUBSCRIBE)
+		hear_subscription(remote, payload);
 	else if (remote->has_greeted)
 		hear_domains(remote, kind, payload);
 	else
@@ -412,6 +428,7 @@ static void try_later(struct link_remote *remote)
 static void on_end(struct link_wire_sink *sink, const char *why)
 {
 	struct link_remote *remote = container_of(sink, struct link_remote, wire_sink);
+	link_reporter_end(remote->reporter);
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
@@ -428,6 +445,7 @@ static void greet(struct link_remote *remote)
 	remote->said_purged = is_of_store ? link_purger_number(remote->purger) : 0;
 	const struct link_hello hello = {
 	        .id = str_of(remote->id),
+	        .run = str_of(remote->run),
 	        .store = str_of(remote->store),
 	        .revision = link_remote_revision(remote),
 	        .purged = remote->said_purged,
@@ -484,6 +502,7 @@ struct link_remote *link_remote_open(
 	remote->sink = sink;
 	remote->path = mem_copy(options->path, strlen(options->path));
 	remote->id = mem_copy(options->id, strlen(options->id));
+	link_wire_make_run(remote->run);
 	remote->times = options->times;
 	remote->retry_ms = options->retry_ms;
 	remote->retry.on_expire = on_retry;
@@ -492,6 +511,7 @@ struct link_remote *link_remote_open(
 	remote->wire_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
+	remote->reporter = link_reporter_new(loop, options->reports);
 	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
 	remote->has_cache = options->purges != NULL;
@@ -512,6 +532,7 @@ void link_remote_close(struct link_remote *remote)
 	keep_revision(remote);
 	loop_timer_cancel(remote->loop, &remote->retry);
 	loop_timer_cancel(remote->loop, &remote->keep_later);
+	link_reporter_free(remote->reporter);
 	link_wire_free(remote->wire);
 	forget_heard_purges(remote);
 	link_purger_free(remote->purger);

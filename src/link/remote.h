@@ -8,6 +8,7 @@
 #include "link/feed.h"
 #include "link/journal.h"
 #include "link/purger.h"
+#include "link/reporter.h"
 #include "link/wire.h"
 
 struct link_remote;
@@ -19,11 +20,12 @@ struct link_remote_options {
 	uint32_t retry_ms; /* between two tries to connect */
 	const struct link_journal
 	        *ledger; /* where what is live is kept (link/ledger.h); NULL: nowhere */
-	struct link_purge_sink *purges; /* the cache that is purged; NULL: there is none */
+	struct link_purge_sink *purges;     /* the cache that is purged; NULL: there is none */
+	struct link_report_source *reports; /* NULL: there is nothing to report */
 };
 
 /* Hands what the ledger has to the sink before returning; what is new comes later. `sink` and
- * options->purges must outlive it; hash_init was called. */
+ * what else the options lead to must outlive it; hash_init was called. */
 struct link_remote *link_remote_open(
         struct loop *loop, const struct link_remote_options *options, struct link_sink *sink);
 

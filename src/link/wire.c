@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "net/tcp.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 enum { READ_BYTES = 65536, READS_A_TURN = 8 };
@@ -229,4 +231,9 @@ void link_wire_send(struct link_wire *wire, enum link_message_kind kind, struct 
 size_t link_wire_backlog(const struct link_wire *wire)
 {
 	return wire->out.len - wire->sent;
+}
+
+void link_wire_make_run(char to[LINK_RUN_BYTES])
+{
+	snprintf(to, LINK_RUN_BYTES, "%016llx", (unsigned long long)random_u64());
 }

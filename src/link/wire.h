@@ -43,3 +43,8 @@ size_t link_wire_backlog(const struct link_wire *wire);
 /* Has it end, with these words, which must be a constant. What was sent before goes as far as the
  * socket takes it at once. */
 void link_wire_end(struct link_wire *wire, const char *why);
+
+enum { LINK_RUN_BYTES = 17 };
+
+/* Makes up what tells this process from all others in a greeting. */
+void link_wire_make_run(char to[LINK_RUN_BYTES]);

@@ -93,6 +93,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	        .retry_ms = RETRY_MS,
 	        .ledger = is_kept ? &ledger : NULL,
 	        .purges = options->purges,
+	        .reports = options->reports,
 	};
 	feed->remote = link_remote_open(options->loop, &remote, options->sink);
 	text_done(&ledger_path);

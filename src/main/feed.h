@@ -6,6 +6,7 @@
 
 #include "link/feed.h"
 #include "link/purger.h"
+#include "link/reporter.h"
 #include "main/invocation.h"
 #include "net/loop.h"
 
@@ -16,8 +17,9 @@ struct feed_options {
 	int journal; /* where the last good domains are kept without a folder of state; -1: nowhere
 	              */
 	struct loop *loop;
-	struct link_sink *sink;         /* must outlive it, as must the next one */
-	struct link_purge_sink *purges; /* for those of a control plane */
+	struct link_sink *sink;             /* must outlive it, as must the next ones */
+	struct link_purge_sink *purges;     /* for those of a control plane */
+	struct link_report_source *reports; /* for a control plane that wants to know */
 };
 
 /* Hands the sink what there is now, before returning; what changes comes later. NULL, and problems,

@@ -94,6 +94,7 @@ static void note_head(struct origin_attempt *attempt)
 	                               : (candidate->latency_us * 7ULL + attempt->head_us) / 8;
 	candidate->latency_us = smoothed_us < UINT32_MAX ? (uint32_t)smoothed_us : UINT32_MAX;
 	candidate->latency_at_ms = loop_now_ms(attempt->worker->loop);
+	origin_health_note_latency(candidate->server, candidate->latency_us);
 	const struct model_domain *domain = origin_group_domain(candidate->group);
 	bool is_failure = model_statuses_has(&domain->detect_statuses, attempt->head.status);
 	origin_attempt_note_response(attempt, is_failure ? FAULT_STATUS : FAULT_NONE);

@@ -500,6 +500,7 @@ void origin_health_view_server(
         const struct origin_server *server, uint64_t now_ms, struct origin_health_view *ret)
 {
 	view(&server->subject, now_ms, ret);
+	ret->latency_us = atomic_load_explicit(&server->latency_us, memory_order_relaxed);
 }
 
 const struct address *origin_health_host_address(const struct origin_host *host)
@@ -515,6 +516,35 @@ struct origin_host *origin_health_server_host(const struct origin_server *server
 struct str origin_health_server_domain(const struct origin_server *server)
 {
 	return server->domain;
+}
+
+enum model_protocol origin_health_server_protocol(const struct origin_server *server)
+{
+	return (enum model_protocol)server->protocol;
+}
+
+struct str origin_health_server_name(const struct origin_server *server)
+{
+	return server->server_name;
+}
+
+/* Who makes or drops an entry waits no longer than it takes to count the references. */
+void origin_health_list(struct origin_health *health, struct origin_health_list_sink *sink)
+{
+	size_t count = 0;
+	origin_health_lock(&health->lock);
+	struct origin_server **list =
+	        mem_alloc(health->servers.count * sizeof(struct origin_server *) + 1);
+	for (struct map_node *node = map_first(&health->servers); node != NULL;
+	        node = map_next(&health->servers, node))
+		list[count++] =
+		        origin_health_server_ref(container_of(node, struct origin_server, node));
+	origin_health_unlock(&health->lock);
+	for (size_t i = 0; i < count; i++) {
+		sink->on_server(sink, list[i]);
+		origin_health_server_unref(list[i]);
+	}
+	mem_free(list);
 }
 
 struct origin_slots *origin_health_slots(struct origin_host *host)

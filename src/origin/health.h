@@ -104,6 +104,10 @@ void origin_health_note_connection(struct origin_host *host, enum fault fault, u
 void origin_health_note_response(struct origin_server *server, enum fault fault, uint64_t url_hash,
         bool may_block, uint64_t now_ms);
 
+/* How long a server takes to the head, as a worker has smoothed it. Most calls write nothing, as of
+ * successes. */
+void origin_health_note_latency(struct origin_server *server, uint32_t latency_us);
+
 /* Between these nobody else blocks a server for its responses: from counting those of an origin
  * that are blocked to blocking one more. Failures only; not from inside of the sink. */
 void origin_health_begin_deciding(struct origin_health *health);
@@ -129,6 +133,7 @@ struct origin_health_view {
 	enum fault reason;
 	uint64_t blocked_since_ms, blocked_until_ms;
 	uint64_t successes, failures;
+	uint32_t latency_us; /* of a server: smoothed time to the head; 0: none was seen */
 };
 void origin_health_view_host(
         const struct origin_host *host, uint64_t now_ms, struct origin_health_view *ret);
@@ -137,6 +142,17 @@ void origin_health_view_server(
 const struct address *origin_health_host_address(const struct origin_host *host);
 struct origin_host *origin_health_server_host(const struct origin_server *server);
 struct str origin_health_server_domain(const struct origin_server *server);
+enum model_protocol origin_health_server_protocol(const struct origin_server *server);
+struct str origin_health_server_name(const struct origin_server *server);
+
+/* All servers that are being pulled from, or were until a short while ago, or are blocked. */
+struct origin_health_list_sink {
+	void (*on_server)(struct origin_health_list_sink *self, const struct origin_server *server);
+};
+
+/* Shows each, in no special order, without locks held. For the steward: it takes some time when
+ * there are many. */
+void origin_health_list(struct origin_health *health, struct origin_health_list_sink *sink);
 
 /* The cap on connections to the address, over all workers. */
 struct origin_slots *origin_health_slots(struct origin_host *host);

@@ -204,3 +204,11 @@ void origin_health_note_response(struct origin_server *server, enum fault fault,
 	else if (fault_info(fault)->retry == FAULT_RETRY_RESPONSE && !is_after_head)
 		response_failed(server, fault, url_hash, may_block, now_ms);
 }
+
+void origin_health_note_latency(struct origin_server *server, uint32_t latency_us)
+{
+	/* Each worker has smoothed its own, so any of them will do. */
+	bool is_first = atomic_load_explicit(&server->latency_us, memory_order_relaxed) == 0;
+	if (is_first || random_u64() % SUCCESS_SAMPLE == 0)
+		atomic_store_explicit(&server->latency_us, latency_us, memory_order_relaxed);
+}

@@ -49,6 +49,7 @@ struct origin_server {
 	struct origin_host *host;
 	struct origin_subject subject;
 	_Atomic uint64_t window; /* the last attempts: the low half has the failures' bits */
+	_Atomic uint32_t latency_us;
 	struct origin_failed_urls *urls; /* NULL until a failure; under the subject's lock */
 	atomic_uint references;
 	uint8_t protocol;

@@ -53,7 +53,7 @@ static const char SCHEMA[] =
         " WITHOUT ROWID;"
         "CREATE TABLE purge_failure(number INTEGER NOT NULL, edge TEXT NOT NULL,"
         " at INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY(number, edge)) WITHOUT ROWID;"
-        "INSERT INTO meta VALUES('revision', 0), ('purge', 0), ('refused', 0);";
+        "INSERT INTO meta VALUES('revision', 0), ('purge', 0), ('purge_bytes', 0), ('refused', 0);";
 
 /* ---- failures ---- */
 

@@ -25,10 +25,49 @@ static enum store_failure run_with(struct store *store, const char *sql, uint64_
 /* Takes back all with a lower number. */
 static enum store_failure drop_below(struct store *store, uint64_t number)
 {
-	enum store_failure failure = run_with(store, "DELETE FROM purge WHERE number < ?", number);
+	enum store_failure failure = run_with(store,
+	        "UPDATE meta SET value = value - (SELECT coalesce(sum(length(CAST(what AS BLOB))),"
+	        " 0) FROM purge WHERE number < ?) WHERE name = 'purge_bytes'",
+	        number);
+	if (failure == STORE_DONE)
+		failure = run_with(store, "DELETE FROM purge WHERE number < ?", number);
 	return failure == STORE_DONE
 	               ? run_with(store, "DELETE FROM purge_failure WHERE number < ?", number)
 	               : failure;
+}
+
+/* Raises *ret_number to where all from it on are no longer together than they may be. */
+static enum store_failure find_first_that_fits(
+        struct store *store, uint64_t bytes, uint64_t *ret_number)
+{
+	struct store_statement statement = store_prepare(
+	        store, "SELECT number, length(CAST(what AS BLOB)) FROM purge ORDER BY number");
+	enum store_failure failure = STORE_DONE;
+	bool has_row = true;
+	while (bytes > LIMIT_LINK_PURGES_BYTES && has_row && failure == STORE_DONE) {
+		failure = store_step(&statement, &has_row);
+		if (failure != STORE_DONE || !has_row)
+			break;
+		uint64_t length = store_column_number(&statement, 1);
+		bytes -= length < bytes ? length : bytes;
+		uint64_t next = store_column_number(&statement, 0) + 1;
+		*ret_number = next > *ret_number ? next : *ret_number;
+	}
+	store_finalize(&statement);
+	return failure;
+}
+
+/* Counts the bytes of one more, and drops the oldest where there are too many of them, or of
+ * purges. */
+static enum store_failure make_place(struct store *store, uint64_t number, size_t length)
+{
+	uint64_t bytes, first = number > LIMIT_PURGE_TASKS ? number - LIMIT_PURGE_TASKS + 1 : 0;
+	enum store_failure failure = store_read_meta(store, "purge_bytes", &bytes);
+	if (failure == STORE_DONE)
+		failure = store_write_meta(store, "purge_bytes", bytes + length);
+	if (failure == STORE_DONE && bytes + length > LIMIT_LINK_PURGES_BYTES)
+		failure = find_first_that_fits(store, bytes + length, &first);
+	return failure == STORE_DONE && first > 0 ? drop_below(store, first) : failure;
 }
 
 static enum store_failure insert(
@@ -61,8 +100,8 @@ enum store_failure store_tasks_add(struct store *store, struct str who, struct s
 		failure = insert(store, number, who, what, revision);
 	if (failure == STORE_DONE)
 		failure = store_write_meta(store, "purge", number);
-	if (failure == STORE_DONE && number > LIMIT_PURGE_TASKS)
-		failure = drop_below(store, number - LIMIT_PURGE_TASKS + 1);
+	if (failure == STORE_DONE)
+		failure = make_place(store, number, what.len);
 	failure = store_end(store, failure);
 	if (failure == STORE_DONE) {
 		*ret_number = number;

@@ -17,7 +17,8 @@ struct store_purge {
 	unsigned failed;      /* said that it failed, and not since that it is done; nor these */
 };
 
-/* Adds one, and takes back those that are too many; `what` has at most LIMIT_LINK_MESSAGE_BYTES. */
+/* Adds one, and takes back those that are too many, or too long together; `what` has at most
+ * LIMIT_LINK_MESSAGE_BYTES. */
 MUST_CHECK enum store_failure store_tasks_add(struct store *store, struct str who, struct str what,
         uint64_t *ret_number, uint64_t *ret_revision);
 
@@ -54,7 +55,7 @@ MUST_CHECK enum store_failure store_tasks_read(struct store *store, uint64_t num
 
 /* What an edge says. */
 struct store_acknowledgement {
-	const char *edge; /* its name: 1-128 characters */
+	const char *edge; /* its id (link_hub_edge) */
 	uint64_t number;
 	const char *error; /* why this one has failed; "": it and all before it are done; NULL: the
 	                    * same, but for those that have failed: what an edge says at first */

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "link/intake.h"
+#include "model/node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -63,6 +64,25 @@ static void check_purges(struct str payload)
 	arena_reset(&arena);
 }
 
+static void check_reports(struct str payload)
+{
+	struct arena arena;
+	struct text printed = {0};
+	struct link_subscription wanted, again;
+	struct link_report_head head;
+	const struct model_node *items;
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_subscription(&arena, payload, &wanted)) {
+		link_message_print_subscription(&wanted, &printed);
+		CHECK(link_message_read_subscription(&arena, text_str(&printed), &again));
+		CHECK(memcmp(&wanted, &again, sizeof(wanted)) == 0);
+	}
+	if (link_message_read_report(&arena, payload, &head, &items))
+		CHECK(items->kind == MODEL_NODE_LIST);
+	text_done(&printed);
+	arena_reset(&arena);
+}
+
 static void check_intake(
         struct link_intake *intake, enum link_message_kind kind, struct str payload)
 {
@@ -89,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		link_message_print(kind, payload, &again);
 		check_objects(payload);
 		check_purges(payload);
+		check_reports(payload);
 		check_intake(intake, kind, payload);
 	}
 	CHECK(again.len == size - rest.len);

@@ -199,6 +199,7 @@ static inline void fixture_serve(struct fixture *fixture, const char *document)
 	        .cache = make_cache(options->cache_memory.bytes, fixture->cache_disk),
 	        .flights = edge_flights_new(),
 	        .unshared = edge_unshared_new(),
+	        .tail = edge_tail_new(),
 	        .loops = fixture->loops,
 	};
 	assert_non_null(fixture->shared.origins);
@@ -265,6 +266,7 @@ static inline void fixture_done(struct fixture *fixture)
 		close(fixture->cache_disk);
 	edge_flights_free(fixture->shared.flights);
 	edge_unshared_free(fixture->shared.unshared);
+	edge_tail_free(fixture->shared.tail);
 	assert_int_equal(fixture->budget.used, 0);
 	assert_int_equal(fixture->spool_budget.used, 0);
 	serve_census_free(fixture->shared.census);

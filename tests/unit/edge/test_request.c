@@ -374,6 +374,64 @@ static void a_fast_request_body_leaves_turns_to_others(void **state)
 	fixture_done(&fixture);
 }
 
+/* All that is counted, of all domains. */
+struct counted {
+	struct edge_tally_sink sink;
+	uint64_t requests, hits, faults, pulls, answered, ours; /* `ours`: of a.test */
+};
+
+static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *sum)
+{
+	struct counted *counted = container_of(sink, struct counted, sink);
+	counted->requests += sum->client[EDGE_COUNT_REQUESTS];
+	counted->hits += sum->client[EDGE_COUNT_HITS];
+	for (unsigned i = 0; i < FAULT_COUNT; i++)
+		counted->faults += sum->client_faults[i];
+	counted->pulls += sum->origin[MODEL_MASTER][EDGE_COUNT_PULLS - EDGE_COUNTERS];
+	counted->answered += sum->origin[MODEL_MASTER][EDGE_COUNT_PULL_2XX - EDGE_COUNTERS];
+	if (str_is_equal(sum->domain, STR("a.test")))
+		counted->ours = sum->client[EDGE_COUNT_REQUESTS];
+	return true;
+}
+
+static void requests_are_counted_and_told_to_who_watches(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct counted counted = {.sink = {on_sum}};
+	struct text lines = {.at = NULL};
+	uint64_t dropped;
+	unsigned pulls = 0, faults = 0, count = 0;
+	fixture_start(&fixture, DOMAINS);
+	edge_tail_want(fixture.shared.tail, true);
+	for (unsigned i = 0; i < ARRAY_LENGTH(routes); i++) {
+		struct client client;
+		struct response response = {.body = {.at = NULL}};
+		client_open(&client, &fixture);
+		client_say(&client, routes[i].request);
+		read_response(&client, HTTP_GET, &response);
+		log_until(&client, i + 1);
+		response_done(&response);
+		client_close(&client);
+		pulls += routes[i].origin >= 0;
+		faults += routes[i].fault != NULL;
+	}
+	edge_tally_show(&fixture.worker->tally, 1, true, &counted.sink);
+	assert_int_equal(counted.requests, ARRAY_LENGTH(routes));
+	assert_int_equal(counted.hits, 0);
+	assert_int_equal(counted.faults, faults);
+	assert_int_equal(counted.pulls, pulls);
+	assert_int_equal(counted.answered, pulls);
+	assert_true(counted.ours >= 5);
+	edge_tail_take(fixture.shared.tail, &lines, &dropped);
+	for (size_t i = 0; i < lines.len; i++)
+		count += lines.at[i] == '\n';
+	assert_int_equal(count, ARRAY_LENGTH(routes));
+	assert_int_equal(dropped, 0);
+	text_done(&lines);
+	fixture_done(&fixture);
+}
+
 static void the_steps_explain_themselves(void **state)
 {
 	(void)state;
@@ -404,6 +462,7 @@ int main(void)
 	        cmocka_unit_test(a_response_that_the_budget_refuses_is_no_half_answer),
 	        cmocka_unit_test(a_fast_body_leaves_turns_to_others),
 	        cmocka_unit_test(a_fast_request_body_leaves_turns_to_others),
+	        cmocka_unit_test(requests_are_counted_and_told_to_who_watches),
 	        cmocka_unit_test(the_steps_explain_themselves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

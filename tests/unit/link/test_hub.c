@@ -17,7 +17,7 @@ static const struct link_wire_times TIMES = {.ping_ms = 5000, .lease_ms = 20000}
 struct client {
 	struct link_wire_sink sink;
 	struct link_wire *wire;
-	unsigned counts[LINK_SAYS_PURGED + 1];
+	unsigned counts[LINK_SAYS_LOG + 1];
 	struct text purges; /* the numbers of those that it was told: "5 6 " */
 	struct text last;   /* the payload of the last COMMIT */
 	const char *why;
@@ -29,7 +29,7 @@ static struct {
 	struct loop *loop;
 	struct link_hub *hub;
 	struct link_hub_sink sink;
-	unsigned edges, gone;
+	unsigned edges, gone, reports;
 	char error[64];
 	struct text purged; /* "edge 5/4=why;" for each */
 } bench;
@@ -56,14 +56,26 @@ static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *ed
 	        (unsigned)edge->purged, error.len > 0 ? "=" : "", STR_ARG(error));
 }
 
+static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *edge,
+        enum link_report_kind kind, struct str payload)
+{
+	assert_ptr_equal(sink, &bench.sink);
+	assert_string_equal(edge->id, "late");
+	assert_int_equal(kind, LINK_REPORT_HEALTH);
+	assert_true(payload.len > 2);
+	bench.reports++;
+}
+
 static int open_bench(void **state)
 {
 	(void)state;
 	scratch_init(&bench.scratch);
 	snprintf(bench.path, sizeof(bench.path), "%s/link", bench.scratch.folder);
 	bench.loop = loop_new();
-	bench.sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
+	bench.sink = (struct link_hub_sink){.on_edge = on_edge,
+	        .on_gone = on_gone,
+	        .on_purged = on_purged,
+	        .on_report = on_report};
 	bench.edges = bench.gone = 0;
 	const struct link_hub_options options = {.id = "control", .store = "s1", .times = TIMES};
 	int socket = local_listen(bench.path, 16);
@@ -124,7 +136,7 @@ static void client_greet_purged(struct client *client, const char *id, const cha
 {
 	struct text hello = {0};
 	client_init(client);
-	const struct link_hello said = {str_of(id), str_of(store), revision, purged, 0};
+	const struct link_hello said = {str_of(id), str_of(id), str_of(store), revision, purged, 0};
 	link_message_print_hello(&said, &hello);
 	link_wire_send(client->wire, LINK_SAYS_HELLO, text_str(&hello));
 	text_done(&hello);
@@ -261,12 +273,15 @@ static void what_no_edge_says_ends_it(void **state)
 	        {false, LINK_SAYS_HELLO, "{\"v\":1}"},
 	        {false, LINK_SAYS_HELLO, "hello"},
 	        {true, LINK_SAYS_HELLO,
-	                "{\"v\":2,\"id\":\"e\",\"store\":\"\",\"revision\":0,\"purged\":0,"
+	                "{\"v\":2,\"id\":\"e\",\"run\":\"e\",\"store\":\"\",\"revision\":0,"
+	                "\"purged\":0,"
 	                "\"oldest\":0}"},
 	        {true, LINK_SAYS_PURGE, "{\"number\":1}"},
 	        {true, LINK_SAYS_PURGED, "{\"number\":1,\"purged\":0,\"error\":\"\"}"},
 	        {true, LINK_SAYS_PURGED, "{\"number\":0,\"purged\":1,\"error\":\"\"}"},
 	        {true, LINK_SAYS_PURGED, "{}"},
+	        {true, LINK_SAYS_SUBSCRIBE, "{}"},
+	        {false, LINK_SAYS_HEALTH, "{}"},
 	        {true, LINK_SAYS_COMMIT, "{\"revision\":1}"},
 	        {true, LINK_SAYS_APPLIED, "{\"revision\":2}"},
 	        {true, LINK_SAYS_APPLIED, "{}"},
@@ -305,7 +320,8 @@ static void a_hub_waits_for_who_does_not_read(void **state)
 
 	struct text hello = {0}, message = {0};
 	int socket = local_connect(bench.path, 5000);
-	link_message_print_hello(&(struct link_hello){.id = STR("edge")}, &hello);
+	link_message_print_hello(
+	        &(struct link_hello){.id = STR("edge"), .run = STR("edge")}, &hello);
 	link_message_print(LINK_SAYS_HELLO, text_str(&hello), &message);
 	assert_int_equal(write(socket, message.at, message.len), (ssize_t)message.len);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
@@ -422,6 +438,8 @@ static void whose_numbers_are_not_ours_is_told_all_purges(void **state)
 	purge(4, 1);
 	purge(5, 1);
 	client_greet_purged(&other, "other", "s2", 1, 5);
+	wait_for(&other, "{\"revision\":1}");
+	link_wire_send(other.wire, LINK_SAYS_APPLIED, STR("{\"revision\":1}"));
 	client_greet_purged(&more, "more", "s1", 1, 6);
 	client_greet_purged(&missed, "missed", "s1", 1, 1);
 	assert_purges(&other, "4 5 ");
@@ -460,12 +478,15 @@ static void a_purge_is_told_behind_its_revision(void **state)
 	purge(1, 1);
 	client_greet(&client, "edge", "", 0);
 	wait_for(&client, "{\"revision\":1}");
+	assert_purges(&client, "");
+	link_wire_send(client.wire, LINK_SAYS_APPLIED, STR("{\"revision\":1}"));
 	assert_purges(&client, "1 ");
 	purge(2, 2);
-	assert_purges(&client, "1 ");
 	change("a.test", 2, 2);
+	wait_for(&client, "{\"revision\":2}");
+	assert_purges(&client, "1 ");
+	link_wire_send(client.wire, LINK_SAYS_APPLIED, STR("{\"revision\":2}"));
 	assert_purges(&client, "1 2 ");
-	assert_string_equal(text_c(&client.last), "{\"revision\":2}");
 	client_done(&client);
 }
 
@@ -506,6 +527,38 @@ static void who_waits_for_what_is_not_kept_begins_anew(void **state)
 	client_done(&client);
 }
 
+/* ---- reports ---- */
+
+static void all_edges_are_told_what_is_wanted(void **state)
+{
+	(void)state;
+	static const struct link_subscription WANTED = {{1000, 0, 250}}, NOTHING = {{0}};
+	struct client early, late;
+	bench.reports = 0;
+	client_greet(&early, "early", "s1", 0);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	link_hub_subscribe(bench.hub, &NOTHING);
+	link_hub_subscribe(bench.hub, &WANTED);
+	link_hub_subscribe(bench.hub, &WANTED);
+	client_greet(&late, "late", "s1", 0);
+	TURN_UNTIL(late.counts[LINK_SAYS_SUBSCRIBE] == 1);
+	assert_int_equal(early.counts[LINK_SAYS_SUBSCRIBE], 1);
+	const struct str payload = STR("{\"more\":false,\"dropped\":0,\"items\":[]}");
+	link_wire_send(late.wire, LINK_SAYS_HEALTH, payload);
+	TURN_UNTIL(bench.reports == 1);
+	/* One that nobody wants, or not any more, is left alone. */
+	link_wire_send(late.wire, LINK_SAYS_COUNTERS, payload);
+	link_hub_subscribe(bench.hub, &NOTHING);
+	link_wire_send(late.wire, LINK_SAYS_HEALTH, payload);
+	TURN_UNTIL(early.counts[LINK_SAYS_SUBSCRIBE] == 2);
+	for (unsigned i = 0; i < 10; i++)
+		loop_turn(bench.loop, 1);
+	assert_int_equal(bench.reports, 1);
+	assert_null(late.why);
+	client_done(&early);
+	client_done(&late);
+}
+
 int main(void)
 {
 	hash_init();
@@ -525,6 +578,7 @@ int main(void)
 	        TEST(a_purge_is_told_behind_its_revision),
 	        TEST(so_many_purges_are_told_ahead_and_no_more),
 	        TEST(who_waits_for_what_is_not_kept_begins_anew),
+	        TEST(all_edges_are_told_what_is_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

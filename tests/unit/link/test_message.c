@@ -2,6 +2,7 @@
 #include "link/message.h"
 
 #include "base/arena.h"
+#include "model/node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,7 +82,7 @@ static void kinds_have_names_and_numbers_of_their_own(void **state)
 	assert_string_equal(link_message_name(LINK_SAYS_HELLO), "HELLO");
 	assert_string_equal(link_message_name(LINK_SAYS_PING), "PING");
 	assert_null(link_message_name(0));
-	assert_string_equal(link_message_name(10), "PURGED");
+	assert_string_equal(link_message_name(14), "LOG");
 	assert_null(link_message_name(99));
 	assert_int_equal(LINK_SAYS_HELLO, 1);
 	assert_int_equal(LINK_SAYS_PING, 8);
@@ -92,6 +93,7 @@ static void greetings_read_back(void **state)
 	(void)state;
 	static const struct link_hello HELLO = {
 	        .id = {"edge-\"1\"", 8},
+	        .run = {"edge", 4},
 	        .store = {"00ff", 4},
 	        .revision = UINT64_C(9007199254740993),
 	        .purged = 5,
@@ -102,9 +104,10 @@ static void greetings_read_back(void **state)
 	struct link_hello again;
 	arena_init(&arena, NULL, 0);
 	link_message_print_hello(&HELLO, &text);
-	assert_string_equal(text_c(&text), "{\"v\":2,\"id\":\"edge-\\\"1\\\"\",\"store\":\"00ff\","
-	                                   "\"revision\":9007199254740993,\"purged\":5,"
-	                                   "\"oldest\":2}");
+	assert_string_equal(text_c(&text),
+	        "{\"v\":2,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
+	        "\"revision\":9007199254740993,\"purged\":5,"
+	        "\"oldest\":2}");
 	assert_true(link_message_read_hello(&arena, text_str(&text), &again, &error));
 	assert_true(str_is_equal(again.id, HELLO.id));
 	assert_true(str_is_equal(again.store, HELLO.store));
@@ -127,16 +130,20 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"{\"v\":\"1\"}", "is no greeting"},
 	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 2"},
 	        {"{\"v\":2}", "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,\"oldest\":0}",
+	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
+	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
+	        {"{\"v\":2,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
+	        {"{\"v\":2,\"id\":\"a b\",\"run\":\"a "
+	         "b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0,"
+	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	         "\"oldest\":0,"
 	         "\"more\":1}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0}",
+	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {
@@ -256,6 +263,66 @@ static void what_is_no_purge_says_why(void **state)
 	}
 }
 
+static void subscriptions_and_reports_read_back(void **state)
+{
+	(void)state;
+	static const struct link_subscription WANTED = {{1000, 60000, 0}};
+	struct text text = {0};
+	struct arena arena;
+	struct link_subscription wanted;
+	struct link_report_head head;
+	const struct model_node *items;
+	arena_init(&arena, NULL, 0);
+	link_message_print_subscription(&WANTED, &text);
+	assert_string_equal(text_c(&text), "{\"health\":1000,\"counters\":60000,\"log\":0}");
+	assert_true(link_message_read_subscription(&arena, text_str(&text), &wanted));
+	assert_memory_equal(&wanted, &WANTED, sizeof(wanted));
+	text_clear(&text);
+	link_message_print_report(
+	        &(struct link_report_head){true, 7}, STR("{\"a\":1},{\"b\":2}"), &text);
+	assert_string_equal(
+	        text_c(&text), "{\"more\":true,\"dropped\":7,\"items\":[{\"a\":1},{\"b\":2}]}");
+	assert_true(link_message_read_report(&arena, text_str(&text), &head, &items));
+	assert_true(head.has_more);
+	assert_int_equal(head.dropped, 7);
+	assert_int_equal(items->count, 2);
+	for (unsigned i = 0; i < LINK_REPORTS; i++)
+		assert_int_equal(link_message_report_of(link_message_of_report(i)), i);
+	assert_int_equal(link_message_report_of(LINK_SAYS_PING), LINK_REPORTS);
+	text_done(&text);
+	arena_reset(&arena);
+}
+
+static void what_is_no_subscription_or_report_is_refused(void **state)
+{
+	(void)state;
+	static const char *const PAYLOADS[] = {
+	        "",
+	        "[]",
+	        "{}",
+	        "{\"health\":1,\"counters\":1}",
+	        "{\"health\":1,\"counters\":1,\"log\":4294967296}",
+	        "{\"health\":1,\"counters\":1,\"log\":\"1\"}",
+	        "{\"health\":1,\"counters\":1,\"log\":1,\"more\":1}",
+	        "{\"more\":1,\"dropped\":0,\"items\":[]}",
+	        "{\"more\":\"true\",\"dropped\":0,\"items\":[]}",
+	        "{\"more\":true,\"dropped\":0,\"items\":{}}",
+	        "{\"more\":true,\"items\":[]}",
+	        "{\"more\":true,\"dropped\":0,\"items\":[],\"later\":1}",
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(PAYLOADS); i++) {
+		struct arena arena;
+		struct link_subscription wanted;
+		struct link_report_head head;
+		const struct model_node *items;
+		struct str payload = str_of(PAYLOADS[i]);
+		arena_init(&arena, NULL, 0);
+		assert_false(link_message_read_subscription(&arena, payload, &wanted));
+		assert_false(link_message_read_report(&arena, payload, &head, &items));
+		arena_reset(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +335,8 @@ int main(void)
 	        cmocka_unit_test(numbers_and_names_read_back),
 	        cmocka_unit_test(purges_and_what_became_of_them_read_back),
 	        cmocka_unit_test(what_is_no_purge_says_why),
+	        cmocka_unit_test(subscriptions_and_reports_read_back),
+	        cmocka_unit_test(what_is_no_subscription_or_report_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,259 +1,5 @@
-/* An edge and a control plane on one loop: what one changes the other has. */
-#include "link/remote.h"
-
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/mem.h"
-#include "link/domains.h"
-#include "link/hub.h"
-#include "link/scratch.h"
-#include "net/local.h"
-
-#include <unistd.h>
-
-static const struct link_wire_times TIMES = {.ping_ms = 50, .lease_ms = 2000};
-
-enum { DUE_MAX = 64 };
-
-/* The edge as its sink sees it. */
-struct told {
-	struct link_sink sink;
-	struct model_snapshot *snapshot;
-	unsigned calls, changes, refused, troubles;
-	uint64_t due[DUE_MAX]; /* revisions whose being live was not told yet */
-	unsigned due_count;
-	bool is_slow; /* it is told when the test says so */
-};
-
-/* Its cache: each purge has the next moment. */
-struct cache {
-	struct link_purge_sink sink;
-	struct text done; /* "a.test b.test ", and "*" for all */
-	uint64_t moment, durable;
-};
-
-static struct {
-	struct scratch scratch;
-	char path[128];
-	struct loop *loop;
-	struct link_hub *hub;
-	struct link_hub_sink hub_sink;
-	struct told told, other;
-	struct cache cache;
-	struct link_remote *remote;
-	unsigned gone, applied; /* the latter as the control plane was told */
-	uint64_t purged;        /* as the hub was told last */
-	struct text failures;   /* "5=why " */
-} bench;
-
-static struct link_answer on_purge(struct link_purge_sink *sink, const struct link_purge *purge)
-{
-	struct cache *cache = container_of(sink, struct cache, sink);
-	text_addf(&cache->done, "%.*s ", STR_ARG(purge->items[0].name));
-	return (struct link_answer){.moment = ++cache->moment};
-}
-
-static struct link_answer on_stale(struct link_purge_sink *sink)
-{
-	struct cache *cache = container_of(sink, struct cache, sink);
-	text_add(&cache->done, STR("* "));
-	return (struct link_answer){.moment = ++cache->moment};
-}
-
-static bool is_durable(struct link_purge_sink *sink, uint64_t moment)
-{
-	return moment <= container_of(sink, struct cache, sink)->durable;
-}
-
-static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *edge, uint64_t number,
-        struct str error)
-{
-	(void)sink;
-	bench.purged = edge->purged;
-	if (error.len > 0)
-		text_addf(&bench.failures, "%u=%.*s ", (unsigned)number, STR_ARG(error));
-}
-
-static void on_changes(
-        struct link_sink *sink, const struct model_change *changes, size_t count, uint64_t revision)
-{
-	struct told *told = container_of(sink, struct told, sink);
-	struct model_snapshot *old = told->snapshot;
-	assert_true(count > 0);
-	told->snapshot = model_snapshot_with(old, changes, count, revision);
-	model_snapshot_unref(old);
-	assert_true(told->due_count < DUE_MAX);
-	told->due[told->due_count++] = revision;
-	told->calls++;
-	told->changes += (unsigned)count;
-}
-
-static void on_event(struct link_sink *sink, enum link_event event, const char *text)
-{
-	struct told *told = container_of(sink, struct told, sink);
-	assert_true(text[0] != '\0');
-	told->refused += event == LINK_REFUSED;
-	told->troubles += event == LINK_TROUBLE;
-}
-
-/* Tells that the first of what is due is live, as the workers' last one would. */
-static void tell_live(struct told *told)
-{
-	if (told->due_count == 0)
-		return;
-	uint64_t revision = told->due[0];
-	memmove(told->due, told->due + 1, --told->due_count * sizeof(told->due[0]));
-	if (told->sink.live != NULL)
-		told->sink.live->on_live(told->sink.live, revision);
-}
-
-static void turn(void)
-{
-	loop_turn(bench.loop, 5);
-	if (!bench.told.is_slow)
-		tell_live(&bench.told);
-	tell_live(&bench.other);
-}
-
-static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
-{
-	(void)sink;
-	assert_string_equal(edge->id, "edge-1");
-	bench.purged = edge->purged;
-	bench.applied = (unsigned)edge->applied;
-}
-
-static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
-{
-	(void)sink;
-	assert_string_equal(edge->id, "edge-1");
-	assert_true(why[0] != '\0');
-	bench.gone++;
-}
-
-static void open_hub(const char *store)
-{
-	int socket = local_listen(bench.path, 16);
-	assert_true(socket >= 0);
-	const struct link_hub_options options = {.id = "control-1", .store = store, .times = TIMES};
-	bench.hub_sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
-	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.hub_sink);
-	assert_non_null(bench.hub);
-}
-
-static void close_hub(void)
-{
-	link_hub_close(bench.hub);
-	bench.hub = NULL;
-	unlink(bench.path);
-}
-
-static struct link_remote *open_for(struct told *told)
-{
-	const struct link_remote_options options = {
-	        .path = bench.path,
-	        .id = "edge-1",
-	        .times = TIMES,
-	        .retry_ms = 20,
-	        .ledger = &bench.scratch.place,
-	        .purges = &bench.cache.sink,
-	};
-	return link_remote_open(bench.loop, &options, &told->sink);
-}
-
-static void open_remote(void)
-{
-	bench.remote = open_for(&bench.told);
-}
-
-/* It is told nothing any more of what is due. */
-static void close_remote(void)
-{
-	link_remote_close(bench.remote);
-	bench.remote = NULL;
-	assert_null(bench.told.sink.live);
-	bench.told.due_count = 0;
-}
-
-static void init_told(struct told *told)
-{
-	*told = (struct told){.sink = {.on_changes = on_changes, .on_event = on_event}};
-	told->snapshot = model_snapshot_new();
-}
-
-static int open_bench(void **state)
-{
-	(void)state;
-	scratch_init(&bench.scratch);
-	snprintf(bench.path, sizeof(bench.path), "%s/link", bench.scratch.folder);
-	bench.loop = loop_new();
-	init_told(&bench.told);
-	init_told(&bench.other);
-	bench.cache = (struct cache){.durable = UINT64_MAX};
-	bench.cache.sink = (struct link_purge_sink){.on_purge = on_purge,
-	        .on_stale = on_stale,
-	        .is_durable = is_durable,
-	        .durable_ms = 60000,
-	        .is_kept = true};
-	bench.gone = bench.applied = 0;
-	bench.purged = 0;
-	open_hub("store-1");
-	return 0;
-}
-
-static int close_bench(void **state)
-{
-	(void)state;
-	close_remote();
-	close_hub();
-	text_done(&bench.cache.done);
-	text_done(&bench.failures);
-	model_snapshot_unref(bench.told.snapshot);
-	model_snapshot_unref(bench.other.snapshot);
-	loop_free(bench.loop);
-	scratch_done(&bench.scratch);
-	return 0;
-}
-
-/* Changes one domain; attempts of 0 take it away. */
-static void change(const char *name, unsigned attempts, uint64_t revision)
-{
-	struct model_domain *domain = attempts > 0 ? make_domain(name, attempts, revision) : NULL;
-	const struct model_change one = {name, domain};
-	link_hub_change(bench.hub, &one, 1, revision);
-	model_domain_unref(domain);
-}
-
-/* Many domains "00000.test" … with these attempts, as one revision. */
-static void change_many(unsigned count, unsigned attempts, uint64_t revision)
-{
-	struct model_change *changes = mem_alloc(count * sizeof(*changes));
-	for (unsigned i = 0; i < count; i++) {
-		char name[32];
-		snprintf(name, sizeof(name), "%05u.test", i);
-		changes[i].domain = make_domain(name, attempts, revision);
-		changes[i].name = changes[i].domain->name;
-	}
-	link_hub_change(bench.hub, changes, count, revision);
-	for (unsigned i = 0; i < count; i++)
-		model_domain_unref(changes[i].domain);
-	mem_free(changes);
-}
-
-#define TURN_UNTIL(condition)                                                                      \
-	do {                                                                                       \
-		for (unsigned turns = 0; turns < 4000 && !(condition); turns++)                    \
-			turn();                                                                    \
-		assert_true(condition);                                                            \
-	} while (0)
-
-/* Until the edge has it, and the hub knows. */
-static void wait_for(uint64_t revision)
-{
-	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1 && link_hub_applied(bench.hub) == revision &&
-	           link_remote_revision(bench.remote) == revision);
-}
+/* An edge and a control plane: what one changes the other has. */
+#include "link/remote_bench.h"
 
 static void an_edge_has_what_there_is_and_what_comes(void **state)
 {
@@ -409,7 +155,8 @@ static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":2,\"id\":\"c\",\"store\":\"s\",\"revision\":1,\"purged\":0,\"oldest\":"
+	        STR("{\"v\":2,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
+	            "\"purged\":0,\"oldest\":"
 	            "1}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
@@ -477,6 +224,100 @@ static void two_edges_are_told_the_same(void **state)
 	link_remote_close(first);
 	TURN_UNTIL(bench.gone == 1);
 	assert_int_equal(link_hub_edge_count(bench.hub), 1);
+}
+
+static void turn_a_few_times(void)
+{
+	for (unsigned i = 0; i < 20; i++)
+		turn();
+}
+
+/* What workers do not have yet is not applied, each revision by itself. */
+static void what_is_live_is_applied_and_nothing_else(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("a.test", 2, 2);
+	change("b.test", 1, 3);
+	TURN_UNTIL(bench.told.due_count == 2);
+	turn_a_few_times();
+	assert_int_equal(bench.applied, 1);
+	tell_live(&bench.told);
+	TURN_UNTIL(bench.applied == 2);
+	/* A revision that changes nothing for the edge is as live as the one before it. */
+	change("b.test", 1, 4);
+	turn_a_few_times();
+	assert_int_equal(bench.told.due_count, 1);
+	assert_int_equal(bench.applied, 2);
+	tell_live(&bench.told);
+	TURN_UNTIL(bench.applied == 4);
+	change("b.test", 1, 5);
+	TURN_UNTIL(bench.applied == 5);
+	assert_int_equal(bench.told.calls, 3);
+}
+
+/* An edge that greets says what is live, so it waits until all that it knows is. */
+static void who_is_not_live_yet_does_not_connect(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("a.test", 2, 2);
+	TURN_UNTIL(bench.told.due_count == 1);
+	close_hub();
+	turn_a_few_times();
+	open_hub("store-2");
+	change("a.test", 3, 1);
+	turn_a_few_times();
+	assert_int_equal(link_hub_edge_count(bench.hub), 0);
+	tell_live(&bench.told);
+	bench.told.is_slow = false;
+	wait_for(1);
+	assert_domains(bench.told.snapshot, "a.test=3");
+	assert_int_equal(bench.gone, 0); /* nobody said what no edge says */
+}
+
+/* Also what was in the ledger at the start. */
+static void a_start_is_live_before_it_is_told(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	close_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	bench.told.is_slow = true;
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1");
+	turn_a_few_times();
+	assert_int_equal(link_hub_edge_count(bench.hub), 0);
+	tell_live(&bench.told);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+}
+
+/* The disk is behind the workers, and kept all the same when the end comes in between. */
+static void what_is_on_its_way_is_kept_at_the_end(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	bench.told.is_slow = true;
+	change("b.test", 2, 2);
+	TURN_UNTIL(bench.told.due_count == 1);
+	close_remote();
+	close_hub();
+	model_snapshot_unref(bench.told.snapshot);
+	bench.told.snapshot = model_snapshot_new();
+	open_remote();
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
 }
 
 /* ---- purges ---- */
@@ -650,98 +491,28 @@ static void two_edges_do_the_same_purges(void **state)
 	assert_int_equal(link_remote_purged(bench.remote), 2);
 }
 
-static void turn_a_few_times(void)
-{
-	for (unsigned i = 0; i < 20; i++)
-		turn();
-}
+/* ---- reports ---- */
 
-/* What workers do not have yet is not applied, each revision by itself. */
-static void what_is_live_is_applied_and_nothing_else(void **state)
+static void an_edge_reports_while_somebody_wants_it(void **state)
 {
 	(void)state;
-	change("a.test", 1, 1);
+	static const struct link_subscription WANTED = {{100, 0, 0}}, NOTHING = {{0}};
+	bench.wanted = bench.heard = 0;
 	open_remote();
-	wait_for(1);
-	bench.told.is_slow = true;
-	change("a.test", 2, 2);
-	change("b.test", 1, 3);
-	TURN_UNTIL(bench.told.due_count == 2);
-	turn_a_few_times();
-	assert_int_equal(bench.applied, 1);
-	tell_live(&bench.told);
-	TURN_UNTIL(bench.applied == 2);
-	/* A revision that changes nothing for the edge is as live as the one before it. */
-	change("b.test", 1, 4);
-	turn_a_few_times();
-	assert_int_equal(bench.told.due_count, 1);
-	assert_int_equal(bench.applied, 2);
-	tell_live(&bench.told);
-	TURN_UNTIL(bench.applied == 4);
-	change("b.test", 1, 5);
-	TURN_UNTIL(bench.applied == 5);
-	assert_int_equal(bench.told.calls, 3);
-}
-
-/* An edge that greets says what is live, so it waits until all that it knows is. */
-static void who_is_not_live_yet_does_not_connect(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	open_remote();
-	wait_for(1);
-	bench.told.is_slow = true;
-	change("a.test", 2, 2);
-	TURN_UNTIL(bench.told.due_count == 1);
-	close_hub();
-	turn_a_few_times();
-	open_hub("store-2");
-	change("a.test", 3, 1);
-	turn_a_few_times();
-	assert_int_equal(link_hub_edge_count(bench.hub), 0);
-	tell_live(&bench.told);
-	bench.told.is_slow = false;
-	wait_for(1);
-	assert_domains(bench.told.snapshot, "a.test=3");
-	assert_int_equal(bench.gone, 0); /* nobody said what no edge says */
-}
-
-/* Also what was in the ledger at the start. */
-static void a_start_is_live_before_it_is_told(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	open_remote();
-	wait_for(1);
-	close_remote();
-	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
-	model_snapshot_unref(bench.told.snapshot);
-	bench.told.snapshot = model_snapshot_new();
-	bench.told.is_slow = true;
-	open_remote();
-	assert_domains(bench.told.snapshot, "a.test=1");
-	turn_a_few_times();
-	assert_int_equal(link_hub_edge_count(bench.hub), 0);
-	tell_live(&bench.told);
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
-}
-
-/* The disk is behind the workers, and kept all the same when the end comes in between. */
-static void what_is_on_its_way_is_kept_at_the_end(void **state)
-{
-	(void)state;
-	change("a.test", 1, 1);
-	open_remote();
-	wait_for(1);
-	bench.told.is_slow = true;
-	change("b.test", 2, 2);
-	TURN_UNTIL(bench.told.due_count == 1);
-	close_remote();
+	link_hub_subscribe(bench.hub, &WANTED);
+	TURN_UNTIL(bench.heard == 2);
+	assert_int_equal(bench.wanted, 1);
+	link_hub_subscribe(bench.hub, &NOTHING);
+	TURN_UNTIL(bench.wanted == 0);
+	link_hub_subscribe(bench.hub, &WANTED);
+	TURN_UNTIL(bench.wanted == 1);
 	close_hub();
-	model_snapshot_unref(bench.told.snapshot);
-	bench.told.snapshot = model_snapshot_new();
-	open_remote();
-	assert_domains(bench.told.snapshot, "a.test=1 b.test=2");
+	TURN_UNTIL(bench.wanted == 0);
+	open_hub("store-1");
+	link_hub_subscribe(bench.hub, &WANTED);
+	bench.heard = 0;
+	TURN_UNTIL(bench.heard == 1);
 }
 
 int main(void)
@@ -758,16 +529,17 @@ int main(void)
 	        TEST(an_edge_starts_without_the_control_plane),
 	        TEST(what_cannot_be_read_is_refused_and_tried_again),
 	        TEST(two_edges_are_told_the_same),
+	        TEST(what_is_live_is_applied_and_nothing_else),
+	        TEST(who_is_not_live_yet_does_not_connect),
+	        TEST(a_start_is_live_before_it_is_told),
+	        TEST(what_is_on_its_way_is_kept_at_the_end),
 	        TEST(purges_are_done_and_answered),
 	        TEST(an_edge_that_was_away_does_the_rest),
 	        TEST(the_number_outlives_the_process),
 	        TEST(what_is_not_durable_is_done_again),
 	        TEST(another_store_has_other_purges),
 	        TEST(two_edges_do_the_same_purges),
-	        TEST(what_is_live_is_applied_and_nothing_else),
-	        TEST(who_is_not_live_yet_does_not_connect),
-	        TEST(a_start_is_live_before_it_is_told),
-	        TEST(what_is_on_its_way_is_kept_at_the_end),
+	        TEST(an_edge_reports_while_somebody_wants_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

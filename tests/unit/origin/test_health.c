@@ -204,6 +204,38 @@ static void a_confirmed_probe_blocks_at_once(void **state)
 	assert_int_equal(view_server(bench, START).reason, FAULT_STATUS);
 }
 
+struct listed {
+	struct origin_health_list_sink sink;
+	unsigned count;
+	const struct origin_server *last;
+};
+
+static void on_listed(struct origin_health_list_sink *self, const struct origin_server *server)
+{
+	struct listed *listed = container_of(self, struct listed, sink);
+	listed->count++;
+	listed->last = server;
+}
+
+static void all_servers_are_listed(void **state)
+{
+	struct bench *bench = *state;
+	struct address address = address_of("192.0.2.2:443");
+	struct listed listed = {.sink = {on_listed}};
+	origin_health_list(bench->health, &listed.sink);
+	assert_int_equal(listed.count, 1);
+	assert_ptr_equal(listed.last, bench->server);
+	struct origin_server *other = origin_health_server(
+	        bench->health, STR("b.test"), &address, MODEL_HTTPS, STR("b.test"));
+	assert_int_equal(origin_health_server_protocol(other), MODEL_HTTPS);
+	assert_true(str_is_equal(origin_health_server_name(other), STR("b.test")));
+	origin_health_list(bench->health, &listed.sink);
+	assert_int_equal(listed.count, 3);
+	origin_health_server_unref(other);
+	origin_health_list(bench->health, &listed.sink);
+	assert_int_equal(listed.count, 4);
+}
+
 static void every_state_has_a_name(void **state)
 {
 	(void)state;
@@ -342,6 +374,7 @@ int main(void)
 	        HEALTH_TEST(blocks_double_up_to_the_maximum_with_jitter),
 	        HEALTH_TEST(a_relapse_doubles_until_ten_good_minutes_have_passed),
 	        HEALTH_TEST(a_confirmed_probe_blocks_at_once),
+	        HEALTH_TEST(all_servers_are_listed),
 	        HEALTH_TEST(every_state_has_a_name),
 	        HEALTH_TEST(exactly_one_thread_wins_each_lease),
 	        HEALTH_TEST(notes_of_many_threads_go_together),

@@ -157,6 +157,21 @@ static void successes_are_estimated(void **state)
 	assert_in_range(view_server(bench, START).successes, 54000, 74000);
 }
 
+/* The first is known at once, and later ones one day. */
+static void a_latency_is_seen_now_and_then(void **state)
+{
+	struct bench *bench = *state;
+	assert_int_equal(view_server(bench, START).latency_us, 0);
+	origin_health_note_latency(bench->server, 1000);
+	assert_int_equal(view_server(bench, START).latency_us, 1000);
+	unsigned calls = 0;
+	while (view_server(bench, START).latency_us != 2000 && calls < 100000) {
+		origin_health_note_latency(bench->server, 2000);
+		calls++;
+	}
+	assert_in_range(calls, 1, 99999);
+}
+
 int main(void)
 {
 	hash_init();
@@ -172,6 +187,7 @@ int main(void)
 	        HEALTH_TEST(after_a_block_the_failures_are_counted_afresh),
 	        HEALTH_TEST(stragglers_change_nothing_while_blocked),
 	        HEALTH_TEST(successes_are_estimated),
+	        HEALTH_TEST(a_latency_is_seen_now_and_then),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "failing.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "store/tasks.h"
 
 #include <signal.h>
@@ -238,6 +239,52 @@ static void the_oldest_go_when_there_are_too_many(void **state)
 	place_done(&place);
 }
 
+static uint64_t bytes_of(struct store *store)
+{
+	uint64_t bytes;
+	assert_int_equal(store_begin(store, false), STORE_DONE);
+	assert_int_equal(store_read_meta(store, "purge_bytes", &bytes), STORE_DONE);
+	assert_int_equal(store_end(store, STORE_DONE), STORE_DONE);
+	return bytes;
+}
+
+static void the_oldest_go_when_they_are_too_long(void **state)
+{
+	(void)state;
+	enum { LINE_BYTES = LIMIT_LINK_MESSAGE_BYTES };
+	struct place place;
+	struct told told;
+	struct store_purge_span span;
+	uint64_t number, revision;
+	const unsigned fit = LIMIT_LINK_PURGES_BYTES / LINE_BYTES;
+	char *line = mem_alloc(LINE_BYTES);
+	memset(line, 'x', LINE_BYTES);
+	place_init(&place);
+	struct store *store = open_good(&place);
+	/* A flush for each would take too long. */
+	assert_int_equal(
+	        sqlite3_exec(store->db, "PRAGMA synchronous=OFF", NULL, NULL, NULL), SQLITE_OK);
+	add_many(store, 3);
+	assert_int_equal(bytes_of(store), 6);
+	for (unsigned i = 0; i < fit; i++)
+		assert_int_equal(store_tasks_add(store, STR("alice"), str_make(line, LINE_BYTES),
+		                         &number, &revision),
+		        STORE_DONE);
+	assert_int_equal(bytes_of(store), (uint64_t)fit * LINE_BYTES);
+	told_init(&told);
+	assert_int_equal(store_tasks_read_since(store, number, &told.sink, &span), STORE_DONE);
+	assert_int_equal(span.oldest, 4);
+	assert_int_equal(add(store, "short", &number), STORE_DONE);
+	assert_int_equal(store_tasks_read_since(store, number, &told.sink, &span), STORE_DONE);
+	assert_int_equal(span.oldest, 5);
+	assert_int_equal(
+	        store_tasks_expire(store, clock_wall_ms() + 8 * DAY_MS, &span), STORE_DONE);
+	assert_int_equal(bytes_of(store), 0);
+	mem_free(line);
+	store_close(store);
+	place_done(&place);
+}
+
 static void who_was_not_heard_of_for_longest_is_forgotten_first(void **state)
 {
 	(void)state;
@@ -434,6 +481,7 @@ int main(void)
 	        cmocka_unit_test(what_edges_say_is_how_far_a_purge_is),
 	        cmocka_unit_test(what_is_old_goes_and_its_number_does_not_come_back),
 	        cmocka_unit_test(the_oldest_go_when_there_are_too_many),
+	        cmocka_unit_test(the_oldest_go_when_they_are_too_long),
 	        cmocka_unit_test(who_was_not_heard_of_for_longest_is_forgotten_first),
 	        cmocka_unit_test(a_write_that_fails_leaves_nothing),
 	        cmocka_unit_test(what_edges_say_is_noted_whole_or_not),
