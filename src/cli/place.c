@@ -116,6 +116,21 @@ static bool read_token_file(struct cli_place *place, const char *path, struct ar
 	return is_taken;
 }
 
+/* One that makes no sense is none: `headwater login` must be able to put another in its place. */
+static bool read_stored(
+        struct cli_place *place, struct arena *arena, struct model_problems *problems)
+{
+	struct text content = {0};
+	struct model_problems ignored = {0};
+	if (!cli_file_read(text_c(&place->path), FILE_BYTES, &content, problems))
+		return false;
+	place->is_stored =
+	        take_file(place, text_str(&content), text_c(&place->path), arena, &ignored);
+	model_problems_done(&ignored);
+	cli_terminal_wipe(&content);
+	return true;
+}
+
 static bool find_token(const struct cli_line *line, struct arena *arena, struct cli_place *place,
         struct model_problems *problems)
 {
@@ -131,8 +146,7 @@ static bool find_token(const struct cli_line *line, struct arena *arena, struct 
 	}
 	if (place->path.len == 0 || access(text_c(&place->path), F_OK) != 0)
 		return true;
-	place->is_stored = true;
-	return read_token_file(place, text_c(&place->path), arena, problems);
+	return read_stored(place, arena, problems);
 }
 
 bool cli_place_find(const struct cli_line *line, struct arena *arena, struct cli_place *ret_place,

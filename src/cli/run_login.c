@@ -148,6 +148,21 @@ static enum cli_exit keep_token(struct cli_call *call)
 	return code;
 }
 
+/* The token of an earlier login opens nothing any more; should that fail, `token list` has it. */
+static void give_back_old(const struct cli_call *call)
+{
+	struct cli_answer answer = {0};
+	struct text why = {0};
+	struct cli_client *client =
+	        cli_client_new(call->place.api, text_str(&call->place.token), &why);
+	if (client != NULL &&
+	        cli_client_ask(client, &(struct cli_request){.method = "POST", .path = "/logout"},
+	                &answer, &why))
+		cli_client_forget(&answer);
+	cli_client_free(client);
+	text_done(&why);
+}
+
 static enum cli_exit sign_in(struct cli_call *call, struct login *login)
 {
 	struct cli_answer answer = {0};
@@ -158,6 +173,8 @@ static enum cli_exit sign_in(struct cli_call *call, struct login *login)
 	if (code != CLI_EXIT_DONE)
 		return code;
 	code = keep_token(call);
+	if (code == CLI_EXIT_DONE && call->place.is_stored && call->place.token.len != 0)
+		give_back_old(call);
 	/* Should that fail, the session ends by its own time. */
 	if (!cli_client_ask(call->client,
 	            &(struct cli_request){.method = "POST", .path = "/logout"}, &answer, &why))

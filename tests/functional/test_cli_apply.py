@@ -53,7 +53,7 @@ def test_a_file_is_applied_and_live(cli, plane, files):
     assert done.code == EXIT_DONE and "edges that have it: 1 of 1" in done.errors, done
     assert [line for line in done.out.splitlines() if line[0] != " "] == ["+ one.test created", "+ two.test created"]
     assert "    origin.addresses: none -> 192.0.2.1" in done.out.splitlines()
-    edges = plane.viewer.ok("listEdges")
+    edges = json.loads(cli.ok("edges", "--json"))
     assert [edge["applied"] for edge in edges["items"]] == [edges["revision"]]
     done = cli.run("apply", "-f", files / "second.yaml", "--yes")
     assert done.code == EXIT_DONE and names(plane) == ["one.test", "three.test", "two.test"]

@@ -53,7 +53,14 @@ def test_a_script_signs_in_by_lines(plane, url, cli):
     done = cli.run("login", "--api", url, "--expires", "1h", input=f"admin\n{control.PASSWORD}\n")
     assert done.code == EXIT_DONE and "password:" not in done.errors + done.out, done
     assert re.search(r"^expires: 2\d{3}-", cli.ok("whoami"), flags=re.M)
-    assert cli.run("login", "--api", url, input=f"admin\n{control.PASSWORD}").code == EXIT_DONE  # no line feed at the end
+    # Another login puts another token in the place of that one, which is given back. The last line may lack its end.
+    before = len(tokens(plane))
+    assert cli.run("login", "--api", url, input=f"admin\n{control.PASSWORD}").code == EXIT_DONE
+    assert "expires: never" in cli.ok("whoami") and len(tokens(plane)) == before
+    # What makes no sense there is no token, and no obstacle.
+    cli.token_path.write_text("two words\n")
+    assert cli.run("whoami", "--api", url).code == EXIT_FORBIDDEN
+    assert cli.run("login", "--api", url, input=f"admin\n{control.PASSWORD}\n").code == EXIT_DONE
     # XDG_CONFIG_HOME says where, and a token there is another one.
     other = cli.home / "config"
     assert cli.run("whoami", "--api", url, XDG_CONFIG_HOME=str(other)).code == EXIT_FORBIDDEN

@@ -124,7 +124,8 @@ static void a_token_goes_where_it_is_for(void **state)
 	        {NULL, NULL, NULL, NULL, "a\r\nX: y", "[token]"},
 	        {NULL, "nonsense", NULL, NULL, NULL, "[syntax]"},
 	        {NULL, NULL, NULL, "nonsense", NULL, "[syntax]"},
-	        {"\n", NULL, NULL, NULL, NULL, "[token]"},
+	        {"\n", NULL, NULL, NULL, NULL, "http://127.0.0.1:8081 "},
+	        {"t\nnonsense\n", NULL, NULL, NULL, NULL, "http://127.0.0.1:8081 "},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct text found = {0};
