@@ -331,6 +331,8 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
+	/* Edges may still say something while the threads end. */
+	control_purges_end(control->plane.purges);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
 	/* What the threads had to say. */

@@ -27,7 +27,7 @@ struct control_purges {
 	struct link_hub *hub; /* NULL: it has not begun */
 	struct store *store;
 	struct notes gathered, written; /* the second are the thread's */
-	bool is_writing, expires;
+	bool is_writing, expires, is_ending;
 	struct disk_operation operation;
 	struct store_purge_span span; /* what is left, where something expired */
 	bool has_expired;
@@ -109,7 +109,7 @@ static void on_written(struct disk_operation *operation)
 
 static void write_on(struct control_purges *purges)
 {
-	if (purges->is_writing || purges->store == NULL ||
+	if (purges->is_writing || purges->is_ending || purges->store == NULL ||
 	        (purges->gathered.count == 0 && !purges->expires))
 		return;
 	purges->written = purges->gathered;
@@ -155,6 +155,12 @@ struct control_purges *control_purges_new(struct loop *loop, struct disk *disk)
 	purges->loop = loop;
 	purges->disk = disk;
 	return purges;
+}
+
+void control_purges_end(struct control_purges *purges)
+{
+	if (purges != NULL)
+		purges->is_ending = true;
 }
 
 void control_purges_free(struct control_purges *purges)

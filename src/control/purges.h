@@ -15,6 +15,9 @@ struct control_purges;
 /* `disk` has threads that may wait. */
 struct control_purges *control_purges_new(struct loop *loop, struct disk *disk);
 
+/* Nothing more is given to the threads, which are about to end. NULL is fine. */
+void control_purges_end(struct control_purges *purges);
+
 /* After the threads of the pool have ended, and the loop has turned once more. NULL is fine. */
 void control_purges_free(struct control_purges *purges);
 

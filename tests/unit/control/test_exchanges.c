@@ -537,10 +537,21 @@ static void a_client_may_leave_at_any_step(void **state)
 	end_served(&served);
 }
 
-static void *unlock_later(void *argument)
+/* A thread that has a lock until a moment after it is told to give it back. */
+struct holding {
+	pthread_mutex_t *lock;
+	atomic_bool is_held, is_over;
+};
+
+static void *hold(void *argument)
 {
+	struct holding *holding = argument;
+	pthread_mutex_lock(holding->lock);
+	atomic_store(&holding->is_held, true);
+	while (!atomic_load(&holding->is_over))
+		usleep(1000);
 	usleep(50000);
-	pthread_mutex_unlock(argument);
+	pthread_mutex_unlock(holding->lock);
 	return NULL;
 }
 
@@ -559,20 +570,21 @@ static void the_end_waits_for_what_runs(void **state)
 		if (round == 1)
 			expect_once(&served, 200, "GET /api/v1/whoami", bearer(served.admin), NULL,
 			        "ada");
-		pthread_mutex_t *lock = &fixture_store(&served.fixture)->lock;
-		/* The mutex is a plain one, so any thread may give it back. */
-		pthread_mutex_lock(lock);
+		struct holding holding = {.lock = &fixture_store(&served.fixture)->lock};
+		assert_int_equal(pthread_create(&thread, NULL, hold, &holding), 0);
+		while (!atomic_load(&holding.is_held))
+			usleep(1000);
 		for (unsigned i = 0; i < CLIENTS; i++) {
+			bool is_operator = round == 2 && i % 2 == 0;
 			client_open(&clients[i], &served.fixture);
+			client_say(&clients[i], "POST /api/v1/domains/a.test/stop HTTP/1.1\r\n"
+			                        "Host: x\r\n");
 			client_say(&clients[i],
-			        "POST /api/v1/domains/a.test/stop HTTP/1.1\r\nHost: "
-			        "x\r\n");
-			client_say(&clients[i],
-			        bearer(round == 2 && i % 2 == 0 ? served.operator : served.admin));
+			        bearer(is_operator ? served.operator : served.admin));
 			client_say(&clients[i], "\r\n");
 			turn(&clients[i], 5);
 		}
-		assert_int_equal(pthread_create(&thread, NULL, unlock_later, lock), 0);
+		atomic_store(&holding.is_over, true);
 		end_loop(&served);
 		pthread_join(thread, NULL);
 		for (unsigned i = 0; i < CLIENTS; i++)

@@ -15,18 +15,20 @@ static void edges_are_told_in_the_order_in_which_they_came(void **state)
 {
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
-	struct link_hub_edge a = {.id = "a", .applied = 3, .error = ""};
-	struct link_hub_edge b = {.id = "b\"", .applied = 0, .error = ""};
+	struct link_hub_edge a = {.id = "a", .applied = 3, .name = "n", .error = ""};
+	struct link_hub_edge b = {.id = "b\"", .applied = 0, .name = "n", .error = ""};
 	expect_print(fleet, "[]");
 	assert_int_equal(control_fleet_count(fleet), 0);
 	control_fleet_set(fleet, &b, 1000);
 	control_fleet_set(fleet, &a, 2000);
 	assert_int_equal(control_fleet_count(fleet), 2);
-	expect_print(fleet, "[{\"id\":\"b\\\"\",\"applied\":0,\"since_ms\":1000},"
-	                    "{\"id\":\"a\",\"applied\":3,\"since_ms\":2000}]");
+	expect_print(fleet,
+	        "[{\"id\":\"b\\\"\",\"name\":\"n\",\"applied\":0,\"purged\":0,\"since_ms\":1000},"
+	        "{\"id\":\"a\",\"name\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
 	control_fleet_remove(fleet, &b);
 	control_fleet_remove(fleet, &b);
-	expect_print(fleet, "[{\"id\":\"a\",\"applied\":3,\"since_ms\":2000}]");
+	expect_print(fleet,
+	        "[{\"id\":\"a\",\"name\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
 	assert_int_equal(control_fleet_count(fleet), 1);
 	control_fleet_free(fleet);
 	control_fleet_free(NULL);
@@ -36,18 +38,20 @@ static void what_an_edge_says_replaces_what_it_said(void **state)
 {
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
-	struct link_hub_edge edge = {.id = "a", .applied = 3, .error = ""};
+	struct link_hub_edge edge = {.id = "a", .applied = 3, .name = "n", .error = ""};
 	control_fleet_set(fleet, &edge, 1000);
 	edge.refused = 4;
 	edge.error = "\xff is no \"UTF-8\"";
 	control_fleet_set(fleet, &edge, 5000);
-	expect_print(fleet, "[{\"id\":\"a\",\"applied\":3,\"since_ms\":1000,\"refused\":4,"
+	expect_print(fleet, "[{\"id\":\"a\",\"name\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":"
+	                    "1000,\"refused\":4,"
 	                    "\"error\":\"\xef\xbf\xbd is no \\\"UTF-8\\\"\"}]");
 	edge.refused = 0;
 	edge.error = "";
 	edge.applied = 5;
 	control_fleet_set(fleet, &edge, 9000);
-	expect_print(fleet, "[{\"id\":\"a\",\"applied\":5,\"since_ms\":1000}]");
+	expect_print(fleet,
+	        "[{\"id\":\"a\",\"name\":\"n\",\"applied\":5,\"purged\":0,\"since_ms\":1000}]");
 	assert_int_equal(control_fleet_count(fleet), 1);
 	control_fleet_free(fleet);
 }
@@ -56,18 +60,48 @@ static void several_edges_may_have_one_id(void **state)
 {
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
-	struct link_hub_edge old = {.id = "a", .applied = 1, .error = ""};
-	struct link_hub_edge new = {.id = "a", .applied = 2, .error = ""};
+	struct link_hub_edge old = {.id = "a", .applied = 1, .name = "n", .error = ""};
+	struct link_hub_edge new = {.id = "a", .applied = 2, .name = "n", .error = ""};
 	control_fleet_set(fleet, &old, 1);
 	control_fleet_set(fleet, &new, 2);
 	control_fleet_remove(fleet, &old);
-	expect_print(fleet, "[{\"id\":\"a\",\"applied\":2,\"since_ms\":2}]");
+	expect_print(
+	        fleet, "[{\"id\":\"a\",\"name\":\"n\",\"applied\":2,\"purged\":0,\"since_ms\":2}]");
+	control_fleet_free(fleet);
+}
+
+static void on_edge(struct control_fleet_sink *sink, const char *id, uint64_t purged)
+{
+	(void)sink;
+	assert_string_equal(id, "n");
+	assert_true(purged == 4 || purged == 7);
+}
+
+/* Of several of one name, the slowest counts. */
+static void an_edge_is_found_by_its_name(void **state)
+{
+	(void)state;
+	struct control_fleet *fleet = control_fleet_new();
+	struct control_fleet_sink sink = {.on_edge = on_edge};
+	struct link_hub_edge old = {.id = "a", .name = "n", .purged = 7, .error = ""};
+	struct link_hub_edge new = {.id = "b", .name = "n", .purged = 4, .error = ""};
+	uint64_t purged = 0;
+	assert_false(control_fleet_find(fleet, STR("n"), &purged));
+	assert_true(control_fleet_set(fleet, &old, 1));
+	assert_true(control_fleet_find(fleet, STR("n"), &purged));
+	assert_int_equal(purged, 7);
+	assert_true(control_fleet_set(fleet, &new, 2));
+	assert_false(control_fleet_set(fleet, &new, 3));
+	assert_true(control_fleet_find(fleet, STR("n"), &purged));
+	assert_int_equal(purged, 4);
+	assert_false(control_fleet_find(fleet, STR("a"), &purged));
+	control_fleet_each(fleet, &sink);
 	control_fleet_free(fleet);
 }
 
 static void *come_and_go(void *argument)
 {
-	struct link_hub_edge edge = {.id = "a", .error = ""};
+	struct link_hub_edge edge = {.id = "a", .name = "n", .error = ""};
 	for (unsigned i = 0; i < 500; i++) {
 		edge.applied = i;
 		control_fleet_set(argument, &edge, i);
@@ -104,6 +138,7 @@ int main(void)
 	        cmocka_unit_test(edges_are_told_in_the_order_in_which_they_came),
 	        cmocka_unit_test(what_an_edge_says_replaces_what_it_said),
 	        cmocka_unit_test(several_edges_may_have_one_id),
+	        cmocka_unit_test(an_edge_is_found_by_its_name),
 	        cmocka_unit_test(threads_may_look_while_edges_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
