@@ -13,7 +13,8 @@ ENVIRONMENT = {
 
 INTRODUCTION = """# The command line
 
-The commands that ask the [control plane](api.md). They work on any machine that reaches its API.
+The commands that ask the [control plane](api.md). They work on any machine that reaches its API, and need libcurl there
+(Debian: `libcurl4`), which is loaded by them alone.
 
 ```
 $ headwater login

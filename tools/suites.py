@@ -25,6 +25,8 @@ UNIT_TIMEOUT_SOAK_S = 3600
 AT_ONCE = 2          # programs that keep a core busy
 FUNCTIONAL_AT_ONCE = 4  # those mostly wait for time to pass
 LOG_LINES = 60
+# Tests of what threads share, besides all of the cache's.
+RACING = ("test_control_domains", "test_control_exchanges", "test_control_fleet", "test_control_guard")
 
 ENVIRONMENT = os.environ | {
     "ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
@@ -176,7 +178,7 @@ def all_suites():
 def soak_suites():
     yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
-    racing = [name for name in units() if name.startswith("test_cache_")]
+    racing = [name for name in units() if name.startswith("test_cache_") or name in RACING]
     yield "build with TSan", lambda: build(THREADS, ["headwater", *(f"tests/unit/{name}" for name in racing)])
     yield "unit, TSan", lambda: unit(racing, THREADS, UNIT_TIMEOUT_SOAK_S)
     threads = {"HEADWATER": str(THREADS / "headwater")}

@@ -2,8 +2,8 @@
  * A find: the slots of a bucket whose tag matches, the record behind, the whole key; then whether
  * it is undamaged (once for each generation of processes) and whether a purge mark touches it (once
  * for each mark; the record remembers up to which it is known not to). All but the first of these
- * are in the header's cache line. Only where no record in memory is the one, slots that lead to a
- * disk are looked at: of these nothing but the tag is known here.
+ * are in the header's cache line. Only where no record in memory is the one, a slot counts that
+ * leads to a disk: of these nothing but the tag is known here.
  */
 #include "cache/find.h"
 
@@ -44,9 +44,12 @@ static void prefetch(const struct cache_record *record)
 		__builtin_prefetch((const char *)record + line * CACHE_LINE);
 }
 
-/* One bucket. The index has no two records with the same hash: a put replaces what has it. */
-static bool look(
-        const struct cache_store *store, uint64_t hash, unsigned which, struct hit *ret_hit)
+/* One bucket. The index has no two records with the same hash: a put replaces what has it. A slot
+ * on the way that may lead to it on a disk is noted in *away. Each slot is loaded once: it may turn
+ * from the disk to the memory, or back, at any time, and who looks for the one and then for the
+ * other misses both. */
+static bool look(const struct cache_store *store, uint64_t hash, unsigned which,
+        struct hit *ret_hit, struct hit *away)
 {
 	uint64_t match = cache_slot_wanted(hash);
 	_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
@@ -56,8 +59,11 @@ static bool look(
 			continue;
 		uint64_t location = cache_slot_location(slot);
 		struct cache_record *record = cache_store_at(store, location);
-		if (record == NULL)
+		if (record == NULL) {
+			if (away->slot == NULL && cache_disk_is_readable(store, location))
+				*away = (struct hit){&bucket[i], slot, NULL};
 			continue;
+		}
 		prefetch(record);
 		record = cache_store_record(store, location);
 		if (record == NULL || record->hash != hash)
@@ -77,42 +83,25 @@ static void use(const struct hit *hit)
 		        value + CACHE_SLOT_ONE_USE, memory_order_relaxed, memory_order_relaxed);
 }
 
-/* One bucket, for what may be on a disk. */
-static bool look_away(struct cache_reader *reader, uint64_t hash, unsigned which, bool is_use)
-{
-	const struct cache_store *store = reader->store;
-	uint64_t match = cache_slot_wanted(hash);
-	_Atomic uint64_t *bucket = cache_index_bucket(store, hash, which);
-	for (unsigned i = 0; i < CACHE_BUCKET_SLOTS; i++) {
-		uint64_t slot = cache_slot_load(&bucket[i]);
-		uint64_t location = cache_slot_location(slot);
-		if ((slot & CACHE_SLOT_MATCH_MASK) != match ||
-		        !cache_disk_is_readable(store, location))
-			continue;
-		if (is_use)
-			use(&(struct hit){&bucket[i], slot, NULL});
-		reader->away = (struct cache_away){hash, location};
-		return true;
-	}
-	return false;
-}
-
 /* The entry of a hash: HERE with *ret_hit, undamaged, or AWAY with reader->away. */
 static enum where find(struct cache_reader *reader, uint64_t hash, bool is_use, struct hit *ret_hit)
 {
 	struct cache_store *store = reader->store;
+	struct hit away = {.slot = NULL};
 	cache_reader_enter(reader);
-	if (look(store, hash, 0, ret_hit) || look(store, hash, 1, ret_hit)) {
+	if (look(store, hash, 0, ret_hit, &away) || look(store, hash, 1, ret_hit, &away)) {
 		if (cache_store_is_whole(
 		            store, ret_hit->record, cache_slot_location(ret_hit->value)))
 			return HERE;
 		drop(store, ret_hit, true);
 		return NOWHERE;
 	}
-	if (store->disks != NULL &&
-	        (look_away(reader, hash, 0, is_use) || look_away(reader, hash, 1, is_use)))
-		return AWAY;
-	return NOWHERE;
+	if (away.slot == NULL)
+		return NOWHERE;
+	if (is_use)
+		use(&away);
+	reader->away = (struct cache_away){hash, cache_slot_location(away.value)};
+	return AWAY;
 }
 
 struct cache_away cache_find_away(const struct cache_reader *reader)

@@ -3,7 +3,8 @@
  * is work, then on each wake, and at least once a second. While readers or pins hold up what drains
  * and free segments are short, it looks again every few milliseconds.
  *
- * Where another process is the keeper the thread asks for its lock once a second.
+ * Where another process is the keeper the thread asks for its lock some times a second: from when
+ * that one ends until then nobody makes room.
  */
 #include "cache/keeper.h"
 
@@ -17,6 +18,7 @@
 #include <errno.h>
 
 enum {
+	ASK_MS = 50, /* for the keeper's lock */
 	IDLE_MS = 1000,
 	DRAIN_MS = 50, /* something waits for readers or pins */
 	SHORT_MS = 2,  /* and puts wait for it */
@@ -127,13 +129,13 @@ void cache_keeper_wake(struct cache_store *store)
 	thread_ring(&store->shared->keeper_wanted);
 }
 
-/* Asks for the keeper's lock once in a while; false when the thread is to end. */
+/* Asks for the keeper's lock until it has it; false when the thread is to end. */
 static bool wait_to_begin(struct cache_keeper *keeper)
 {
 	while (atomic_load_explicit(&keeper->is_ending, memory_order_acquire) == 0) {
 		if (begin(keeper->store))
 			return true;
-		thread_sleep_on(&keeper->is_ending, 0, IDLE_MS);
+		thread_sleep_on(&keeper->is_ending, 0, ASK_MS);
 	}
 	return false;
 }

@@ -1,7 +1,7 @@
 /*
  * The keeper: a thread that evicts ahead, so that puts find free segments, and sweeps purge marks.
  * Every process may start one; only one of all works at a time, and when its process dies another's
- * takes over within a second.
+ * takes over soon.
  */
 #pragma once
 

@@ -260,6 +260,18 @@ static void begin_session(struct cache_shared *shared, const struct cache_geomet
 	}
 }
 
+/* Maps the file's beginning; MAP_FAILED with errno. Never with huge pages, whatever the machine
+ * does with shared memory: of a huge page of which a part is in a socket's queue a segment's pages
+ * can't be given back, and the kernel clears them, and has them filled anew, in place. The client
+ * would get another one's bytes. */
+static char *map(int fd, uint64_t bytes)
+{
+	char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base != MAP_FAILED)
+		madvise(base, bytes, MADV_NOHUGEPAGE);
+	return base;
+}
+
 int cache_memory_make(const struct cache_memory_options *options)
 {
 	struct cache_geometry g = cache_memory_geometry(options);
@@ -269,7 +281,7 @@ int cache_memory_make(const struct cache_memory_options *options)
 	if (ftruncate(fd, (off_t)g.total) != 0)
 		goto fail;
 	uint64_t writable = g.data_at;
-	char *base = mmap(NULL, writable, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *base = map(fd, writable);
 	if (base == MAP_FAILED)
 		goto fail;
 	struct cache_shared *shared = (struct cache_shared *)(void *)base;
@@ -318,7 +330,7 @@ enum cache_attach cache_memory_map(int fd, const struct cache_geometry *g, char 
 	munmap(header, header_bytes);
 	if (verdict != CACHE_ATTACH_DONE)
 		return verdict;
-	char *base = mmap(NULL, g->total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *base = map(fd, g->total);
 	if (base == MAP_FAILED)
 		return CACHE_ATTACH_SYSTEM;
 	/* A core of the edge is for its own memory, not for what it remembers. */

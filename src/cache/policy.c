@@ -31,12 +31,9 @@ struct str cache_policy_words(enum cache_verdict verdict)
 	return all_words[verdict];
 }
 
-/*
- * A status that says something of the request or of the connection, and nothing of the target. RFC
- * 6585 forbids to store 428, 429, 431 and 511; the others would let one odd request decide what
- * everybody gets. 304 and 416 are answers to our own conditions and ranges.
- */
-static bool is_of_request(unsigned status)
+/* RFC 6585 forbids to store 428, 429, 431 and 511; the others would let one odd request decide what
+ * everybody gets. */
+bool cache_policy_is_of_request(unsigned status)
 {
 	switch (status) {
 	case 304:
@@ -101,19 +98,25 @@ static bool is_good_piece(const struct cache_exchange *exchange)
 	       cache_update_strong_validator(response).len > 0;
 }
 
-/* What the request and the status alone decide. */
-static enum cache_verdict judge_status(
+/* What the request alone decides. */
+static enum cache_verdict judge_request(
         const struct cache_exchange *exchange, const struct cache_rules *rules)
 {
 	struct http_cache_control_request asked;
-	unsigned status = exchange->response->status;
 	if (exchange->request->method != HTTP_GET)
 		return CACHE_VERDICT_METHOD;
 	http_cache_control_of_request(exchange->request, &asked);
 	if (rules->has_client_directives &&
 	        http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
 		return CACHE_VERDICT_REQUEST_NO_STORE;
-	if (is_of_request(status))
+	return CACHE_VERDICT_STORE;
+}
+
+/* What the status decides of a response whose fields speak for it. */
+static enum cache_verdict judge_status(const struct cache_exchange *exchange)
+{
+	unsigned status = exchange->response->status;
+	if (cache_policy_is_of_request(status))
 		return CACHE_VERDICT_STATUS;
 	if (status == 206 && !is_good_piece(exchange))
 		return CACHE_VERDICT_PARTIAL;
@@ -199,11 +202,13 @@ enum cache_verdict cache_policy_may_store(const struct cache_exchange *exchange,
 {
 	struct http_cache_control_response control;
 	struct cache_terms terms;
-	enum cache_verdict verdict = judge_status(exchange, rules);
+	enum cache_verdict verdict = judge_request(exchange, rules);
 	if (verdict != CACHE_VERDICT_STORE)
 		return verdict;
 	http_cache_control_of_response(exchange->response, &control);
 	verdict = judge_fields(exchange, &control, rules);
+	if (verdict == CACHE_VERDICT_STORE)
+		verdict = judge_status(exchange);
 	if (verdict != CACHE_VERDICT_STORE)
 		return verdict;
 	if (!cache_terms_make(exchange, &control, rules, &terms))
@@ -225,19 +230,51 @@ static void mark_names(struct http_mark *mark, const struct http_cache_control_n
 		http_mark_name(mark, name);
 }
 
-void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS])
+/* What is nobody's. */
+static void mark_lost(const struct http_head *response, uint64_t ret_lost[HTTP_MARK_WORDS])
 {
 	static const enum http_name never_stored[] = {HTTP_NAME_AGE, HTTP_NAME_CONTENT_RANGE,
-	        HTTP_NAME_SET_COOKIE, HTTP_NAME_X_CACHE, HTTP_NAME_X_HEADWATER_ERROR,
-	        HTTP_NAME_X_HEADWATER_ORIGIN};
-	struct http_cache_control_response control;
+	        HTTP_NAME_X_CACHE, HTTP_NAME_X_HEADWATER_ERROR, HTTP_NAME_X_HEADWATER_ORIGIN};
 	struct http_mark mark;
-	http_hop_mark(response, ret_drop);
-	http_cache_control_of_response(response, &control);
-	http_mark_init(&mark, response, ret_drop);
+	http_hop_mark(response, ret_lost);
+	http_mark_init(&mark, response, ret_lost);
 	for (size_t i = 0; i < ARRAY_LENGTH(never_stored); i++)
 		http_mark_known(&mark, never_stored[i]);
-	mark_names(&mark, &control.no_cache);
-	mark_names(&mark, &control.private);
 	http_mark_done(&mark);
+}
+
+/* What is for one client. */
+static void mark_named(const struct http_head *response,
+        const struct http_cache_control_response *control, uint64_t marks[HTTP_MARK_WORDS])
+{
+	struct http_mark mark;
+	http_mark_init(&mark, response, marks);
+	http_mark_known(&mark, HTTP_NAME_SET_COOKIE);
+	mark_names(&mark, &control->no_cache);
+	mark_names(&mark, &control->private);
+	http_mark_done(&mark);
+}
+
+void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS])
+{
+	struct http_cache_control_response control;
+	http_cache_control_of_response(response, &control);
+	mark_lost(response, ret_drop);
+	mark_named(response, &control, ret_drop);
+}
+
+bool cache_policy_mark_own(const struct http_head *response, uint64_t ret_own[HTTP_MARK_WORDS])
+{
+	struct http_cache_control_response control;
+	uint64_t lost[HTTP_MARK_WORDS];
+	http_cache_control_of_response(response, &control);
+	if (!http_head_has(response, HTTP_NAME_SET_COOKIE) && control.no_cache.count == 0 &&
+	        control.private.count == 0)
+		return false;
+	mark_lost(response, lost);
+	memset(ret_own, 0, HTTP_MARK_WORDS * sizeof(ret_own[0]));
+	mark_named(response, &control, ret_own);
+	for (unsigned i = 0; i < HTTP_MARK_WORDS; i++)
+		ret_own[i] &= ~lost[i];
+	return true;
 }

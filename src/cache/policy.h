@@ -24,6 +24,11 @@ enum cache_verdict {
 enum cache_verdict cache_policy_may_store(const struct cache_exchange *exchange,
         const struct cache_rules *rules, struct cache_terms *ret_terms);
 
+/* Whether a status tells of the request that was sent, or of the connection, and nothing of the
+ * target: one client's request must not decide what others get. 304 and 416 are such, as answers to
+ * conditions and ranges. */
+bool cache_policy_is_of_request(unsigned status);
+
 /* The verdict's name for logs, and its words for people. */
 struct str cache_policy_name(enum cache_verdict verdict);
 struct str cache_policy_words(enum cache_verdict verdict);
@@ -35,3 +40,8 @@ struct str cache_policy_words(enum cache_verdict verdict);
  * may say (X-Cache and its kin).
  */
 void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS]);
+
+/* Which of these are meant for the client for whom the response was pulled: the named ones, and
+ * Set-Cookie. False where there are none; then nothing is written. */
+MUST_CHECK bool cache_policy_mark_own(
+        const struct http_head *response, uint64_t ret_own[HTTP_MARK_WORDS]);

@@ -22,6 +22,7 @@ static const char PADDING[8];
 struct draft {
 	enum cache_kind kind;
 	uint64_t hash, primary, id, sequence;
+	bool is_update; /* of what has this id */
 	struct iovec fixed[FIXED_PARTS];
 	unsigned fixed_count;
 	const struct iovec *body;
@@ -112,6 +113,8 @@ static enum cache_put publish(
 	_Atomic uint64_t *slot = cache_index_find(store, draft->hash, &before);
 	if (slot != NULL && before != NULL && before->sequence > draft->sequence)
 		return CACHE_PUT_OLDER;
+	if (draft->is_update && (before == NULL || before->id != draft->id))
+		return CACHE_PUT_OLDER;
 	cache_disk_forget_unscanned(store, draft->hash);
 	if (slot != NULL) {
 		cache_index_replace(store, slot, room->location);
@@ -137,17 +140,24 @@ static enum cache_put begin(
 	return CACHE_PUT_DONE;
 }
 
+/* Ends what begin began. */
+static enum cache_put leave(
+        struct cache_store *store, const struct cache_room *room, enum cache_put verdict)
+{
+	if (verdict == CACHE_PUT_PURGED || verdict == CACHE_PUT_OLDER)
+		store->shared->counters.put_refused++;
+	cache_store_unlock(store);
+	cache_segment_unpin(store, room->segment);
+	return verdict;
+}
+
 /* Publishes unless `verdict` says why not, and ends what begin began. */
 static enum cache_put end(struct cache_store *store, const struct draft *draft,
         const struct cache_room *room, enum cache_put verdict)
 {
 	if (verdict == CACHE_PUT_DONE)
 		verdict = publish(store, draft, room);
-	if (verdict == CACHE_PUT_PURGED || verdict == CACHE_PUT_OLDER)
-		store->shared->counters.put_refused++;
-	cache_store_unlock(store);
-	cache_segment_unpin(store, room->segment);
-	return verdict;
+	return leave(store, room, verdict);
 }
 
 static enum cache_put refuse(struct cache_store *store)
@@ -234,6 +244,7 @@ enum cache_put cache_put_object(struct cache_store *store, const struct cache_pu
 	        .primary = put->key.hash,
 	        .id = put->id,
 	        .sequence = put->sequence,
+	        .is_update = put->is_update,
 	        .body = put->body,
 	        .body_count = put->body_count,
 	        .bytes = sizeof(struct cache_record) + object.inline_len,
@@ -265,23 +276,47 @@ static enum cache_put pass_url_purges(struct cache_store *store, const struct ca
 	return purged == CACHE_PURGED_HARD ? CACHE_PUT_PURGED : CACHE_PUT_DONE;
 }
 
-/* Whether there is one that says the same: PURGED when a purge forbids to build on it. */
-static bool is_known(struct cache_store *store, const struct cache_put_spec *put,
-        enum cache_put *ret_verdict, uint64_t *ret_epoch)
+/* Under the lock: the epoch of one that says the same; 0 when there is none. */
+static uint64_t known_epoch(const struct cache_store *store, const struct cache_put_spec *put)
 {
 	struct cache_record *record;
 	struct cache_record_spec spec;
-	cache_store_lock(store);
 	bool is_same = cache_index_find(store, put->key.hash, &record) != NULL && record != NULL &&
 	               cache_record_read_spec(record, &spec) &&
 	               str_is_equal(spec.names, put->names) &&
 	               str_is_equal(spec.key, put->key.text);
-	if (is_same) {
-		*ret_verdict = pass_url_purges(store, put);
-		*ret_epoch = record->id;
-	}
-	cache_store_unlock(store);
-	return is_same;
+	return is_same ? record->id : 0;
+}
+
+/* Puts a spec, unless somebody else was faster: variants are stored under that one by now. */
+static enum cache_put put_new_spec(
+        struct cache_store *store, const struct cache_put_spec *put, uint64_t *ret_epoch)
+{
+	const struct cache_spec spec = {
+	        .key_len = (uint32_t)put->key.text.len,
+	        .names_len = (uint32_t)put->names.len,
+	};
+	struct draft draft = {
+	        .kind = CACHE_KIND_SPEC,
+	        .hash = put->key.hash,
+	        .primary = put->key.hash,
+	        .id = cache_store_new_id(store),
+	        .sequence = put->sequence,
+	        .bytes = sizeof(struct cache_record),
+	};
+	add_part(&draft, &spec, sizeof(spec));
+	add_part(&draft, put->key.text.at, put->key.text.len);
+	add_part(&draft, put->names.at, put->names.len);
+	struct cache_room room;
+	enum cache_put verdict = begin(store, &draft, &room);
+	if (verdict != CACHE_PUT_DONE)
+		return verdict;
+	verdict = pass_url_purges(store, put);
+	*ret_epoch = known_epoch(store, put);
+	if (*ret_epoch != 0)
+		return leave(store, &room, verdict);
+	*ret_epoch = draft.id;
+	return end(store, &draft, &room, verdict);
 }
 
 enum cache_put cache_put_spec(
@@ -289,30 +324,13 @@ enum cache_put cache_put_spec(
 {
 	if (put->key.text.len > LIMIT_CACHE_KEY_BYTES || put->names.len > LIMIT_CACHE_VARIANT_BYTES)
 		return refuse(store);
-	enum cache_put verdict;
-	uint64_t epoch;
-	if (!is_known(store, put, &verdict, &epoch)) {
-		epoch = cache_store_new_id(store);
-		const struct cache_spec spec = {
-		        .key_len = (uint32_t)put->key.text.len,
-		        .names_len = (uint32_t)put->names.len,
-		};
-		struct draft draft = {
-		        .kind = CACHE_KIND_SPEC,
-		        .hash = put->key.hash,
-		        .primary = put->key.hash,
-		        .id = epoch,
-		        .sequence = put->sequence,
-		        .bytes = sizeof(struct cache_record),
-		};
-		add_part(&draft, &spec, sizeof(spec));
-		add_part(&draft, put->key.text.at, put->key.text.len);
-		add_part(&draft, put->names.at, put->names.len);
-		struct cache_room room;
-		verdict = begin(store, &draft, &room);
-		if (verdict == CACHE_PUT_DONE)
-			verdict = end(store, &draft, &room, pass_url_purges(store, put));
-	}
+	cache_store_lock(store);
+	uint64_t epoch = known_epoch(store, put);
+	/* PURGED when a purge forbids to build on it. */
+	enum cache_put verdict = epoch != 0 ? pass_url_purges(store, put) : CACHE_PUT_DONE;
+	cache_store_unlock(store);
+	if (epoch == 0)
+		verdict = put_new_spec(store, put, &epoch);
 	if (verdict == CACHE_PUT_DONE)
 		*ret_epoch = epoch;
 	return verdict;

@@ -14,7 +14,8 @@ enum cache_put {
 	CACHE_PUT_DONE,
 	CACHE_PUT_FULL,      /* no free segment just now */
 	CACHE_PUT_PURGED,    /* a purge since `sequence` covers it */
-	CACHE_PUT_OLDER,     /* what is there began after a purge that this did not see */
+	CACHE_PUT_OLDER,     /* what is there began after a purge that this did not see, or is not
+	                      * what is to be updated */
 	CACHE_PUT_TOO_LARGE, /* a part is above its limit */
 };
 
@@ -26,6 +27,7 @@ struct cache_put_object {
 	const uint64_t *tags;
 	uint16_t tag_count;
 	uint64_t id;       /* cache_store_new_id for a new version; the old one for a new head */
+	bool is_update;    /* a new head: stored if the object with this id is there, else OLDER */
 	uint64_t sequence; /* cache_store_sequence when the pull began */
 	const struct cache_object *object; /* what the caller sets of it */
 	const struct http_head *head;      /* base[0, len) and the fields are copied */

@@ -175,12 +175,10 @@ static void publish(struct recall *recall, _Atomic uint64_t *slot)
 	counters->recalled_bytes += record->bytes;
 }
 
-/* What leads there now: still the slot; or already to what another thread recalled, or to where the
- * record was written again. */
+/* Under the lock, if a slot still leads there. */
 static enum cache_recall settle(struct recall *recall)
 {
 	struct cache_store *store = recall->store;
-	struct cache_record *there;
 	uint32_t segment = cache_disk_segment_of(recall->away.location);
 	_Atomic uint64_t *slot =
 	        cache_index_find_location(store, recall->away.hash, recall->away.location);
@@ -188,9 +186,7 @@ static enum cache_recall settle(struct recall *recall)
 	if (slot != NULL && cache_disk_order(store, segment) != recall->order)
 		return CACHE_RECALL_DONE;
 	if (slot == NULL)
-		return cache_index_find(store, recall->away.hash, &there) != NULL
-		               ? CACHE_RECALL_DONE
-		               : CACHE_RECALL_GONE;
+		return CACHE_RECALL_GONE;
 	if (!cache_segment_has_room(store, &recall->room))
 		return CACHE_RECALL_FULL;
 	switch (cache_disk_covers(store, recall->room.record)) {
@@ -236,13 +232,26 @@ static enum cache_recall bring(struct recall *recall)
 	return verdict;
 }
 
+/* Whether something leads elsewhere by now: to what another thread recalled, to what replaced it,
+ * or to where it was written again because its segment was emptied. */
+static bool has_moved(struct cache_store *store, const struct cache_away *away)
+{
+	struct cache_record *there;
+	cache_store_lock(store);
+	bool has_moved = cache_index_find_location(store, away->hash, away->location) == NULL &&
+	                 cache_index_find(store, away->hash, &there) != NULL;
+	cache_store_unlock(store);
+	return has_moved;
+}
+
 enum cache_recall cache_recall(struct cache_store *store, const struct cache_away *away)
 {
 	struct recall recall = {.store = store, .away = *away};
-	if (!begin(&recall))
-		return CACHE_RECALL_GONE;
-	recall.first = mem_alloc(FIRST_BYTES);
-	enum cache_recall verdict = bring(&recall);
-	mem_free(recall.first);
-	return verdict;
+	enum cache_recall verdict = CACHE_RECALL_GONE;
+	if (begin(&recall)) {
+		recall.first = mem_alloc(FIRST_BYTES);
+		verdict = bring(&recall);
+		mem_free(recall.first);
+	}
+	return verdict == CACHE_RECALL_GONE && has_moved(store, away) ? CACHE_RECALL_DONE : verdict;
 }

@@ -57,24 +57,31 @@ static enum cli_exit (*const RUNS[])(struct cli_call *call) = {
 #undef COMMAND
 };
 
+static enum cli_exit ask(struct cli_call *call, size_t row)
+{
+	struct text why = {0};
+	enum cli_exit code = CLI_EXIT_FAILED;
+	bool is_login = RUNS[row] == cli_run_login;
+	call->client = cli_client_new(
+	        call->place.api, is_login ? STR_EMPTY : text_str(&call->place.token), &why);
+	if (call->client != NULL)
+		code = RUNS[row](call);
+	else
+		cli_call_say(call, "%s", text_c(&why));
+	cli_client_free(call->client);
+	text_done(&why);
+	return code;
+}
+
 static enum cli_exit run(struct cli_call *call)
 {
 	size_t row = (size_t)(call->line->command - cli_command_at(0));
 	struct model_problems problems = {0};
-	enum cli_exit code;
 	CHECK(row < ARRAY_LENGTH(RUNS));
-	bool is_asking = call->line->command->role[0] != '\0';
-	bool is_login = RUNS[row] == cli_run_login;
-	if (!is_asking && !is_login)
+	if (RUNS[row] == cli_run_completion)
 		return RUNS[row](call);
-	if (!cli_place_find(call->line, &call->arena, &call->place, &problems)) {
-		code = cli_call_complain(call, &problems);
-	} else {
-		call->client = cli_client_new(
-		        call->place.api, is_login ? STR_EMPTY : text_str(&call->place.token));
-		code = RUNS[row](call);
-		cli_client_free(call->client);
-	}
+	bool is_found = cli_place_find(call->line, &call->arena, &call->place, &problems);
+	enum cli_exit code = is_found ? ask(call, row) : cli_call_complain(call, &problems);
 	cli_place_done(&call->place);
 	return code;
 }

@@ -1,14 +1,36 @@
 /*
- * One handle for all requests, so that a connection is used again. A request that may be repeated
- * (it only reads, or has a key) is sent a second time when its connection went before an answer.
+ * libcurl is loaded when it is needed: it brings some thirty libraries, which have no business in
+ * the processes that serve. One handle is for all requests, so that a connection is used again. A
+ * request that may be repeated (it only reads, or has a key) is sent a second time when its
+ * connection went before an answer.
  */
 #include "cli/client.h"
 
 #include "base/limit.h"
 #include "base/mem.h"
 
+#define CURL_DISABLE_TYPECHECK /* its checks want the functions themselves */
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <stdio.h>
+
+#define FUNCTIONS(DO)                                                                              \
+	DO(curl_global_init)                                                                       \
+	DO(curl_easy_init)                                                                         \
+	DO(curl_easy_setopt)                                                                       \
+	DO(curl_easy_perform)                                                                      \
+	DO(curl_easy_getinfo)                                                                      \
+	DO(curl_easy_strerror)                                                                     \
+	DO(curl_easy_cleanup)                                                                      \
+	DO(curl_slist_append)                                                                      \
+	DO(curl_slist_free_all)
+
+/* The library's functions, by their names. */
+static struct {
+#define MEMBER(name) __typeof__(&(name)) name;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+} lib;
 
 enum { CONNECT_MS = 10000, ANSWER_MS = 60000, VALUE_BYTES = 256 };
 
@@ -29,7 +51,7 @@ struct reading {
 
 #define SET(client, option, value)                                                                 \
 	do {                                                                                       \
-		CURLcode is_set = curl_easy_setopt((client)->curl, option, value);                 \
+		CURLcode is_set = lib.curl_easy_setopt((client)->curl, option, value);             \
 		CHECK(is_set == CURLE_OK);                                                         \
 	} while (0)
 
@@ -77,13 +99,35 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *data)
 	return size * count;
 }
 
-struct cli_client *cli_client_new(const char *api, struct str token)
+/* Loads the library, which then stays; false with the loader's words. */
+static bool load(struct text *ret_why)
 {
+	bool is_whole = true;
+	void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+	if (library == NULL) {
+		text_addf(ret_why, "libcurl is needed: %s", dlerror());
+		return false;
+	}
+#define FIND(name)                                                                                 \
+	*(void **)&lib.name = dlsym(library, #name);                                               \
+	is_whole = is_whole && lib.name != NULL;
+	FUNCTIONS(FIND)
+#undef FIND
+	if (!is_whole || lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		text_add(ret_why, STR("libcurl is not as it should be"));
+		return false;
+	}
+	return true;
+}
+
+struct cli_client *cli_client_new(const char *api, struct str token, struct text *ret_why)
+{
+	if (!load(ret_why))
+		return NULL;
 	struct cli_client *client = mem_new(struct cli_client);
-	CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
 	client->api = api;
 	client->token = token;
-	client->curl = curl_easy_init();
+	client->curl = lib.curl_easy_init();
 	CHECK(client->curl != NULL);
 	SET(client, CURLOPT_ERRORBUFFER, client->error);
 	SET(client, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -103,8 +147,7 @@ void cli_client_free(struct cli_client *client)
 {
 	if (client == NULL)
 		return;
-	curl_easy_cleanup(client->curl);
-	curl_global_cleanup();
+	lib.curl_easy_cleanup(client->curl);
 	text_done(&client->csrf);
 	mem_free(client);
 }
@@ -120,7 +163,7 @@ static struct curl_slist *add_header(
 {
 	struct text line = {0};
 	text_addf(&line, "%s: %s", name, value);
-	headers = curl_slist_append(headers, text_c(&line));
+	headers = lib.curl_slist_append(headers, text_c(&line));
 	CHECK(headers != NULL);
 	if (line.at != NULL)
 		explicit_bzero(line.at, line.cap);
@@ -131,7 +174,7 @@ static struct curl_slist *add_header(
 static struct curl_slist *make_headers(
         const struct cli_client *client, const struct cli_request *request)
 {
-	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+	struct curl_slist *headers = lib.curl_slist_append(NULL, "Expect:");
 	headers = add_header(headers, "Accept", "application/json, application/yaml;q=0.5");
 	if (client->token.len != 0) {
 		struct text bearer = {0};
@@ -181,10 +224,10 @@ static CURLcode ask_once(
 	prepare(client, request, reading);
 	SET(client, CURLOPT_HTTPHEADER, headers);
 	client->error[0] = '\0';
-	CURLcode code = curl_easy_perform(client->curl);
+	CURLcode code = lib.curl_easy_perform(client->curl);
 	SET(client, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(headers);
-	if (curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+	lib.curl_slist_free_all(headers);
+	if (lib.curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
 		reading->answer.status = (unsigned)status;
 	return code;
 }
@@ -215,7 +258,7 @@ bool cli_client_ask(struct cli_client *client, const struct cli_request *request
 		        reading.body_max);
 	else
 		text_addf(ret_why, "no answer from %s: %s", client->api,
-		        client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+		        client->error[0] != '\0' ? client->error : lib.curl_easy_strerror(code));
 	cli_client_forget(&reading.answer);
 	return false;
 }

@@ -29,8 +29,9 @@ struct cli_answer {
 	uint64_t retry_after_s; /* 0: not said */
 };
 
-/* `api` is kept borrowed, and `token` (empty: none is shown). */
-struct cli_client *cli_client_new(const char *api, struct str token);
+/* `api` is kept borrowed, and `token` (empty: none is shown). NULL where libcurl is not there; then
+ * a sentence was added to ret_why. */
+struct cli_client *cli_client_new(const char *api, struct str token, struct text *ret_why);
 void cli_client_free(struct cli_client *client);
 
 /* What a session sends with its changes; copied. Cookies are kept as long as the client. */

@@ -66,9 +66,10 @@ static void show_account(
         const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	struct str password = cli_tree_text(answer, "password");
+	struct str role = cli_tree_text(answer, "role");
 	text_add(to, str_of(show->name));
 	text_add(to, STR(" is "));
-	cli_escape_add(to, cli_tree_text(answer, "role"));
+	cli_escape_add(to, role.len != 0 ? role : STR("changed"));
 	text_add_char(to, '\n');
 	if (password.len == 0)
 		return;

@@ -93,7 +93,8 @@ static enum heard read_keys(struct text *to)
 	return HEARD_END;
 }
 
-static bool read_hidden(struct text *to)
+/* The question comes when nothing that is typed is shown any more. */
+static bool read_hidden(const char *question, struct text *to)
 {
 	struct termios before, raw;
 	if (tcgetattr(STDIN_FILENO, &before) != 0)
@@ -104,6 +105,7 @@ static bool read_hidden(struct text *to)
 	raw.c_cc[VTIME] = 0;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) != 0)
 		return false;
+	write_all(question);
 	enum heard heard = read_keys(to);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	write_all("\n");
@@ -116,8 +118,10 @@ bool cli_terminal_ask(const char *question, enum cli_terminal_echo echo, struct 
 {
 	if (!cli_terminal_is_attended())
 		return read_line(to);
+	if (echo == CLI_TERMINAL_HIDDEN)
+		return read_hidden(question, to);
 	write_all(question);
-	return echo == CLI_TERMINAL_HIDDEN ? read_hidden(to) : read_line(to);
+	return read_line(to);
 }
 
 bool cli_terminal_confirm(const char *question)

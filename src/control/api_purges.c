@@ -254,7 +254,7 @@ static void add_edge(struct progress *progress, struct str edge, enum store_purg
 	        [STORE_PURGE_DONE] = "done",
 	        [STORE_PURGE_FAILED] = "failed"};
 	struct text *to = &progress->list;
-	text_addf(to, "%s{\"id\":", progress->count++ == 0 ? "" : ",");
+	text_addf(to, "%s{\"edge\":", progress->count++ == 0 ? "" : ",");
 	text_add_json(to, edge);
 	text_addf(to, ",\"state\":\"%s\",\"is_connected\":%s", NAMES[state],
 	        is_connected ? "true" : "false");

@@ -420,7 +420,7 @@ static void on_run(struct loop_task *task)
 {
 	struct control_exchange *exchange = container_of(task, struct control_exchange, task);
 	/* What happens to the client meanwhile is looked at when the call is ours again. */
-	if (exchange->is_running)
+	if (exchange->is_running || exchange->exchanges->is_ending)
 		return;
 	if (exchange->stream->is_gone)
 		exchange->step = CONTROL_EXCHANGE_FINISH;
@@ -500,7 +500,9 @@ void control_exchanges_free(struct control_exchanges *exchanges)
 {
 	if (exchanges == NULL)
 		return;
-	/* The threads end what they have, and the loop hears of it. */
+	/* The threads end what they have, and the loop hears of it; no step is taken then that
+	 * would want them again. */
+	exchanges->is_ending = true;
 	for (unsigned i = 0; i < CONTROL_LANES; i++)
 		disk_free(exchanges->lanes[i]);
 	loop_turn(exchanges->loop, 0);

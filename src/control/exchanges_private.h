@@ -44,4 +44,5 @@ struct control_exchanges {
 	struct disk *lanes[CONTROL_LANES];
 	unsigned waiting[CONTROL_LANES]; /* operations that were given to each */
 	struct list list;
+	bool is_ending; /* nothing goes on any more */
 };

@@ -12,7 +12,7 @@
 struct member {
 	struct list_node node;
 	const struct link_hub_edge *edge; /* never looked into but in control_fleet_set */
-	char *id, *error;
+	char *id, *run, *error;
 	uint64_t applied, refused, purged, since_ms;
 };
 
@@ -45,6 +45,7 @@ static void forget(struct control_fleet *fleet, struct member *member)
 	list_remove(&member->node);
 	fleet->count--;
 	mem_free(member->id);
+	mem_free(member->run);
 	mem_free(member->error);
 	mem_free(member);
 }
@@ -69,6 +70,7 @@ bool control_fleet_set(
 		member = mem_new(struct member);
 		member->edge = edge;
 		member->id = mem_copy(edge->id, strlen(edge->id));
+		member->run = mem_copy(edge->run, strlen(edge->run));
 		member->since_ms = at_ms;
 		list_add_last(&fleet->members, &member->node);
 		fleet->count++;
@@ -134,6 +136,8 @@ void control_fleet_print(struct control_fleet *fleet, struct text *to)
 		const struct member *member = container_of(node, struct member, node);
 		text_addf(to, "%s{\"id\":", before);
 		text_add_json(to, str_of(member->id));
+		text_add(to, STR(",\"run\":"));
+		text_add_json(to, str_of(member->run));
 		text_addf(to, ",\"applied\":%llu,\"purged\":%llu,\"since_ms\":%llu",
 		        (unsigned long long)member->applied, (unsigned long long)member->purged,
 		        (unsigned long long)member->since_ms);

@@ -12,7 +12,7 @@ struct control_fleet *control_fleet_new(void);
 void control_fleet_free(struct control_fleet *fleet);
 
 /* An edge has come, which returns true, or has said something; `at_ms` since 1970-01-01 UTC.
- * Several may have one id. */
+ * Several may have one id, as during an upgrade. */
 bool control_fleet_set(
         struct control_fleet *fleet, const struct link_hub_edge *edge, uint64_t at_ms);
 

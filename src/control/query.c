@@ -57,9 +57,11 @@ static struct str refuse(
         struct arena *arena, const char *allowed, struct str name, struct str value)
 {
 	struct str switch_name = arena_printf(arena, "%.*s?", STR_ARG(name));
-	if (is_word_of(allowed, name))
+	/* The mark of a switch is no part of its name. */
+	bool is_marked = str_find(name, '?') >= 0;
+	if (!is_marked && is_word_of(allowed, name))
 		return STR_EMPTY;
-	if (!is_word_of(allowed, switch_name))
+	if (is_marked || !is_word_of(allowed, switch_name))
 		return arena_printf(arena,
 		        "the query has a parameter \"%.*s\", which is not known here",
 		        STR_ARG(name));

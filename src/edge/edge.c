@@ -63,6 +63,7 @@ struct edge {
 	struct loop *loop;
 	struct mem_budget budget, spool_budget;
 	struct edge_worker_shared shared;
+	bool is_cache_apart;         /* the next edge's memory is another than ours */
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
 	struct cache_writer *writers[LIMIT_CACHE_DISKS];
 	struct edge_disks *disks; /* NULL: there are none */
@@ -221,7 +222,13 @@ static struct link_answer on_purge(struct link_command_sink *sink, const struct 
 	if (edge->shared.cache == NULL)
 		return (struct link_answer){.error = STR("this edge has no cache")};
 	text_clear(&edge->purge_error);
-	return edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
+	struct link_answer answer =
+	        edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
+	if (edge->is_cache_apart && answer.error.len == 0)
+		answer.error = STR("it is purged, but only in the memory that this edge made for "
+		                   "itself; purge it again when the next edge serves, which has "
+		                   "another");
+	return answer;
 }
 
 static bool is_durable(struct link_command_sink *sink, uint64_t moment)
@@ -316,12 +323,14 @@ static void start_writers(struct edge *edge)
 }
 
 /* Attaches to the cache's memory, or does without: a cache is never why an edge does not serve. The
- * disks belong to the memory that is handed, so one that the edge makes for itself has none. */
+ * disks belong to the memory that is handed, so one that the edge makes for itself has none. What
+ * was handed is the next edge's all the same, perhaps. */
 static void open_cache(struct edge *edge)
 {
 	struct cache_memory_options memory = edge->options.cache_memory;
 	const int fd = edge->options.cache_memory_fd;
 	enum cache_attach why;
+	edge->is_cache_apart = edge->options.is_cache_apart;
 	if (memory.bytes == 0)
 		return;
 	struct cache_store *cache = cache_store_new(fd, &memory, &why);
@@ -329,6 +338,7 @@ static void open_cache(struct edge *edge)
 	if (cache == NULL && fd >= 0) {
 		log_warning("the cache begins empty: %s", cache_memory_words(why));
 		memory.disk_count = 0;
+		edge->is_cache_apart = true;
 		cache = cache_store_new(-1, &memory, &why);
 	}
 	if (cache == NULL) {
@@ -459,12 +469,12 @@ void edge_free(struct edge *edge)
 	disk_free(edge->recall_pool);
 	edge_reports_free(edge->reports);
 	free_workers(edge);
-	mem_free(edge->tallies);
-	edge_tail_free(edge->shared.tail);
 	/* What was taken at the end, and nobody heard of. */
 	list_each_safe (node, following, &edge->news)
 		mem_free(container_of(node, struct snapshot_message, node));
 	edge_rollout_free(edge->rollout);
+	mem_free(edge->tallies);
+	edge_tail_free(edge->shared.tail);
 	edge_recalls_free(edge->shared.recalls);
 	edge_disks_free(edge->disks);
 	for (unsigned i = 0; i < LIMIT_CACHE_DISKS; i++)

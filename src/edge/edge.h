@@ -36,6 +36,9 @@ struct edge_options {
 	 * this form if it has none yet. Without bytes nothing is cached. */
 	int cache_memory_fd;
 	struct cache_memory_options cache_memory;
+	/* Another memory, with disks that this one does not have, will be the next edge's: what is
+	 * purged here would be back with it. */
+	bool is_cache_apart;
 	const char *cdn_id;         /* in Via and CDN-Loop */
 	const char *access_log;     /* "off", "stdout", "syslog", "journald", or a path */
 	uint32_t access_log_sample; /* one in so many requests */

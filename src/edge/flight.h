@@ -51,7 +51,9 @@ void edge_flight_unref(struct edge_flight *flight);
 
 enum edge_flight_stage edge_flight_stage(struct edge_flight *flight);
 
-/* In FAILED: why. In RELEASED: STATUS where the answer is a failure of the origin. */
+/* In FAILED: why. In RELEASED: STATUS where the answer is a failure of the origin, BAD_REQUEST
+ * where it is for what the request was that began the pull: another one may get what is for
+ * sharing. */
 enum fault edge_flight_fault(struct edge_flight *flight);
 
 /* What was published; NULL before that. It lives as long as the flight. */

@@ -181,6 +181,9 @@ bool edge_forward_shared(const struct http_head *head, struct str accept_encodin
 			http_write_known_field(&writer, HTTP_NAME_ACCEPT_ENCODING, accept_encoding);
 		has_coding |= field->id == HTTP_NAME_ACCEPT_ENCODING;
 	}
+	/* Who says nothing would take any coding, and is not told apart from who takes none. */
+	if (!has_coding)
+		http_write_known_field(&writer, HTTP_NAME_ACCEPT_ENCODING, accept_encoding);
 	http_write(&writer, more);
 	http_write_end_of_head(&writer);
 	CHECK(!writer.full);

@@ -24,14 +24,17 @@ struct edge_forward {
 	const struct model_origin *origin;
 };
 
+/* How many fields edge_forward_shared adds at most: Accept-Encoding, and two of `more`. */
+enum { EDGE_FORWARD_SHARED_FIELDS = 3 };
+
 /* The whole head, in the arena. */
 struct str edge_forward_head(const struct edge_forward *forward, struct arena *arena);
 
 /*
  * The GET of a pull whose answer may be shared, made of a client's GET or HEAD: without what asks
- * for a part of the response, or for one only if it changed; where the client sent Accept-Encoding,
- * with `accept_encoding` instead; and with the lines of `more`. In the arena; false when it is
- * larger than a head may be.
+ * for a part of the response, or for one only if it changed; with `accept_encoding` in place of
+ * what the client sent of Accept-Encoding, if anything; and with the lines of `more`. In the arena;
+ * false when it is larger than a head may be.
  */
 MUST_CHECK bool edge_forward_shared(const struct http_head *head, struct str accept_encoding,
         struct str more, struct arena *arena, struct http_head *ret_head);

@@ -47,6 +47,7 @@ enum cache_put edge_keep_object(const struct edge_keep *keep, const struct edge_
 	        .tags = loaded->tags,
 	        .tag_count = loaded->tag_count,
 	        .id = loaded->id,
+	        .is_update = keep->is_update,
 	        .sequence = keep->sequence,
 	        .object = &object,
 	        .head = &loaded->head,
@@ -56,19 +57,24 @@ enum cache_put edge_keep_object(const struct edge_keep *keep, const struct edge_
 	return cache_put_object(keep->worker->cache, &put);
 }
 
-/* Puts the object of the entry once more, with the head and terms of `loaded`. */
-static void put_again(
-        const struct edge_keep *keep, const struct cache_entry *entry, struct edge_loaded *loaded)
+/* Puts the object of the entry once more, with the head and terms of `loaded`; in the same place,
+ * but where it varies on more than before. */
+static void put_again(const struct edge_keep *keep, const struct cache_entry *entry,
+        const struct cache_vary *vary, struct edge_loaded *loaded)
 {
 	struct iovec body = {
 	        .iov_base = (void *)(uintptr_t)entry->body.at, .iov_len = entry->body.len};
 	bool is_inline = entry->object->is_inline;
+	struct edge_keep update = *keep;
+	update.is_update = loaded->vary.count == vary->count;
 	loaded->id = entry->id;
 	if (!edge_loaded_add_tags(loaded, keep->worker->cache, domain_of(keep)))
 		return;
-	enum cache_put result = edge_keep_object(
-	        keep, loaded, entry->object->length, is_inline ? &body : NULL, is_inline ? 1 : 0);
-	(void)result; /* where there is no room, the old one is validated again next time */
+	enum cache_put result = edge_keep_object(&update, loaded, entry->object->length,
+	        is_inline ? &body : NULL, is_inline ? 1 : 0);
+	/* Where there is no room, the old one is validated again next time; and what another has
+	 * stored meanwhile is newer. */
+	(void)result;
 }
 
 bool edge_keep_refresh(
@@ -78,7 +84,8 @@ bool edge_keep_refresh(
 	struct http_head merged;
 	struct edge_rules rules;
 	struct edge_lookup lookup;
-	edge_lookup_init(&lookup, keep->worker->cache_reader, keep->key, exchange->request);
+	edge_lookup_init(
+	        &lookup, keep->worker->cache_reader, keep->key, domain_of(keep), exchange->request);
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND || (id != 0 && entry.id != id))
 		return false;
 	if (exchange->response->status == 304 &&
@@ -101,7 +108,7 @@ bool edge_keep_refresh(
 	        edge_loaded_make(&options, &loaded) != EDGE_LOADED_DONE)
 		return false;
 	loaded->terms = terms;
-	put_again(keep, &entry, loaded);
+	put_again(keep, &entry, &lookup.vary, loaded);
 	edge_loaded_free(loaded);
 	return true;
 }

@@ -13,6 +13,7 @@ struct edge_keep {
 	const struct model_domain *domain;
 	const struct cache_key *key;
 	uint64_t sequence;   /* cache_store_sequence when the pull began */
+	bool is_update;      /* only in place of the object with the same id */
 	struct arena *arena; /* for what is needed on the way */
 };
 

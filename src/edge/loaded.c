@@ -65,6 +65,23 @@ static bool make_head(struct edge_loaded *loaded, const struct edge_loaded_optio
 	return true;
 }
 
+/* The lines that are left out of the head, but not meant for nobody. */
+static void make_own(struct edge_loaded *loaded, const struct http_head *head)
+{
+	uint64_t own[HTTP_MARK_WORDS];
+	if (!cache_policy_mark_own(head, own))
+		return;
+	size_t room = head->len + head->count;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(&loaded->arena, room), room);
+	for (unsigned i = 0; i < head->count; i++)
+		if (http_mark_has(own, i))
+			http_write_field(&writer, http_head_name(head, &head->fields[i]),
+			        http_head_value(head, &head->fields[i]));
+	CHECK(!writer.full);
+	loaded->own = http_writer_str(&writer);
+}
+
 /* The fields that the URL's responses vary on, with those of this one. */
 static bool make_vary(struct edge_loaded *loaded, const struct edge_loaded_options *options)
 {
@@ -97,6 +114,7 @@ enum edge_loaded_result edge_loaded_make(
 		edge_loaded_free(loaded);
 		return EDGE_LOADED_NOT_ONE;
 	}
+	make_own(loaded, options->head);
 	*ret_loaded = loaded;
 	return EDGE_LOADED_DONE;
 }
@@ -116,6 +134,9 @@ bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *st
 	uint64_t domain_hash = cache_key_domain(store, str_of(domain->name));
 	if (cache_purge_since(store, key, domain_hash, loaded->tags, loaded->tag_count,
 	            loaded->sequence) != CACHE_PURGED_NOT)
+		return false;
+	/* What is not stored was for those alone who asked as the first did. */
+	if (!loaded->is_stored && http_head_has(request, HTTP_NAME_AUTHORIZATION))
 		return false;
 	if (loaded->vary.count == 0)
 		return true;

@@ -18,6 +18,7 @@ struct edge_loaded {
 	struct http_head head;
 	struct cache_terms terms;
 	struct str etag;        /* in the head's bytes */
+	struct str own;         /* lines that are not stored, for who began the pull alone */
 	uint64_t length;        /* of the body; UINT64_MAX: not known */
 	uint64_t id;            /* the store's, where is_stored */
 	uint64_t sequence;      /* of the last purge when its pull began */
@@ -50,8 +51,9 @@ enum edge_loaded_result edge_loaded_make(
         const struct edge_loaded_options *options, struct edge_loaded **ret_loaded);
 void edge_loaded_free(struct edge_loaded *loaded);
 
-/* Whether the published answer is one for this request as well: of its variant, and not purged
- * since its pull began. */
+/* Whether the published answer is one for this request as well: of its variant, not purged since
+ * its pull began, and stored, where the request has credentials: an error that is only shared may
+ * be what those get who have none. */
 bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *store,
         const struct cache_key *key, const struct model_domain *domain,
         const struct http_head *request);

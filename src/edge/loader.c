@@ -252,6 +252,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 	struct arena *arena = &loader->arena;
 	loader->magic = LOADER_MAGIC;
 	loader->state = LOADER_NEW;
+	atomic_init(&loader->joinable_until_ms, UINT64_MAX);
 	loader->task.on_run = on_run;
 	loader->worker = worker;
 	loader->domain = model_domain_ref(options->domain);
@@ -307,11 +308,20 @@ struct edge_flights_entry *edge_loader_entry(struct edge_loader *loader)
 
 bool edge_loader_may_join(const struct edge_flights_entry *entry, const void *context)
 {
-	/* It is listed, so it lives; and what is read of it never changes. */
+	/* It is listed, so it lives; and what is read of it never changes, but for the time. */
 	const struct edge_loader *loader = container_of(entry, struct edge_loader, entry);
+	uint64_t until_ms = atomic_load_explicit(&loader->joinable_until_ms, memory_order_relaxed);
 	return loader->domain == context &&
+	       (until_ms == UINT64_MAX || clock_wall_ms() < until_ms) &&
 	       cache_purge_since(loader->worker->cache, &loader->key, loader->domain_hash, NULL, 0,
 	               loader->sequence) == CACHE_PURGED_NOT;
+}
+
+void edge_loader_limit_joining(struct edge_loader *loader, const struct cache_terms *terms)
+{
+	bool is_for_once = (terms->flags & CACHE_NO_CACHE) != 0;
+	atomic_store_explicit(&loader->joinable_until_ms,
+	        is_for_once ? 0 : terms->born_ms + terms->fresh_ms, memory_order_relaxed);
 }
 
 /* Takes from the budget what a head larger than the inline block makes us keep: itself, the one

@@ -10,7 +10,7 @@
 #include "edge/unshared.h"
 #include "http/range.h"
 
-enum { ERRORS_FROM = 400, FAILURES_FROM = 500 }; /* statuses */
+enum { UNSATISFIED = 416, FAILURES_FROM = 500 }; /* statuses */
 
 static struct cache_exchange exchange_of(
         const struct edge_loader *loader, const struct http_head *response)
@@ -55,24 +55,67 @@ struct edge_keep edge_loader_keep(struct edge_loader *loader)
 	};
 }
 
-/* The answer may be given to who waits for it, although nobody may remember it: an error that
- * nobody said is private. So a crowd does not ask a failing origin once each. */
-static bool is_shared_error(enum cache_verdict verdict, unsigned status)
+/* The answer may be given to who waits for it, although nobody may remember it: an error of the
+ * target or the origin that nobody said is private. So a crowd does not ask a failing origin once
+ * each. What a request got for what it was, or for who sent it, is nobody else's. */
+static bool is_shared_error(
+        const struct edge_loader *loader, enum cache_verdict verdict, unsigned status)
 {
-	return status >= ERRORS_FROM &&
-	       (verdict == CACHE_VERDICT_STATUS || verdict == CACHE_VERDICT_NO_FRESHNESS ||
-	               verdict == CACHE_VERDICT_NO_USE);
+	bool is_gone = status == 404 || status == 405 || status == 410 || status == 414;
+	if (verdict == CACHE_VERDICT_STATUS) /* the range was ours */
+		return loader->is_piece && status == UNSATISFIED;
+	return (verdict == CACHE_VERDICT_NO_FRESHNESS || verdict == CACHE_VERDICT_NO_USE) &&
+	       (status >= FAILURES_FROM || is_gone);
+}
+
+static bool has_credentials(const struct edge_loader *loader)
+{
+	return http_head_has(&loader->head, HTTP_NAME_AUTHORIZATION);
+}
+
+/* Whether an answer tells what has become of the target. A failure does not, nor what the request
+ * got for what it was, nor what somebody with credentials got. */
+static bool is_of_target(const struct edge_loader *loader, unsigned status)
+{
+	if (loader->is_piece && status == UNSATISFIED)
+		return true;
+	return status < FAILURES_FROM && !cache_policy_is_of_request(status) &&
+	       !has_credentials(loader);
+}
+
+/* What an answer that is not for sharing tells those who wait. A failure of the origin is no sign
+ * that the next answer is not for sharing either, and who has something stale is better off waiting
+ * for that. Nor is what one request got for what it was: the others ask again, together. */
+static enum fault reason_of(const struct edge_loader *loader, unsigned status, bool is_failure)
+{
+	if (is_failure)
+		return FAULT_STATUS;
+	return cache_policy_is_of_request(status) || has_credentials(loader) ||
+	                       (loader->has_stale && !is_of_target(loader, status))
+	               ? FAULT_BAD_REQUEST
+	               : FAULT_NONE;
+}
+
+/* For a while nobody waits for such an answer; but where it is due to one request, or to what is
+ * remembered. */
+static void note_unshared(struct edge_loader *loader, unsigned status, bool is_failure)
+{
+	struct edge_worker *worker = loader->worker;
+	bool is_for_once = is_failure || cache_policy_is_of_request(status) ||
+	                   (loader->has_stale && !is_of_target(loader, status));
+	if (!is_for_once)
+		edge_unshared_note(worker->unshared,
+		        edge_unshared_hash(loader->entry.hash, has_credentials(loader)),
+		        loop_now_ms(worker->loop));
 }
 
 /* Everybody else pulls on their own; the leader, if there is one, goes on with this pull, unless it
- * is one for other bytes than the leader wants. A failure of the origin is no sign that the next
- * answer is not for sharing either, and who has something stale is better off waiting for that. */
-static void release(struct edge_loader *loader, bool is_failure)
+ * is one for other bytes than the leader wants. */
+static void release(struct edge_loader *loader, unsigned status, bool is_failure)
 {
 	struct edge_worker *worker = loader->worker;
-	enum fault fault = is_failure ? FAULT_STATUS : FAULT_NONE;
-	if (!is_failure)
-		edge_unshared_note(worker->unshared, loader->entry.hash, loop_now_ms(worker->loop));
+	enum fault fault = reason_of(loader, status, is_failure);
+	note_unshared(loader, status, is_failure);
 	if (loader->leader == NULL || loader->is_piece) {
 		edge_loader_close(loader, EDGE_FLIGHT_RELEASED, fault);
 		return;
@@ -109,12 +152,12 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	/* What it varies on is said at once, so that who asks meanwhile is told apart. */
 	is_stored = is_stored && edge_keep_spec(&keep, loaded, &epoch);
 	loaded->is_stored = loader->is_storing = is_stored;
-	loaded->sequence = loader->sequence;
 	loader->loaded = loaded;
 	loader->expected = loaded->length;
 	loader->state = LOADER_STREAMING;
 	if (is_stored) {
 		loaded->id = cache_store_new_id(loader->worker->cache);
+		edge_loader_limit_joining(loader, &loaded->terms);
 		relist(loader, loaded);
 	} else {
 		edge_loader_stop_storing(loader);
@@ -128,6 +171,23 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 		loop_wake(loader->worker->loop, &loader->task);
 }
 
+/* Whether a body can be shared as it comes, and stored. Of one that ends with its connection nobody
+ * knows whether it is whole. */
+static bool is_body_for_all(
+        const struct edge_loader *loader, enum http_framing framing, uint64_t length)
+{
+	return framing != HTTP_FRAMING_CLOSE &&
+	       (length == UINT64_MAX || length <= loader->domain->cache->object_max);
+}
+
+/* What answers now is in place of what is remembered, whether it can be stored or not, unless it
+ * says nothing of that: then that stays, and may stand in. */
+static void forget_stale(struct edge_loader *loader, unsigned status, bool is_failure)
+{
+	if (loader->has_stale && !is_failure && is_of_target(loader, status))
+		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+}
+
 /* The answer as something to be stored whole, shared, or released. */
 static void judge_whole(struct edge_loader *loader, const struct cache_exchange *exchange,
         enum http_framing framing, uint64_t length)
@@ -135,24 +195,21 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 	const struct http_head *head = exchange->response;
 	struct edge_rules rules;
 	struct cache_terms terms;
-	struct edge_loaded *loaded;
+	struct edge_loaded *loaded = NULL;
 	edge_rules_make(loader->domain, &rules);
 	enum cache_verdict verdict = cache_policy_may_store(exchange, &rules.cache, &terms);
-	bool is_stored = verdict == CACHE_VERDICT_STORE;
-	bool is_shared = is_stored || is_shared_error(verdict, head->status);
+	bool is_storable = verdict == CACHE_VERDICT_STORE;
 	bool is_failure = loader->has_stale &&
 	                  model_statuses_has(&loader->domain->cache->stale_statuses, head->status);
-	/* Of a body that ends with its connection nobody knows whether it is whole. */
-	bool is_kept_apart = framing == HTTP_FRAMING_CLOSE ||
-	                     (length != UINT64_MAX && length > loader->domain->cache->object_max);
-	/* What answers now is in place of what is remembered, be it stored or not; only a failure
-	 * says nothing of it: then that stays, and may stand in. */
-	if (is_failure)
-		is_stored = false;
-	else if (loader->has_stale && !is_stored && head->status < FAILURES_FROM)
-		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
-	if (is_kept_apart || !is_shared || make_loaded(loader, head, &loaded) != EDGE_LOADED_DONE) {
-		release(loader, is_failure);
+	bool is_shared = is_body_for_all(loader, framing, length) &&
+	                 (is_storable || is_shared_error(loader, verdict, head->status)) &&
+	                 make_loaded(loader, head, &loaded) == EDGE_LOADED_DONE;
+	bool is_stored = is_shared && is_storable && !is_failure &&
+	                 edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash);
+	if (!is_stored)
+		forget_stale(loader, head->status, is_failure);
+	if (!is_shared) {
+		release(loader, head->status, is_failure);
 		return;
 	}
 	loader->is_piece = false;
@@ -160,8 +217,10 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 		loaded->terms = terms;
 	loaded->terms.status = head->status;
 	loaded->length = framing == HTTP_FRAMING_NONE ? 0 : length;
-	is_stored = is_stored &&
-	            edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash);
+	/* Who waits asked before whatever was purged since the pull began, or would not have been
+	 * let in; and that we have just purged ourselves is no reason to ask again. */
+	loaded->sequence =
+	        is_stored ? loader->sequence : cache_store_sequence(loader->worker->cache);
 	publish(loader, loaded, is_stored);
 }
 
@@ -237,6 +296,8 @@ static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, 
 	loader->expected = bytes;
 	loader->state = LOADER_STREAMING;
 	loader->is_storing = true;
+	if (loaded != NULL)
+		edge_loader_limit_joining(loader, &loaded->terms);
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
 	loop_wake(loader->worker->loop, &loader->task);
 }
@@ -262,7 +323,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 				edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STORED);
 			return;
 		}
-		if (exchange->response->status >= FAILURES_FROM) {
+		if (!is_of_target(loader, exchange->response->status)) {
 			edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STATUS);
 			return;
 		}
@@ -272,7 +333,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 		return;
 	}
 	if (!is_known && (loaded = keep_head(loader, exchange, content.length)) == NULL) {
-		release(loader, false);
+		release(loader, exchange->response->status, false);
 		return;
 	}
 	begin_piece(loader, loaded, http_range_bytes(&content.range));

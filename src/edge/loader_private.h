@@ -7,6 +7,8 @@
 #include "edge/keep.h"
 #include "edge/loader.h"
 
+#include <stdatomic.h>
+
 /* Of the arena's inline block: an ordinary request needs no other. */
 enum { EDGE_LOADER_FIRST_BYTES = 4096 };
 
@@ -24,7 +26,10 @@ struct edge_loader {
 	struct edge_fill *fill;
 	struct edge_loader_leader *leader;
 	struct edge_loaded *loaded; /* from STREAMING on; the flight's */
-	struct http_head head;      /* what is asked for, without our conditions */
+	/* Until when (wall clock) who comes may have the answer unasked; UINT64_MAX while there is
+	 * none. Read under the flights' lock by any thread. */
+	_Atomic uint64_t joinable_until_ms;
+	struct http_head head; /* what is asked for, without our conditions */
 	struct str host, target;
 	struct address peer;
 	bool is_peer_trusted, is_background, is_storing, is_piece, has_stale;
@@ -62,6 +67,9 @@ void edge_loader_judge(struct edge_loader *loader);
 /* Nothing more is stored; who came late can't be given the beginning any more, so nobody may
  * join. */
 void edge_loader_stop_storing(struct edge_loader *loader);
+
+/* The answer is to be published: from now on it is joined as long as it is fresh and no longer. */
+void edge_loader_limit_joining(struct edge_loader *loader, const struct cache_terms *terms);
 
 /* Moves on with the body. */
 void edge_loader_stream(struct edge_loader *loader);

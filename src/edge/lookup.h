@@ -10,6 +10,7 @@
 struct edge_lookup {
 	struct cache_reader *reader;
 	const struct cache_key *key;
+	uint64_t domain; /* cache_key_domain of the one that serves the request */
 	const struct http_head *request;
 	/* the outcome; of AWAY as far as it got */
 	struct cache_vary vary; /* what the URL's responses vary on; the names refer to the store
@@ -27,14 +28,16 @@ enum edge_lookup_result {
 
 /* Prepares a look-up; the text is not cleared, since nearly nobody needs it. */
 static inline void edge_lookup_init(struct edge_lookup *lookup, struct cache_reader *reader,
-        const struct cache_key *key, const struct http_head *request)
+        const struct cache_key *key, uint64_t domain, const struct http_head *request)
 {
 	lookup->reader = reader;
 	lookup->key = key;
+	lookup->domain = domain;
 	lookup->request = request;
 	lookup->vary.count = 0;
 	lookup->variant = STR_EMPTY;
 }
 
-/* Fills in *ret_entry for FOUND, which may be used until the reader is quiet. */
+/* Fills in *ret_entry for FOUND, which may be used until the reader is quiet. What was stored while
+ * the host was another domain's is not found. */
 enum edge_lookup_result edge_lookup_find(struct edge_lookup *lookup, struct cache_entry *ret_entry);

@@ -6,6 +6,7 @@
 #include "cache/disk.h"
 #include "cache/purge.h"
 #include "edge/key.h"
+#include "http/uri.h"
 
 /* The domain that an item speaks of; NULL where there is none here. */
 static struct model_domain *domain_of(const struct model_snapshot *snapshot,
@@ -32,13 +33,16 @@ static struct str name_of(const struct link_purge *purge, const struct link_purg
 	return purge->what == LINK_PURGE_DOMAIN ? item->name : item->host;
 }
 
-/* A prefix of keys: what rules make of a query can't be told of a part of it, so none but the case
- * count. */
+/* A prefix of keys: what rules make of a query can't be told of a part of it, so that where there
+ * are some the path is all that is compared. That is more than was asked for, and never less. */
 static struct str prefix_of(
         const struct model_domain *domain, const struct link_purge_item *item, struct arena *arena)
 {
 	const struct model_cache plain = {.ignore_case = domain->cache->ignore_case};
-	return edge_key_make(&plain, item->host, item->target, arena);
+	struct str target = item->target, query;
+	if (domain->cache->query != MODEL_QUERY_KEEP || domain->cache->query_sorted)
+		http_uri_cut_query(item->target, &target, &query);
+	return edge_key_make(&plain, item->host, target, arena);
 }
 
 static void purge_one(struct cache_store *store, const struct model_domain *domain,

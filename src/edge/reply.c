@@ -20,9 +20,11 @@ static struct str make_ours(
         const struct edge_reply_options *options, const struct http_content_range *content)
 {
 	size_t room = OURS_BYTES + options->via.len + options->cache.len + options->origin.len +
-	              options->timing.len + options->name.len + options->status.detail.len;
+	              options->timing.len + options->name.len + options->status.detail.len +
+	              options->own.len;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(options->arena, room), room);
+	http_write(&writer, options->own);
 	if (options->has_age) {
 		http_write(&writer, STR("Age: "));
 		http_write_u64(&writer, cache_terms_age_s(options->terms, options->now_ms));

@@ -33,6 +33,7 @@ struct edge_reply_options {
 	const struct http_head *head; /* as it is stored (edge/loaded.h) */
 	const struct cache_terms *terms;
 	struct str etag;
+	struct str own;            /* lines for this client alone, beside the head's */
 	uint64_t length;           /* UINT64_MAX: not known yet, and then ranges do not count */
 	bool is_one_way;           /* the body comes once, in order: not several ranges */
 	bool has_age;              /* it comes from the store */

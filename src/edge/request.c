@@ -89,8 +89,11 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	char *normal = arena_alloc(&stream->arena, LIMIT_HOST_BYTES + 1);
 	request->host = http_uri_normal_host(authority.host, normal);
 	request->domain = model_snapshot_find(request->worker->snapshot, request->host);
+	/* Who knows no revision cannot say that there is no such domain. */
 	if (request->domain == NULL)
-		return edge_request_fail(request, FAULT_UNKNOWN_HOST);
+		return edge_request_fail(request,
+		        model_snapshot_revision(request->worker->snapshot) > 0 ? FAULT_UNKNOWN_HOST
+		                                                               : FAULT_NO_DOMAINS);
 	if (request->domain->status == MODEL_OFFLINE)
 		return edge_request_fail(request, FAULT_OFFLINE);
 	if (edge_request_may_look_up(request))

@@ -40,7 +40,8 @@ static enum cache_found find_inline(struct edge_request *request)
 {
 	struct edge_lookup lookup;
 	struct edge_worker *worker = request->worker;
-	edge_lookup_init(&lookup, worker->cache_reader, &request->key, &request->stream->head);
+	edge_lookup_init(&lookup, worker->cache_reader, &request->key, request->domain_hash,
+	        &request->stream->head);
 	enum edge_lookup_result result = edge_lookup_find(&lookup, &request->entry);
 	if (result == EDGE_LOOKUP_AWAY)
 		return CACHE_FOUND_AWAY;
@@ -111,6 +112,25 @@ static enum sent send_stored(
 	return taken == count ? SENT_ALL : SENT_SOME;
 }
 
+/* Whether a piece whose pull failed is to be asked for once more. What another request's pull came
+ * to may be due to that request; but no pull brings a version back. */
+static bool is_worth_another_pull(struct edge_request *request, enum fault fault)
+{
+	return !request->is_leader && fault != FAULT_CHANGED && request->rejoins++ < REJOINS_MAX;
+}
+
+/* The pull of a piece has failed. */
+static enum sent lose_piece(struct edge_request *request)
+{
+	enum fault fault = edge_flight_fault(request->flight.flight);
+	if (!is_worth_another_pull(request, fault)) {
+		request->fault = (uint8_t)fault;
+		return SENT_NOT;
+	}
+	edge_request_leave_flight(request);
+	return SENT_ALL;
+}
+
 /* Sends what has come of a piece that is being pulled. */
 static enum sent send_pulled(struct edge_request *request, struct edge_reply_part *part)
 {
@@ -129,8 +149,7 @@ static enum sent send_pulled(struct edge_request *request, struct edge_reply_par
 			edge_request_leave_flight(request);
 			return request->rejoins++ < REJOINS_MAX ? SENT_ALL : SENT_NOT;
 		case EDGE_FLIGHT_READ_FAILED:
-			request->fault = (uint8_t)edge_flight_fault(request->flight.flight);
-			return SENT_NOT;
+			return lose_piece(request);
 		}
 	}
 	size_t taken = serve_stream_write(request->stream, request->pending);
@@ -324,8 +343,10 @@ static enum edge_turn wait_for_piece(struct edge_request *request)
 		break;
 	}
 	/* The object has changed, or pieces of it cannot be had. */
+	request->needs_whole =
+	        stage != EDGE_FLIGHT_FAILED ||
+	        !is_worth_another_pull(request, edge_flight_fault(request->flight.flight));
 	edge_request_leave_flight(request);
-	request->needs_whole = true;
 	return edge_request_look_again(request, EDGE_WISH_RIGHT);
 }
 

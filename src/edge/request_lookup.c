@@ -9,6 +9,7 @@
 #include "cache/reuse.h"
 #include "cache/update.h"
 #include "edge/answer.h"
+#include "edge/forward.h"
 #include "edge/key.h"
 #include "edge/request_private.h"
 #include "edge/rules.h"
@@ -22,6 +23,7 @@ bool edge_request_may_look_up(const struct edge_request *request)
 	const struct serve_stream *stream = request->stream;
 	return request->worker->cache != NULL && request->domain->cache->is_on &&
 	       edge_request_is_method_looked_up(request) && !stream->has_body &&
+	       stream->head.count + EDGE_FORWARD_SHARED_FIELDS <= LIMIT_HEAD_FIELDS &&
 	       request->host.len + stream->path.len <= LIMIT_CACHE_KEY_BYTES;
 }
 
@@ -33,6 +35,8 @@ void edge_request_keep_domain(struct edge_request *request)
 
 static enum edge_turn pass(struct edge_request *request, enum http_cache_forward why)
 {
+	if (request->is_only_if_cached)
+		return edge_request_fail(request, FAULT_ONLY_IF_CACHED);
 	request->forward = (uint8_t)why;
 	return edge_request_go(request, EDGE_REQUEST_PASS);
 }
@@ -41,6 +45,15 @@ static enum edge_turn hit(struct edge_request *request, const char *word)
 {
 	request->cache = word;
 	return edge_request_go(request, EDGE_REQUEST_HIT);
+}
+
+bool edge_request_is_unshared(const struct edge_request *request, uint64_t hash)
+{
+	const struct edge_worker *worker = request->worker;
+	uint64_t now_ms = loop_now_ms(worker->loop);
+	return edge_unshared_has(worker->unshared, hash, now_ms) ||
+	       (http_head_has(&request->stream->head, HTTP_NAME_AUTHORIZATION) &&
+	               edge_unshared_has(worker->unshared, edge_unshared_hash(hash, true), now_ms));
 }
 
 static void on_interim(struct edge_loader_leader *leader, const struct http_head *head)
@@ -136,12 +149,10 @@ void edge_request_leave_flight(struct edge_request *request)
 static enum edge_turn join(struct edge_request *request, const struct edge_lookup *lookup,
         const struct cache_entry *stale)
 {
-	struct edge_worker *worker = request->worker;
 	uint64_t hash;
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
-	if (request->rejoins > REJOINS_MAX ||
-	        edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	if (request->rejoins > REJOINS_MAX || edge_request_is_unshared(request, hash))
 		return pass(request,
 		        stale != NULL ? HTTP_CACHE_FORWARD_STALE : HTTP_CACHE_FORWARD_MISS);
 	edge_request_keep_domain(request);
@@ -167,7 +178,7 @@ static void validate_meanwhile(struct edge_request *request, const struct edge_l
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
 	if (worker->loader_count >= LIMIT_BACKGROUND_PULLS ||
-	        edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	        edge_request_is_unshared(request, hash))
 		return;
 	struct edge_flights_join join = join_for(request, &nobody, key, hash);
 	bool is_under_way = edge_flights_join(worker->flights, &join, NULL);
@@ -286,7 +297,7 @@ static enum edge_turn join_first_piece(
 	};
 	struct str key = edge_loader_piece_key(
 	        &request->key, lookup->variant, &piece, &request->stream->arena, &hash);
-	if (edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	if (edge_request_is_unshared(request, hash))
 		return pass(request, HTTP_CACHE_FORWARD_URI_MISS);
 	edge_request_keep_domain(request);
 	request->cache = "MISS";
@@ -312,8 +323,11 @@ static enum edge_turn miss(struct edge_request *request, const struct edge_looku
 		return edge_request_fail(request, request->fault);
 	if (head->method == HTTP_HEAD)
 		return pass(request, HTTP_CACHE_FORWARD_URI_MISS);
+	/* What was there a moment ago is gone: who else waited for it asks again as well, so that
+	 * is done together. */
 	if (request->wish != EDGE_WISH_RIGHT)
-		return pass(request, HTTP_CACHE_FORWARD_MISS);
+		request->rejoins++;
+	request->wish = EDGE_WISH_RIGHT;
 	if (is_for_a_part(head))
 		return join_first_piece(request, lookup);
 	return join(request, lookup, NULL);
@@ -325,6 +339,8 @@ static void make_key(struct edge_request *request)
 	struct str text =
 	        edge_key_make(request->domain->cache, request->host, stream->path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
+	request->domain_hash =
+	        cache_key_domain(request->worker->cache, str_of(request->domain->name));
 }
 
 static enum edge_turn wait_for_recall(struct edge_request *request)
@@ -347,12 +363,13 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	edge_rules_make_for_hit(request->domain->cache, &rules);
 	if (rules.has_client_directives)
 		http_cache_control_of_request(head, &asked);
-	if (http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
-		return pass(request, HTTP_CACHE_FORWARD_REQUEST);
 	request->is_only_if_cached =
 	        http_cache_control_has(asked.has, HTTP_DIRECTIVE_ONLY_IF_CACHED);
+	if (http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
+		return pass(request, HTTP_CACHE_FORWARD_REQUEST);
 	struct edge_lookup lookup;
-	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key, head);
+	edge_lookup_init(
+	        &lookup, request->worker->cache_reader, &request->key, request->domain_hash, head);
 	switch (edge_lookup_find(&lookup, &request->entry)) {
 	case EDGE_LOOKUP_FOUND:
 		if (!has_body(request))
@@ -422,7 +439,8 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	struct edge_worker *worker = request->worker;
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
 	uint64_t start = edge_flight_start(request->flight.flight);
-	if (loaded->length != UINT64_MAX && cache_update_strong_validator(&loaded->head).len > 0)
+	if (loaded->is_stored && loaded->length != UINT64_MAX &&
+	        cache_update_strong_validator(&loaded->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < start; number++)
 		if (cache_find_has_piece(worker->cache_reader, loaded->id, number) ==
@@ -486,9 +504,12 @@ static enum edge_turn drop_pull(struct edge_request *request)
 
 static enum edge_turn take_pull(struct edge_request *request)
 {
-	if (request->may_use_stale && edge_flight_fault(request->flight.flight) == FAULT_STATUS)
+	enum fault why = edge_flight_fault(request->flight.flight);
+	if (request->may_use_stale && why == FAULT_STATUS)
 		return drop_pull(request);
 	if (request->loader == NULL) {
+		if (why == FAULT_BAD_REQUEST && request->rejoins++ < REJOINS_MAX)
+			return look_again(request, EDGE_WISH_RIGHT);
 		edge_request_let_go(request);
 		request->cache = "PASS";
 		return edge_request_go(request, EDGE_REQUEST_PASS);

@@ -56,7 +56,8 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct edge_lookup lookup;
 	struct cache_entry entry;
 	struct cache_key key = key_of(request, stream->path);
-	edge_lookup_init(&lookup, worker->cache_reader, &key, &stream->head);
+	edge_lookup_init(&lookup, worker->cache_reader, &key,
+	        cache_key_domain(worker->cache, str_of(request->domain->name)), &stream->head);
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND)
 		return;
 	struct edge_keep keep = {
@@ -70,11 +71,16 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct http_head asked = stream->head;
 	asked.method = HTTP_GET;
 	uint64_t now_ms = loop_wall_ms(worker->loop);
+	struct address address;
+	unsigned attempts;
+	edge_fill_attempts(request->fill, &attempts);
 	struct cache_exchange exchange = {
 	        .request = &asked,
 	        .response = answer,
 	        .requested_ms = now_ms - (clock_us() - stream->began_us) / 1000,
 	        .received_ms = now_ms,
+	        .is_from_backup = edge_fill_origin(request->fill, &address) == MODEL_BACKUP,
+	        .is_after_failure = attempts > 1,
 	};
 	switch (cache_update_by_head(&entry.head, entry.object->length, answer)) {
 	case CACHE_UPDATE_NOTHING:

@@ -171,7 +171,6 @@ static bool respond(struct edge_request *request, bool is_not_modified)
 	options.head = edge_fill_head(request->fill, &framing, &options.length);
 	options.via = edge_worker_via(request->worker, options.head);
 	options.status_line = edge_request_status_line(request);
-	edge_request_note_answer(request, options.head);
 	options.timing = edge_request_timing(request);
 	if (request->domain->debug)
 		add_origin(request, &options);

@@ -5,7 +5,6 @@
  */
 #include "cache/update.h"
 #include "edge/request_private.h"
-#include "edge/unshared.h"
 
 void edge_request_know_object(
         struct edge_request *request, uint64_t id, uint64_t length, const struct http_head *head)
@@ -21,7 +20,6 @@ void edge_request_know_object(
 
 bool edge_request_join_piece(struct edge_request *request, uint64_t number)
 {
-	struct edge_worker *worker = request->worker;
 	struct edge_piece piece = request->object;
 	uint64_t hash;
 	if (piece.validator.len == 0)
@@ -31,7 +29,7 @@ bool edge_request_join_piece(struct edge_request *request, uint64_t number)
 	piece.number = number;
 	struct str key = edge_loader_piece_key(
 	        &request->key, STR_EMPTY, &piece, &request->stream->arena, &hash);
-	if (edge_unshared_has(worker->unshared, hash, loop_now_ms(worker->loop)))
+	if (edge_request_is_unshared(request, hash))
 		return false;
 	struct edge_loader_options options = edge_request_loader_options(request);
 	options.piece = &piece;

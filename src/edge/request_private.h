@@ -60,6 +60,7 @@ struct edge_request {
 	const char *cache;         /* the word of X-Cache and of the log */
 	struct model_domain *kept; /* a reference of its own to `domain`, from JOIN on */
 	struct cache_key key;      /* its text is empty until LOOKUP */
+	uint64_t domain_hash;      /* cache_key_domain, from then on */
 	struct edge_flight_reader flight;
 	struct edge_recall_waiter recall;
 	struct edge_loader *loader; /* that it began, and that lives */
@@ -121,6 +122,9 @@ MUST_CHECK bool edge_request_send_head(
 /* Joins the flight of a key, or begins one, with a loader of these options. */
 void edge_request_enter(struct edge_request *request, struct str key, uint64_t hash,
         const struct edge_loader_options *options);
+
+/* Whether it is known of a key that answers to such a request are not for sharing. */
+bool edge_request_is_unshared(const struct edge_request *request, uint64_t hash);
 
 /* The options of a loader for this request; the rest is the caller's. */
 struct edge_loader_options edge_request_loader_options(struct edge_request *request);

@@ -123,6 +123,7 @@ static enum edge_turn respond(struct edge_request *request)
 	        .head = &loaded->head,
 	        .terms = &loaded->terms,
 	        .etag = loaded->etag,
+	        .own = request->is_leader ? loaded->own : STR_EMPTY,
 	        .length = loaded->length,
 	        .is_one_way = true,
 	        .now_ms = loop_wall_ms(request->worker->loop),

@@ -12,6 +12,13 @@ struct edge_unshared;
 struct edge_unshared *edge_unshared_new(void);
 void edge_unshared_free(struct edge_unshared *unshared);
 
+/* What is asked with credentials is told apart: that answers to such a request are not for sharing
+ * says nothing of the others. */
+static inline uint64_t edge_unshared_hash(uint64_t hash, bool has_credentials)
+{
+	return has_credentials ? ~hash : hash;
+}
+
 /* Remembers a key by its (keyed) hash, for EDGE_UNSHARED_MS from now_ms on. */
 void edge_unshared_note(struct edge_unshared *unshared, uint64_t hash, uint64_t now_ms);
 

@@ -133,15 +133,18 @@ bool holding_open(struct holding *holding)
 }
 
 /* The memory of the supervisor before us stays, unless there is to be none now. Where there was
- * none, or one of another version, the edge that serves has made one for itself, and the next ones
- * get ours. */
-static void adopt_memory(struct holding *holding, const struct settings *settings)
+ * none, or one of another version, the edge that serves has made one for itself, which has no
+ * disks: what it serves and purges they never learn of. So its successor, who gets ours, is to be
+ * started at once; then it returns true. */
+static bool adopt_memory(struct holding *holding, const struct settings *settings)
 {
 	const struct memory *memory = &holding->handover.memory;
-	if (memory->fd < 0 || settings->cache_memory == 0 || !memory_is_of_use(memory))
+	bool is_new = memory->fd < 0 || settings->cache_memory == 0 || !memory_is_of_use(memory);
+	if (is_new)
 		renew_memory(holding);
 	if (memory->fd >= 0)
 		memory_warn_of_change(memory, settings);
+	return is_new && memory->fd >= 0;
 }
 
 static void close_api(struct handover *handover)
@@ -172,13 +175,13 @@ static void adopt_control(struct holding *holding)
 	text_done(&why);
 }
 
-void holding_adopt(struct holding *holding, const struct handover *handover)
+bool holding_adopt(struct holding *holding, const struct handover *handover)
 {
 	const struct invocation *invocation = holding->invocation;
 	holding->handover = *handover;
 	holding->handover.edge_count = holding->handover.control_count = 0;
 	if (invocation == NULL)
-		return;
+		return false;
 	const struct settings *settings = &invocation->settings;
 	if (!words_is_equal(&settings->listen, &handover->listeners.asked))
 		log_warning("a new value of listen takes a restart");
@@ -186,9 +189,10 @@ void holding_adopt(struct holding *holding, const struct handover *handover)
 		log_warning("a new value of workers takes a restart");
 	if (!command_socket_is_meant(settings, handover->command))
 		log_warning("a new value of socket takes a restart");
-	adopt_memory(holding, settings);
+	bool wants_successor = adopt_memory(holding, settings);
 	adopt_control(holding);
 	open_journal(holding);
+	return wants_successor;
 }
 
 bool holding_has_control(const struct holding *holding)

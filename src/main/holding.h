@@ -22,8 +22,10 @@ void holding_init(struct holding *holding, const struct invocation *invocation);
 MUST_CHECK bool holding_open(struct holding *holding);
 
 /* Takes what the supervisor before this one held, opens what it had not, and warns of what takes a
- * restart to be as the invocation says. The edges and control processes in it are the caller's. */
-void holding_adopt(struct holding *holding, const struct handover *handover);
+ * restart to be as the invocation says. The edges and control processes in it are the caller's.
+ * True: the edge that serves has made a cache memory for itself, and is to be followed at once by
+ * one that has ours. */
+MUST_CHECK bool holding_adopt(struct holding *holding, const struct handover *handover);
 
 /* Closes all of it. */
 void holding_close(struct holding *holding);

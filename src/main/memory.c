@@ -29,7 +29,8 @@ struct cache_memory_options memory_options(const struct memory *memory)
 bool memory_is_of_use(const struct memory *memory)
 {
 	const struct cache_memory_options options = memory_options(memory);
-	return cache_memory_check(memory->fd, &options) == CACHE_ATTACH_DONE;
+	const enum cache_attach verdict = cache_memory_check(memory->fd, &options);
+	return verdict != CACHE_ATTACH_LAYOUT && verdict != CACHE_ATTACH_GEOMETRY;
 }
 
 void memory_open_disks(struct memory *memory, const struct settings *settings)

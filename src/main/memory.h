@@ -36,7 +36,7 @@ void memory_erase_disks(struct memory *memory);
 /* The form for the cache. */
 struct cache_memory_options memory_options(const struct memory *memory);
 
-/* Whether this version of us can use what is in it. */
+/* Whether this version of us can use what is in it, as far as we can tell. */
 bool memory_is_of_use(const struct memory *memory);
 
 /* Closes our descriptors, and leaves none; the pages live on while another process has them. */

@@ -3,8 +3,9 @@
  * then the edge and its feed; the filter of system calls once everything was opened, so that
  * whatever opening needs is done; then serving.
  *
- * An edge that has its domains from a control plane serves what it knows of them, be that nothing,
- * from the start: whether anybody answers is not its clients' business.
+ * An edge that has its domains from a control plane serves what it knows of them from the start,
+ * and says that it is ready: nobody's death may keep it from that. Where that is nothing yet, it
+ * answers 503, and not that it has no such domain.
  */
 /* tidy: untested - it is a whole process: tests/functional/test_lifecycle.py, test_reload.py */
 #include "main/run_edge.h"
@@ -26,6 +27,7 @@ struct edge_process {
 	const struct invocation *invocation;
 	struct handover handover; /* its sockets are ours in any case */
 	struct supervised supervised;
+	bool is_cache_apart; /* see struct edge_options */
 	struct edge *edge;
 	struct feed *feed;
 };
@@ -112,13 +114,17 @@ static void open_memory(struct edge_process *process)
 		return;
 	if (process->supervised.is_alone)
 		memory_open_disks(memory, settings);
+	else
+		process->is_cache_apart = settings->cache_disks.count > 0;
 	if (!memory_renew(memory, settings))
 		log_error("no memory for the cache: %s", strerror(errno));
 }
 
 /* Every duration and count of the table fits its member: the ranges there see to it. */
-static struct edge *make_edge(const struct settings *settings, const struct handover *handover)
+static struct edge *make_edge(const struct edge_process *process)
 {
+	const struct settings *settings = &process->invocation->settings;
+	const struct handover *handover = &process->handover;
 	const struct listeners *listeners = &handover->listeners;
 	struct text servers = {0};
 	unsigned trusted_count = settings->trusted_proxies.count;
@@ -149,6 +155,7 @@ static struct edge *make_edge(const struct settings *settings, const struct hand
 	        .spool_budget = settings->spool_budget,
 	        .cache_memory_fd = handover->memory.fd,
 	        .cache_memory = memory_options(&handover->memory),
+	        .is_cache_apart = process->is_cache_apart,
 	        .cdn_id = settings->cdn_id,
 	        .access_log = settings->access_log,
 	        .access_log_sample = (uint32_t)settings->access_log_sample,
@@ -234,7 +241,7 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 		goto done;
 	if (settings->sandbox)
 		sandbox_drop_rights();
-	process.edge = make_edge(settings, &process.handover);
+	process.edge = make_edge(&process);
 	if (process.edge == NULL || !take_commands(&process) ||
 	        !supervised_open(&process.supervised, edge_loop(process.edge), &process.handover))
 		goto done;

@@ -67,7 +67,7 @@ struct supervisor {
 	struct keeper keepers[CHILD_ROLES];
 	struct timer hurry_timer;
 	bool is_stopping;
-	bool wants_upgrade; /* SIGHUP came during an upgrade */
+	bool wants_upgrade; /* another one: SIGHUP came during an upgrade */
 	int exit_code;
 };
 
@@ -346,7 +346,7 @@ static void adopt(struct supervisor *supervisor)
 	adopt_children(supervisor, CHILD_CONTROL, handover->controls, handover->control_count);
 	log_info("upgraded to version %s; edge %d serves", HEADWATER_VERSION,
 	        (int)handover->edges[0]);
-	holding_adopt(&supervisor->holding, handover);
+	supervisor->wants_upgrade = holding_adopt(&supervisor->holding, handover);
 	if (supervisor->options->invocation != NULL)
 		children_dismiss(&supervisor->children, CHILD_CONTROL, NULL,
 		        supervisor->drain_timeout_ms + HURRY_MS);
@@ -431,6 +431,8 @@ int supervisor_run(const struct supervisor_options *options)
 		if (holding_has_control(&supervisor.holding))
 			start(&supervisor, CHILD_CONTROL);
 	}
+	if (supervisor.wants_upgrade)
+		start_upgrade(&supervisor);
 	loop_run(supervisor.loop);
 done:
 	done(&supervisor);

@@ -115,6 +115,11 @@ bool model_json_read(struct arena *arena, struct str text, struct model_problems
 {
 	const struct reader reader = {arena, problems};
 	json_error_t error;
+	/* jansson takes one behind the value for the end of the text, and would not read on. */
+	if (str_find(text, '\0') >= 0) {
+		model_problems_add(problems, NULL, 0, "", "syntax", "is no JSON: it has a NUL");
+		return false;
+	}
 	json_t *value = json_loadb(text.len == 0 ? "" : text.at, text.len,
 	        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value == NULL) {

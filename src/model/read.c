@@ -172,7 +172,7 @@ static void read_field(const struct reading *reading, const struct model_node *n
         const struct model_field *field)
 {
 	struct model_why why;
-	const char *words;
+	const char *words = "";
 	void *member = model_field_member(field, reading->domain);
 	if (node->kind == MODEL_NODE_LIST && field->type == MODEL_FIELD_ADDRESSES)
 		read_addresses(

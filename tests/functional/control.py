@@ -1,7 +1,12 @@
 """A control plane for tests, who may use it, and a client that holds every answer against the contract."""
+import atexit
+import functools
 import http.client
 import json
+import pathlib
 import re
+import shutil
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -14,6 +19,7 @@ FIRST = re.compile(r"the first account is admin, its password (\S+) ")
 PASSWORD = "a password for tests"
 API = re.compile(r"the API is on (\S+)")
 MASK = "********"
+ROLES = ("viewer", "operator", "admin")
 
 
 class Answer:
@@ -126,6 +132,30 @@ class Api:
         return Api(self.address, merged, self.timeout, self.source)
 
 
+class Seed:
+    """The state of a control plane whose first account has signed in. Passwords take long to hash, so each process of
+    the tests does it once."""
+
+    def __init__(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="headwater-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self.state = folder / "state"
+        self.state.mkdir()
+        program = Headwater(folder, args=["--state-dir", str(self.state), "--api", "127.0.0.1:0"], command="control", ready=API)
+        plane = Plane.__new__(Plane)
+        plane.follow(program.start())
+        try:
+            plane.sign_in()
+        finally:
+            program.stop()
+        self.fields = {name: getattr(plane, name).fields for name in ("session", *ROLES)}
+
+
+@functools.cache
+def seed():
+    return Seed()
+
+
 class Plane:
     """A running control plane with a token for each role."""
 
@@ -138,14 +168,21 @@ class Plane:
         else:
             args = ["--state-dir", str(self.state), "--api", "127.0.0.1:0", *flag_list(flags)]
             self.program = Headwater(folder, args=args, command=command, ready=API)
+        if signs_in:
+            shutil.copytree(seed().state, self.state, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.socket"))
         self.state.mkdir(exist_ok=True)
         make.closing.add(self.program, Headwater.stop)
-        self.program.start()
-        self._lines = 0
-        self.find_address()
-        self._clients = 0
+        self.follow(self.program.start())
         if signs_in:
-            self.sign_in()
+            self.wait_open()
+            for name, fields in seed().fields.items():
+                setattr(self, name, Api(self.address, dict(fields)))
+
+    def follow(self, program):
+        """A program that has started is the one that is asked."""
+        self.program = program
+        self._lines = self._clients = 0
+        self.find_address()
 
     def find_address(self):
         """Where the API is on; also after another start."""
@@ -173,7 +210,7 @@ class Plane:
         first = self.login("admin", self.first_password)
         first.ok("changePassword", {"old": self.first_password, "new": PASSWORD})
         self.session = self.login("admin", PASSWORD)
-        for role in ("viewer", "operator", "admin"):
+        for role in ROLES:
             made = self.session.ok("createToken", {"label": f"test-{role}", "role": role})
             setattr(self, role, self.bearer(made["token"]))
 

@@ -7,7 +7,7 @@ import pytest
 
 # Who calls, in the order of what they may; the rest is nobody's.
 CALLERS = ["nobody", "garbage token", "malformed token", "another scheme", "expired token", "revoked token",
-           "garbage session", "must-change session", "ended session", "session without CSRF token", "session with another's CSRF token",
+           "garbage session", "must-change session", "must-change token", "ended session", "session without CSRF token", "session with another's CSRF token",
            "viewer", "operator", "admin", "viewer session", "operator session", "admin session",
            "admin's token of an operator", "admin's token of a viewer"]  # fmt: skip
 STRANGERS = {"nobody", "garbage token", "malformed token", "another scheme", "expired token", "revoked token",
@@ -47,6 +47,7 @@ class World:
             "revoked token": bearer(revoked["token"]),
             "garbage session": control.Api(plane.address, {"Cookie": "headwater_session=hw" + "x" * 44, "X-CSRF-Token": "0" * 32}),
             "must-change session": newcomer,
+            "must-change token": bearer(admin.ok("createToken", {"label": "new", "role": "admin", "account": "a-newcomer"})["token"]),
             "ended session": ended,
             "session without CSRF token": sessions["admin"].with_fields(X_CSRF_Token=None),
             "session with another's CSRF token": sessions["admin"].with_fields(
@@ -86,7 +87,7 @@ def wanted(operation, caller):
         return "unauthenticated"
     if caller in ("session without CSRF token", "session with another's CSRF token"):
         return "csrf" if operation.method != "GET" else None
-    if caller == "must-change session":
+    if caller in ("must-change session", "must-change token"):
         return None if operation.is_for_must_change else "password-change-required"
     return None if RANK[caller] >= RANKS[operation.role] else "forbidden"
 

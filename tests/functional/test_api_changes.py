@@ -132,6 +132,50 @@ def test_of_many_edits_of_one_version_one_is_made(api, made, name):
             assert answer.json["changes"] == [f"origin.host: none -> {won.json['origin']['host']}"]
 
 
+def test_no_edit_is_lost(api, made, name):
+    """Clients that read, count one on, and write what they have read until nobody was faster."""
+    clients, rounds = 6, 15
+
+    def count():
+        for _ in range(rounds):
+            while True:
+                read = api.call("readOrigin", name=name)
+                origin = {**read.json, "queue_max": read.json["queue_max"] + 1}
+                if api.call("replaceOrigin", origin, name=name, fields={"If-Match": read.etag}).status == 200:
+                    break
+
+    threads = [threading.Thread(target=count) for _ in range(clients)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert api.ok("readOrigin", name=name)["queue_max"] == made.json["origin"]["queue_max"] + clients * rounds
+    history = api.ok("readDomainHistory", name=name, query={"limit": 1000})["items"]
+    assert [version["diff"] for version in history[:-1]] == [
+        [f"origin.queue_max: {number - 1} -> {number}"] for number in range(1000 + clients * rounds, 1000, -1)]  # fmt: skip
+
+
+def test_changes_of_many_domains_at_once_are_each_whole(api, name):
+    """Files that each give three domains the same word, and patches between them: at any moment all three agree, or one was
+    patched since."""
+    names = [f"{letter}-{name}" for letter in "abc"]
+    body = "domains:\n" + "".join(f"- {{name: {one}, origin: {{addresses: [192.0.2.1], host: h0.example}}}}\n" for one in names)
+    api.ok("apply", body)
+    stop = threading.Event()
+    seen = []
+
+    def look():
+        while not stop.is_set():
+            items = api.ok("listDomains", query={"search": name})["items"]
+            seen.append([(item["origin"]["host"], item["revision"]) for item in items])
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for number in range(40):
+        api.ok("apply", body.replace("h0", f"h{number + 1}"))
+    stop.set()
+    watcher.join()
+    assert len(seen) > 5 and all(len(set(states)) == 1 and len(states) == 3 for states in seen)
+
+
 # ---- dry runs ----
 
 

@@ -49,6 +49,22 @@ def test_every_problem_has_its_name_and_status_in_the_contract():
     assert {int(status) for _, _, status, _ in found} <= promised | {405}
 
 
+def examples(node):
+    if isinstance(node, dict):
+        if isinstance(node.get("example"), dict) and "title" in node["example"]:
+            yield node["example"]
+        for member in node.values():
+            yield from examples(member)
+
+
+def test_examples_of_problems_are_true():
+    rows = {name: (int(status), title) for _, name, status, title in PROBLEM.findall((ROOT / "src/control/problem.def").read_text())}
+    found = list(examples(contract.document()["components"]["responses"]))
+    assert len(found) > 5
+    for example in found:
+        assert rows[example["type"].removeprefix("/problems/")] == (example["status"], example["title"])
+
+
 # ---- the running server ----
 
 

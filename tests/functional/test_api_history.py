@@ -195,6 +195,7 @@ def test_the_history_outlives_the_process(make):
     assert (after.json, after.etag) == (whole.json, whole.etag)
 
 
+@pytest.mark.soak
 def test_a_thousand_versions_are_kept(api, name):
     """LIMIT_STORE_VERSIONS: the oldest go first, and what is there says where it ends."""
     first = api.call("createDomain", domain(name))

@@ -79,6 +79,14 @@ def test_answers_are_kept_by_nobody_and_believed_as_they_are(plane, path, status
     assert "Date" in answer.fields
 
 
+def test_pages_of_other_sites_are_allowed_nothing(plane):
+    for method, fields in (("OPTIONS", {"Origin": "http://elsewhere.example", "Access-Control-Request-Method": "POST"}),
+                           ("GET", {"Origin": "http://elsewhere.example"})):  # fmt: skip
+        answer = plane.admin.send(method, "/api/v1/domains", None, fields)
+        assert answer.status in (200, 204)
+        assert not [name for name in answer.fields if name.lower().startswith("access-control-")]
+
+
 # ---- requests on the wire ----
 
 

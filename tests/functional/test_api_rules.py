@@ -1,11 +1,13 @@
-"""The rules of origins (R1, R2, R3) are refused in the same words by a file and by the API."""
+"""The rules of origins (R1, R2, R3) are refused in the same words by a file, by the API and by the command line."""
 import json
+import os
 import re
+import subprocess
 
 import control
 import pytest
 from control import domain
-from program import Headwater, run
+from program import Headwater, binary, run
 
 NAME = "rules.test"
 PLAIN = domain(NAME)
@@ -65,6 +67,25 @@ def complaints(output):
             re.finditer(r"^.*?:\d+: (/\S*): (.*) \[[\w-]+\]$", output, re.M)]  # fmt: skip
 
 
+def words_of(body, path=""):
+    """A body as the words of a command: addresses, and FIELD=VALUE for the rest."""
+    for key, value in body.items():
+        if isinstance(value, dict):
+            yield from words_of(value, f"{path}{key}.")
+        elif isinstance(value, list):
+            yield from value
+        else:
+            yield f"{path}{key}={'' if value is None else value}"
+
+
+def type_in(plane, *words):
+    """Runs a command as an admin would: (exit code, what it said)."""
+    environment = os.environ | {"HEADWATER_API": "http://%s:%d" % plane.address,
+                                "HEADWATER_TOKEN": plane.admin.fields["Authorization"].partition(" ")[2]}  # fmt: skip
+    done = subprocess.run([binary(), *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
 def told(answer):
     return [(error["pointer"], error["detail"]) for error in answer.json["errors"]]
 
@@ -111,6 +132,23 @@ def test_a_rule_is_refused_in_the_same_words_by_file_and_api(plane, tmp_path, ro
         patch = {part[1:]: {"addresses": None, **whole(row)[part[1:]]}}
         patched = plane.admin.call("changeDomain", patch, name=NAME)
         assert (patched.status, [said for _, said in told(patched)]) == (422, [said for _, said in by_file])
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_command_line_refuses_in_the_same_words(plane, tmp_path, row):
+    there, operation, body, place, words = ROWS[row]
+    path = tmp_path / "domains.json"
+    path.write_text(json.dumps({"domains": [whole(row)]}))
+    code, said = type_in(plane, "apply", "-f", str(path), "--yes")
+    assert code == 1 and f"{place}: {words}{LIFTED}" in said, said
+    if put(plane, there):
+        part = "backup" if operation.endswith("Backup") else "origin"
+        if operation.startswith("replace"):
+            body = {"addresses": None, **body}
+        for flags in (["--dry-run"], []):
+            code, said = type_in(plane, part, "set", NAME, *words_of(body), *flags)
+            assert code == 1 and words + LIFTED in said, said
+        assert plane.admin.ok("readDomain", name=NAME)["origin"]["type"] == "self"
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -130,6 +130,23 @@ def test_a_304_of_the_backup_is_capped_as_well(make):
     assert server.get("/a").body == b"master"
 
 
+def test_a_head_of_the_backup_is_capped_as_well(make):
+    """RFC 9111 4.3.5: it updates what a GET left meanwhile."""
+    master, backup = make.origin("master"), make.origin("backup")
+    server = make.headwater([domain(master, {"type": "self", "addresses": [backup.address], "cache_max_s": 1})])
+    master.default = lambda request: (Reply(status=503) if request.method == "HEAD"
+                                      else says("Cache-Control: max-age=100", 'ETag: "a"', body=b"own"))  # fmt: skip
+    backup.default = says(FRESH, 'ETag: "a"', body=b"own", delay=0.5)
+    with server.connect() as early:
+        early.request("HEAD", "/a")
+        backup.wait(1)
+        assert word(server.get("/a")) == "MISS"
+        assert early.response("HEAD").status == 200
+    time.sleep(1.2)
+    master.default = says(FRESH, body=b"later")
+    assert server.get("/a").body == b"later"
+
+
 def test_a_304_to_the_masters_failure_keeps_what_is_remembered_right(make):
     """The backup knows another version: what it says is pulled whole, and nothing is mixed."""
     master, backup = make.origin("master"), make.origin("backup")

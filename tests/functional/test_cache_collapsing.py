@@ -6,7 +6,7 @@ import client
 import content
 import pytest
 import wire
-from caching import FRESH, STALE, Apart, Site, at_once, crowd, read_until, says, status_of, wait_until, word
+from caching import FRESH, STALE, Apart, Site, at_once, crowd, purge, read_until, says, status_of, wait_until, word
 from domains import SLACK, domain, origin_of
 from origin import Generated, Reply
 
@@ -90,6 +90,53 @@ def test_an_error_that_is_private_is_nobody_elses(make):
     assert [response.body for response in responses] == [str(number).encode() for number in range(10)]
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 406, 429, 431])
+def test_what_a_request_brought_about_is_nobody_elses(make, status):
+    """RFC 9111 4: who waits may only have what could be stored for it. An answer to one odd request is none of that."""
+    site = Site(make, workers=2)
+    site.origin.on("/a", lambda request: says(status=status, body=b"odd", delay=0.4) if "X-Odd" in request.fields
+                   else says(FRESH, body=b"right"))  # fmt: skip
+    with site.server.connect() as leader:
+        leader.request(target="/a", fields=[("X-Odd", "1")])
+        site.origin.wait(1)
+        responses = at_once(site.server, 10, "/a")
+        assert (leader.response().status, {response.body for response in responses}) == (status, {b"right"})
+    if status not in (401, 403, 406):
+        assert len(site.pulls("/a")) == 2 and site.is_kept("/a")
+
+
+def test_what_who_has_credentials_got_stands_in_nobodys_way(make):
+    """RFC 9111 3.5: such an answer is for one client, and tells nothing of what the others get. Who has some himself
+    does not wait for it again.
+    """
+    site = Site(make, workers=2)
+    site.says("/a", FRESH, body=b"x", delay=0.4)
+    with site.server.connect() as leader:
+        leader.request(target="/a", fields=[("Authorization", "Basic eDp5")])
+        site.origin.wait(1)
+        assert {response.body for response in at_once(site.server, 10, "/a")} == {b"x"}
+        assert word(leader.response()) == "PASS"
+    assert len(site.pulls("/a")) == 2 and site.is_kept("/a")
+    site.says("/b", FRESH, body=b"x", delay=0.4)
+    for _ in range(2):
+        responses = crowd(10, lambda number: site.get("/b", f"Authorization: Basic {number}"))
+        assert {word(response) for response in responses} == {"PASS"}
+    assert max(response.seconds for response in responses) < 0.4 + SLACK
+
+
+def test_who_has_credentials_does_not_get_what_others_without_any_got(make):
+    """Origins hide what is private behind a 404 for who did not say who he is."""
+    site = Site(make, workers=2)
+    site.origin.on("/a", lambda request: says("Cache-Control: private", body=request.fields.get("Authorization").encode())
+                   if "Authorization" in request.fields else says(status=404, body=b"none", delay=0.4))  # fmt: skip
+    with site.server.connect() as leader:
+        leader.request(target="/a")
+        site.origin.wait(1)
+        responses = crowd(10, lambda number: site.get("/a", f"Authorization: Basic {number}"))
+        assert leader.response().status == 404
+    assert [response.body for response in responses] == [f"Basic {number}".encode() for number in range(10)]
+
+
 UNSHARED = {
     "private": ["Cache-Control: private"],
     "no-store": ["Cache-Control: no-store"],
@@ -143,6 +190,34 @@ def test_a_stale_object_is_validated_once_for_all(make):
     assert {word(response) for response in responses} <= {"REVALIDATED", "HIT"} and len(site.pulls("/a")) == 2
 
 
+@pytest.mark.parametrize("outcome", ["is validated", "is late"])
+def test_a_crowd_whose_stale_copy_is_purged_asks_again_together(make, outcome):
+    site = Site(make, {"edge.test": {"stale": {"wait_ms": 500}}}, workers=2)
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.origin.on("/a", lambda request: says(FRESH, 'ETag: "a"', status=304, delay=0.4 if outcome == "is validated" else 1)
+                   if "If-None-Match" in request.fields else says(FRESH, body=b"new", delay=0.4))  # fmt: skip
+    crowd_of = threading.Thread(target=lambda: responses.extend(at_once(site.server, 30, "/a")))
+    responses = []
+    crowd_of.start()
+    site.origin.wait(2)
+    time.sleep(0.1)
+    purge(site.server, "url", "http://edge.test/a")
+    crowd_of.join()
+    assert {response.body for response in responses} == {b"new"}
+    assert len(site.pulls("/a")) <= 4
+
+
+def test_a_stale_object_that_is_gone_is_asked_for_once_by_all(make):
+    site = Site(make, workers=2)
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.says("/a", status=404, body=b"gone", delay=0.4)
+    responses = at_once(site.server, 30, "/a")
+    assert {(response.status, response.body) for response in responses} == {(404, b"gone")}
+    assert len(site.pulls("/a")) == 2
+
+
 @pytest.mark.parametrize("outcome", ["fails", "is late"])
 def test_a_crowd_with_a_stale_copy_gets_that(make, outcome):
     site = Site(make, {"edge.test": {"stale": {"wait_ms": 400}}}, workers=2)
@@ -181,6 +256,33 @@ def test_a_body_is_streamed_to_everybody_from_its_first_byte(make, workers):
         for connection in connections:
             connection.close()
     assert len(site.pulls("/a")) == 1
+
+
+AGED = {
+    "it has become stale": "Cache-Control: max-age=1",
+    "it was stale when it came": "Cache-Control: max-age=0",
+    "it is to be validated each time": "Cache-Control: no-cache, max-age=1000",
+}
+
+
+@pytest.mark.parametrize("row", AGED)
+def test_an_answer_that_may_not_be_used_unasked_is_not_joined(make, row):
+    """RFC 9111 4: who comes when the answer is there may have it only as if it came from the store. And the one that
+    came last is remembered, though the other's body ends later.
+    """
+    site = Site(make, workers=2)
+    body = content.generate("g", 0, 60_000)
+    site.says("/a", AGED[row], 'ETag: "old"', body=body, drip="body", drip_bytes=10_000, drip_s=0.6)
+    with site.server.connect() as early:
+        early.request(target="/a")
+        read_until(early, 10_000)
+        time.sleep(1.2)
+        site.says("/a", FRESH, 'ETag: "new"', body=b"new", delay=0.3)
+        assert {response.body for response in at_once(site.server, 10, "/a")} == {b"new"}
+        assert len(site.pulls("/a")) == 2
+        assert early.response().body == body
+    response = site.get("/a")
+    assert (word(response), response.body) == ("HIT", b"new")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -131,3 +131,14 @@ def test_head_obeys_as_well(site):
     path = kept(site, "young")
     assert word(site.ask("HEAD", path, "Cache-Control: only-if-cached")) == "HIT"
     assert site.ask("HEAD", site.path(), "Cache-Control: only-if-cached").status == 504
+
+
+@pytest.mark.parametrize("line", ["X-Long: " + "l" * 5000, "Cache-Control: no-store"],
+                         ids=["too long to be told apart", "no-store"])
+def test_only_if_cached_asks_nobody_also_where_nothing_is_looked_up(make, line):
+    """RFC 9111 5.2.1.7."""
+    site = Site(make)
+    site.says("/a", FRESH, "Vary: X-Long", body=b"x")
+    site.get("/a")
+    response = site.get("/a", "Cache-Control: only-if-cached", line)
+    assert (response.status, response.error, len(site.pulls("/a"))) == (504, "only_if_cached", 1)

@@ -1,7 +1,11 @@
 """What was purged, invalidated or replaced never comes back from a disk, whatever dies right after the answer."""
+import json
+
 import pytest
-from caching import purge, says, word
-from shelf import Shelf, answer, kill, terminate
+from caching import Site, purge, says, wait_until, word
+from shelf import DISK, RESTART, Shelf, answer, kill, terminate
+from test_cache_memory import kill as kill_edge
+from test_cache_memory import upgrade
 
 KINDS = {
     "url": lambda host: (["http://{}/gone/0", "http://{}/gone/5"], None),
@@ -72,6 +76,49 @@ def test_a_purge_while_the_disk_is_read(make):
         site.server.kill()
     site.restart(kill)
     assert [site.is_kept(path) for path in paths] == [False] * 16 + [True] * 16
+
+
+def purge_soon(site, url):
+    """Asks until the answer is that it was done."""
+
+    def ask():
+        try:
+            purge(site.server, "url", url)
+        except (AssertionError, ValueError, OSError):
+            return False
+        return True
+
+    wait_until(ask, "a purge that is acknowledged", RESTART)
+
+
+def test_a_purge_before_the_disks_are_in_use_again(make):
+    """The edge that is told to remember where there was no memory makes one for itself, without the disks: the answer
+    to a purge waits for one that has them."""
+    folder = make.inside("disks")
+    path = folder / "headwater.yaml"
+    settings = {"cache_memory": "16m", "cache_disks": [f"{folder}/0:{DISK}"]}
+    path.write_text(json.dumps(settings))
+    site = Site(make, flags=["--config", str(path)])
+    site.origin.default = answer
+    site.says("/")
+    for number in range(3):
+        site.get(f"/{number}")
+    site.server.stop()
+    site.server.start()
+    path.write_text(json.dumps({"cache_memory": "0"}))
+    upgrade(site.server)
+    assert word(site.get("/0")) == "PASS"
+    path.write_text(json.dumps(settings))
+    upgrade(site.server)
+    purge_soon(site, "http://edge.test/0")
+    kill_edge(site.server)
+    wait_until(lambda: site.is_kept("/2"), "what is on the disk", RESTART)
+    assert not site.is_kept("/0")
+    purge_soon(site, "http://edge.test/1")
+    site.server.stop()
+    site.server.start()
+    wait_until(lambda: site.is_kept("/2"), "what is on the disk", RESTART)
+    assert not site.is_kept("/0") and not site.is_kept("/1")
 
 
 def test_what_a_write_made_invalid_stays_away(make):

@@ -107,6 +107,35 @@ def test_a_range_over_several_pieces(site, first, count):
     assert sent(site, path) < count + 3 * MIB
 
 
+@pytest.mark.parametrize("line, status", [("X-Odd: 1", 400), ("X-Odd: 1", 429), ("Authorization: Basic eDp5", 401)])
+def test_what_a_request_brought_about_says_nothing_of_the_version(site, line, status):
+    path, file = serve(site)
+    site.origin.on(path, lambda request: says(status=status, body=b"own") if line.split(":")[0] in request.fields
+                   else file(request))  # fmt: skip
+    seek(site, path, 5 * MIB)
+    settle(site, path)
+    assert seek(site, path, 9 * MIB, 100, line).status == status
+    response = seek(site, path, 5 * MIB)
+    assert word(response) == "HIT" and file.is_right(response)
+
+
+@pytest.mark.parametrize("count", [100, 4 * MIB])
+def test_a_piece_that_an_odd_request_waits_for_is_had_by_others(site, count):
+    """From its first byte on, and in the middle of a body."""
+    path, file = serve(site)
+    site.origin.on(path, lambda request: says(status=400, body=b"odd", delay=0.6) if "X-Odd" in request.fields
+                   else file(request))  # fmt: skip
+    seek(site, path, 5 * MIB)
+    settle(site, path)
+    with site.server.connect() as odd:
+        odd.request(target=path, fields=[("Range", f"bytes={7 * MIB}-{7 * MIB + 99}"), ("X-Odd", "1")])
+        wait_until(lambda: len(site.pulls(path)) == 2, "the odd one")
+        response = seek(site, path, 7 * MIB if count == 100 else 6 * MIB, count)
+        assert response.status == 206 and file.is_right(response)
+        assert odd.response().status == 400
+    assert all("Range" in pull.fields for pull in site.pulls(path))
+
+
 def test_a_player_that_jumps_about(site):
     path, file = serve(site)
     for first in (0, 15 * MIB, 2 * MIB, 15 * MIB + 100, 0, 7 * MIB, SIZE - 10, 15 * MIB):

@@ -6,6 +6,7 @@ import threading
 import program
 import pytest
 from caching import FRESH, STALE, Site, at_once, purge, read_until, says, versioned, wait_until, word
+from domains import domain, origin_of
 from origin import Generated, Reply
 from program import is_sanitized
 
@@ -343,6 +344,23 @@ def test_an_edge_that_dies_right_after_a_purge_does_not_bring_it_back(deaths, ro
     assert not is_kept
     assert word(purged) == "MISS" and purged.body != before[0]
     assert (word(bystander), bystander.body) == ("HIT", before[1])
+
+
+@pytest.mark.parametrize("kind", ["prefix", "tag", "domain"])
+def test_a_purge_reaches_all_of_a_host_that_came_to_a_domain_of_its_own(make, kind):
+    """What the domain with the wildcard has answered for the host is not there any more."""
+    site = Site(make, {"*.wild.test": {}})
+    site.origin.default = tagged
+    host, path = "a.wild.test", site.path()
+    before = site.get(path, host=host)
+    site.get(path, host="b.wild.test")
+    since = len(site.server.lines)
+    site.server.write_domains([*site.domains, domain(origin_of(site.origin), name=host)])
+    site.server.wait_line("domains:", since=since)
+    wait_until(lambda: not site.is_kept(path, host=host), "the new domain", RESTART)
+    assert site.get(path, host=host).body != before.body and site.is_kept(path, host=host)
+    purge_kind(site.server, kind, host, path)
+    assert not site.is_kept(path, host=host) and site.is_kept(path, host="b.wild.test")
 
 
 def test_an_edge_that_is_replaced_keeps_its_purges(make):

@@ -225,6 +225,29 @@ def test_a_stale_response_stands_in_once_both_origins_were_asked(pairs, row):
         assert word(after) == expected and later.body == body
 
 
+# What the request that asked says of itself, and what it got for that.
+PROVOKED = {
+    "an odd request": ("X-Odd: 1", {"status": 400}),
+    "too much of a request": ("X-Odd: 1", {"status": 431}),
+    "too many requests": ("X-Odd: 1", {"status": 429}),
+    "a request of nobody's": ("Authorization: Basic eDp5", {"status": 401}),
+    "somebody's own": ("Authorization: Basic eDp5", {"status": 200}),
+}
+
+
+@pytest.mark.parametrize("row", PROVOKED)
+def test_what_a_request_brought_about_makes_nobody_forget(make, row):
+    site = Site(make)
+    line, reply = PROVOKED[row]
+    site.says("/a", *STALE, 'ETag: "a"', body=b"old")
+    site.get("/a")
+    site.says("/a", body=b"own", **reply)
+    assert site.get("/a", line).body == b"own"
+    site.says("/a", status=503, body=b"down")
+    response = site.get("/a")
+    assert (response.body, word(response)) == (b"old", "STALE")
+
+
 WAITS = {"0 ms": (0, 0), "300 ms": (300, 0.3), "the default": (None, 1.0), "1500 ms": (1500, 1.5)}
 
 

@@ -2,7 +2,7 @@
 broken is ever remembered as whole."""
 import pytest
 import wire
-from caching import FRESH, Site, age, fields_of, says, word
+from caching import FRESH, Site, age, at_once, fields_of, says, word
 from origin import TRUNCATIONS, Generated, Reply
 
 RULES = {
@@ -133,6 +133,27 @@ def test_fields_that_are_named_are_not_remembered(site, directive):
     response = site.get(path)
     assert word(response) == "HIT" and response.fields.get("X-Three") == "3"
     assert "X-One" not in response.fields and "X-Two" not in response.fields
+
+
+LEFT_OUT = {
+    "a cookie that is cut off": ("strip.test", FRESH, "Set-Cookie: a=b"),
+    "a cookie that private names": ("edge.test", 'Cache-Control: max-age=100, private="Set-Cookie"', "Set-Cookie: a=b"),
+    "a field that no-cache names": ("edge.test", 'Cache-Control: max-age=100, no-cache="x-one"', "X-One: 1"),
+}
+
+
+@pytest.mark.parametrize("row", LEFT_OUT)
+def test_who_began_the_pull_gets_what_is_not_remembered(site, row):
+    """RFC 9111 5.2.2.4, 5.2.2.7: a field for one client is that client's, and who waits with it is another."""
+    host, control, line = LEFT_OUT[row]
+    path = site.path()
+    site.says(path, control, line, "Connection: X-Hop", "X-Hop: 1", delay=0.4)
+    name, _, value = line.partition(": ")
+    responses = at_once(site.server, 10, path, host=host)
+    assert sorted(len(response.fields.all(name)) for response in responses) == [0] * 9 + [1]
+    assert [response.fields.get(name) for response in responses if name in response.fields] == [value]
+    assert not any("X-Hop" in response.fields for response in responses)
+    assert name not in site.get(path, host=host).fields
 
 
 def test_what_belongs_to_the_connection_is_not_remembered(site):

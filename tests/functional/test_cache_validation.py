@@ -159,6 +159,30 @@ def test_an_answer_that_is_not_remembered_ends_the_one_that_is(site, status, lin
     assert "If-None-Match" not in site.pulls(path)[2].fields
 
 
+@pytest.mark.parametrize("lines, reply", [
+    (["Cache-Tag: " + ",".join(f"t{number}" for number in range(300))], {}),
+    ([], {"framing": "close"}),
+    (["Vary: " + ", ".join(f"X-{number}" for number in range(40))], {}),
+    (["Vary: X-Long"], {}),
+])  # fmt: skip
+def test_an_answer_that_cannot_be_remembered_ends_the_one_that_is(site, lines, reply):
+    """RFC 9111 4.3.3: not even where it may be remembered, and only we are not able to."""
+    path = stored(site, *STALE, 'ETag: "a"', body=b"old", then=says(FRESH, *lines, body=b"new", **reply))
+    response = site.get(path, "X-Long: " + "l" * 5000)
+    assert response.body == b"new"
+    assert site.get(path, "Cache-Control: only-if-cached, max-stale").status == 504
+
+
+def test_a_head_of_as_many_fields_as_may_be_has_room_for_ours(make):
+    """256 with those that the client adds; what is asked for all needs up to three more."""
+    site = Site(make, flags=["--head-fields", "256"])
+    lines = [f"X-{number}: 1" for number in range(254)]
+    path = stored(site, *STALE, 'ETag: "a"', f"Last-Modified: {LAST_MODIFIED}", body=b"old", then=says(FRESH, body=b"new"))
+    for count in (251, 252, 253, 254):
+        assert site.get(path, "Cache-Control: no-cache", *lines[:count - 1]).status == 200
+        assert site.get(site.path(), *lines[:count]).status == 200
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_failure_leaves_it_as_it_is(site, status):
     """RFC 9111 4.3.3: the stale response may be sent, and is validated again."""

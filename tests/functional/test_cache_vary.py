@@ -99,6 +99,17 @@ def test_the_origin_is_asked_for_what_is_told_apart(site):
     assert site.get(path, "Accept-Encoding: zstd, deflate, gzip;q=0.3, br;q=0").body == b"[['gzip']]"
 
 
+def test_who_takes_no_coding_gets_none_also_after_who_said_nothing(site):
+    """RFC 9110 12.5.3: to who says nothing an origin may send any coding; what is stored is for who said identity, too."""
+    path = site.path()
+    site.origin.on(path, lambda request: says(FRESH, "Vary: Accept-Encoding", body=b"plain")
+                   if request.fields.get("Accept-Encoding") == "identity"
+                   else says(FRESH, "Vary: Accept-Encoding", "Content-Encoding: gzip", body=b"packed"))  # fmt: skip
+    site.get(path)
+    for value in ("identity", "deflate", "gzip;q=0"):
+        assert site.get(path, f"Accept-Encoding: {value}").body == b"plain"
+
+
 def test_no_value_passes_for_the_end_of_another(site):
     path = varying(site, "X-One, X-Two")
     requests = [("X-One: ab", "X-Two: c"), ("X-One: a", "X-Two: bc"), ("X-One: abc",), ("X-Two: abc",),

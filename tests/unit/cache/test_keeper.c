@@ -84,6 +84,29 @@ static void another_takes_over_when_the_keepers_process_is_killed(void **state)
 	bench_done(&bench);
 }
 
+/* Until then puts find no room, and what is pulled meanwhile is pulled again. */
+static void another_takes_over_soon_when_the_keeper_ends(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_store *second = attach(bench.fd);
+	assert_true(cache_process_lock_keeper(second));
+	struct cache_keeper *waiting = cache_keeper_new(bench.store);
+	uint64_t number = 0;
+	while (put_number(bench.store, number, 1, 60000) == CACHE_PUT_DONE)
+		number++;
+	usleep(20000); /* it has asked once, in vain */
+	cache_process_unlock_keeper(second);
+	uint64_t before_ms = clock_ms();
+	while (put_number(bench.store, number, 1, 60000) != CACHE_PUT_DONE)
+		usleep(1000);
+	assert_true(clock_ms() - before_ms < 500);
+	cache_keeper_free(waiting);
+	cache_store_free(second);
+	bench_done(&bench);
+}
+
 /* ---- stress ---- */
 
 enum {
@@ -309,6 +332,7 @@ int main(void)
 	        cmocka_unit_test(room_is_made_while_puts_go_on),
 	        cmocka_unit_test(it_ends_soon_whether_it_works_or_waits_for_another),
 	        cmocka_unit_test(another_takes_over_when_the_keepers_process_is_killed),
+	        cmocka_unit_test(another_takes_over_soon_when_the_keeper_ends),
 	        cmocka_unit_test(two_processes_with_threads_see_right_bytes_only),
 	        cmocka_unit_test(processes_killed_at_any_moment_leave_right_bytes_only),
 	};

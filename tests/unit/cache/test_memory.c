@@ -88,6 +88,40 @@ static void nobody_can_change_its_size(void **state)
 }
 
 /* The hashes and numbers of a memory go on where those before it left off. */
+/* Whether all mappings of memories have this flag (proc(5), VmFlags). */
+static bool have_flag(const char *flag)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	assert_non_null(maps);
+	char *line = NULL;
+	size_t room = 0;
+	unsigned found = 0, with_flag = 0;
+	bool is_memory = false;
+	while (getline(&line, &room, maps) > 0) {
+		bool is_flags = strncmp(line, "VmFlags:", 8) == 0;
+		is_memory |= strstr(line, "/memfd:headwater-cache") != NULL;
+		if (!is_flags || !is_memory)
+			continue;
+		is_memory = false; /* the last line of a mapping */
+		found++;
+		with_flag += strstr(line, flag) != NULL;
+	}
+	free(line);
+	fclose(maps);
+	assert_true(found > 0);
+	return with_flag == found;
+}
+
+static void huge_pages_are_never_used(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0)
+		assert_true(have_flag(" nh "));
+	bench_done(&bench);
+}
+
 static void a_session_goes_on_from_what_its_disks_say(void **state)
 {
 	(void)state;
@@ -155,6 +189,7 @@ int main(void)
 	        cmocka_unit_test(a_memory_fits_its_own_options_only),
 	        cmocka_unit_test(another_version_and_other_files_are_refused),
 	        cmocka_unit_test(nobody_can_change_its_size),
+	        cmocka_unit_test(huge_pages_are_never_used),
 	        cmocka_unit_test(a_session_goes_on_from_what_its_disks_say),
 	        cmocka_unit_test(a_disk_that_cannot_be_written_begins_as_failed),
 	};

@@ -1,6 +1,10 @@
 /* Puts: all or nothing, replacing, refused where a purge or a limit says so. */
 #include "fixture.h"
 
+#include <pthread.h>
+
+enum { SPEC_ROUNDS = 20000 };
+
 static void what_was_put_is_found_and_replaced(void **state)
 {
 	(void)state;
@@ -134,6 +138,26 @@ static void an_older_fill_does_not_replace_a_newer_one(void **state)
 	bench_done(&bench);
 }
 
+/* Between the look-up and the put of a new head, another version was stored; or it went. */
+static void a_new_head_is_for_the_version_that_is_there(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_entry entry;
+	assert_int_equal(put_number(bench.store, 1, 5, 100), CACHE_PUT_DONE);
+	struct cache_put_object update = {.id = 5, .sequence = 1, .is_update = true};
+	assert_int_equal(put_as(bench.store, 1, 5, 100, &update), CACHE_PUT_DONE);
+	assert_int_equal(put_number(bench.store, 1, 6, 200), CACHE_PUT_DONE);
+	assert_int_equal(put_as(bench.store, 1, 5, 100, &update), CACHE_PUT_OLDER);
+	assert_int_equal(find_number(bench.reader, 1, &entry), CACHE_FOUND_OBJECT);
+	assert_int_equal(entry.id, 6);
+	assert_int_equal(put_as(bench.store, 2, 5, 100, &update), CACHE_PUT_OLDER);
+	assert_int_equal(find_number(bench.reader, 2, &entry), CACHE_FOUND_NOTHING);
+	assert_int_equal(numbers_of(bench.store).put_refused, 2);
+	bench_done(&bench);
+}
+
 static void variants_hang_on_their_spec(void **state)
 {
 	(void)state;
@@ -176,6 +200,52 @@ static void variants_hang_on_their_spec(void **state)
 	/* An object without variants takes its place. */
 	assert_int_equal(put_number(bench.store, 1, 3, 300), CACHE_PUT_DONE);
 	assert_true(has_number(bench.reader, 1));
+	bench_done(&bench);
+}
+
+/* Two threads that say at once that a key has variants. */
+struct teller {
+	struct cache_store *store;
+	pthread_barrier_t *barrier;
+	pthread_t thread;
+	uint64_t epochs[SPEC_ROUNDS];
+};
+
+static void *tell(void *context)
+{
+	struct teller *teller = context;
+	for (uint64_t i = 0; i < SPEC_ROUNDS; i++) {
+		struct key_text text;
+		const struct cache_put_spec spec = {.key = key_of(teller->store, &text, i),
+		        .names = STR("accept-encoding"),
+		        .sequence = 1};
+		pthread_barrier_wait(teller->barrier);
+		CHECK(cache_put_spec(teller->store, &spec, &teller->epochs[i]) == CACHE_PUT_DONE);
+	}
+	return NULL;
+}
+
+static void a_spec_that_two_put_at_once_is_one(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	pthread_barrier_t barrier;
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+	struct teller *tellers[2];
+	for (unsigned i = 0; i < 2; i++) {
+		tellers[i] = mem_new(struct teller);
+		tellers[i]->store = bench.store;
+		tellers[i]->barrier = &barrier;
+		assert_int_equal(pthread_create(&tellers[i]->thread, NULL, tell, tellers[i]), 0);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(tellers[i]->thread, NULL), 0);
+	for (uint64_t i = 0; i < SPEC_ROUNDS; i++)
+		assert_int_equal(tellers[0]->epochs[i], tellers[1]->epochs[i]);
+	pthread_barrier_destroy(&barrier);
+	mem_free(tellers[0]);
+	mem_free(tellers[1]);
 	bench_done(&bench);
 }
 
@@ -233,7 +303,9 @@ int main(void)
 	        cmocka_unit_test(what_is_above_a_limit_is_refused),
 	        cmocka_unit_test(the_largest_object_fits),
 	        cmocka_unit_test(an_older_fill_does_not_replace_a_newer_one),
+	        cmocka_unit_test(a_new_head_is_for_the_version_that_is_there),
 	        cmocka_unit_test(variants_hang_on_their_spec),
+	        cmocka_unit_test(a_spec_that_two_put_at_once_is_one),
 	        cmocka_unit_test(pieces_are_found_by_object_and_number),
 	        cmocka_unit_test(a_put_without_a_free_segment_is_refused_and_calls_the_keeper),
 	};

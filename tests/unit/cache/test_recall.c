@@ -1,7 +1,9 @@
 /* What comes back from a disk: whole, checked, compared with the purges, or not at all. */
 #include "disks.h"
 
-enum { OFFSET = 128 * CACHE_GRANULE };
+#include <pthread.h>
+
+enum { OFFSET = 128 * CACHE_GRANULE, FINDS = 200000 };
 
 /* Object 1 on disk 0 alone; its location. */
 static uint64_t one_away(struct disks *disks, size_t len)
@@ -54,6 +56,51 @@ static void who_comes_second_finds_it_done(void **state)
 	assert_int_equal(cache_recall(disks.bench.store, &away), CACHE_RECALL_DONE);
 	assert_int_equal(cache_recall(disks.bench.store, &away), CACHE_RECALL_DONE);
 	assert_int_equal(numbers_of(disks.bench.store).objects, 1);
+	disks_done(&disks);
+}
+
+/* Turns the slot of object 1 from the disk to the memory and back, as recalls and the keeper do. */
+struct mover {
+	struct disks *disks;
+	uint64_t here, away;
+	_Atomic bool is_ending;
+};
+
+static void *move(void *context)
+{
+	struct mover *mover = context;
+	struct cache_store *store = mover->disks->bench.store;
+	uint64_t hash = hash_of(store, 1);
+	for (bool is_here = true; !atomic_load(&mover->is_ending); is_here = !is_here) {
+		uint64_t from = is_here ? mover->here : mover->away;
+		cache_store_lock(store);
+		_Atomic uint64_t *slot = cache_index_find_location(store, hash, from);
+		CHECK(slot != NULL);
+		cache_index_move(store, slot, is_here ? mover->away : mover->here, 0, false);
+		cache_store_unlock(store);
+	}
+	return NULL;
+}
+
+static void who_looks_while_it_moves_does_not_miss_it(void **state)
+{
+	(void)state;
+	struct disks disks;
+	struct mover mover = {.disks = &disks};
+	mover.away = one_away(&disks, 1000);
+	assert_int_equal(recall_number(&disks, 1), CACHE_RECALL_DONE);
+	struct cache_store *store = disks.bench.store;
+	struct cache_record *record;
+	mover.here = cache_slot_location(*cache_index_find(store, hash_of(store, 1), &record));
+	pthread_t thread;
+	unsigned missed = 0;
+	struct cache_entry entry;
+	assert_int_equal(pthread_create(&thread, NULL, move, &mover), 0);
+	for (unsigned i = 0; i < FINDS; i++)
+		missed += find_number(disks.bench.reader, 1, &entry) == CACHE_FOUND_NOTHING;
+	atomic_store(&mover.is_ending, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(missed, 0);
 	disks_done(&disks);
 }
 
@@ -149,6 +196,31 @@ static void a_segment_that_was_written_anew_has_nothing_of_before(void **state)
 	disks_done(&disks);
 }
 
+/* The segment is emptied while the recall waits for its turn; what is in use is written again. */
+static void what_was_written_elsewhere_meanwhile_is_looked_for_again(void **state)
+{
+	(void)state;
+	struct disks disks;
+	uint64_t before = one_away(&disks, 1000);
+	struct cache_store *store = disks.bench.store;
+	struct cache_entry entry;
+	assert_int_equal(find_number(disks.bench.reader, 1, &entry), CACHE_FOUND_AWAY);
+	struct cache_away away = cache_find_away(disks.bench.reader);
+	assert_int_equal(cache_recall(store, &away), CACHE_RECALL_DONE);
+	disk_open_by_hand(&disks, 0, 1, 8);
+	uint64_t after = copy_by_hand(&disks, 0, away.hash, 1, OFFSET);
+	send_away(&disks, 1);
+	atomic_store(&store->disk_orders[cache_disk_segment_of(before)], 0);
+	assert_int_equal(cache_recall(store, &away), CACHE_RECALL_DONE);
+	disk_open_by_hand(&disks, 0, 0, 9);
+	assert_int_equal(cache_recall(store, &away), CACHE_RECALL_DONE);
+	assert_int_equal(find_number(disks.bench.reader, 1, &entry), CACHE_FOUND_AWAY);
+	assert_int_equal(cache_find_away(disks.bench.reader).location, after);
+	assert_int_equal(recall_number(&disks, 1), CACHE_RECALL_DONE);
+	assert_true(has_number(disks.bench.reader, 1));
+	disks_done(&disks);
+}
+
 static void no_copy_is_had_in_a_segment_that_is_evicted(void **state)
 {
 	(void)state;
@@ -239,10 +311,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_away_is_as_it_was),
 	        cmocka_unit_test(who_comes_second_finds_it_done),
+	        cmocka_unit_test(who_looks_while_it_moves_does_not_miss_it),
 	        cmocka_unit_test(a_piece_comes_back),
 	        cmocka_unit_test(what_is_damaged_is_gone),
 	        cmocka_unit_test(another_ones_place_is_left_alone),
 	        cmocka_unit_test(a_segment_that_was_written_anew_has_nothing_of_before),
+	        cmocka_unit_test(what_was_written_elsewhere_meanwhile_is_looked_for_again),
 	        cmocka_unit_test(no_copy_is_had_in_a_segment_that_is_evicted),
 	        cmocka_unit_test(a_purge_finds_what_is_away),
 	        cmocka_unit_test(a_replaced_copy_is_removed),

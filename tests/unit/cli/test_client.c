@@ -50,7 +50,8 @@ static void who_does_not_listen_does_not_answer(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
 	snprintf(api, sizeof(api), "http://127.0.0.1:%d", ntohs(address.sin_port));
-	struct cli_client *client = cli_client_new(api, STR("t"));
+	struct cli_client *client = cli_client_new(api, STR("t"), &why);
+	assert_non_null(client);
 	assert_false(cli_client_ask(
 	        client, &(struct cli_request){.method = "GET", .path = "/status"}, &answer, &why));
 	assert_true(str_has_prefix(text_str(&why), STR("no answer from http://127.0.0.1:")));

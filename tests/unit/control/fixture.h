@@ -126,7 +126,7 @@ UNUSED static void end_call(struct fixture *fixture, struct control_call *call)
 }
 
 /* Asks; the answer's status, and all of it in fixture->answer. */
-UNUSED static unsigned ask(struct fixture *fixture, const char *method, const char *target,
+UNUSED static unsigned ask_for(struct fixture *fixture, const char *method, const char *target,
         const char *body, const char *fields)
 {
 	struct control_call call;
@@ -176,7 +176,7 @@ UNUSED static void expect_status(
 UNUSED static void expect(struct fixture *fixture, unsigned status, const char *method,
         const char *target, const char *body, const char *fields)
 {
-	ask(fixture, method, target, body, fields);
+	ask_for(fixture, method, target, body, fields);
 	expect_status(fixture, status, method, target);
 }
 

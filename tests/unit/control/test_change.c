@@ -49,8 +49,8 @@ static void a_precondition_holds_or_not(void **state)
 		create(&fixture, A_TEST);
 		expect(&fixture, 200, "PATCH", PATH, "{\"debug\":true}", NULL);
 		assert_int_equal(revision_now(&fixture), 2);
-		if (ask(&fixture, ROWS[i].method, PATH, has_body ? A_TEST : NULL, ROWS[i].fields) !=
-		        ROWS[i].status)
+		if (ask_for(&fixture, ROWS[i].method, PATH, has_body ? A_TEST : NULL,
+		            ROWS[i].fields) != ROWS[i].status)
 			fail_msg("%s %s: %u and not %u: %s", ROWS[i].method, ROWS[i].fields,
 			        fixture.answer.status, ROWS[i].status, body_of(&fixture));
 		if (ROWS[i].status == 400)

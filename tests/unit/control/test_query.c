@@ -75,6 +75,15 @@ static void parameters_are_those_that_are_known(void **state)
 	        {"dry_ru=1", "dry_run", "has a parameter \"dry_ru\","},
 	        {"dry_run2=1", "dry_run", "has a parameter \"dry_run2\","},
 	        {"Dry_run=1", "dry_run", "has a parameter \"Dry_run\","},
+	        {"dry_run", "dry_run? prune?", NULL},
+	        {"dry_run=&prune=0", "dry_run? prune?", NULL},
+	        {"dry_run=true&prune=false", "dry_run? prune?", NULL},
+	        {"dry_run=yes", "dry_run?", "\"dry_run\" is none of 1, true, 0 and false"},
+	        {"dry_run=TRUE", "dry_run?", "\"dry_run\" is none of 1, true, 0 and false"},
+	        {"dry_run=1&dry_run=1", "dry_run?", "has \"dry_run\" twice"},
+	        {"dry_run%3f=1", "dry_run?", "has a parameter \"dry_run?\", which is not known"},
+	        {"dry_run?", "dry_run?", "has a parameter \"dry_run?\", which is not known"},
+	        {"?", "dry_run?", "has a parameter \"?\", which is not known"},
 	        {"a+b=1", "a b", "has a parameter \"a b\","},
 	        {"=1", "dry_run", "has a parameter \"\","},
 	        {"=1", "", "has a parameter \"\","},
@@ -118,6 +127,34 @@ static void values_are_found_by_their_names(void **state)
 	arena_reset(&arena);
 }
 
+static void switches_are_on_or_off(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool is_on;
+	} ROWS[] = {
+	        {"", false},
+	        {"dry_run", true},
+	        {"dry_run=", true},
+	        {"dry_run=1", true},
+	        {"dry_run=true", true},
+	        {"dry_run=0", false},
+	        {"dry_run=false", false},
+	        {"prune", false},
+	};
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct control_query query;
+		struct str why;
+		assert_true(control_query_read(
+		        &arena, str_of(ROWS[i].text), "dry_run? prune?", &query, &why));
+		assert_int_equal(control_query_is_on(&query, "dry_run"), ROWS[i].is_on);
+	}
+	arena_reset(&arena);
+}
+
 /* Each route's parameters fit. */
 static void no_route_has_more_parameters_than_there_is_room_for(void **state)
 {
@@ -140,6 +177,7 @@ int main(void)
 	        cmocka_unit_test(escapes_are_decoded),
 	        cmocka_unit_test(an_escape_does_not_reach_behind_its_text),
 	        cmocka_unit_test(parameters_are_those_that_are_known),
+	        cmocka_unit_test(switches_are_on_or_off),
 	        cmocka_unit_test(values_are_found_by_their_names),
 	        cmocka_unit_test(no_route_has_more_parameters_than_there_is_room_for),
 	};

@@ -53,12 +53,19 @@ struct found {
 	enum edge_lookup_result result;
 };
 
+static inline struct model_domain *domain_of_key(struct fixture *fixture, const char *key)
+{
+	struct str rest = str_of(key);
+	return model_snapshot_find(fixture->worker->snapshot, str_cut(&rest, '/'));
+}
+
 static inline bool look_up(
         struct fixture *fixture, const char *key, const char *request, struct found *found)
 {
 	struct edge_worker *worker = fixture->worker;
 	found->key = cache_key_make(worker->cache, str_of(key));
 	edge_lookup_init(&found->lookup, worker->cache_reader, &found->key,
+	        cache_key_domain(worker->cache, str_of(domain_of_key(fixture, key)->name)),
 	        request_head(&found->request, request));
 	found->result = edge_lookup_find(&found->lookup, &found->entry);
 	return found->result == EDGE_LOOKUP_FOUND;
@@ -99,12 +106,6 @@ struct kept {
 	struct arena arena;
 	char room[4096];
 };
-
-static inline struct model_domain *domain_of_key(struct fixture *fixture, const char *key)
-{
-	struct str rest = str_of(key);
-	return model_snapshot_find(fixture->worker->snapshot, str_cut(&rest, '/'));
-}
 
 /* Makes the answer as a loader would, under the domain's rules. */
 static inline void kept_init(struct kept *kept, struct fixture *fixture, const char *key,

@@ -251,6 +251,28 @@ static void both_workers_serve(void **state)
 	fixture_done(&fixture);
 }
 
+/* As one whose control plane does not answer at its first start. */
+static void without_any_domains_it_serves_nobody_and_says_why(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_init(&fixture);
+	fixture.edge = edge_new(&fixture.options);
+	assert_non_null(fixture.edge);
+	assert_int_equal(pthread_create(&fixture.steward, NULL, run, &fixture), 0);
+	fixture.is_running = true;
+	sem_wait(&fixture.is_ready);
+	client_open(&client, &fixture);
+	ask(&client, GET, 503);
+	command(&fixture, listen_for_live, NULL);
+	command(&fixture, feed, MASTER);
+	sem_wait(&fixture.is_live);
+	ask(&client, GET, 200);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
 static void changed_domains_are_live_at_once_and_no_connection_drops(void **state)
 {
 	(void)state;
@@ -449,6 +471,7 @@ int main(void)
 	hash_init();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(both_workers_serve),
+	        cmocka_unit_test(without_any_domains_it_serves_nobody_and_says_why),
 	        cmocka_unit_test(changed_domains_are_live_at_once_and_no_connection_drops),
 	        cmocka_unit_test(a_drain_ends_when_the_last_request_has),
 	        cmocka_unit_test(a_drain_cuts_what_lasts_too_long_and_a_second_one_cuts_at_once),

@@ -136,6 +136,7 @@ static const struct {
         {"HTTP/1.1 304 No\r\nCache-Control: max-age=7\r\nETag: \"a\"\r\n\r\n", true, 7, "1"},
         {"HTTP/1.1 304 No\r\nCache-Control: max-age=7\r\n\r\n", true, 7, "1"},
         {"HTTP/1.1 304 No\r\nX-Old: 2\r\n\r\n", true, 100, "2"},
+        {"HTTP/1.1 304 No\r\nCache-Control: max-age=7\r\nVary: X-Kind\r\n\r\n", true, 7, "1"},
         {"HTTP/1.1 200 OK\r\nCache-Control: max-age=7\r\nETag: \"a\"\r\n\r\n", true, 7, "1"},
         {"HTTP/1.1 304 No\r\nCache-Control: max-age=7\r\nETag: \"b\"\r\n\r\n", false, 100, "1"},
         {"HTTP/1.1 304 No\r\nCache-Control: no-store\r\n\r\n", false, 100, "1"},

@@ -29,16 +29,25 @@ static const struct {
         /* Errors that nobody called private go to those who wait, and are not remembered. */
         {NULL, "404 None", "", BYTES, EDGE_FLIGHT_WHOLE, false, false},
         {NULL, "503 Busy", "", BYTES, EDGE_FLIGHT_WHOLE, false, false},
-        {NULL, "429 Many", KEEP, BYTES, EDGE_FLIGHT_WHOLE, false, false},
+        {NULL, "410 Gone", "", BYTES, EDGE_FLIGHT_WHOLE, false, false},
+        /* Those that tell of the request are the leader's, and nothing is known of other requests.
+         */
+        {NULL, "400 Odd", KEEP, BYTES, EDGE_FLIGHT_RELEASED, false, false},
+        {NULL, "429 Many", "", BYTES, EDGE_FLIGHT_RELEASED, false, false},
+        {NULL, "431 Large", "Cache-Control: private\r\n", BYTES, EDGE_FLIGHT_RELEASED, false,
+                false},
+        {NULL, "416 Beyond", "", BYTES, EDGE_FLIGHT_RELEASED, false, false},
         /* All else is nobody's but the leader's. */
         {NULL, "404 None", "Cache-Control: private\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {NULL, "503 Busy", "Cache-Control: no-store\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
+        {NULL, "401 Who", "", BYTES, EDGE_FLIGHT_RELEASED, false, true},
+        {NULL, "403 No", "", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {NULL, "200 OK", "", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {NULL, "200 OK", "Cache-Control: no-store\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {NULL, "200 OK", KEEP "Set-Cookie: a=b\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {NULL, "200 OK", KEEP "Vary: *\r\n", BYTES, EDGE_FLIGHT_RELEASED, false, true},
         {"GET /x HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic eDp5\r\n\r\n", "200 OK", KEEP,
-                BYTES, EDGE_FLIGHT_RELEASED, false, true},
+                BYTES, EDGE_FLIGHT_RELEASED, false, false},
         {NULL, "200 OK", KEEP, 500 * 1024 + 1, EDGE_FLIGHT_RELEASED, false, true},
 };
 

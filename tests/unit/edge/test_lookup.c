@@ -65,6 +65,23 @@ static void a_variant_that_is_too_long_cannot_be_told(void **state)
 	fixture_done(&fixture);
 }
 
+static void what_was_another_domains_is_not_found(void **state)
+{
+	(void)state;
+	static const char *const answers[] = {KEEP "\r\n", KEEP "Vary: X-Kind\r\n\r\n"};
+	for (unsigned i = 0; i < ARRAY_LENGTH(answers); i++) {
+		struct fixture fixture;
+		struct found found;
+		fixture_start_cached(&fixture, DOMAINS);
+		remember(&fixture, KEY, ASK(""), answers[i], 7);
+		assert_true(look_up(&fixture, KEY, ASK(""), &found));
+		found.lookup.domain = cache_key_domain(fixture.worker->cache, STR("*.test"));
+		assert_int_equal(
+		        edge_lookup_find(&found.lookup, &found.entry), EDGE_LOOKUP_NOTHING);
+		fixture_done(&fixture);
+	}
+}
+
 static void a_look_up_forgets_what_the_one_before_found(void **state)
 {
 	(void)state;
@@ -86,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_request_finds_what_was_kept_for_it),
 	        cmocka_unit_test(a_variant_that_is_too_long_cannot_be_told),
+	        cmocka_unit_test(what_was_another_domains_is_not_found),
 	        cmocka_unit_test(a_look_up_forgets_what_the_one_before_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,9 @@ static const struct {
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/"}, "12", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/x"}, "xq", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://b.test/Y"}, "z", NULL, NULL},
+        /* A part of a query that is not a part of the keys: all that it may mean. */
+        {LINK_PURGE_PREFIX, NULL, {"http://b.test/y/z?a="}, "z", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://a.test/x?"}, "q", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://one.wild.test/"}, "w", NULL, NULL},
         {LINK_PURGE_DOMAIN, NULL, {"a.test"}, "xq12", NULL, NULL},
         {LINK_PURGE_DOMAIN, NULL, {"*.wild.test", "b.test"}, "zwv", NULL, NULL},

@@ -35,6 +35,19 @@ static void a_write_that_was_no_error_makes_it_forgotten(void **state)
 	}
 }
 
+static void a_write_is_one_removal(void **state)
+{
+	(void)state;
+	struct asker asker;
+	asker_start(&asker, ASKED_DOMAINS);
+	const struct cache_store *store = asker.fixture.shared.cache;
+	uint64_t sequence = cache_store_sequence(store);
+	answers(&asker, "200 OK", "", 10);
+	expect(&asker, "POST", "", 200, "PASS");
+	assert_int_equal(cache_store_sequence(store), sequence + 1);
+	asker_done(&asker);
+}
+
 static void location_and_content_location_of_the_same_host_are_forgotten(void **state)
 {
 	(void)state;
@@ -97,6 +110,7 @@ int main(void)
 	begin();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_write_that_was_no_error_makes_it_forgotten),
+	        cmocka_unit_test(a_write_is_one_removal),
 	        cmocka_unit_test(location_and_content_location_of_the_same_host_are_forgotten),
 	        cmocka_unit_test(head_is_answered_from_what_a_get_left),
 	        cmocka_unit_test(a_head_that_asks_not_to_be_stored_changes_nothing),

@@ -69,6 +69,42 @@ static void documents_become_trees(void **state)
 	}
 }
 
+static void trees_are_printed_as_they_were_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *printed; /* NULL: as it was */
+	} ROWS[] = {
+	        {"{}", NULL},
+	        {"[]", NULL},
+	        {"null", NULL},
+	        {"true", NULL},
+	        {"-1", NULL},
+	        {"\"\"", NULL},
+	        /* Texts that look like something else stay texts. */
+	        {"[\"null\",\"1\",\"true\",\"~\",\"{}\"]", NULL},
+	        {"{\"\":1,\"a\\\"b\":\"c\\nd\"}", NULL},
+	        {"{\"a\":[{\"b\":[[],{}]},null],\"c\":{\"d\":false}}", NULL},
+	        {" { \"a\" : [ 1 , 2 ] }\n", "{\"a\":[1,2]}"},
+	        {"\"\\u00e4\\/\"", "\"\xc3\xa4/\""},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct arena arena;
+		struct text once = {0}, twice = {0};
+		arena_init(&arena, NULL, 0);
+		text_add(&once, STR("before "));
+		model_json_print_node(read_good(&arena, ROWS[i].text), &once);
+		assert_memory_equal(text_c(&once), "before ", 7);
+		assert_string_equal(text_c(&once) + 7,
+		        ROWS[i].printed == NULL ? ROWS[i].text : ROWS[i].printed);
+		model_json_print_node(read_good(&arena, text_c(&once) + 7), &twice);
+		assert_string_equal(text_c(&twice), text_c(&once) + 7);
+		text_done(&once);
+		text_done(&twice);
+		arena_reset(&arena);
+	}
+}
+
 static void what_is_no_json_is_refused(void **state)
 {
 	(void)state;
@@ -104,6 +140,20 @@ static void what_is_no_json_is_refused(void **state)
 }
 
 /* 16 levels of brackets are read, a megabyte of them is refused and nothing else. */
+static void nothing_stands_behind_a_nul(void **state)
+{
+	(void)state;
+	static const char TEXT[] = "{\"a\":1}\0{\"a\":2}";
+	struct arena arena;
+	struct model_problems problems = {0};
+	struct model_node *root;
+	arena_init(&arena, NULL, 0);
+	assert_false(model_json_read(&arena, STR(TEXT), &problems, &root));
+	assert_string_equal(problems.list[0].message, "is no JSON: it has a NUL");
+	model_problems_done(&problems);
+	arena_reset(&arena);
+}
+
 static void depth_is_bounded(void **state)
 {
 	(void)state;
@@ -367,7 +417,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(documents_become_trees),
+	        cmocka_unit_test(trees_are_printed_as_they_were_read),
 	        cmocka_unit_test(what_is_no_json_is_refused),
+	        cmocka_unit_test(nothing_stands_behind_a_nul),
 	        cmocka_unit_test(depth_is_bounded),
 	        cmocka_unit_test(a_mapping_has_at_most_256_keys),
 	        cmocka_unit_test(patches_merge),

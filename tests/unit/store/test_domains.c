@@ -1,6 +1,7 @@
 /* Changes in one revision, what changed since one, history, secrets. */
 #include "stores.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 static const struct store_note NOTE = {.who = {"bob", 3}, .action = {"domain.switch", 13}};
@@ -235,6 +236,125 @@ static void the_oldest_versions_go_first(void **state)
 
 /* ---- secrets ---- */
 
+/* ---- requests that are made once ---- */
+
+/* Makes a domain by a request with a key. */
+static uint64_t commit_with_key(
+        struct store *store, const char *who, const char *name, const char *key)
+{
+	const struct store_note note = {.who = str_of(who),
+	        .action = STR("domain.create"),
+	        .key = str_of(key),
+	        .fingerprint = str_of(name)};
+	struct model_domain *domain = make_domain(name, 1);
+	const struct store_change change = {name, domain, 0};
+	uint64_t revision = 0;
+	size_t at;
+	assert_int_equal(
+	        store_domains_commit(store, &change, 1, &note, &revision, &at), STORE_DONE);
+	model_domain_unref(domain);
+	return revision;
+}
+
+static enum store_failure find_request(struct store *store, const char *who, const char *key,
+        const char *fingerprint, uint64_t now_ms)
+{
+	struct store_request request = {.who = str_of(who),
+	        .key = str_of(key),
+	        .fingerprint = str_of(fingerprint),
+	        .now_ms = now_ms};
+	enum store_failure failure = store_domains_find_request(store, &request);
+	if (failure == STORE_DONE) {
+		assert_string_equal(request.name, fingerprint);
+		assert_int_equal(request.revision, 1);
+	}
+	return failure;
+}
+
+static void a_request_with_a_key_is_found_again(void **state)
+{
+	(void)state;
+	struct place place;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	uint64_t now_ms = clock_wall_ms();
+	assert_int_equal(find_request(store, "alice", "k", "a.test", now_ms), STORE_ABSENT);
+	assert_int_equal(commit_with_key(store, "alice", "a.test", "k"), 1);
+	assert_int_equal(commit_with_key(store, "alice", "b.test", ""), 2);
+	assert_int_equal(find_request(store, "alice", "k", "a.test", now_ms), STORE_DONE);
+	/* Another body, another key, another caller. */
+	assert_int_equal(find_request(store, "alice", "k", "b.test", now_ms), STORE_CONFLICT);
+	assert_int_equal(find_request(store, "alice", "K", "a.test", now_ms), STORE_ABSENT);
+	assert_int_equal(find_request(store, "alice", "", "b.test", now_ms), STORE_ABSENT);
+	assert_int_equal(find_request(store, "bob", "k", "a.test", now_ms), STORE_ABSENT);
+	/* It outlives the process, but not its time. */
+	store_close(store);
+	store = open_good(&place);
+	assert_int_equal(find_request(store, "alice", "k", "a.test", now_ms), STORE_DONE);
+	assert_int_equal(find_request(store, "alice", "k", "a.test",
+	                         now_ms + LIMIT_STORE_REQUEST_MS - 60000),
+	        STORE_DONE);
+	assert_int_equal(find_request(store, "alice", "k", "a.test",
+	                         now_ms + LIMIT_STORE_REQUEST_MS + 60000),
+	        STORE_ABSENT);
+	store_close(store);
+	place_done(&place);
+}
+
+static void a_request_that_was_not_made_is_not_remembered(void **state)
+{
+	(void)state;
+	struct place place;
+	uint64_t revision = 0;
+	size_t at;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	struct model_domain *domain = make_domain("a.test", 1);
+	const struct store_note note = {.who = STR("alice"),
+	        .action = STR("domain.create"),
+	        .key = STR("k"),
+	        .fingerprint = STR("a.test")};
+	const struct store_change change = {"a.test", domain, 7};
+	assert_int_equal(
+	        store_domains_commit(store, &change, 1, &note, &revision, &at), STORE_ABSENT);
+	assert_int_equal(
+	        find_request(store, "alice", "k", "a.test", clock_wall_ms()), STORE_ABSENT);
+	model_domain_unref(domain);
+	store_close(store);
+	place_done(&place);
+}
+
+/* What is too old makes room when the next one comes. */
+static void old_requests_are_forgotten(void **state)
+{
+	(void)state;
+	struct place place;
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	assert_int_equal(commit_with_key(store, "alice", "a.test", "old"), 1);
+	store_close(store);
+	assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE request SET at=1", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store = open_good(&place);
+	/* The key may be used again. */
+	assert_int_equal(
+	        find_request(store, "alice", "old", "b.test", clock_wall_ms()), STORE_ABSENT);
+	assert_int_equal(commit_with_key(store, "alice", "b.test", "new"), 2);
+	store_close(store);
+	assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+	assert_int_equal(
+	        sqlite3_prepare_v2(db, "SELECT key FROM request", -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	assert_string_equal(sqlite3_column_text(statement, 0), "new");
+	assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	place_done(&place);
+}
+
 static struct model_domain *make_secret(const char *secret)
 {
 	struct model_domain *domain = make_domain("a.test", 1);
@@ -362,6 +482,9 @@ int main(void)
 	        cmocka_unit_test(history_tells_each_version_and_the_one_before),
 	        cmocka_unit_test(a_version_is_found_as_it_was_at_a_revision),
 	        cmocka_unit_test(the_oldest_versions_go_first),
+	        cmocka_unit_test(a_request_with_a_key_is_found_again),
+	        cmocka_unit_test(a_request_that_was_not_made_is_not_remembered),
+	        cmocka_unit_test(old_requests_are_forgotten),
 	        cmocka_unit_test(secrets_come_back_and_are_nowhere_in_the_clear),
 	        cmocka_unit_test(another_key_opens_no_secrets),
 	        cmocka_unit_test(rows_that_are_no_domains_are_told),
