@@ -143,16 +143,6 @@ static void check_cdn_id(const struct settings *settings, struct model_problems 
 		        "is no token or host name of at most 255 characters");
 }
 
-static void check_edge_name(const struct settings *settings, struct model_problems *problems)
-{
-	bool is_good = strlen(settings->edge_name) <= LIMIT_EDGE_NAME_BYTES;
-	for (const char *at = settings->edge_name; *at != '\0'; at++)
-		is_good &= *at > ' ' && *at <= '~';
-	if (!is_good)
-		refuse(problems, "edge_name", "syntax", settings->edge_name,
-		        "is not of at most 64 visible characters");
-}
-
 /* Beyond the limit the kernel would kill who makes the memory (SIGXFSZ), again and again; beyond
  * the machine's memory it would kill once that is full. */
 static void check_cache(const struct settings *settings, struct model_problems *problems)
@@ -219,7 +209,6 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 	check_edge_name(settings, problems);
 	check_user(settings, problems);
 	check_cdn_id(settings, problems);
-	check_edge_name(settings, problems);
 	check_cache(settings, problems);
 	check_disks(settings, problems);
 	if (settings->proxy_protocol && settings->trusted_proxies.count == 0)
