@@ -64,7 +64,7 @@ def world(make_once):
     return World(make_once)
 
 
-NAMES = {"name": "absent.test", "account": "absent", "id": 999999999}
+NAMES = {"name": "absent.test", "account": "absent", "id": 999999999, "number": 999999999}
 # Bodies that are well-formed, and change nothing: the domain, the account, the token are not there, or a field is wrong.
 BODIES = {
     "login": {"account": "absent", "password": "not the password"},
@@ -76,6 +76,7 @@ BODIES = {
     "weighAddress": {"role": "origin", "address": "192.0.2.1", "weight": 0},
     "rollbackDomain": {"revision": 1},
     "apply": "domains: none",
+    "createPurge": {"what": "domain", "values": ["absent.test"]},
 }
 
 

@@ -39,6 +39,8 @@ HINTS = {
     "account": lambda rng: rng.choice(ACCOUNTS),
     "label": lambda rng: f"label{rng.randint(0, 99)}",
     "expires_ms": lambda rng: rng.choice([None, 0, 4102444800000, 1]),
+    "values[]": lambda rng: rng.choice([f"http://{rng.choice(NAMES)}/a?b", rng.choice(NAMES), "tag-1", "http://p1.property.test/img/"]),
+    "domain": lambda rng: rng.choice(NAMES),
     "password": lambda rng: rng.choice([None, "a password of some length"]),
 }  # fmt: skip
 
@@ -124,13 +126,13 @@ class Visitor:
         rng = self.rng
         if rng.random() < 0.02 and "{" in one.path:
             name = rng.choice(["%00", "%zz", "%0a", "%", "%7f"])
-            return one.path.replace("{name}", name).replace("{account}", name).replace("{id}", name), True
+            return one.path.replace("{name}", name).replace("{account}", name).replace("{id}", name).replace("{number}", name), True
         text = make_random.some_text(rng, 1, 30)
         name = rng.choice(NAMES) if rng.random() < 0.95 else text
         account = rng.choice(ACCOUNTS) if rng.random() < 0.95 else text
         number = rng.choice([*self.tokens[-5:], 10**6, 0])
         clean = {key: "".join(c for c in str(value) if c >= " " and c != "\x7f") or "x" for key, value in
-                 (("name", name), ("account", account), ("id", number))}  # fmt: skip
+                 (("name", name), ("account", account), ("id", number), ("number", rng.randint(0, 40)))}  # fmt: skip
         return one.target(**clean), False
 
     def query(self, one):

@@ -164,8 +164,8 @@ def test_a_domain_that_goes_is_gone_within_the_same_time(make, origins, change, 
 
 
 def test_a_new_domain_is_served_within_the_same_time(make, origins):
-    plane = serve(make)
-    assert plane.program.get("/x", host=NAME).status == 421
+    plane = made(make, origins)
+    assert plane.program.get("/x", host="new0.test").status == 421
     for number in range(10):
         name = f"new{number}.test"
         assert plane.admin.call("createDomain", domain(name, origins[0].address)).status == 201
