@@ -83,8 +83,10 @@ static void roll_back(struct control_change *change, uint64_t revision)
 {
 	struct control_call *call = change->call;
 	struct model_domain *after = NULL;
-	enum store_failure failure = store_domains_read_version(
-	        atomic_load(&call->plane->store), change->name.at, revision, &after);
+	enum store_failure failure = STORE_ABSENT;
+	if (revision <= model_snapshot_revision(change->snapshot))
+		failure = store_domains_read_version(
+		        atomic_load(&call->plane->store), change->name.at, revision, &after);
 	if (failure == STORE_ABSENT)
 		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_VERSION,
 		        "%.*s had no version at revision %llu, or it is not kept any more",

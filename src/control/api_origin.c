@@ -66,7 +66,7 @@ static void answer_part(struct control_call *call, const struct model_domain *do
 	model_json_print_domain(domain, MODEL_JSON_ALL, MODEL_PRINT_MASKED, &json);
 	CHECK(model_json_read(&call->arena, text_str(&json), &problems, &root));
 	model_json_print_node(get(root, part->key), control_call_answer(call, status));
-	control_call_add_field(call, "ETag", "\"%llu\"", (unsigned long long)domain->revision);
+	control_call_set_etag(call, domain->revision);
 	text_done(&json);
 }
 
@@ -142,7 +142,8 @@ static void replace_part(struct control_call *call, const struct part *part, con
 {
 	struct control_change change;
 	struct model_node *root;
-	if (!control_call_read_object(call, &root))
+	if (!control_call_read_object(call, &root) ||
+	        !control_change_check_nulls(call, root, str_of(part->key)))
 		return;
 	if (control_change_begin(&change, call)) {
 		bool is_new = part == &BACKUP && change.before->backup == NULL;
@@ -158,7 +159,8 @@ static void patch_part(struct control_call *call, const struct part *part, const
 {
 	struct control_change change;
 	struct model_node *root;
-	if (!control_call_read_object(call, &root))
+	if (!control_call_read_object(call, &root) ||
+	        !control_change_check_nulls(call, root, str_of(part->key)))
 		return;
 	if (control_change_begin(&change, call)) {
 		struct model_node *node = begin_node(&change);

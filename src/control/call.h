@@ -86,6 +86,10 @@ struct text *control_call_answer(struct control_call *call, unsigned status);
 void control_call_add_field(struct control_call *call, const char *name, const char *format, ...)
         PRINTF_LIKE(3, 4);
 
+/* Gives the answer an entity tag, and makes it 304 where it is one to GET and the client has just
+ * that (RFC 9110, 13.1.2). */
+void control_call_set_etag(struct control_call *call, uint64_t revision);
+
 /* An answer without a body: 204. */
 void control_call_answer_nothing(struct control_call *call);
 

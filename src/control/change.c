@@ -64,7 +64,7 @@ void control_change_answer(
 {
 	struct text *to = control_call_answer(call, status);
 	model_json_print_domain(domain, MODEL_JSON_ALL, MODEL_PRINT_MASKED, to);
-	control_call_add_field(call, "ETag", "\"%llu\"", (unsigned long long)domain->revision);
+	control_call_set_etag(call, domain->revision);
 }
 
 /* ---- versions ---- */
@@ -218,6 +218,18 @@ static bool refuse_problems(
 		control_call_refuse_with(change->call, CONTROL_PROBLEM_INVALID, problems, prefix,
 		        "%s", problems->list[0].message);
 	model_problems_done(problems);
+	return is_good;
+}
+
+bool control_change_check_nulls(
+        struct control_call *call, const struct model_node *patch, struct str group)
+{
+	struct model_problems problems = {0};
+	bool is_good = model_read_check_nulls(patch, group, &problems);
+	if (!is_good)
+		control_call_refuse_with(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, "%s",
+		        problems.list[0].message);
+	model_problems_done(&problems);
 	return is_good;
 }
 

@@ -15,6 +15,7 @@ enum {
 	KEEPALIVE_MS = 60000,
 	RATE_MIN = 100,
 	CONNECTIONS = 1024,
+	CLIENT_CONNECTIONS = 256,
 	READ_BYTES = 65536,
 	FORM_BYTES = 4096,
 };
@@ -203,11 +204,34 @@ static enum turn refuse_stranger(struct control_exchange *exchange)
 	                : "the token or session is none, or has ended");
 }
 
+/* Whether what may be there once is there at most once: whoever stands in front of us may have
+ * looked at another one. */
+static bool is_unambiguous(struct control_call *call)
+{
+	static const char *const ONCE[] = {
+	        "Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token"};
+	for (size_t i = 0; i < ARRAY_LENGTH(ONCE); i++) {
+		unsigned count = 0;
+		for (unsigned j = 0; j < call->head.count; j++)
+			count += str_is_equal_nocase(
+			        http_head_name(&call->head, &call->head.fields[j]),
+			        str_of(ONCE[i]));
+		if (count <= 1)
+			continue;
+		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+		        "the field %s is there %u times", ONCE[i], count);
+		return false;
+	}
+	return true;
+}
+
 static enum turn step_route(struct control_exchange *exchange)
 {
 	struct control_call *call = &exchange->call;
 	bool is_cookie;
 	copy_head(exchange);
+	if (!is_unambiguous(call))
+		return answer(exchange);
 	if (!find_route(exchange))
 		return answer(exchange);
 	if (call->route->role == CONTROL_NOBODY)
@@ -346,12 +370,13 @@ static enum turn step_respond(struct control_exchange *exchange)
 	        STR_ARG(serve_server_date(exchange->exchanges->server)));
 	if (made->media != NULL)
 		text_addf(&made->fields, "Content-Type: %s\r\n", made->media);
+	/* A 204 has no Content-Length, and that of a 304 would be another's (RFC 9110, 8.6). */
+	bool has_no_body = http_status_is_bodiless(made->status);
 	const struct serve_response response = {
 	        .status = made->status,
 	        .added = text_str(&made->fields),
-	        .is_bodiless =
-	                stream->head.method == HTTP_HEAD || http_status_is_bodiless(made->status),
-	        .length = made->body.len,
+	        .is_bodiless = has_no_body || stream->head.method == HTTP_HEAD,
+	        .length = has_no_body ? UINT64_MAX : made->body.len,
 	};
 	if (stream->is_gone || !serve_stream_respond(stream, &response))
 		return go(exchange, CONTROL_EXCHANGE_FINISH);
@@ -484,7 +509,7 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
 	list_init(&exchanges->list);
 	buf_pool_init(&exchanges->buffers, &exchanges->budget);
-	exchanges->census = serve_census_new(CONNECTIONS, CONNECTIONS);
+	exchanges->census = serve_census_new(CONNECTIONS, CLIENT_CONNECTIONS);
 	for (unsigned i = 0; i < CONTROL_LANES; i++)
 		exchanges->lanes[i] = disk_new(THREADS);
 	exchanges->server = make_server(exchanges);

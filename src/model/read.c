@@ -281,6 +281,28 @@ bool model_read_domain(const struct model_node *node, const char *file, enum mod
 	return true;
 }
 
+/* Patches. */
+
+bool model_read_check_nulls(
+        const struct model_node *patch, struct str group, struct model_problems *problems)
+{
+	const struct reading reading = {.problems = problems};
+	unsigned before = problems->total;
+	for (const struct model_node *node = patch->first; node != NULL; node = node->next) {
+		struct text path = {0};
+		text_addf(&path, "%.*s%s%.*s", STR_ARG(group), group.len == 0 ? "" : ".",
+		        STR_ARG(node->key));
+		bool is_group = model_field_is_group(text_str(&path));
+		bool is_known = is_group || model_field_find(text_str(&path)) != NULL;
+		if (!is_known && model_node_is_null(node))
+			refuse_unknown(&reading, node, group);
+		else if (is_group && node->kind == MODEL_NODE_MAPPING)
+			(void)!model_read_check_nulls(node, text_str(&path), problems);
+		text_done(&path);
+	}
+	return problems->total == before;
+}
+
 /* Whole documents. */
 
 struct document {

@@ -35,6 +35,14 @@ MUST_CHECK bool model_read_domains(struct str text, const char *file, enum model
 MUST_CHECK bool model_read_domain(const struct model_node *node, const char *file,
         enum model_rules rules, struct model_problems *problems, struct model_domain **ret_domain);
 
+/*
+ * Whether a patch (RFC 7396) takes away no more than what domains have: a member with null that is
+ * no field and no group would go in silence. `group` is where the patch stands, "origin" or "". On
+ * false problems has at least one entry more.
+ */
+MUST_CHECK bool model_read_check_nulls(
+        const struct model_node *patch, struct str group, struct model_problems *problems);
+
 /* Drops the references and the list. */
 void model_domains_done(struct model_domains *domains);
 
