@@ -277,7 +277,9 @@ int main(int count, char **words)
 		fail(folder, STORE_SYSTEM);
 	snprintf(store_path, sizeof(store_path), "%s/store.db", folder);
 	snprintf(key_path, sizeof(key_path), "%s/store.key", folder);
-	snprintf(link_path, sizeof(link_path), "%s/link", folder);
+	/* A socket's name is short. */
+	if (snprintf(link_path, sizeof(link_path), "%s/link", folder) >= (int)sizeof(link_path))
+		fail(folder, STORE_SYSTEM);
 	snprintf(ledger_path, sizeof(ledger_path), "%s/ledger", folder);
 	fill_store(&options);
 	run(&options);

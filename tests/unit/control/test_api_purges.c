@@ -83,7 +83,7 @@ static void a_purge_is_made_and_listed_and_read(void **state)
 	/* What a connected edge has said counts before the store has heard of it. */
 	const struct store_acknowledgement known = {.edge = "n"};
 	assert_int_equal(store_tasks_acknowledge(fixture_store(&fixture), &known, 1), STORE_DONE);
-	struct link_hub_edge edge = {.id = "e", .name = "n", .purged = 1, .error = ""};
+	struct link_hub_edge edge = {.id = "n", .run = "e", .purged = 1, .error = ""};
 	assert_true(control_fleet_set(fixture.plane.fleet, &edge, 5));
 	expect(&fixture, 200, "GET", PURGES "/1", NULL, NULL);
 	expect_body(&fixture, "\"state\":\"done\",\"edges\":[{\"edge\":\"n\",\"state\":\"done\","

@@ -5,7 +5,7 @@ static void the_status_tells_what_there_is(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	const struct link_hub_edge edge = {.id = "e", .applied = 1, .name = "n", .error = ""};
+	const struct link_hub_edge edge = {.id = "e", .applied = 1, .run = "n", .error = ""};
 	fixture_init(&fixture);
 	create(&fixture, A_TEST);
 	control_fleet_set(fixture.plane.fleet, &edge, 5);
@@ -28,7 +28,7 @@ static void edges_are_listed_with_what_they_have(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	const struct link_hub_edge edge = {.id = "e", .applied = 1, .name = "n", .error = ""};
+	const struct link_hub_edge edge = {.id = "e", .applied = 1, .run = "n", .error = ""};
 	fixture_init(&fixture);
 	expect(&fixture, 200, "GET", "/api/v1/edges", NULL, NULL);
 	assert_string_equal(body_of(&fixture), "{\"revision\":0,\"items\":[]}");
@@ -36,7 +36,7 @@ static void edges_are_listed_with_what_they_have(void **state)
 	create(&fixture, A_TEST);
 	create(&fixture, B_TEST);
 	expect(&fixture, 200, "GET", "/api/v1/edges", NULL, NULL);
-	assert_string_equal(body_of(&fixture), "{\"revision\":2,\"items\":[{\"id\":\"e\",\"name\":"
+	assert_string_equal(body_of(&fixture), "{\"revision\":2,\"items\":[{\"id\":\"e\",\"run\":"
 	                                       "\"n\",\"applied\":1,\"purged\":0,"
 	                                       "\"since_ms\":5}]}");
 	fixture_done(&fixture);

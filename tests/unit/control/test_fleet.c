@@ -15,20 +15,20 @@ static void edges_are_told_in_the_order_in_which_they_came(void **state)
 {
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
-	struct link_hub_edge a = {.id = "a", .applied = 3, .name = "n", .error = ""};
-	struct link_hub_edge b = {.id = "b\"", .applied = 0, .name = "n", .error = ""};
+	struct link_hub_edge a = {.id = "a", .applied = 3, .run = "n", .error = ""};
+	struct link_hub_edge b = {.id = "b\"", .applied = 0, .run = "n", .error = ""};
 	expect_print(fleet, "[]");
 	assert_int_equal(control_fleet_count(fleet), 0);
 	control_fleet_set(fleet, &b, 1000);
 	control_fleet_set(fleet, &a, 2000);
 	assert_int_equal(control_fleet_count(fleet), 2);
 	expect_print(fleet,
-	        "[{\"id\":\"b\\\"\",\"name\":\"n\",\"applied\":0,\"purged\":0,\"since_ms\":1000},"
-	        "{\"id\":\"a\",\"name\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
+	        "[{\"id\":\"b\\\"\",\"run\":\"n\",\"applied\":0,\"purged\":0,\"since_ms\":1000},"
+	        "{\"id\":\"a\",\"run\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
 	control_fleet_remove(fleet, &b);
 	control_fleet_remove(fleet, &b);
 	expect_print(fleet,
-	        "[{\"id\":\"a\",\"name\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
+	        "[{\"id\":\"a\",\"run\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
 	assert_int_equal(control_fleet_count(fleet), 1);
 	control_fleet_free(fleet);
 	control_fleet_free(NULL);
@@ -38,12 +38,12 @@ static void what_an_edge_says_replaces_what_it_said(void **state)
 {
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
-	struct link_hub_edge edge = {.id = "a", .applied = 3, .name = "n", .error = ""};
+	struct link_hub_edge edge = {.id = "a", .applied = 3, .run = "n", .error = ""};
 	control_fleet_set(fleet, &edge, 1000);
 	edge.refused = 4;
 	edge.error = "\xff is no \"UTF-8\"";
 	control_fleet_set(fleet, &edge, 5000);
-	expect_print(fleet, "[{\"id\":\"a\",\"name\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":"
+	expect_print(fleet, "[{\"id\":\"a\",\"run\":\"n\",\"applied\":3,\"purged\":0,\"since_ms\":"
 	                    "1000,\"refused\":4,"
 	                    "\"error\":\"\xef\xbf\xbd is no \\\"UTF-8\\\"\"}]");
 	edge.refused = 0;
@@ -51,7 +51,7 @@ static void what_an_edge_says_replaces_what_it_said(void **state)
 	edge.applied = 5;
 	control_fleet_set(fleet, &edge, 9000);
 	expect_print(fleet,
-	        "[{\"id\":\"a\",\"name\":\"n\",\"applied\":5,\"purged\":0,\"since_ms\":1000}]");
+	        "[{\"id\":\"a\",\"run\":\"n\",\"applied\":5,\"purged\":0,\"since_ms\":1000}]");
 	assert_int_equal(control_fleet_count(fleet), 1);
 	control_fleet_free(fleet);
 }
@@ -60,13 +60,13 @@ static void several_edges_may_have_one_id(void **state)
 {
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
-	struct link_hub_edge old = {.id = "a", .applied = 1, .name = "n", .error = ""};
-	struct link_hub_edge new = {.id = "a", .applied = 2, .name = "n", .error = ""};
+	struct link_hub_edge old = {.id = "a", .applied = 1, .run = "n", .error = ""};
+	struct link_hub_edge new = {.id = "a", .applied = 2, .run = "n", .error = ""};
 	control_fleet_set(fleet, &old, 1);
 	control_fleet_set(fleet, &new, 2);
 	control_fleet_remove(fleet, &old);
 	expect_print(
-	        fleet, "[{\"id\":\"a\",\"name\":\"n\",\"applied\":2,\"purged\":0,\"since_ms\":2}]");
+	        fleet, "[{\"id\":\"a\",\"run\":\"n\",\"applied\":2,\"purged\":0,\"since_ms\":2}]");
 	control_fleet_free(fleet);
 }
 
@@ -83,8 +83,8 @@ static void an_edge_is_found_by_its_name(void **state)
 	(void)state;
 	struct control_fleet *fleet = control_fleet_new();
 	struct control_fleet_sink sink = {.on_edge = on_edge};
-	struct link_hub_edge old = {.id = "a", .name = "n", .purged = 7, .error = ""};
-	struct link_hub_edge new = {.id = "b", .name = "n", .purged = 4, .error = ""};
+	struct link_hub_edge old = {.id = "n", .run = "a", .purged = 7, .error = ""};
+	struct link_hub_edge new = {.id = "n", .run = "b", .purged = 4, .error = ""};
 	uint64_t purged = 0;
 	assert_false(control_fleet_find(fleet, STR("n"), &purged));
 	assert_true(control_fleet_set(fleet, &old, 1));
@@ -101,7 +101,7 @@ static void an_edge_is_found_by_its_name(void **state)
 
 static void *come_and_go(void *argument)
 {
-	struct link_hub_edge edge = {.id = "a", .name = "n", .error = ""};
+	struct link_hub_edge edge = {.id = "a", .run = "n", .error = ""};
 	for (unsigned i = 0; i < 500; i++) {
 		edge.applied = i;
 		control_fleet_set(argument, &edge, i);
