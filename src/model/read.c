@@ -232,7 +232,9 @@ static void read_group(
 	}
 	for (const struct model_node *node = mapping->first; node != NULL; node = node->next) {
 		char bytes[PATH_BYTES];
-		struct str path = join(group, node->key, bytes);
+		/* A dot is how fields are told of, not how they are written. */
+		bool is_name = str_find(node->key, '.') < 0;
+		struct str path = is_name ? join(group, node->key, bytes) : STR_EMPTY;
 		const struct model_field *field = model_field_find(path);
 		if (field != NULL)
 			read_field(reading, node, field);
