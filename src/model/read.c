@@ -294,8 +294,9 @@ bool model_read_check_nulls(
 		struct text path = {0};
 		text_addf(&path, "%.*s%s%.*s", STR_ARG(group), group.len == 0 ? "" : ".",
 		        STR_ARG(node->key));
-		bool is_group = model_field_is_group(text_str(&path));
-		bool is_known = is_group || model_field_find(text_str(&path)) != NULL;
+		bool is_name = node->key.len != 0 && str_find(node->key, '.') < 0;
+		bool is_group = is_name && model_field_is_group(text_str(&path));
+		bool is_known = is_group || (is_name && model_field_find(text_str(&path)) != NULL);
 		if (!is_known && model_node_is_null(node))
 			refuse_unknown(&reading, node, group);
 		else if (is_group && node->kind == MODEL_NODE_MAPPING)
