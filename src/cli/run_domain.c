@@ -306,6 +306,11 @@ enum cli_exit cli_run_switch(struct cli_call *call)
 	return make_change(call, &(struct change){.method = "POST", .below = "/switch"});
 }
 
+enum cli_exit cli_run_back(struct cli_call *call)
+{
+	return make_change(call, &(struct change){.method = "POST", .below = "/back"});
+}
+
 enum cli_exit cli_run_rollback(struct cli_call *call)
 {
 	struct text body = {0};

@@ -11,7 +11,7 @@ static const struct part {
 } MASTER = {"origin", {"/origin", 7}}, BACKUP = {"backup", {"/backup", 7}};
 
 /* What of the hot backup is not of its origin, and stays where the two change places. */
-static const char *const BACKUP_ALONE[] = {"latch", "hold_down_s", "cache_max_s"};
+static const char *const BACKUP_ALONE[] = {"latch", "latch_ends", "hold_down_s", "cache_max_s"};
 
 /* ---- trees ---- */
 
@@ -240,6 +240,24 @@ void control_api_domains_switch(struct control_call *call)
 			        STR_ARG(call->names[0]));
 		else if (control_change_read(&change, exchange(call, node), STR_EMPTY, &after))
 			control_change_commit(&change, after, "domain.switch", 200);
+	}
+	control_change_end(&change);
+}
+
+/* ---- back to the master ---- */
+
+void control_api_domains_back(struct control_call *call)
+{
+	struct control_change change;
+	struct model_domain *after;
+	if (control_change_begin(&change, call)) {
+		const struct model_node *node = control_change_node(&change, MODEL_PRINT_MASKED);
+		if (change.before->backup == NULL) {
+			refuse_backup(call);
+		} else if (control_change_read(&change, node, STR_EMPTY, &after)) {
+			after->latch_ends++; /* behind the highest number comes 0 */
+			control_change_commit(&change, after, "domain.back", 200);
+		}
 	}
 	control_change_end(&change);
 }

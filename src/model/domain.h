@@ -117,6 +117,7 @@ struct model_domain {
 	bool failover_unsafe; /* failover.unsafe_methods */
 	uint8_t all_blocked;  /* enum model_all_blocked */
 	uint8_t latch;        /* backup.latch */
+	uint16_t latch_ends;  /* backup.latch_ends */
 	uint64_t revision;
 	struct model_origin origin;
 	struct model_origin *backup; /* NULL: none */

@@ -1,7 +1,8 @@
 /*
  * A table by name, with a lock; only domains that have a latch or a hold-down come as far as the
  * lock, and while nobody is latched not even they. A latch is dropped when a snapshot no longer
- * asks for it.
+ * asks for it. An operator says back by a change of the domain (backup.latch_ends), so that edges
+ * that were away hear of it as well.
  */
 #include "origin/latch.h"
 
@@ -16,6 +17,7 @@ struct latch {
 	struct map_node node;
 	uint64_t since_ms;  /* the block that was noted last */
 	uint64_t until_ms;  /* the end of the hold-down */
+	uint16_t ends;      /* backup.latch_ends as the domain had it then */
 	bool is_latched;    /* until an operator says back */
 	unsigned wanted_at; /* the round of keep_only that found its domain */
 	struct str name;    /* behind the struct */
@@ -81,6 +83,13 @@ static struct latch *find_or_add(struct origin_latches *latches, struct str name
 	return latch;
 }
 
+/* The block that was noted last holds nobody any more. */
+static void release(struct latch *latch)
+{
+	latch->is_latched = false;
+	latch->until_ms = 0;
+}
+
 bool origin_latch_is_configured(const struct model_domain *domain)
 {
 	return domain->backup != NULL &&
@@ -103,6 +112,9 @@ void origin_latch_keep_only(struct origin_latches *latches, const struct model_s
 		latch->wanted_at = latches->round;
 		/* A mode that was switched off does not come back latched. */
 		latch->is_latched = latch->is_latched && domain->latch == MODEL_LATCH_MANUAL;
+		if (latch->ends != domain->latch_ends)
+			release(latch);
+		latch->ends = domain->latch_ends;
 	}
 	struct map_node *following = NULL;
 	for (struct map_node *node = map_first(&latches->map); node != NULL; node = following) {
@@ -141,6 +153,7 @@ void origin_latch_note_blocked(
 	struct latch *latch = find_or_add(latches, str_of(domain->name));
 	if (latch->since_ms < since_ms) {
 		latch->since_ms = since_ms;
+		latch->ends = domain->latch_ends;
 		latch->is_latched = domain->latch == MODEL_LATCH_MANUAL;
 		latch->until_ms = since_ms + domain->hold_down_ms;
 	}
@@ -152,9 +165,7 @@ void origin_latch_release(struct origin_shared *shared, struct str domain)
 	struct origin_latches *latches = origin_shared_latches(shared);
 	CHECK(pthread_mutex_lock(&latches->lock) == 0);
 	struct latch *latch = find(latches, domain);
-	if (latch != NULL) {
-		latch->is_latched = false;
-		latch->until_ms = 0;
-	}
+	if (latch != NULL)
+		release(latch);
 	CHECK(pthread_mutex_unlock(&latches->lock) == 0);
 }

@@ -1,6 +1,7 @@
 """Staying on the backup: latch and hold-down (origin-pull.md section 3)."""
 import time
 
+import control
 import pytest
 from domains import domain, origin_of
 from origin import Reply
@@ -95,3 +96,33 @@ def test_a_latch_survives_a_reload_that_keeps_it(make):
     assert server.get("/after").body == b"backup"
     server.write_domains([domain(master, origin_of(other, latch="off"))])
     wait_for_master(server, 8)
+
+
+def test_an_operator_says_back(make):
+    master, other = make.origin("master"), make.origin("backup")
+    plane = control.Plane(make, "serve", QUICK, log=False)
+    server = plane.program
+    made = domain(master, origin_of(other, latch="manual"))
+    plane.admin.ok("createDomain", made)
+    end = time.monotonic() + 5
+    while server.get("/before").body != b"master":
+        assert time.monotonic() < end, "it was never served"
+    block(server, master)
+    time.sleep(2)
+    assert server.get("/held").body == b"backup"
+    told = plane.operator.ok("returnDomain", query={"dry_run": 1}, name=made["name"])
+    assert told["changes"][0]["diff"] == ["backup.latch_ends: 0 -> 1"]
+    assert server.get("/dry").body == b"backup"
+    assert plane.operator.ok("returnDomain", name=made["name"])["backup"]["latch_ends"] == 1
+    wait_for_master(server, 10)
+    # The next block holds it again.
+    block(server, master)
+    time.sleep(2)
+    assert server.get("/held-again").body == b"backup"
+
+
+def test_only_who_has_a_backup_goes_back(make):
+    plane = control.Plane(make)
+    plane.admin.ok("createDomain", control.domain("a.test"))
+    assert plane.operator.call("returnDomain", name="a.test").problem == "no-backup"
+    assert plane.operator.call("returnDomain", name="b.test").problem == "no-such-domain"

@@ -87,16 +87,19 @@ static void a_latch_survives_changes_that_keep_it(void **state)
 	struct stand *stand = *state;
 	static const struct {
 		enum model_latch latch;
+		uint16_t ends;
 		bool has_backup, is_kept;
 	} rows[] = {
-	        {MODEL_LATCH_MANUAL, true, true},
-	        {MODEL_LATCH_OFF, true, false},
-	        {MODEL_LATCH_MANUAL, false, false},
+	        {MODEL_LATCH_MANUAL, 0, true, true},
+	        {MODEL_LATCH_OFF, 0, true, false},
+	        {MODEL_LATCH_MANUAL, 0, false, false},
+	        {MODEL_LATCH_MANUAL, 1, true, false},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct model_domain *before = domain_with(MODEL_LATCH_MANUAL, 0);
 		origin_latch_note_blocked(stand->shared, before, NOW + i);
 		struct model_domain *changed = domain_with(rows[i].latch, 0);
+		changed->latch_ends = rows[i].ends;
 		if (!rows[i].has_backup)
 			changed->backup = NULL;
 		struct model_snapshot *snapshot = stand_snapshot(changed, NULL, NULL);
