@@ -296,7 +296,8 @@ bool model_read_check_nulls(
 		struct text path = {0};
 		text_addf(&path, "%.*s%s%.*s", STR_ARG(group), group.len == 0 ? "" : ".",
 		        STR_ARG(node->key));
-		bool is_group = model_field_is_group(text_str(&path));
+		/* All fields are below "", which is nevertheless no name of a group. */
+		bool is_group = path.len != 0 && model_field_is_group(text_str(&path));
 		bool is_known = is_group || model_field_find(text_str(&path)) != NULL;
 		if (!is_known && model_node_is_null(node))
 			refuse_unknown(&reading, node, group);

@@ -388,6 +388,41 @@ static void one_domain_is_read_from_its_node(void **state)
 	model_problems_done(&problems);
 }
 
+/* What a patch takes away must be there; the pointer of what is not. */
+static void a_patch_takes_away_what_there_is(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str patch, group;
+		const char *pointer;
+	} ROWS[] = {
+	        {STR("{}"), STR(""), NULL},
+	        {STR("{\"debug\": null, \"cache\": {\"mode\": null}}"), STR(""), NULL},
+	        {STR("{\"stale\": null, \"backup\": null}"), STR(""), NULL},
+	        {STR("{\"tls\": null, \"host\": null}"), STR("origin"), NULL},
+	        {STR("{\"debugs\": null}"), STR(""), "/debugs"},
+	        {STR("{\"cache\": {\"modes\": null}}"), STR(""), "/cache/modes"},
+	        {STR("{\"debug\": null}"), STR("origin"), "/debug"},
+	        {STR("{\"\": null}"), STR(""), "/"},
+	        {STR("{\"\": null}"), STR("origin"), "/"},
+	        {STR("{\"cache\": {\"\": null}}"), STR(""), "/cache/"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct arena arena;
+		struct model_problems problems = {0};
+		struct model_node *root;
+		arena_init(&arena, NULL, 0);
+		assert_true(model_node_read(&arena, ROWS[i].patch, NULL, NULL, &problems, &root));
+		bool is_good = model_read_check_nulls(root, ROWS[i].group, &problems);
+		if (is_good != (ROWS[i].pointer == NULL))
+			fail_msg("%.*s", STR_ARG(ROWS[i].patch));
+		if (!is_good)
+			assert_string_equal(problems.list[0].field, ROWS[i].pointer);
+		model_problems_done(&problems);
+		arena_reset(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +432,7 @@ int main(void)
 	        cmocka_unit_test(all_mistakes_are_told_at_once),
 	        cmocka_unit_test(extended_rules_lift_r1_and_r2_only),
 	        cmocka_unit_test(one_domain_is_read_from_its_node),
+	        cmocka_unit_test(a_patch_takes_away_what_there_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
