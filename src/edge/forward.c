@@ -111,6 +111,7 @@ static void write_passed_on(struct http_writer *writer, const struct edge_forwar
 	uint64_t drop[HTTP_MARK_WORDS];
 	http_hop_mark(head, drop);
 	edge_headers_mark(forward->domain->headers_to_origin, head, 0, drop);
+	edge_headers_mark_alike(forward->domain->headers_to_origin, head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
 		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field))

@@ -44,6 +44,35 @@ void edge_headers_mark(const struct model_headers *rules, const struct http_head
 	http_mark_done(&mark);
 }
 
+static char folded(char c)
+{
+	return c == '_' ? '-' : str_lower(c);
+}
+
+static bool is_alike(struct str a, struct str b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (folded(a.at[i]) != folded(b.at[i]))
+			return false;
+	return true;
+}
+
+void edge_headers_mark_alike(const struct model_headers *rules, const struct http_head *head,
+        uint64_t drop[HTTP_MARK_WORDS])
+{
+	for (unsigned i = 0; rules != NULL && i < rules->count; i++) {
+		struct str name = name_of(&rules->list[i]);
+		if (!takes_away(&rules->list[i]))
+			continue;
+		bool is_ambiguous = str_find(name, '-') >= 0 || str_find(name, '_') >= 0;
+		for (unsigned j = 0; is_ambiguous && j < head->count; j++)
+			if (is_alike(http_head_name(head, &head->fields[j]), name))
+				drop[j / 64] |= UINT64_C(1) << (j % 64);
+	}
+}
+
 size_t edge_headers_bytes(const struct model_headers *rules)
 {
 	return rules == NULL ? 0 : rules->bytes;

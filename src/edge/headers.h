@@ -20,7 +20,13 @@ static const uint64_t EDGE_HEADERS_CONTENT =
 void edge_headers_mark(const struct model_headers *rules, const struct http_head *head,
         uint64_t spared, uint64_t drop[HTTP_MARK_WORDS]);
 
-/* How many bytes edge_headers_write writes at most. */
+/* Marks also the fields of a request that servers may take for one that rules delete or write
+ * afresh: where fields are handed to programs as variables, "X_Key" and "X-Key" are one, and a
+ * client must not say in its own words what the rules say. */
+void edge_headers_mark_alike(const struct model_headers *rules, const struct http_head *head,
+        uint64_t drop[HTTP_MARK_WORDS]);
+
+/* How many bytes edge_headers_write writes at most; LIMIT_HEADERS_BYTES is the most of that. */
 size_t edge_headers_bytes(const struct model_headers *rules);
 
 /* Writes the lines that rules set and add, in their order. */

@@ -106,7 +106,7 @@ struct model_header {
 /* The rules of one direction, in their order. */
 struct model_headers {
 	uint32_t count;
-	uint32_t bytes; /* of all lines that rules write, "name: value\r\n" */
+	uint32_t bytes; /* of all rules as lines, "name: value\r\n", whatever they do */
 	struct model_header list[];
 };
 

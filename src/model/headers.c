@@ -207,10 +207,10 @@ bool model_headers_add(const struct model_field *field, struct model_domain *dom
 	of |= (is_written ? WRITING : 0) | (parts.action == MODEL_HEADER_ADD ? ADDING : 0);
 	if (!check_name(parts.name, of, ret_why))
 		return false;
-	size_t bytes = is_written ? parts.name.len + 2 + parts.value.len + 2 : 0;
+	size_t bytes = parts.name.len + 2 + parts.value.len + 2;
 	if (list->bytes + bytes > LIMIT_HEADERS_BYTES)
-		return refuse(ret_why, "is too much: the fields that a list writes have at most "
-		                       "2048 bytes together");
+		return refuse(ret_why, "is too much: the fields of a list have at most 2048 "
+		                       "bytes together");
 	if (parts.action != MODEL_HEADER_ADD)
 		overrule(list, parts.name);
 	list->bytes += (uint32_t)bytes;

@@ -52,11 +52,12 @@ def is_ruled(response, has_content=True, has_type=True):
 
 def test_the_fields_of_requests_are_set_added_and_deleted(site):
     path = site.path()
-    get(site, path, "X-Key: guessed", "x-key: again", "Accept: text/a", "Cookie: a=b", "X-Forwarded-Host: evil", "X-Else: 1")
+    get(site, path, "X-Key: guessed", "x-key: again", "X_Key: taken for it", "Accept: text/a", "Cookie: a=b", "X-Forwarded-Host: evil", "X-Else: 1")
     (request,) = site.pulls(path)
     fields = request.fields
     assert fields.all("X-Key") == ["secret, of ours"] and fields.all("User-Agent") == ["edge"]
     assert fields.all("Accept") == ["text/a", "text/b"] and fields.all("X-Else") == ["1"]
+    assert "X_Key" not in fields
     assert fields.all("X-Forwarded-Host") == ["shop.test"] and fields.all("Cookie") == []
     assert fields.all("Host") == ["ruled.test"] and fields.all("Via") == ["1.1 headwater"]
 

@@ -18,12 +18,12 @@ static void check_rules(const struct model_headers *headers)
 		CHECK(rule->id != HTTP_NAME_HOST && rule->id != HTTP_NAME_CONTENT_LENGTH);
 		CHECK(rule->id != HTTP_NAME_TRANSFER_ENCODING && rule->id != HTTP_NAME_CONNECTION);
 		CHECK((rule->value == NULL) == (rule->action == MODEL_HEADER_DELETE));
+		bytes += rule->name_len + 2U + rule->value_len + 2U;
 		if (rule->value == NULL)
 			continue;
 		CHECK(rule->value_len > 0 && strlen(rule->value) == rule->value_len);
 		for (unsigned j = 0; j < rule->value_len; j++)
 			CHECK(rule->value[j] >= ' ' && rule->value[j] <= '~');
-		bytes += rule->name_len + 2U + rule->value_len + 2U;
 	}
 	CHECK(bytes == headers->bytes && bytes <= LIMIT_HEADERS_BYTES);
 }

@@ -121,6 +121,31 @@ static void marks_that_are_there_stay(void **state)
 	tear_down(&f);
 }
 
+static void fields_that_may_be_taken_for_a_rules_are_marked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rules, *before;
+		uint64_t marked;
+	} ROWS[] = {
+	        {"", "X_Key: 1\r\n", 0},
+	        {"set X-Key: a", "X_Key: 1\r\nX_Ke: 2\r\nx_kEY: 3\r\nX-Key: 4\r\n", 13},
+	        {"set X_Key: a", "X-Key: 1\r\nXxKey: 2\r\n", 1},
+	        {"delete A-B_C", "A_B-C: 1\r\nA_B-D: 2\r\nA-B: 3\r\n", 1},
+	        {"set User_Agent: a", "A: 1\r\nUser-Agent: 2\r\n", 2},
+	        {"add X-Key: a", "X_Key: 1\r\n", 0},
+	        {"set Key: a", "KEY: 1\r\n", 0},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct fixture f;
+		uint64_t drop[HTTP_MARK_WORDS] = {0};
+		set_up(&f, ROWS[i].rules, ROWS[i].before);
+		edge_headers_mark_alike(f.rules, &f.head, drop);
+		assert_int_equal(drop[0], ROWS[i].marked);
+		tear_down(&f);
+	}
+}
+
 static void lines_are_filtered_by_their_names(void **state)
 {
 	(void)state;
@@ -175,6 +200,7 @@ int main(void)
 	        cmocka_unit_test(rules_change_the_fields_that_they_name),
 	        cmocka_unit_test(names_that_are_spared_are_left_alone),
 	        cmocka_unit_test(marks_that_are_there_stay),
+	        cmocka_unit_test(fields_that_may_be_taken_for_a_rules_are_marked),
 	        cmocka_unit_test(lines_are_filtered_by_their_names),
 	        cmocka_unit_test(one_value_is_told_by_itself),
 	};
