@@ -14,6 +14,10 @@ PARAMETER_BYTES = 255           # LIMIT_QUERY_PARAMETER_BYTES
 STATUS = "[1-5][0-9][0-9]"
 RANGE = f"{STATUS}(-{STATUS})?"
 ASKED_RANGE = rf"[ \t]*(none|![ \t]*{RANGE}|{RANGE})[ \t]*"
+HEADERS_BYTES = 2048            # LIMIT_HEADERS_BYTES
+TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+TOLD_HEADER = f"^((set|add) {TOKEN}: [!-~]([ -~]*[!-~])?|delete {TOKEN})$"
+ASKED_HEADER = f"^((set|add) +{TOKEN}: *[!-~][ -~]*|delete +{TOKEN})$"
 ASKED_DURATION = r"[0-9]+(\.[0-9]{1,9})?(ms|s|m|h|d)?"
 
 
@@ -55,6 +59,7 @@ def told(row):
         "ADDRESSES": {"type": "string", "minLength": 1},
         "TTLS": {"type": "string", "pattern": "^[2-5][0-9][0-9]:[0-9]+(ms|s)$"},
         "PARAMETERS": {"type": "string", "minLength": 1, "maxLength": PARAMETER_BYTES},
+        "HEADERS": {"type": "string", "maxLength": HEADERS_BYTES, "pattern": TOLD_HEADER},
     }[kind]
     # A bucket has no addresses, although a list of them has one at least.
     return {"type": "array", "minItems": 0 if kind == "ADDRESSES" else low, "maxItems": high, "items": items}
@@ -89,6 +94,7 @@ def asked(row):
         "ADDRESSES": {"type": "string", "minLength": 1},
         "TTLS": {"type": "string", "pattern": f"^[2-5][0-9][0-9]:{ASKED_DURATION}$"},
         "PARAMETERS": {"type": "string", "minLength": 1, "maxLength": PARAMETER_BYTES},
+        "HEADERS": {"type": "string", "maxLength": HEADERS_BYTES, "pattern": ASKED_HEADER},
     }[kind]
     return {"type": ["array", "null"], "maxItems": bounds(row)[1], "items": items}
 

@@ -5,6 +5,7 @@
 #include "cli/patch.h"
 
 #include "cli/file.h"
+#include "model/print.h"
 #include "model/read.h"
 #include "model/value.h"
 
@@ -127,6 +128,9 @@ static void add_value(const struct model_field *field, const struct model_domain
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
 		add_items(json, value);
+		return;
+	case MODEL_FIELD_HEADERS: /* whose items may have commas */
+		model_print_list(field, domain, json);
 		return;
 	case MODEL_FIELD_NAME:
 	case MODEL_FIELD_HOST:

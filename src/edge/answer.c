@@ -4,6 +4,7 @@
  */
 #include "edge/answer.h"
 
+#include "edge/headers.h"
 #include "http/status.h"
 
 static void mark(const struct http_head *head, uint64_t drop[HTTP_MARK_WORDS])
@@ -19,9 +20,11 @@ static void mark(const struct http_head *head, uint64_t drop[HTTP_MARK_WORDS])
 			drop[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
-void edge_answer_mark_interim(const struct http_head *head, uint64_t ret_drop[HTTP_MARK_WORDS])
+void edge_answer_mark_interim(const struct http_head *head, const struct model_headers *rules,
+        uint64_t ret_drop[HTTP_MARK_WORDS])
 {
 	mark(head, ret_drop);
+	edge_headers_mark(rules, head, 0, ret_drop);
 }
 
 static void add(struct edge_answer *answer, enum http_name id, struct str value)
@@ -46,6 +49,32 @@ static void make_not_modified(const struct http_head *head, struct edge_answer *
 	answer->response.length = UINT64_MAX;
 }
 
+/* Several ranges in one body: where each ends, only this Content-Type says. */
+static bool has_ranges(const struct http_head *head)
+{
+	static const struct str MULTIPART = STR("multipart/byteranges");
+	struct str type = http_head_get(head, HTTP_NAME_CONTENT_TYPE);
+	return head->status == 206 && type.len >= MULTIPART.len &&
+	       str_is_equal_nocase(str_make(type.at, MULTIPART.len), MULTIPART);
+}
+
+/* Behind everything else: the rules see the response as it would have been sent. */
+static void apply_rules(const struct edge_answer_options *options, struct edge_answer *answer)
+{
+	const struct http_head *head = options->head;
+	uint64_t spared = answer->response.status == 304 ? EDGE_HEADERS_CONTENT
+	                  : has_ranges(head)             ? EDGE_HEADERS_TYPE
+	                                                 : 0;
+	edge_headers_mark(options->rules, head, spared, answer->drop);
+	size_t room = options->status_line.len + edge_headers_bytes(options->rules);
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(options->arena, room), room);
+	edge_headers_write(options->rules, spared, &writer);
+	http_write(&writer, options->status_line);
+	CHECK(!writer.full);
+	answer->response.added = http_writer_str(&writer);
+}
+
 void edge_answer_make(const struct edge_answer_options *options, struct edge_answer *ret_answer)
 {
 	const struct http_head *head = options->head;
@@ -64,6 +93,8 @@ void edge_answer_make(const struct edge_answer_options *options, struct edge_ans
 	};
 	if (options->is_not_modified)
 		make_not_modified(head, ret_answer);
+	if (options->rules != NULL)
+		apply_rules(options, ret_answer);
 	if (!http_head_has(head, HTTP_NAME_DATE))
 		add(ret_answer, HTTP_NAME_DATE, options->date);
 	add(ret_answer, HTTP_NAME_VIA, options->via);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "http/head.h"
 #include "http/hop.h"
+#include "model/domain.h"
 #include "serve/stream.h"
 
 enum { EDGE_ANSWER_FIELDS = 6 };
@@ -19,17 +20,21 @@ struct edge_answer {
 };
 
 struct edge_answer_options {
-	const struct http_head *head; /* the origin's */
-	enum http_method method;      /* the request's */
-	bool is_not_modified;         /* a 304 in its place: the client has it already */
-	uint64_t length;              /* of the body; UINT64_MAX where it is not known */
-	struct str via, date, cache;  /* values; the date is used where the origin sent none */
-	struct str status_line;       /* Cache-Status, serialised */
-	struct str origin, timing;    /* X-Headwater-Origin and Server-Timing; empty: none */
+	const struct http_head *head;      /* the origin's */
+	enum http_method method;           /* the request's */
+	bool is_not_modified;              /* a 304 in its place: the client has it already */
+	uint64_t length;                   /* of the body; UINT64_MAX where it is not known */
+	struct str via, date, cache;       /* values; the date is used where the origin sent none */
+	struct str status_line;            /* Cache-Status, serialised */
+	struct str origin, timing;         /* X-Headwater-Origin and Server-Timing; empty: none */
+	const struct model_headers *rules; /* of the domain, for clients; NULL: none */
+	struct arena *arena;               /* for what rules write */
 };
 
 /* Fills in ret_answer; its response refers to it and to the options' strings. */
 void edge_answer_make(const struct edge_answer_options *options, struct edge_answer *ret_answer);
 
-/* Which fields of an interim response go on: ret_drop as of http_hop_mark. */
-void edge_answer_mark_interim(const struct http_head *head, uint64_t ret_drop[HTTP_MARK_WORDS]);
+/* Which fields of an interim response go on: ret_drop as of http_hop_mark. Of the rules, what they
+ * delete or write afresh does not; they write nothing here. */
+void edge_answer_mark_interim(const struct http_head *head, const struct model_headers *rules,
+        uint64_t ret_drop[HTTP_MARK_WORDS]);

@@ -6,6 +6,7 @@
  */
 #include "edge/forward.h"
 
+#include "edge/headers.h"
 #include "http/hop.h"
 #include "http/write.h"
 
@@ -109,6 +110,8 @@ static void write_passed_on(struct http_writer *writer, const struct edge_forwar
 	const struct http_head *head = forward->head;
 	uint64_t drop[HTTP_MARK_WORDS];
 	http_hop_mark(head, drop);
+	edge_headers_mark(forward->domain->headers_to_origin, head, 0, drop);
+	edge_headers_mark_alike(forward->domain->headers_to_origin, head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
 		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field))
@@ -123,12 +126,14 @@ struct str edge_forward_head(const struct edge_forward *forward, struct arena *a
 	struct str host = host_to_send(forward);
 	/* "name:value\r\n" stands in the head already; each may grow by a space. */
 	size_t room = ROOM + head->len + head->count + host.len + forward->host.len +
-	              2 * forward->cdn_id.len;
+	              2 * forward->cdn_id.len +
+	              edge_headers_bytes(forward->domain->headers_to_origin);
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(arena, room), room);
 	http_write_request_line(&writer, http_head_method(head), forward->target);
 	http_write_known_field(&writer, HTTP_NAME_HOST, host);
 	write_passed_on(&writer, forward);
+	edge_headers_write(forward->domain->headers_to_origin, 0, &writer);
 	write_who_asked(&writer, forward);
 	/* The version in which it came to us (RFC 9110 section 7.6.3). */
 	http_write(&writer, head->minor > 0 ? STR("Via: 1.1 ") : STR("Via: 1.0 "));

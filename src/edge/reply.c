@@ -1,9 +1,11 @@
 /*
  * The common case comes first and is short: the stored field lines as they are, and a few of ours.
- * Where some of the stored ones must not travel (304, several ranges), they are written one by one.
+ * Where some of the stored ones must not travel (304, several ranges, rules of the domain), they
+ * are written one by one.
  */
 #include "edge/reply.h"
 
+#include "edge/headers.h"
 #include "edge/loaded.h"
 #include "http/condition.h"
 #include "http/multipart.h"
@@ -15,16 +17,18 @@ enum {
 	BOUNDARY_BYTES = 32,
 };
 
-/* The field lines of ours, behind the stored ones; with Content-Range where there is one. */
-static struct str make_ours(
-        const struct edge_reply_options *options, const struct http_content_range *content)
+/* The field lines of ours, behind the stored ones; with Content-Range where there is one. The
+ * domain's rules leave the names of `spared` alone. */
+static struct str make_ours(const struct edge_reply_options *options,
+        const struct http_content_range *content, uint64_t spared)
 {
 	size_t room = OURS_BYTES + options->via.len + options->cache.len + options->origin.len +
 	              options->timing.len + options->name.len + options->status.detail.len +
-	              options->own.len;
+	              options->own.len + edge_headers_bytes(options->rules);
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(options->arena, room), room);
-	http_write(&writer, options->own);
+	http_write(&writer, edge_headers_filter(options->rules, options->own, options->arena));
+	edge_headers_write(options->rules, spared, &writer);
 	if (options->has_age) {
 		http_write(&writer, STR("Age: "));
 		http_write_u64(&writer, cache_terms_age_s(options->terms, options->now_ms));
@@ -46,6 +50,21 @@ static struct str make_ours(
 	return http_writer_str(&writer);
 }
 
+/* Leaves out what the domain's rules take away of the stored lines, if they take any. */
+static void leave_out(struct edge_reply *reply, const struct edge_reply_options *options)
+{
+	uint64_t dropped = 0;
+	memset(reply->drop, 0, sizeof(reply->drop));
+	edge_headers_mark(options->rules, options->head, 0, reply->drop);
+	for (unsigned i = 0; i < HTTP_MARK_WORDS; i++)
+		dropped |= reply->drop[i];
+	if (dropped == 0)
+		return;
+	reply->response.head = options->head;
+	reply->response.drop = reply->drop;
+	reply->response.ready = STR_EMPTY;
+}
+
 static void make_whole(struct edge_reply *reply, const struct edge_reply_options *options,
         const struct http_content_range *content)
 {
@@ -56,10 +75,12 @@ static void make_whole(struct edge_reply *reply, const struct edge_reply_options
 	        .status = head->status,
 	        .reason = http_head_reason(head),
 	        .ready = edge_loaded_lines(head),
-	        .added = make_ours(options, content),
+	        .added = make_ours(options, content, 0),
 	        .is_bodiless = is_bodiless,
 	        .length = head->status == 204 ? UINT64_MAX : options->length,
 	};
+	if (options->rules != NULL)
+		leave_out(reply, options);
 	reply->whole = (struct edge_reply_part){.end = is_bodiless ? 0 : options->length};
 	reply->parts = &reply->whole;
 	reply->part_count = 1;
@@ -84,11 +105,12 @@ static void make_not_modified(struct edge_reply *reply, const struct edge_reply_
 		if (!is_kept)
 			reply->drop[i / 64] |= UINT64_C(1) << (i % 64);
 	}
+	edge_headers_mark(options->rules, head, EDGE_HEADERS_CONTENT, reply->drop);
 	reply->response = (struct serve_response){
 	        .status = 304,
 	        .head = head,
 	        .drop = reply->drop,
-	        .added = make_ours(options, NULL),
+	        .added = make_ours(options, NULL, EDGE_HEADERS_CONTENT),
 	        .is_bodiless = true,
 	        .length = UINT64_MAX,
 	};
@@ -114,7 +136,8 @@ static void make_several_ranges(struct edge_reply *reply, const struct edge_repl
 	struct arena *arena = options->arena;
 	struct http_multipart multipart = {
 	        .boundary = arena_printf(arena, "%016llx", (unsigned long long)options->boundary),
-	        .content_type = http_head_get(head, HTTP_NAME_CONTENT_TYPE),
+	        .content_type = edge_headers_value(options->rules, HTTP_NAME_CONTENT_TYPE,
+	                http_head_get(head, HTTP_NAME_CONTENT_TYPE)),
 	        .length = options->length,
 	};
 	reply->parts = arena_alloc(arena, (ranges->count + 1) * sizeof(reply->parts[0]));
@@ -143,12 +166,13 @@ static void make_several_ranges(struct edge_reply *reply, const struct edge_repl
 	for (unsigned i = 0; i < head->count; i++)
 		if (head->fields[i].id == HTTP_NAME_CONTENT_TYPE)
 			reply->drop[i / 64] |= UINT64_C(1) << (i % 64);
+	edge_headers_mark(options->rules, head, EDGE_HEADERS_TYPE, reply->drop);
 	reply->response = (struct serve_response){
 	        .status = 206,
 	        .head = head,
 	        .drop = reply->drop,
 	        .ready = http_writer_str(&writer),
-	        .added = make_ours(options, NULL),
+	        .added = make_ours(options, NULL, EDGE_HEADERS_TYPE),
 	        .length = http_multipart_bytes(&multipart, ranges),
 	};
 }

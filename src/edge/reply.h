@@ -10,6 +10,7 @@
 #include "http/cache_status.h"
 #include "http/hop.h"
 #include "http/range.h"
+#include "model/domain.h"
 #include "serve/stream.h"
 
 /* A stretch of the body, behind a text of ours. */
@@ -44,6 +45,7 @@ struct edge_reply_options {
 	struct http_cache_status status;
 	uint64_t boundary; /* of several ranges: drawn, so that no part has it but by a chance that
 	                      nobody can use */
+	const struct model_headers *rules; /* of the domain, for clients; NULL: none */
 	struct arena *arena;
 };
 

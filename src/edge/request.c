@@ -137,6 +137,7 @@ bool edge_request_make_reply(struct edge_request *request, struct edge_reply_opt
 	const struct edge_worker *worker = request->worker;
 	options->via = edge_worker_via(worker, options->head);
 	options->name = worker->cdn_id;
+	options->rules = request->domain->headers_to_client;
 	options->cache = str_of(request->cache);
 	options->timing = edge_request_timing(request);
 	/* What is stored remembers which origin it came from, and not the address. */

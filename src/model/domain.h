@@ -91,6 +91,25 @@ struct model_parameters {
 	uint32_t count;
 };
 
+enum model_header_action { MODEL_HEADER_SET, MODEL_HEADER_ADD, MODEL_HEADER_DELETE };
+
+/* A rule for one header field of the messages that pass. */
+struct model_header {
+	const char *name;  /* a token */
+	const char *value; /* NULL: it is deleted */
+	uint16_t name_len, value_len;
+	uint8_t action;    /* enum model_header_action */
+	uint8_t id;        /* of the name: enum http_name */
+	bool is_overruled; /* a later rule takes away what this one writes */
+};
+
+/* The rules of one direction, in their order. */
+struct model_headers {
+	uint32_t count;
+	uint32_t bytes; /* of all rules as lines, "name: value\r\n", whatever they do */
+	struct model_header list[];
+};
+
 /* What is kept of an origin's answers, for how long, and how it is asked for again. */
 struct model_cache {
 	bool is_on; /* cache.mode */
@@ -128,6 +147,8 @@ struct model_domain {
 	uint64_t request_body_max;    /* bytes; more is 413 */
 	bool forwarded;               /* send Forwarded (RFC 7239) */
 	bool x_forwarded_for, x_forwarded_proto;
+	/* NULL: no rules. */
+	const struct model_headers *headers_to_origin, *headers_to_client;
 	/* Never NULL. Domains that say nothing share the defaults; who changes it asks
 	 * model_domain_own_cache. */
 	const struct model_cache *cache;

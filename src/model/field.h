@@ -17,13 +17,14 @@ enum model_field_type {
 	MODEL_FIELD_ENUM,      /* a byte: the index of a choice */
 	MODEL_FIELD_BOOL,
 	MODEL_FIELD_INTEGER,
-	MODEL_FIELD_BYTES,     /* "32m" */
-	MODEL_FIELD_DURATION,  /* "5s", kept in milliseconds */
-	MODEL_FIELD_SECONDS,   /* the same, shown as a bare number */
-	MODEL_FIELD_STATUSES,  /* struct model_statuses */
-	MODEL_FIELD_ADDRESSES, /* struct model_address *, with their count in the origin */
-	MODEL_FIELD_TTLS,      /* struct model_ttls */
-	MODEL_FIELD_PARAMETERS /* struct model_parameters */
+	MODEL_FIELD_BYTES,      /* "32m" */
+	MODEL_FIELD_DURATION,   /* "5s", kept in milliseconds */
+	MODEL_FIELD_SECONDS,    /* the same, shown as a bare number */
+	MODEL_FIELD_STATUSES,   /* struct model_statuses */
+	MODEL_FIELD_ADDRESSES,  /* struct model_address *, with their count in the origin */
+	MODEL_FIELD_TTLS,       /* struct model_ttls */
+	MODEL_FIELD_PARAMETERS, /* struct model_parameters */
+	MODEL_FIELD_HEADERS     /* const struct model_headers *; NULL is the empty list */
 };
 
 /* Where a field's member is. */

@@ -1,11 +1,13 @@
 /*
- * Both kinds of list are an array and a count. The array is made at once for as many items as will
- * come; those that cannot be read leave its end unused.
+ * All kinds of list are an array and a count. The array is made at once for as many items as will
+ * come; those that cannot be read leave its end unused. In one text, an item that has commas itself
+ * stands in double quotes, where a backslash makes the next byte count as it is.
  */
 #include "model/list.h"
 
 #include "base/limit.h"
 #include "http/uri.h"
+#include "model/headers.h"
 #include "model/value.h"
 
 static const uint64_t TTL_MAX_MS = (uint64_t)365 * 24 * 3600 * 1000;
@@ -91,6 +93,10 @@ bool model_list_start(const struct model_field *field, struct model_domain *doma
 	model_field_range(field, &min, &max);
 	if (count < min || count > max)
 		return refuse_range(ret_why, "has a count that is not in", field->allowed);
+	if (field->type == MODEL_FIELD_HEADERS) {
+		model_headers_start(field, domain, count);
+		return true;
+	}
 	if (field->type == MODEL_FIELD_TTLS) {
 		struct model_ttls *ttls = member;
 		ttls->list = model_domain_alloc(domain, count * sizeof(ttls->list[0]));
@@ -108,45 +114,102 @@ bool model_list_add(const struct model_field *field, struct model_domain *domain
         struct model_why *ret_why)
 {
 	void *member = model_field_member(field, domain);
+	if (field->type == MODEL_FIELD_HEADERS)
+		return model_headers_add(field, domain, text, ret_why);
 	if (field->type == MODEL_FIELD_TTLS)
 		return add_ttl(member, text, ret_why);
 	CHECK(field->type == MODEL_FIELD_PARAMETERS);
 	return add_parameter(domain, member, text, ret_why);
 }
 
+/* Takes the quoted item off the front of *rest, and adds what it says to `item`; false where its
+ * end is not there, or something stands between it and the next comma. */
+static bool cut_quoted(struct str *rest, struct text *item)
+{
+	size_t i = 1;
+	while (i < rest->len && rest->at[i] != '"') {
+		i += rest->at[i] == '\\';
+		if (i < rest->len)
+			text_add_char(item, rest->at[i++]);
+	}
+	if (i >= rest->len)
+		return false;
+	*rest = str_make(rest->at + i + 1, rest->len - i - 1);
+	return str_trim(str_cut(rest, ',')).len == 0;
+}
+
+/* Takes the next item of a list in one text off *rest, which is at NULL behind the last. */
+static bool cut_item(struct str *rest, struct text *item)
+{
+	*rest = str_trim(*rest);
+	text_clear(item);
+	if (rest->len > 0 && rest->at[0] == '"')
+		return cut_quoted(rest, item);
+	text_add(item, str_trim(str_cut(rest, ',')));
+	return true;
+}
+
+static bool refuse_quotes(struct model_why *ret_why)
+{
+	return refuse(
+	        ret_why, "value", "has a double quote that opens an item and does not end it");
+}
+
+/* Counts the items of a list in one text. */
+static bool count_in_text(struct str text, struct text *item, size_t *ret_count)
+{
+	*ret_count = 0;
+	if (text.len == 0)
+		return true;
+	do {
+		if (!cut_item(&text, item))
+			return false;
+		++*ret_count;
+	} while (text.at != NULL);
+	return true;
+}
+
 /* A list in one text, with commas. */
 static bool read_list(const struct model_field *field, struct model_domain *domain, struct str text,
         struct model_why *ret_why)
 {
-	size_t count = text.len == 0 ? 0 : 1;
-	for (size_t i = 0; i < text.len; i++)
-		count += text.at[i] == ',';
-	if (!model_list_start(field, domain, count, ret_why))
-		return false;
-	struct str rest = text;
-	for (size_t i = 0; i < count; i++) {
-		if (!model_list_add(field, domain, str_trim(str_cut(&rest, ',')), ret_why))
-			return false;
-	}
-	return true;
+	struct text item = {0};
+	size_t count;
+	bool is_read = count_in_text(text, &item, &count) || refuse_quotes(ret_why);
+	is_read = is_read && model_list_start(field, domain, count, ret_why);
+	for (size_t i = 0; i < count && is_read; i++)
+		is_read = (cut_item(&text, &item) || refuse_quotes(ret_why)) &&
+		          model_list_add(field, domain, text_str(&item), ret_why);
+	text_done(&item);
+	return is_read;
 }
 
 bool model_list_read(const struct model_field *field, struct model_domain *domain, struct str text,
         struct model_why *ret_why)
 {
 	char before[sizeof(struct model_ttls)];
-	_Static_assert(sizeof(before) == sizeof(struct model_parameters), "one room for both");
+	_Static_assert(sizeof(before) >= sizeof(struct model_parameters), "one room for all");
 	void *member = model_field_member(field, domain);
-	memcpy(before, member, sizeof(before));
+	CHECK(field->size <= sizeof(before));
+	memcpy(before, member, field->size);
 	bool is_read = read_list(field, domain, text, ret_why);
 	if (!is_read)
-		memcpy(member, before, sizeof(before));
+		memcpy(member, before, field->size);
 	return is_read;
 }
 
-static void print_item(
+static const struct model_headers *headers_of(const void *member)
+{
+	return *(const struct model_headers *const *)member;
+}
+
+void model_list_print_item(
         const struct model_field *field, const void *member, size_t index, struct text *to)
 {
+	if (field->type == MODEL_FIELD_HEADERS) {
+		model_headers_print(headers_of(member), index, to);
+		return;
+	}
 	if (field->type == MODEL_FIELD_TTLS) {
 		const struct model_ttls *ttls = member;
 		text_addf(to, "%u:", ttls->list[index].status);
@@ -158,27 +221,52 @@ static void print_item(
 	text_add(to, str_of(parameters->list[index]));
 }
 
-static size_t count_items(const struct model_field *field, const void *member)
+size_t model_list_count(const struct model_field *field, const void *member)
 {
+	if (field->type == MODEL_FIELD_HEADERS)
+		return model_headers_count(headers_of(member));
 	if (field->type == MODEL_FIELD_TTLS)
 		return ((const struct model_ttls *)member)->count;
 	CHECK(field->type == MODEL_FIELD_PARAMETERS);
 	return ((const struct model_parameters *)member)->count;
 }
 
+/* Adds an item as it stands in one text with others. */
+static void add_item(struct str item, struct text *to)
+{
+	if (str_find(item, ',') < 0) {
+		text_add(to, item);
+		return;
+	}
+	text_add_char(to, '"');
+	for (size_t i = 0; i < item.len; i++) {
+		if (item.at[i] == '"' || item.at[i] == '\\')
+			text_add_char(to, '\\');
+		text_add_char(to, item.at[i]);
+	}
+	text_add_char(to, '"');
+}
+
 void model_list_print(const struct model_field *field, const void *member, struct text *to)
 {
-	size_t count = count_items(field, member);
+	struct text item = {0};
+	size_t count = model_list_count(field, member);
 	for (size_t i = 0; i < count; i++) {
 		if (i != 0)
 			text_add(to, STR(", "));
-		print_item(field, member, i, to);
+		text_clear(&item);
+		model_list_print_item(field, member, i, &item);
+		add_item(text_str(&item), to);
 	}
+	text_done(&item);
 }
 
 static bool is_equal_item(
         const struct model_field *field, const void *a, const void *b, size_t index)
 {
+	if (field->type == MODEL_FIELD_HEADERS)
+		return model_headers_is_equal(
+		        &headers_of(a)->list[index], &headers_of(b)->list[index]);
 	if (field->type == MODEL_FIELD_TTLS) {
 		const struct model_ttl *first = &((const struct model_ttls *)a)->list[index];
 		const struct model_ttl *second = &((const struct model_ttls *)b)->list[index];
@@ -190,8 +278,8 @@ static bool is_equal_item(
 
 bool model_list_is_equal(const struct model_field *field, const void *a, const void *b)
 {
-	size_t count = count_items(field, a);
-	if (count_items(field, b) != count)
+	size_t count = model_list_count(field, a);
+	if (model_list_count(field, b) != count)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (!is_equal_item(field, a, b, i))

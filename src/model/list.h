@@ -1,6 +1,7 @@
 /*
  * Fields that are lists of texts: freshness by status (TTLS, "404:10s") and names of query
- * parameters (PARAMETERS). The array of a list belongs to its domain. Pure.
+ * parameters (PARAMETERS), rules for header fields (HEADERS). The array of a list belongs to its
+ * domain. Pure.
  */
 #pragma once
 
@@ -15,11 +16,17 @@ MUST_CHECK bool model_list_start(const struct model_field *field, struct model_d
 MUST_CHECK bool model_list_add(const struct model_field *field, struct model_domain *domain,
         struct str text, struct model_why *ret_why);
 
-/* Reads a list in one text, with commas; empty is the empty list. On false it is as before. */
+/* Reads a list in one text, with commas; an item with commas stands in double quotes. Empty is the
+ * empty list. On false it is as before. */
 MUST_CHECK bool model_list_read(const struct model_field *field, struct model_domain *domain,
         struct str text, struct model_why *ret_why);
 
-/* Adds the items of the list `member` with commas. */
+/* How many items the list `member` has, and one of them. */
+size_t model_list_count(const struct model_field *field, const void *member);
+void model_list_print_item(
+        const struct model_field *field, const void *member, size_t index, struct text *to);
+
+/* Adds the items of the list `member` with commas, as model_list_read reads them. */
 void model_list_print(const struct model_field *field, const void *member, struct text *to);
 
 /* Whether two members have the same items in the same order. */

@@ -5,6 +5,7 @@
  */
 #include "model/print.h"
 
+#include "model/list.h"
 #include "model/value.h"
 
 enum { INDENT = 2 };
@@ -30,21 +31,44 @@ static void print_text(struct str text, struct text *to)
 		text_add_json(to, text);
 }
 
-/* A list's items have no commas. */
-void model_print_list(
+/* Addresses have no commas. */
+static void print_addresses(
         const struct model_field *field, const struct model_domain *domain, struct text *to)
 {
 	struct text items = {0};
 	model_value_print(field, domain, &items);
 	struct str rest = text_str(&items);
-	text_add_char(to, '[');
 	while (rest.len != 0) {
 		text_add_json(to, str_trim(str_cut(&rest, ',')));
 		if (rest.len != 0)
 			text_add(to, STR(", "));
 	}
-	text_add_char(to, ']');
 	text_done(&items);
+}
+
+static void print_items(const struct model_field *field, const void *member, struct text *to)
+{
+	struct text item = {0};
+	size_t count = model_list_count(field, member);
+	for (size_t i = 0; i < count; i++) {
+		text_clear(&item);
+		model_list_print_item(field, member, i, &item);
+		text_add(to, i == 0 ? STR_EMPTY : STR(", "));
+		text_add_json(to, text_str(&item));
+	}
+	text_done(&item);
+}
+
+void model_print_list(
+        const struct model_field *field, const struct model_domain *domain, struct text *to)
+{
+	const void *member = model_field_member_const(field, domain);
+	text_add_char(to, '[');
+	if (field->type == MODEL_FIELD_ADDRESSES)
+		print_addresses(field, domain, to);
+	else
+		print_items(field, member, to);
+	text_add_char(to, ']');
 }
 
 static void print_value(const struct model_field *field, const struct model_domain *domain,
@@ -67,6 +91,7 @@ static void print_value(const struct model_field *field, const struct model_doma
 	case MODEL_FIELD_ADDRESSES:
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_HEADERS:
 		model_print_list(field, domain, to);
 		break;
 	case MODEL_FIELD_ENUM:

@@ -94,6 +94,7 @@ static bool is_type_right(
 	case MODEL_FIELD_ADDRESSES:
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_HEADERS:
 		*ret_words = "must be a list of texts";
 		return false;
 	}
@@ -108,7 +109,9 @@ static bool is_text_item(const struct reading *reading, const struct model_node 
 	                (field->type == MODEL_FIELD_STATUSES && is_number(item));
 	if (item->kind == MODEL_NODE_SCALAR && !model_node_is_null(item) && is_right)
 		return true;
-	REFUSE(reading, item, "type", "each item of this list is a text");
+	bool has_colon = item->kind == MODEL_NODE_MAPPING && field->type == MODEL_FIELD_HEADERS;
+	REFUSE(reading, item, "type", "each item of this list is a text%s",
+	        has_colon ? ", and one with a colon needs quotes" : "");
 	return false;
 }
 
@@ -165,7 +168,8 @@ static void read_list(const struct reading *reading, const struct model_node *li
 
 static bool is_list(const struct model_field *field)
 {
-	return field->type == MODEL_FIELD_TTLS || field->type == MODEL_FIELD_PARAMETERS;
+	return field->type == MODEL_FIELD_TTLS || field->type == MODEL_FIELD_PARAMETERS ||
+	       field->type == MODEL_FIELD_HEADERS;
 }
 
 static void read_field(const struct reading *reading, const struct model_node *node,

@@ -36,6 +36,8 @@ HINTS = {
     "idle_timeout": lambda rng: rng.choice(["5m", "1s", None]),
     "query_parameters": lambda rng: rng.choice([None, [], ["a", "b%20c"]]),
     "ttl_statuses[]": lambda rng: f"{rng.randint(200, 599)}:{rng.randint(0, 90)}s",
+    "to_origin[]": lambda rng: rng.choice(["set X-A: b, \"c\"", "add  X-A:b", "delete Cookie", "delete Host"]),
+    "to_client[]": lambda rng: rng.choice(["set X-A: b, \"c\"", "add Vary:   X-B", "delete Server", "set Via: a"]),
     "account": lambda rng: rng.choice(ACCOUNTS),
     "label": lambda rng: f"label{rng.randint(0, 99)}",
     "expires_ms": lambda rng: rng.choice([None, 0, 4102444800000, 1]),
@@ -52,6 +54,7 @@ def make_sensible(one, value, rng):
     if "Domain" in one.id:
         value.pop("revision", None)
         value.pop("kind", None)
+        value.pop("headers", None) if rng.random() < 0.5 else None
         (value.get("cache") or {}).pop("query", None)
         (value.get("cache") or {}).pop("query_parameters", None)
     if whole and not value.get("origin"):

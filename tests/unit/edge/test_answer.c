@@ -4,6 +4,7 @@
 #include "edge/answer.h"
 
 #include "base/hash.h"
+#include "model/list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,6 +128,84 @@ static void what_the_client_has_already_is_a_304_of_the_same_head(void **state)
 	assert_false(passes(&f, "Content-Type") || passes(&f, "Content-Encoding"));
 }
 
+/* As make_as, with rules; *ret_added are the lines that are added. */
+static void make_with_rules(struct fixture *f, const char *text, const char *rules,
+        bool is_not_modified, struct str *ret_added, struct arena *arena)
+{
+	struct model_domain *domain = model_domain_new();
+	struct model_why why;
+	if (!model_list_read(
+	            model_field_find(STR("headers.to_client")), domain, str_of(rules), &why))
+		fail_msg("%s: %s", rules, why.words);
+	make_as(f, text, HTTP_GET, 3, is_not_modified);
+	struct edge_answer_options options = {
+	        .head = &f->head,
+	        .method = HTTP_GET,
+	        .is_not_modified = is_not_modified,
+	        .length = 3,
+	        .status_line = STR("Cache-Status: x\r\n"),
+	        .rules = domain->headers_to_client,
+	        .arena = arena,
+	};
+	edge_answer_make(&options, &f->answer);
+	*ret_added = f->answer.response.added;
+	model_domain_unref(domain);
+}
+
+static void rules_change_what_is_passed_on(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *type, *added;
+		bool is_not_modified, passes_type;
+	} ROWS[] = {
+	        {"HTTP/1.1 200 OK", "text/a", "Content-Type: text/b\r\nX-A: 2\r\n", false, false},
+	        {"HTTP/1.1 503 Away", "text/a", "Content-Type: text/b\r\nX-A: 2\r\n", false, false},
+	        {"HTTP/1.1 206 Part", "text/a", "Content-Type: text/b\r\nX-A: 2\r\n", false, false},
+	        {"HTTP/1.1 206 Part", "Multipart/ByteRanges; boundary=a", "X-A: 2\r\n", false,
+	                true},
+	        {"HTTP/1.1 200 OK", "multipart/byteranges; boundary=a",
+	                "Content-Type: text/b\r\nX-A: 2\r\n", false, false},
+	        {"HTTP/1.1 304 Same", "text/a", "X-A: 2\r\n", false, true},
+	        {"HTTP/1.1 200 OK", "text/a", "X-A: 2\r\n", true, false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct fixture f;
+		struct arena arena;
+		struct str added;
+		arena_init(&arena, NULL, 0);
+		struct str head = arena_printf(&arena,
+		        "%s\r\nContent-Type: %s\r\nX-A: 1\r\nX-B: 1\r\nX-C: 1\r\n\r\n",
+		        ROWS[i].line, ROWS[i].type);
+		make_with_rules(&f, head.at, "set Content-Type: text/b, set X-A: 2, delete X-B",
+		        ROWS[i].is_not_modified, &added, &arena);
+		struct str wanted = arena_printf(&arena, "%sCache-Status: x\r\n", ROWS[i].added);
+		if (!str_is_equal(added, wanted))
+			fail_msg("row %zu: %.*s", i, STR_ARG(added));
+		assert_int_equal(passes(&f, "Content-Type"), ROWS[i].passes_type);
+		assert_false(passes(&f, "X-A") || passes(&f, "X-B"));
+		assert_true(passes(&f, "X-C"));
+		arena_reset(&arena);
+	}
+}
+
+static void an_interim_response_lacks_what_rules_take_away(void **state)
+{
+	(void)state;
+	struct fixture f;
+	make(&f, "HTTP/1.1 103 Hints\r\nLink: a\r\nX-B: 1\r\n\r\n", HTTP_GET, 0);
+	struct model_domain *domain = model_domain_new();
+	struct model_why why;
+	uint64_t drop[HTTP_MARK_WORDS];
+	assert_true(model_list_read(model_field_find(STR("headers.to_client")), domain,
+	        STR("delete X-B, add Link: b"), &why));
+	edge_answer_mark_interim(&f.head, domain->headers_to_client, drop);
+	assert_int_equal(drop[0], 2);
+	edge_answer_mark_interim(&f.head, NULL, drop);
+	assert_int_equal(drop[0], 0);
+	model_domain_unref(domain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +213,8 @@ int main(void)
 	        cmocka_unit_test(a_date_is_added_only_where_there_is_none),
 	        cmocka_unit_test(responses_without_a_body_say_so),
 	        cmocka_unit_test(what_the_client_has_already_is_a_304_of_the_same_head),
+	        cmocka_unit_test(rules_change_what_is_passed_on),
+	        cmocka_unit_test(an_interim_response_lacks_what_rules_take_away),
 	};
 	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

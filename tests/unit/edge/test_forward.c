@@ -4,6 +4,7 @@
 #include "edge/forward.h"
 
 #include "base/hash.h"
+#include "model/list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -232,6 +233,50 @@ static void a_shared_request_is_a_get_for_all_of_it(void **state)
 	arena_reset(&f.arena);
 }
 
+/* The rules of a domain, which the caller lets go. */
+static struct model_domain *rules_of(struct fixture *f, const char *text)
+{
+	struct model_domain *domain = model_domain_new();
+	struct model_why why;
+	const struct model_field *field = model_field_find(STR("headers.to_origin"));
+	if (!model_list_read(field, domain, str_of(text), &why))
+		fail_msg("%s: %s", text, why.words);
+	f->domain.headers_to_origin = domain->headers_to_origin;
+	return domain;
+}
+
+static void rules_change_what_is_passed_on(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nCookie: a=b\r\nX-A: 1\r\nAccept: */*\r\n"
+	           "x-a: 2\r\nX-Forwarded-Host: evil\r\n\r\n");
+	struct model_domain *domain = rules_of(
+	        &f, "delete Cookie, set X-A: 3, add Accept: text/html, set X-Forwarded-Host: ours");
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nAccept: */*\r\nX-A: 3\r\n"
+	           "Accept: text/html\r\nX-Forwarded-Host: ours\r\nX-Forwarded-For: 192.0.2.9\r\n"
+	           "X-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
+	model_domain_unref(domain);
+}
+
+static void as_much_as_rules_may_write_has_room(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char value[LIMIT_HEADERS_BYTES];
+	struct text rule = {0};
+	memset(value, 'v', sizeof(value));
+	text_addf(&rule, "add A: %.*s", LIMIT_HEADERS_BYTES - 7, value);
+	set_up(&f, "GET / HTTP/1.1\r\nHost:a\r\n\r\n");
+	struct model_domain *domain = rules_of(&f, text_c(&rule));
+	struct str head = edge_forward_head(&f.forward, &f.arena);
+	assert_true(head.len > LIMIT_HEADERS_BYTES);
+	assert_true(str_has_suffix(head, STR("\r\n\r\n")));
+	arena_reset(&f.arena);
+	model_domain_unref(domain);
+	text_done(&rule);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +292,8 @@ int main(void)
 	        cmocka_unit_test(earlier_members_of_via_and_cdn_loop_go_on),
 	        cmocka_unit_test(via_tells_the_version_of_the_request),
 	        cmocka_unit_test(a_shared_request_is_a_get_for_all_of_it),
+	        cmocka_unit_test(rules_change_what_is_passed_on),
+	        cmocka_unit_test(as_much_as_rules_may_write_has_room),
 	};
 	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,9 @@
  */
 #include "edge/reply.h"
 
+#include "base/hash.h"
 #include "http/write.h"
+#include "model/list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -264,6 +266,92 @@ static void a_body_that_comes_once_gives_no_several_ranges(void **state)
 	bench_end(&bench);
 }
 
+#define RULES                                                                                      \
+	"set Content-Type: text/b, delete x-own, add Vary: X-B, set X-New: n, delete Set-Cookie, " \
+	"delete Last-Modified, delete ETag"
+
+static void rules_of_the_domain_change_what_is_sent(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *request;
+		unsigned status;
+		bool has_type;
+	} ROWS[] = {
+	        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200, true},
+	        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 200, true},
+	        {"GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n", 206, true},
+	        {"GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9,500-509\r\n\r\n", 206, false},
+	        {"GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v1\"\r\n\r\n", 304, false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct bench bench;
+		struct model_domain *domain = model_domain_new();
+		struct model_why why;
+		assert_true(model_list_read(
+		        model_field_find(STR("headers.to_client")), domain, STR(RULES), &why));
+		bench_start(&bench, ROWS[i].request);
+		bench.options.rules = domain->headers_to_client;
+		bench.options.own = STR("Set-Cookie: a=b\r\nX-Mine: m\r\n");
+		assert_int_equal(make(&bench), EDGE_REPLY_SEND);
+		assert_int_equal(bench.reply.response.status, ROWS[i].status);
+		assert_int_equal(sends(&bench, "Content-Type: text/b\r\n"), ROWS[i].has_type);
+		assert_true(sends(&bench, "Vary: X-A\r\n") && sends(&bench, "Vary: X-B\r\n"));
+		assert_true(sends(&bench, "X-New: n\r\n") && sends(&bench, "X-Mine: m\r\n"));
+		assert_true(sends(&bench, "Cache-Control: max-age=60\r\n"));
+		assert_true(sends(&bench, "X-Cache: HIT\r\n"));
+		assert_false(sends(&bench, "text/plain") || sends(&bench, "X-Own"));
+		assert_false(sends(&bench, "Set-Cookie") || sends(&bench, "Last-Modified"));
+		assert_false(sends(&bench, "ETag"));
+		bench_end(&bench);
+		model_domain_unref(domain);
+	}
+}
+
+static void parts_are_of_the_type_that_rules_say(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct model_domain *domain = model_domain_new();
+	struct model_why why;
+	assert_true(model_list_read(
+	        model_field_find(STR("headers.to_client")), domain, STR(RULES), &why));
+	bench_start(&bench, "GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9,500-509\r\n\r\n");
+	bench.options.rules = domain->headers_to_client;
+	assert_int_equal(make(&bench), EDGE_REPLY_SEND);
+	assert_true(sends(&bench, "Content-Type: multipart/byteranges; boundary="));
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < bench.reply.part_count; i++) {
+		const struct edge_reply_part *part = &bench.reply.parts[i];
+		sum += part->text.len + part->end - part->at;
+		bool has_type = memmem(part->text.at, part->text.len, "Content-Type: text/b\r\n",
+		                        strlen("Content-Type: text/b\r\n")) != NULL;
+		assert_int_equal(has_type, i + 1 < bench.reply.part_count);
+	}
+	assert_int_equal(sum, bench.reply.response.length);
+	bench_end(&bench);
+	model_domain_unref(domain);
+}
+
+/* The stored lines need not be gone through one by one. */
+static void rules_that_take_nothing_away_leave_the_lines_as_they_are(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct model_domain *domain = model_domain_new();
+	struct model_why why;
+	assert_true(model_list_read(model_field_find(STR("headers.to_client")), domain,
+	        STR("set X-New: n, delete X-Gone"), &why));
+	bench_start(&bench, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	bench.options.rules = domain->headers_to_client;
+	assert_int_equal(make(&bench), EDGE_REPLY_SEND);
+	assert_null(bench.reply.response.head);
+	assert_true(bench.reply.response.ready.len > 0);
+	assert_true(sends(&bench, "X-New: n\r\n") && sends(&bench, "X-Own: yes\r\n"));
+	bench_end(&bench);
+	model_domain_unref(domain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +362,10 @@ int main(void)
 	        cmocka_unit_test(a_range_tells_where_it_lies),
 	        cmocka_unit_test(several_ranges_are_parts_whose_sum_is_the_length),
 	        cmocka_unit_test(a_body_that_comes_once_gives_no_several_ranges),
+	        cmocka_unit_test(rules_of_the_domain_change_what_is_sent),
+	        cmocka_unit_test(parts_are_of_the_type_that_rules_say),
+	        cmocka_unit_test(rules_that_take_nothing_away_leave_the_lines_as_they_are),
 	};
+	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,8 @@ static void a_new_domain_has_the_defaults_of_the_documentation(void **state)
 	assert_true(domain->x_forwarded_for);
 	assert_true(domain->x_forwarded_proto);
 	assert_false(domain->forwarded);
+	assert_null(domain->headers_to_origin);
+	assert_null(domain->headers_to_client);
 	assert_false(domain->debug);
 	assert_int_equal(domain->backup_cache_max_ms, 0);
 	assert_true(domain->cache->is_on);

@@ -258,6 +258,7 @@ static const char *const CANONICAL =
         "\"backup\":{\"addresses\":[\"127.0.0.1:9003\"],\"latch\":\"manual\","
         "\"hold_down_s\":30},"
         "\"failover\":{\"statuses\":\"500-599\",\"attempts\":2},\"all_blocked\":\"fail\","
+        "\"headers\":{\"to_origin\":[\"set A: b, \\\"c\\\"\", \"delete D\"]},"
         "\"cache\":{\"mode\":\"off\",\"ttl_statuses\":[\"404:10s\", \"301:1500ms\"],"
         "\"object_max\":\"1m\"},\"stale\":{\"wait_ms\":0}}";
 
@@ -290,6 +291,7 @@ static void all_fields_read_back(void **state)
 	assert_non_null(strstr(text_c(&printed), "\"server_name\":null"));
 	assert_non_null(strstr(text_c(&printed), "\"bucket\":{\"endpoint\":null"));
 	assert_non_null(strstr(text_c(&printed), "\"query_parameters\":[]"));
+	assert_non_null(strstr(text_c(&printed), "\"to_client\":[]"));
 	text_done(&printed);
 	model_domain_unref(again);
 	model_domain_unref(domain);
@@ -355,6 +357,15 @@ static void types_are_what_they_are(void **state)
 	                "each item of this list is a text"},
 	        {"\"cache\":{\"query_parameters\":\"a\"}", "/cache/query_parameters",
 	                "must be a list of texts"},
+	        {"\"headers\":{\"to_client\":\"delete A\"}", "/headers/to_client",
+	                "must be a list of texts"},
+	        {"\"headers\":{\"to_client\":[\"delete A\",\"delete Via\"]}",
+	                "/headers/to_client/1",
+	                "\"delete Via\" names a field that Headwater itself writes, against loops"},
+	        {"\"headers\":{\"to_client\":[\"set A: b\\r\\nC: d\"]}", "/headers/to_client/0",
+	                "\"set A: b??C: d\" has a value with line ends, control characters or "
+	                "letters "
+	                "beyond ASCII"},
 	        {"\"cache\":{\"ttl_statuses\":[404]}", "/cache/ttl_statuses/0",
 	                "each item of this list is a text"},
 	        {"\"stale\":{\"if_error\":5}", "/stale/if_error", "must be a text"},

@@ -33,6 +33,12 @@ static void lists_are_printed_in_their_normal_form(void **state)
 	        {"cache.query_parameters", "v,V , filter[a]", "v, V, filter[a]"},
 	        {"cache.query_parameters", "a%26b,x:y,/?@;!'()*+$-._~",
 	                "a%26b, x:y, /?@;!'()*+$-._~"},
+	        {"headers.to_client", "", ""},
+	        {"headers.to_client", "set X-A:b , delete X-B", "set X-A: b, delete X-B"},
+	        {"headers.to_client", "\"set X-A: b\"", "set X-A: b"},
+	        {"headers.to_client", "add X-A: \"b\"", "add X-A: \"b\""},
+	        {"headers.to_client", "\"set X-A: b, c\" , delete X-B,\"add X-A: \\\\\\\",\"",
+	                "\"set X-A: b, c\", delete X-B, \"add X-A: \\\\\\\",\""},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		const struct model_field *field = find(ROWS[i].path);
@@ -84,6 +90,14 @@ static void wrong_items_are_refused_and_leave_the_list(void **state)
 	        {"cache.query_parameters", "a", "b%zz", "value"},
 	        {"cache.query_parameters", "a", "\xe7\x8a\xb6", "value"},
 	        {"cache.query_parameters", "a", "b\tc", "value"},
+	        {"cache.query_parameters", "a", "\"b", "value"},
+	        {"headers.to_client", "delete A", "delete B,", "header"},
+	        {"headers.to_client", "delete A", "set B: c, d", "header"},
+	        {"headers.to_client", "delete A", "\"set B: c, d", "value"},
+	        {"headers.to_client", "delete A", "\"set B: c, d\\", "value"},
+	        {"headers.to_client", "delete A", "\"set B: c\" delete C", "value"},
+	        {"headers.to_client", "delete A", "delete B, \"", "value"},
+	        {"headers.to_client", "delete A", "delete B, delete Via", "header"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		const struct model_field *field = find(ROWS[i].path);
@@ -111,6 +125,7 @@ static void a_list_has_as_many_items_as_the_table_says(void **state)
 	} ROWS[] = {
 	        {"cache.ttl_statuses", LIMIT_STATUS_TTLS},
 	        {"cache.query_parameters", LIMIT_QUERY_PARAMETERS},
+	        {"headers.to_origin", LIMIT_HEADERS},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		const struct model_field *field = find(ROWS[i].path);
@@ -119,11 +134,12 @@ static void a_list_has_as_many_items_as_the_table_says(void **state)
 		struct text list = {0};
 		for (unsigned n = 0; n < ROWS[i].max; n++) {
 			char item[16];
-			snprintf(item, sizeof(item), "%u%s", 200 + n, i == 0 ? ":1s" : "");
+			snprintf(item, sizeof(item), "%s%u%s", i == 2 ? "delete " : "", 200 + n,
+			        i == 0 ? ":1s" : "");
 			text_addf(&list, n == 0 ? "%s" : ",%s", item);
 		}
 		assert_true(model_list_read(field, domain, text_str(&list), &why));
-		text_add(&list, i == 0 ? STR(",599:1s") : STR(",599"));
+		text_add(&list, i == 0 ? STR(",599:1s") : i == 1 ? STR(",599") : STR(",delete A"));
 		assert_false(model_list_read(field, domain, text_str(&list), &why));
 		assert_string_equal(why.rule, "range");
 		assert_string_equal(why.allowed, field->allowed);
@@ -159,6 +175,11 @@ static void lists_differ_by_any_item_and_by_their_order(void **state)
 	        {"cache.query_parameters", "a", "b"},
 	        {"cache.query_parameters", "a", "a,b"},
 	        {"cache.query_parameters", "a,b", "b,a"},
+	        {"headers.to_origin", "delete A", ""},
+	        {"headers.to_origin", "delete A", "delete a"},
+	        {"headers.to_origin", "set A: b", "add A: b"},
+	        {"headers.to_origin", "set A: b", "set A: c"},
+	        {"headers.to_origin", "set A: b, delete C", "delete C, set A: b"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		const struct model_field *field = find(ROWS[i].path);

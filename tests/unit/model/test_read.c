@@ -55,6 +55,7 @@ static const char *const EVERYTHING =
         "      x_forwarded_for: off\n"
         "      x_forwarded_proto: off\n"
         "      forwarded: on\n"
+        "    headers: {to_origin: delete Cookie, to_client: [\"set A: b\", delete C]}\n"
         "    cache:\n"
         "      mode: off\n"
         "      ttl_default: 10m\n"
@@ -83,6 +84,16 @@ static struct model_domains read_good(const char *text, enum model_rules rules)
 	assert_int_equal(problems.total, 0);
 	model_problems_done(&problems);
 	return domains;
+}
+
+static void check_headers(const struct model_domain *domain)
+{
+	assert_int_equal(domain->headers_to_origin->count, 1);
+	assert_string_equal(domain->headers_to_origin->list[0].name, "Cookie");
+	assert_int_equal(domain->headers_to_client->count, 2);
+	assert_int_equal(domain->headers_to_client->list[0].action, MODEL_HEADER_SET);
+	assert_string_equal(domain->headers_to_client->list[0].value, "b");
+	assert_int_equal(domain->headers_to_client->list[1].action, MODEL_HEADER_DELETE);
 }
 
 static void check_cache(const struct model_cache *cache)
@@ -119,7 +130,7 @@ static void every_field_is_read(void **state)
 	struct model_domains domains = read_good(EVERYTHING, MODEL_CLASSIC);
 	assert_int_equal(domains.count, 2);
 	assert_int_equal(domains.lines[0], 2);
-	assert_int_equal(domains.lines[1], 57);
+	assert_int_equal(domains.lines[1], 58);
 	const struct model_domain *domain = domains.list[0];
 	assert_string_equal(domain->name, "edge.test");
 	assert_int_equal(domain->status, MODEL_OFFLINE);
@@ -170,6 +181,7 @@ static void every_field_is_read(void **state)
 	assert_false(domain->x_forwarded_proto);
 	assert_true(domain->forwarded);
 	assert_int_equal(domain->backup_cache_max_ms, 30000);
+	check_headers(domain);
 	check_cache(domain->cache);
 	/* Whoever says nothing shares the defaults. */
 	assert_ptr_equal(domains.list[1]->cache, model_field_defaults()->cache);
@@ -282,6 +294,10 @@ static const struct mistake MISTAKES[] = {
         {ORIGIN("\n  cache: {query_parameters: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,"
                 "y,z,0,1,2,3,4,5,6]}"),
                 "/domains/0/cache/query_parameters", "range", 6, "0-32"},
+        {ORIGIN("\n  headers: {to_client: [delete A, set B: c]}"), "/domains/0/headers/to_client/1",
+                "type", 6, "needs quotes"},
+        {ORIGIN("\n  headers: {to_origin: [delete A, \"set Host: b\"]}"),
+                "/domains/0/headers/to_origin/1", "header", 6, "names Host, which is what"},
         {ORIGIN("\n  cache: {ttl: 1s}"), "/domains/0/cache/ttl", "unknown-field", 6, "no field"},
         {ORIGIN("\n  backup: {addresses: [b], stale: {}}"), "/domains/0/backup/stale",
                 "unknown-field", 6, "no field"},
@@ -374,6 +390,41 @@ static void one_domain_is_read_from_its_node(void **state)
 	model_problems_done(&problems);
 }
 
+/* What a patch takes away must be there; the pointer of what is not. */
+static void a_patch_takes_away_what_there_is(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str patch, group;
+		const char *pointer;
+	} ROWS[] = {
+	        {STR("{}"), STR(""), NULL},
+	        {STR("{\"debug\": null, \"cache\": {\"mode\": null}}"), STR(""), NULL},
+	        {STR("{\"stale\": null, \"backup\": null}"), STR(""), NULL},
+	        {STR("{\"tls\": null, \"host\": null}"), STR("origin"), NULL},
+	        {STR("{\"debugs\": null}"), STR(""), "/debugs"},
+	        {STR("{\"cache\": {\"modes\": null}}"), STR(""), "/cache/modes"},
+	        {STR("{\"debug\": null}"), STR("origin"), "/debug"},
+	        {STR("{\"\": null}"), STR(""), "/"},
+	        {STR("{\"\": null}"), STR("origin"), "/"},
+	        {STR("{\"cache\": {\"\": null}}"), STR(""), "/cache/"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct arena arena;
+		struct model_problems problems = {0};
+		struct model_node *root;
+		arena_init(&arena, NULL, 0);
+		assert_true(model_node_read(&arena, ROWS[i].patch, NULL, NULL, &problems, &root));
+		bool is_good = model_read_check_nulls(root, ROWS[i].group, &problems);
+		if (is_good != (ROWS[i].pointer == NULL))
+			fail_msg("%.*s", STR_ARG(ROWS[i].patch));
+		if (!is_good)
+			assert_string_equal(problems.list[0].field, ROWS[i].pointer);
+		model_problems_done(&problems);
+		arena_reset(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +434,7 @@ int main(void)
 	        cmocka_unit_test(all_mistakes_are_told_at_once),
 	        cmocka_unit_test(extended_rules_lift_r1_and_r2_only),
 	        cmocka_unit_test(one_domain_is_read_from_its_node),
+	        cmocka_unit_test(a_patch_takes_away_what_there_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
