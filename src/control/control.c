@@ -36,6 +36,8 @@ struct control {
 	struct control_exchanges *exchanges;
 	struct link_hub *hub; /* NULL until the store is open */
 	struct link_hub_sink hub_sink;
+	struct link_subscription subscription; /* what is wanted of the edges */
+	struct control_health_sink health_sink;
 	struct link_file *feed; /* where a file manages the domains */
 	struct link_sink feed_sink;
 	struct disk *opener;
@@ -93,6 +95,7 @@ static void on_changes(struct control_domains_sink *sink, const struct model_cha
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
+	control_health_add(control->plane.health, edge);
 	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms()))
 		control_purges_note(control->plane.purges, edge->id, edge->purged, NULL);
 	if (edge->refused != 0)
@@ -104,6 +107,7 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
 	control_fleet_remove(control->plane.fleet, edge);
+	control_health_remove(control->plane.health, edge);
 	log_info("edge %s is gone: %s", edge->id, why);
 }
 
@@ -125,6 +129,35 @@ static void on_connected(struct control_fleet_sink *sink, const char *id, uint64
 {
 	struct control *control = container_of(sink, struct control, fleet_sink);
 	control_purges_note(control->plane.purges, id, purged, NULL);
+}
+
+static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *edge,
+        enum link_report_kind kind, struct str payload)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	if (kind == LINK_REPORT_HEALTH)
+		control_health_report(control->plane.health, edge, payload);
+}
+
+/* Has all edges report so often, or (0) not any more. */
+static void subscribe(struct control *control, enum link_report_kind kind, uint32_t every_ms)
+{
+	control->subscription.every_ms[kind] = every_ms;
+	if (control->hub != NULL)
+		link_hub_subscribe(control->hub, &control->subscription);
+}
+
+static void on_health_wanted(struct control_health_sink *sink, bool is_wanted)
+{
+	struct control *control = container_of(sink, struct control, health_sink);
+	subscribe(control, LINK_REPORT_HEALTH, is_wanted ? CONTROL_HEALTH_REPORT_MS : 0);
+}
+
+static void on_health_change(
+        struct control_health_sink *sink, const struct control_health_change *change)
+{
+	(void)sink;
+	(void)change;
 }
 
 /* An edge that has nothing to say for days is still there. */
@@ -152,6 +185,7 @@ static bool open_hub(struct control *control, struct store *store)
 	control->options.link = -1;
 	if (control->hub == NULL)
 		return false;
+	link_hub_subscribe(control->hub, &control->subscription);
 	for (size_t i = 0; i < opening->gone_count; i++)
 		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
 	link_hub_keep_purges_from(control->hub, opening->span.oldest);
@@ -284,6 +318,9 @@ static void open_plane(struct control *control)
 	plane->rules = control->options.rules;
 	plane->file = control->options.domains;
 	control_plane_set_trouble(plane, STR("it is being opened"));
+	control->health_sink = (struct control_health_sink){
+	        .on_wanted = on_health_wanted, .on_change = on_health_change};
+	control_health_begin(plane->health, control->loop, &control->health_sink);
 }
 
 struct control *control_new(const struct control_options *options)
@@ -302,8 +339,10 @@ struct control *control_new(const struct control_options *options)
 	control->options.domains = copy(options->domains);
 	control->loop = loop;
 	control->domains_sink.on_changes = on_changes;
-	control->hub_sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
+	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge,
+	        .on_gone = on_gone,
+	        .on_purged = on_purged,
+	        .on_report = on_report};
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
 	control->fleet_sink.on_edge = on_connected;
@@ -335,6 +374,7 @@ void control_free(struct control *control)
 	control_purges_end(control->plane.purges);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
+	control_health_end(control->plane.health);
 	/* What the threads had to say. */
 	loop_turn(control->loop, 0);
 	loop_timer_cancel(control->loop, &control->open_again);

@@ -353,7 +353,7 @@ static enum turn step_body(struct control_exchange *exchange)
 static enum turn step_run(struct control_exchange *exchange)
 {
 	const struct control_route *route = exchange->call.route;
-	bool waits = route->lane != CONTROL_MEMORY;
+	bool waits = route->lane == CONTROL_DISK || route->lane == CONTROL_PASSWORD;
 	if (waits && atomic_load(&exchange->exchanges->plane->store) == NULL)
 		return REFUSE(exchange, STORE_UNAVAILABLE, "the store is not open");
 	return hand_over(exchange, route->lane, run, CONTROL_EXCHANGE_RESPOND);
