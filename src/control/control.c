@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/announce.h"
 #include "control/exchanges.h"
 #include "control/opening.h"
 #include "link/file.h"
@@ -46,9 +47,30 @@ struct control {
 	struct text complaint; /* why the store is not open; as it was told last */
 	struct control_fleet_sink fleet_sink;
 	struct timer open_again, file_again, look, hour;
+	uint64_t told_applied; /* the revision that all edges were last told to have */
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
 };
+
+/* ---- events ---- */
+
+/* NULL at the end. */
+static struct control_events *events_of(struct control *control)
+{
+	return control->exchanges == NULL ? NULL : control_exchanges_events(control->exchanges);
+}
+
+/* Tells, once, that all edges have what is the latest. */
+static void tell_applied(struct control *control)
+{
+	unsigned edges = link_hub_edge_count(control->hub);
+	uint64_t revision = model_snapshot_revision(link_hub_snapshot(control->hub));
+	if (edges == 0 || revision == control->told_applied ||
+	        link_hub_applied(control->hub) != revision)
+		return;
+	control->told_applied = revision;
+	control_announce_applied(events_of(control), revision, edges);
+}
 
 /* ---- changes on their way to the hub ---- */
 
@@ -65,6 +87,7 @@ static void on_news(struct loop_message *message)
 	struct news *news = container_of(message, struct news, message);
 	if (news->control->hub != NULL)
 		link_hub_change(news->control->hub, news->changes, news->count, news->revision);
+	control_announce_made(events_of(news->control), news->revision, news->count);
 	for (size_t i = 0; i < news->count; i++) {
 		mem_free((void *)(uintptr_t)news->changes[i].name);
 		model_domain_unref(news->changes[i].domain);
@@ -96,11 +119,17 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
 	control_health_add(control->plane.health, edge);
-	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms()))
+	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms())) {
 		control_purges_note(control->plane.purges, edge->id, edge->purged, NULL);
-	if (edge->refused != 0)
+		control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_CAME, NULL);
+	}
+	if (edge->refused != 0) {
 		log_error("edge %s cannot read revision %llu: %s", edge->id,
 		        (unsigned long long)edge->refused, edge->error);
+		control_announce_edge(
+		        events_of(control), edge, CONTROL_ANNOUNCE_REFUSED, edge->error);
+	}
+	tell_applied(control);
 }
 
 static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
@@ -109,6 +138,8 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	control_fleet_remove(control->plane.fleet, edge);
 	control_health_remove(control->plane.health, edge);
 	log_info("edge %s is gone: %s", edge->id, why);
+	control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_GONE, why);
+	tell_applied(control);
 }
 
 static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *edge, uint64_t number,
@@ -156,8 +187,8 @@ static void on_health_wanted(struct control_health_sink *sink, bool is_wanted)
 static void on_health_change(
         struct control_health_sink *sink, const struct control_health_change *change)
 {
-	(void)sink;
-	(void)change;
+	struct control *control = container_of(sink, struct control, health_sink);
+	control_announce_health(events_of(control), &control->plane, change);
 }
 
 /* An edge that has nothing to say for days is still there. */
@@ -374,6 +405,7 @@ void control_free(struct control *control)
 	control_purges_end(control->plane.purges);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
+	control->exchanges = NULL;
 	control_health_end(control->plane.health);
 	/* What the threads had to say. */
 	loop_turn(control->loop, 0);
