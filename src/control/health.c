@@ -351,8 +351,11 @@ static void on_look(struct timer *timer)
 	uint64_t now_ms = clock_ms();
 	lock(health);
 	bool was_asked = health->asked_ms + LIMIT_HEALTH_KEEP_MS > now_ms;
+	bool is_over = health->watchers == 0 && !was_asked;
+	/* Whoever asks from here on begins anew. */
+	health->is_wanted = !is_over;
 	unlock(health);
-	if (health->watchers == 0 && !was_asked)
+	if (is_over)
 		want(health, false);
 	else
 		loop_timer_start(health->loop, timer, now_ms + LOOK_MS);
