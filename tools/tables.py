@@ -141,7 +141,8 @@ never too high. Two edges that share one cache, as during an upgrade, each do al
 for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
 
 Reports come only while SUBSCRIBE says that they are wanted: the first one at once, then every so many milliseconds (100 at
-the least), but none while more than 1 MiB waits to be read. One report is several messages where it is long, and at most
+the least), but none while more than 1 MiB waits to be read. HEALTH comes at once when the state of an address has
+changed, unless it takes several messages. One report is several messages where it is long, and at most
 8 MiB; what is left out is counted by `dropped`. `items` of HEALTH have `domain`, `address`, `protocol`, `server_name` where
 there is one, `state`, and where that is not `usable`, `of` (`host`: for all domains; `server`: for this one), `reason`,
 `blocked_since_ms` (since 1970-01-01 UTC) and `left_ms`; then `successes` (an estimate), `failures`, `connection_failures` (of the

@@ -346,3 +346,127 @@ void cli_show_edges(const struct cli_show *show, const struct model_node *answer
 	cli_table_end(&table, to);
 	add_line(to, "revision", cli_tree_text(answer, "revision"));
 }
+
+/* ---- health ---- */
+
+/* "usable", "blocked (host)" */
+static void add_state_cell(struct cli_table *table, const struct model_node *item)
+{
+	struct text cell = {0};
+	text_add(&cell, cli_tree_text(item, "state"));
+	if (str_is_equal(cli_tree_text(item, "of"), STR("host")))
+		text_add(&cell, STR(" (host)"));
+	cli_table_add(table, text_str(&cell));
+	text_done(&cell);
+}
+
+/* What is left of a block, in whole seconds. */
+static void add_left_cell(struct cli_table *table, const struct model_node *item)
+{
+	struct text cell = {0};
+	if (cli_tree_find(item, STR("left_ms")) != NULL)
+		text_addf(&cell, "%llu s",
+		        (unsigned long long)(cli_tree_number(item, "left_ms") / 1000));
+	cli_table_add(table, text_str(&cell));
+	text_done(&cell);
+}
+
+static void add_latency_cell(struct cli_table *table, const struct model_node *item)
+{
+	struct text cell = {0};
+	uint64_t us = cli_tree_number(item, "latency_us");
+	if (us != 0)
+		text_addf(&cell, "%llu.%llu ms", (unsigned long long)(us / 1000),
+		        (unsigned long long)(us / 100 % 10));
+	cli_table_add(table, text_str(&cell));
+	text_done(&cell);
+}
+
+/* Edges that have not told anything, and how many there are. */
+static void add_edges(const struct model_node *answer, struct text *to)
+{
+	const struct model_node *edge = cli_tree_first(answer, "edges");
+	unsigned count = 0;
+	for (; edge != NULL; edge = edge->next) {
+		count++;
+		if (cli_tree_find(edge, STR("age_ms")) == NULL)
+			add_line(to, "has not told yet", cli_tree_text(edge, "id"));
+		if (cli_tree_number(edge, "dropped") != 0)
+			add_line(to, "has told only a part", cli_tree_text(edge, "id"));
+	}
+	if (count == 0)
+		text_add(to, STR("no edge is connected\n"));
+}
+
+void cli_show_health(const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {
+	        "DOMAIN", "ORIGIN", "ADDRESS", "STATE", "REASON", "LEFT", "EDGE", NULL};
+	const struct model_node *item = cli_tree_first(answer, "items");
+	struct str left_out = cli_tree_text(answer, "left_out");
+	struct cli_table table;
+	(void)show;
+	if (item == NULL && cli_tree_first(answer, "edges") != NULL)
+		text_add(to, STR("no address is exceptional\n"));
+	cli_table_begin(&table, TITLES);
+	for (; item != NULL; item = item->next) {
+		add_cell(&table, item, "domain");
+		add_cell(&table, item, "roles");
+		add_cell(&table, item, "address");
+		add_state_cell(&table, item);
+		add_cell(&table, item, "reason");
+		add_left_cell(&table, item);
+		add_cell(&table, item, "edge");
+	}
+	if (table.count > table.columns)
+		cli_table_end(&table, to);
+	text_done(&table.cells);
+	if (cli_tree_number(answer, "left_out") != 0)
+		add_line(to, "and more", left_out);
+	add_edges(answer, to);
+}
+
+/* What the edges say of one address; `as_written` is how the domain has it. */
+static void add_told(struct cli_table *table, const char *role, struct str as_written,
+        const struct model_node *told)
+{
+	for (; told != NULL; told = told->next) {
+		struct text cell = {0};
+		struct str address = cli_tree_text(told, "address");
+		cli_table_add(table, str_of(role));
+		text_add(&cell, as_written);
+		/* Of a name, what it is where it was looked up. */
+		if (address.len != 0 &&
+		        (as_written.len == 0 || !str_has_prefix(address, as_written)))
+			text_addf(&cell, "%s%.*s%s", cell.len == 0 ? "" : " (", STR_ARG(address),
+			        cell.len == 0 ? "" : ")");
+		cli_table_add(table, text_str(&cell));
+		text_done(&cell);
+		add_cell(table, told, "edge");
+		add_state_cell(table, told);
+		add_cell(table, told, "reason");
+		add_left_cell(table, told);
+		add_latency_cell(table, told);
+		add_cell(table, told, "failures");
+	}
+}
+
+void cli_show_domain_health(
+        const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {"ORIGIN", "ADDRESS", "EDGE", "STATE", "REASON", "LEFT",
+	        "LATENCY", "FAILURES", NULL};
+	static const char *const ROLES[] = {"origin", "backup"};
+	struct cli_table table;
+	(void)show;
+	cli_table_begin(&table, TITLES);
+	for (size_t i = 0; i < ARRAY_LENGTH(ROLES); i++) {
+		const struct model_node *address = cli_tree_first(answer, ROLES[i]);
+		for (; address != NULL; address = address->next)
+			add_told(&table, ROLES[i], cli_tree_text(address, "address"),
+			        cli_tree_first(address, "edges"));
+	}
+	add_told(&table, "", STR_EMPTY, cli_tree_first(answer, "others"));
+	cli_table_end(&table, to);
+	add_edges(answer, to);
+}

@@ -145,6 +145,7 @@ static void begin(struct control_call *call, unsigned status, const char *media)
 	text_clear(&call->answer.fields);
 	call->answer.status = status;
 	call->answer.media = media;
+	call->answer.is_stream = false;
 }
 
 struct text *control_call_answer(struct control_call *call, unsigned status)

@@ -22,6 +22,7 @@ struct control_answer {
 	const char *media; /* of the body */
 	struct text body;
 	struct text fields; /* header lines, each with its CRLF */
+	bool is_stream;     /* events follow the body until the client has enough */
 };
 
 struct control_call {

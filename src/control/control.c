@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/announce.h"
 #include "control/exchanges.h"
 #include "control/opening.h"
 #include "link/file.h"
@@ -37,6 +38,8 @@ struct control {
 	struct control_exchanges *exchanges;
 	struct link_hub *hub; /* NULL until the store is open */
 	struct link_hub_sink hub_sink;
+	struct link_subscription subscription; /* what is wanted of the edges */
+	struct control_health_sink health_sink;
 	struct link_file *feed; /* where a file manages the domains */
 	struct link_sink feed_sink;
 	struct disk *opener;
@@ -48,9 +51,30 @@ struct control {
 	struct disk_operation check_operation;
 	enum store_failure check;
 	bool is_checking;
+	uint64_t told_applied; /* the revision that all edges were last told to have */
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
 };
+
+/* ---- events ---- */
+
+/* NULL at the end. */
+static struct control_events *events_of(struct control *control)
+{
+	return control->exchanges == NULL ? NULL : control_exchanges_events(control->exchanges);
+}
+
+/* Tells, once, that all edges have what is the latest. */
+static void tell_applied(struct control *control)
+{
+	unsigned edges = link_hub_edge_count(control->hub);
+	uint64_t revision = model_snapshot_revision(link_hub_snapshot(control->hub));
+	if (edges == 0 || revision == control->told_applied ||
+	        link_hub_applied(control->hub) != revision)
+		return;
+	control->told_applied = revision;
+	control_announce_applied(events_of(control), revision, edges);
+}
 
 /* ---- changes on their way to the hub ---- */
 
@@ -67,6 +91,7 @@ static void on_news(struct loop_message *message)
 	struct news *news = container_of(message, struct news, message);
 	if (news->control->hub != NULL)
 		link_hub_change(news->control->hub, news->changes, news->count, news->revision);
+	control_announce_made(events_of(news->control), news->revision, news->count);
 	for (size_t i = 0; i < news->count; i++) {
 		mem_free((void *)(uintptr_t)news->changes[i].name);
 		model_domain_unref(news->changes[i].domain);
@@ -97,18 +122,28 @@ static void on_changes(struct control_domains_sink *sink, const struct model_cha
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
-	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms()))
+	control_health_add(control->plane.health, edge);
+	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms())) {
 		control_purges_note(control->plane.purges, edge->id, edge->purged, NULL);
-	if (edge->refused != 0)
+		control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_CAME, NULL);
+	}
+	if (edge->refused != 0) {
 		log_error("edge %s cannot read revision %llu: %s", edge->id,
 		        (unsigned long long)edge->refused, edge->error);
+		control_announce_edge(
+		        events_of(control), edge, CONTROL_ANNOUNCE_REFUSED, edge->error);
+	}
+	tell_applied(control);
 }
 
 static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
 	control_fleet_remove(control->plane.fleet, edge);
+	control_health_remove(control->plane.health, edge);
 	log_info("edge %s is gone: %s", edge->id, why);
+	control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_GONE, why);
+	tell_applied(control);
 }
 
 static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *edge, uint64_t number,
@@ -129,6 +164,35 @@ static void on_connected(struct control_fleet_sink *sink, const char *id, uint64
 {
 	struct control *control = container_of(sink, struct control, fleet_sink);
 	control_purges_note(control->plane.purges, id, purged, NULL);
+}
+
+static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *edge,
+        enum link_report_kind kind, struct str payload)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	if (kind == LINK_REPORT_HEALTH)
+		control_health_report(control->plane.health, edge, payload);
+}
+
+/* Has all edges report so often, or (0) not any more. */
+static void subscribe(struct control *control, enum link_report_kind kind, uint32_t every_ms)
+{
+	control->subscription.every_ms[kind] = every_ms;
+	if (control->hub != NULL)
+		link_hub_subscribe(control->hub, &control->subscription);
+}
+
+static void on_health_wanted(struct control_health_sink *sink, bool is_wanted)
+{
+	struct control *control = container_of(sink, struct control, health_sink);
+	subscribe(control, LINK_REPORT_HEALTH, is_wanted ? CONTROL_HEALTH_REPORT_MS : 0);
+}
+
+static void on_health_change(
+        struct control_health_sink *sink, const struct control_health_change *change)
+{
+	struct control *control = container_of(sink, struct control, health_sink);
+	control_announce_health(events_of(control), &control->plane, change);
 }
 
 /* An edge that has nothing to say for days is still there. */
@@ -156,6 +220,7 @@ static bool open_hub(struct control *control, struct store *store)
 	control->options.link = -1;
 	if (control->hub == NULL)
 		return false;
+	link_hub_subscribe(control->hub, &control->subscription);
 	for (size_t i = 0; i < opening->gone_count; i++)
 		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
 	link_hub_keep_purges_from(control->hub, opening->span.oldest);
@@ -319,6 +384,9 @@ static void open_plane(struct control *control)
 	plane->rules = control->options.rules;
 	plane->file = control->options.domains;
 	control_plane_set_trouble(plane, STR("it is being opened"));
+	control->health_sink = (struct control_health_sink){
+	        .on_wanted = on_health_wanted, .on_change = on_health_change};
+	control_health_begin(plane->health, control->loop, &control->health_sink);
 }
 
 struct control *control_new(const struct control_options *options)
@@ -337,8 +405,10 @@ struct control *control_new(const struct control_options *options)
 	control->options.domains = copy(options->domains);
 	control->loop = loop;
 	control->domains_sink.on_changes = on_changes;
-	control->hub_sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
+	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge,
+	        .on_gone = on_gone,
+	        .on_purged = on_purged,
+	        .on_report = on_report};
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
 	control->fleet_sink.on_edge = on_connected;
@@ -376,6 +446,8 @@ void control_free(struct control *control)
 	control_purges_end(control->plane.purges);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
+	control->exchanges = NULL;
+	control_health_end(control->plane.health);
 	/* What the threads had to say. */
 	loop_turn(control->loop, 0);
 	if (control->feed != NULL)

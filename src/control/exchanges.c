@@ -3,6 +3,10 @@
  * a lane, and wait. Who asks is looked up before the body is read, so that nobody else can make us
  * keep one. A lane whose threads wait for a disk holds up nobody but its own requests, and takes no
  * more than LIMIT_API_WAITING of them.
+ *
+ * A stream of events begins to listen before its first words are made, all in one turn of the loop,
+ * so that nothing is lost between. Who listens is asked for again and again: a token that was taken
+ * back ends its streams.
  */
 #include "control/exchanges_private.h"
 
@@ -350,10 +354,29 @@ static enum turn step_body(struct control_exchange *exchange)
 
 /* ---- the answer ---- */
 
+/* Begins to listen, unless only the head is wanted. */
+static enum turn run_here(struct control_exchange *exchange)
+{
+	struct control_exchanges *exchanges = exchange->exchanges;
+	struct control_call *call = &exchange->call;
+	call->route->run(call);
+	CHECK(call->answer.status != 0);
+	if (call->head.method == HTTP_HEAD || !call->answer.is_stream)
+		return answer(exchange);
+	exchange->client.wake = &exchange->task;
+	if (!control_events_open(exchanges->events, &exchange->client))
+		return REFUSE(exchange, OVERLOADED, "%d streams of events are open already",
+		        LIMIT_EVENT_STREAMS);
+	control_health_watch(exchanges->plane->health);
+	return answer(exchange);
+}
+
 static enum turn step_run(struct control_exchange *exchange)
 {
 	const struct control_route *route = exchange->call.route;
-	bool waits = route->lane != CONTROL_MEMORY;
+	if (route->lane == CONTROL_LOOP)
+		return run_here(exchange);
+	bool waits = route->lane == CONTROL_DISK || route->lane == CONTROL_PASSWORD;
 	if (waits && atomic_load(&exchange->exchanges->plane->store) == NULL)
 		return REFUSE(exchange, STORE_UNAVAILABLE, "the store is not open");
 	return hand_over(exchange, route->lane, run, CONTROL_EXCHANGE_RESPOND);
@@ -372,11 +395,12 @@ static enum turn step_respond(struct control_exchange *exchange)
 		text_addf(&made->fields, "Content-Type: %s\r\n", made->media);
 	/* A 204 has no Content-Length, and that of a 304 would be another's (RFC 9110, 8.6). */
 	bool has_no_body = http_status_is_bodiless(made->status);
+	bool has_length = !has_no_body && !made->is_stream;
 	const struct serve_response response = {
 	        .status = made->status,
 	        .added = text_str(&made->fields),
 	        .is_bodiless = has_no_body || stream->head.method == HTTP_HEAD,
-	        .length = has_no_body ? UINT64_MAX : made->body.len,
+	        .length = has_length ? made->body.len : UINT64_MAX,
 	};
 	if (stream->is_gone || !serve_stream_respond(stream, &response))
 		return go(exchange, CONTROL_EXCHANGE_FINISH);
@@ -397,14 +421,80 @@ static enum turn step_write(struct control_exchange *exchange)
 		return go(exchange, CONTROL_EXCHANGE_FINISH);
 	if (exchange->written < exchange->call.answer.body.len)
 		return PARK;
+	if (list_has(&exchange->client.node))
+		return go(exchange, CONTROL_EXCHANGE_STREAM);
 	serve_stream_finish(stream, NULL);
 	return go(exchange, CONTROL_EXCHANGE_FINISH);
+}
+
+/* ---- streams of events ---- */
+
+/* Who listens may have been taken the right to. */
+static enum turn ask_again(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	struct control_exchanges *exchanges = exchange->exchanges;
+	call->now_ms = clock_wall_ms();
+	if (control_guard_look(call->plane->guard, call->secret, call->now_ms, &call->caller))
+		return go(exchange, CONTROL_EXCHANGE_ASKED);
+	/* While the store cannot say, nothing is known to have changed. */
+	if (atomic_load(&exchanges->plane->store) == NULL ||
+	        exchanges->waiting[CONTROL_DISK] >= LIMIT_API_WAITING)
+		return PARK;
+	return hand_over(exchange, CONTROL_DISK, ask, CONTROL_EXCHANGE_ASKED);
+}
+
+static enum turn end_stream(struct control_exchange *exchange)
+{
+	serve_stream_finish(exchange->stream, NULL);
+	return go(exchange, CONTROL_EXCHANGE_FINISH);
+}
+
+static enum turn step_stream(struct control_exchange *exchange)
+{
+	struct control_events_client *client = &exchange->client;
+	struct serve_stream *stream = exchange->stream;
+	if (client->is_dropped) {
+		serve_stream_abort(stream);
+		return go(exchange, CONTROL_EXCHANGE_FINISH);
+	}
+	while (client->waiting.len > 0 && !stream->is_gone) {
+		size_t written = serve_stream_write(stream, text_str(&client->waiting));
+		if (written == 0)
+			break;
+		control_events_sent(client, written);
+	}
+	if (!stream->is_gone)
+		serve_stream_flush(stream);
+	if (stream->is_gone)
+		return go(exchange, CONTROL_EXCHANGE_FINISH);
+	if (client->waiting.len == 0 && client->is_over)
+		return end_stream(exchange);
+	if (client->waiting.len > 0 || !client->is_to_be_asked)
+		return PARK;
+	client->is_to_be_asked = false;
+	return ask_again(exchange);
+}
+
+static enum turn step_asked(struct control_exchange *exchange)
+{
+	bool is_nobody = exchange->failure == STORE_ABSENT;
+	/* A store that does not work says nothing against them. */
+	bool is_known = exchange->failure == STORE_DONE;
+	exchange->failure = STORE_DONE;
+	if (is_nobody || (is_known && !may(exchange)))
+		return end_stream(exchange);
+	return go(exchange, CONTROL_EXCHANGE_STREAM);
 }
 
 static enum turn step_finish(struct control_exchange *exchange)
 {
 	struct control_call *call = &exchange->call;
 	serve_stream_close(exchange->stream);
+	if (list_has(&exchange->client.node)) {
+		control_events_close(exchange->exchanges->events, &exchange->client);
+		control_health_unwatch(exchange->exchanges->plane->health);
+	}
 	mem_budget_give(&exchange->exchanges->body_budget, exchange->charged);
 	loop_unwake(&exchange->task);
 	list_remove(&exchange->node);
@@ -434,6 +524,10 @@ static enum turn take_step(struct control_exchange *exchange)
 		return step_respond(exchange);
 	case CONTROL_EXCHANGE_WRITE:
 		return step_write(exchange);
+	case CONTROL_EXCHANGE_STREAM:
+		return step_stream(exchange);
+	case CONTROL_EXCHANGE_ASKED:
+		return step_asked(exchange);
 	case CONTROL_EXCHANGE_FINISH:
 		return step_finish(exchange);
 	}
@@ -507,6 +601,7 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	exchanges->body_budget.limit = LIMIT_API_MEMORY_BYTES;
 	exchanges->handler =
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
+	exchanges->events = control_events_new(exchanges->loop);
 	list_init(&exchanges->list);
 	buf_pool_init(&exchanges->buffers, &exchanges->budget);
 	exchanges->census = serve_census_new(CONNECTIONS, CLIENT_CONNECTIONS);
@@ -539,14 +634,21 @@ void control_exchanges_free(struct control_exchanges *exchanges)
 			serve_stream_abort(exchange->stream);
 		step_finish(exchange);
 	}
+	control_events_free(exchanges->events);
 	serve_server_free(exchanges->server);
 	serve_census_free(exchanges->census);
 	buf_pool_done(&exchanges->buffers);
 	mem_free(exchanges);
 }
 
+struct control_events *control_exchanges_events(struct control_exchanges *exchanges)
+{
+	return exchanges->events;
+}
+
 void control_exchanges_drain(struct control_exchanges *exchanges)
 {
+	control_events_end(exchanges->events);
 	serve_server_drain(exchanges->server);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "control/events.h"
 #include "control/plane.h"
 #include "net/loop.h"
 
@@ -22,7 +23,10 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 /* Ends all, after what runs on other threads. NULL is fine. */
 void control_exchanges_free(struct control_exchanges *exchanges);
 
-/* No new connections; idle ones end. */
+/* What clients listen to; for control_events_tell. */
+struct control_events *control_exchanges_events(struct control_exchanges *exchanges);
+
+/* No new connections; idle ones end, and streams of events. */
 void control_exchanges_drain(struct control_exchanges *exchanges);
 
 /* Whether nobody is connected any more. */

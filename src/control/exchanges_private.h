@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/call.h"
+#include "control/events.h"
 #include "control/exchanges.h"
 #include "net/disk.h"
 #include "serve/server.h"
@@ -15,6 +16,8 @@ enum control_exchange_step {
 	CONTROL_EXCHANGE_RUN,     /* the operation runs */
 	CONTROL_EXCHANGE_RESPOND, /* the answer's head */
 	CONTROL_EXCHANGE_WRITE,   /* its body, as the client takes it */
+	CONTROL_EXCHANGE_STREAM,  /* events behind it, as they come */
+	CONTROL_EXCHANGE_ASKED,   /* whether who listens still may */
 	CONTROL_EXCHANGE_FINISH
 };
 
@@ -26,11 +29,12 @@ struct control_exchange {
 	enum control_exchange_step step;
 	struct control_call call;
 	struct disk_operation operation;
-	enum store_failure failure; /* of ASK */
-	enum control_lane lane;     /* where it runs */
-	bool is_running;            /* the call is another thread's */
-	size_t charged;             /* of the budget */
-	size_t written;             /* of the answer's body */
+	enum store_failure failure;          /* of ASK */
+	enum control_lane lane;              /* where it runs */
+	bool is_running;                     /* the call is another thread's */
+	size_t charged;                      /* of the budget */
+	size_t written;                      /* of the answer's body */
+	struct control_events_client client; /* where the answer is a stream */
 };
 
 struct control_exchanges {
@@ -44,5 +48,6 @@ struct control_exchanges {
 	struct disk *lanes[CONTROL_LANES];
 	unsigned waiting[CONTROL_LANES]; /* operations that were given to each */
 	struct list list;
+	struct control_events *events;
 	bool is_ending; /* nothing goes on any more */
 };

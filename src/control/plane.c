@@ -9,6 +9,7 @@ void control_plane_init(struct control_plane *plane, struct control_domains_sink
 	CHECK(pthread_mutex_init(&plane->trouble_lock, NULL) == 0);
 	plane->domains = control_domains_new(sink);
 	plane->fleet = control_fleet_new();
+	plane->health = control_health_new();
 	plane->guard = control_guard_new();
 	plane->throttle = control_throttle_new();
 }
@@ -17,6 +18,7 @@ void control_plane_done(struct control_plane *plane)
 {
 	control_domains_free(plane->domains);
 	control_fleet_free(plane->fleet);
+	control_health_free(plane->health);
 	control_guard_free(plane->guard);
 	control_throttle_free(plane->throttle);
 	text_done(&plane->trouble);

@@ -7,6 +7,7 @@
 #include "control/domains.h"
 #include "control/fleet.h"
 #include "control/guard.h"
+#include "control/health.h"
 #include "control/purges.h"
 #include "control/throttle.h"
 
@@ -19,6 +20,7 @@ struct control_plane {
 	_Atomic(struct store *) store;
 	struct control_domains *domains;
 	struct control_fleet *fleet;
+	struct control_health *health;
 	struct control_guard *guard;
 	struct control_throttle *throttle;
 	struct control_purges *purges; /* whose sink is for all threads; its owner's to free */

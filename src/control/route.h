@@ -22,7 +22,10 @@ enum control_lane {
 	CONTROL_MEMORY,   /* it waits for nothing */
 	CONTROL_DISK,     /* it asks the store, and may wait for it */
 	CONTROL_PASSWORD, /* the same; it hashes a password besides */
-	CONTROL_LANES
+	CONTROL_EDGES,    /* it asks edges, and may wait for them */
+	CONTROL_LANES,
+	/* On the loop's thread at once. Its answer may be a stream of events. */
+	CONTROL_LOOP = CONTROL_LANES
 };
 
 /* What the body of a request is. */

@@ -102,7 +102,7 @@ static void on_health(struct origin_shared_sink *sink, const struct address *add
         struct str domain, enum origin_state from, enum origin_state to, enum fault reason,
         uint64_t for_ms)
 {
-	(void)sink;
+	struct edge *edge = container_of(sink, struct edge, origin_sink);
 	char address_text[ADDRESS_TEXT_BYTES];
 	struct text line = {.at = NULL};
 	text_addf(&line, "origin %s", address_format(address, address_text));
@@ -115,6 +115,8 @@ static void on_health(struct origin_shared_sink *sink, const struct address *add
 		text_addf(&line, " for %u s", (unsigned)((for_ms + 999) / 1000));
 	log_info("%s", text_c(&line));
 	text_done(&line);
+	if (edge->reports != NULL)
+		edge_reports_note_health(edge->reports);
 }
 
 /* Tells the feed what all workers have. */
@@ -468,6 +470,7 @@ void edge_free(struct edge *edge)
 	edge_recalls_close(edge->shared.recalls);
 	disk_free(edge->recall_pool);
 	edge_reports_free(edge->reports);
+	edge->reports = NULL;
 	free_workers(edge);
 	/* What was taken at the end, and nobody heard of. */
 	list_each_safe (node, following, &edge->news)

@@ -223,6 +223,11 @@ void edge_reports_free(struct edge_reports *reports)
 	mem_free(reports);
 }
 
+void edge_reports_note_health(struct edge_reports *reports)
+{
+	link_reporter_hurry(&reports->source, LINK_REPORT_HEALTH);
+}
+
 struct link_report_source *edge_reports_source(struct edge_reports *reports)
 {
 	return &reports->source;

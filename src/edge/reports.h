@@ -25,5 +25,8 @@ struct edge_reports *edge_reports_new(const struct edge_reports_options *options
 /* NULL is fine. */
 void edge_reports_free(struct edge_reports *reports);
 
+/* The health of an address has changed: it is reported at once where that is wanted. */
+void edge_reports_note_health(struct edge_reports *reports);
+
 /* Where the link asks. */
 struct link_report_source *edge_reports_source(struct edge_reports *reports);

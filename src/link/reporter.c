@@ -15,7 +15,8 @@ struct link_report {
 	enum link_report_kind kind;
 	struct text items; /* of the next message, with commas between them */
 	struct text payload;
-	size_t bytes; /* of all */
+	size_t bytes;  /* of all */
+	bool has_more; /* a part of it was sent */
 	uint64_t dropped;
 };
 
@@ -23,6 +24,8 @@ struct ticker {
 	struct link_reporter *reporter;
 	struct timer timer;
 	uint32_t every_ms; /* 0: it is not wanted */
+	uint64_t last_ms;  /* when it was reported; 0: not yet */
+	bool was_long;     /* in several messages */
 };
 
 struct link_reporter {
@@ -38,6 +41,7 @@ static void send(struct link_report *report, bool has_more)
 {
 	/* What was dropped is told once, at the end. */
 	const struct link_report_head head = {has_more, has_more ? 0 : report->dropped};
+	report->has_more |= has_more;
 	text_clear(&report->payload);
 	link_message_print_report(&head, text_str(&report->items), &report->payload);
 	link_wire_send(
@@ -74,15 +78,31 @@ static void on_tick(struct timer *timer)
 	        .wire = reporter->wire,
 	        .kind = (enum link_report_kind)(ticker - reporter->tickers),
 	};
-	loop_timer_start(reporter->loop, timer, clock_ms() + ticker->every_ms);
+	ticker->last_ms = clock_ms();
+	loop_timer_start(reporter->loop, timer, ticker->last_ms + ticker->every_ms);
 	if (link_wire_backlog(reporter->wire) > LIMIT_LINK_BACKLOG_BYTES)
 		return;
 	reporter->source->on_report(reporter->source, report.kind, &report);
 	/* Nothing in a log is nothing to tell; an empty list of the others is. */
 	if (report.kind != LINK_REPORT_LOG || report.items.len > 0 || report.dropped > 0)
 		send(&report, false);
+	ticker->was_long = report.has_more;
 	text_done(&report.items);
 	text_done(&report.payload);
+}
+
+void link_reporter_hurry(struct link_report_source *source, enum link_report_kind kind)
+{
+	struct link_reporter *reporter = source->reporter;
+	struct ticker *ticker = reporter == NULL ? NULL : &reporter->tickers[kind];
+	if (ticker == NULL || ticker->every_ms == 0 || ticker->was_long)
+		return;
+	uint64_t at_ms = ticker->last_ms + LIMIT_LINK_REPORT_MS;
+	uint64_t now_ms = clock_ms();
+	if (at_ms < now_ms)
+		at_ms = now_ms;
+	if (ticker->last_ms == 0 || at_ms < ticker->last_ms + ticker->every_ms)
+		loop_timer_start(reporter->loop, &ticker->timer, at_ms);
 }
 
 /* ---- which ---- */
@@ -92,6 +112,8 @@ struct link_reporter *link_reporter_new(struct loop *loop, struct link_report_so
 	struct link_reporter *reporter = mem_new(struct link_reporter);
 	reporter->loop = loop;
 	reporter->source = source;
+	if (source != NULL)
+		source->reporter = reporter;
 	for (unsigned i = 0; i < LINK_REPORTS; i++) {
 		reporter->tickers[i].reporter = reporter;
 		reporter->tickers[i].timer.on_expire = on_tick;
@@ -104,6 +126,8 @@ void link_reporter_free(struct link_reporter *reporter)
 	if (reporter == NULL)
 		return;
 	link_reporter_end(reporter);
+	if (reporter->source != NULL)
+		reporter->source->reporter = NULL;
 	mem_free(reporter);
 }
 
@@ -117,6 +141,8 @@ static void set(struct link_reporter *reporter, enum link_report_kind kind, uint
 		reporter->source->on_wanted(reporter->source, kind, is_wanted);
 	loop_timer_cancel(reporter->loop, &ticker->timer);
 	ticker->every_ms = every_ms;
+	ticker->last_ms = 0;
+	ticker->was_long = false;
 	/* The first one at once: somebody has just begun to look. */
 	if (is_wanted)
 		loop_timer_start(reporter->loop, &ticker->timer, clock_ms());

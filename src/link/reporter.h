@@ -9,6 +9,7 @@
 #include "link/wire.h"
 
 struct link_report;
+struct link_reporter;
 
 struct link_report_source {
 	/* Adds what there is now, by link_reporter_add. */
@@ -17,7 +18,13 @@ struct link_report_source {
 	/* It is wanted from now on, or not any more. */
 	void (*on_wanted)(
 	        struct link_report_source *self, enum link_report_kind kind, bool is_wanted);
+	struct link_reporter *reporter; /* who asks; its own to set */
 };
+
+/* The source has something that should not wait until the next report is due: it is made at once,
+ * or LIMIT_LINK_REPORT_MS after the one before. Nothing happens where it is not wanted; and where
+ * the last one was longer than a message, it comes in its time. */
+void link_reporter_hurry(struct link_report_source *source, enum link_report_kind kind);
 
 /* Adds an item, which is one JSON object; past LIMIT_LINK_REPORT_BYTES in all, and where it is
  * longer than a message, it is dropped and counted, and false. */
@@ -26,9 +33,7 @@ bool link_reporter_add(struct link_report *report, struct str item);
 /* Counts what the source had to leave out. */
 void link_reporter_drop(struct link_report *report, uint64_t count);
 
-struct link_reporter;
-
-/* `source` must outlive it; NULL: there is nothing to report. */
+/* `source` must outlive it, and is no other's; NULL: there is nothing to report. */
 struct link_reporter *link_reporter_new(struct loop *loop, struct link_report_source *source);
 
 /* NULL is fine. */

@@ -90,7 +90,12 @@ class Api:
             try:
                 self._local.connection.request(method, target, body, fields)
                 response = self._local.connection.getresponse()
-                answer = Answer(response, response.read())
+                # A stream does not end by itself; its head is what can be asked for.
+                is_stream = response.getheader("Content-Type") == "text/event-stream" and method != "HEAD"
+                answer = Answer(response, b"" if is_stream else response.read())
+                if is_stream:
+                    self.close()
+                    return answer
                 break
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
                 self.close()

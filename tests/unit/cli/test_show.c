@@ -152,7 +152,7 @@ static void nonsense_is_shown_as_nothing(void **state)
 	(void)state;
 	static cli_show_function *const SHOWS[] = {cli_show_whoami, cli_show_domain,
 	        cli_show_history, cli_show_users, cli_show_tokens, cli_show_status, cli_show_edges,
-	        cli_show_change};
+	        cli_show_change, cli_show_health, cli_show_domain_health};
 	static const char *const ANSWERS[] = {"{}", "[]", "7", "null", "{\"items\":7}",
 	        "{\"items\":[7,null,[],{\"items\":[]}],\"changes\":[7,{\"diff\":[[]]}],\"origin\":"
 	        "1,"
@@ -169,6 +169,49 @@ static void nonsense_is_shown_as_nothing(void **state)
 	}
 }
 
+static void health_is_a_table_of_what_is_exceptional(void **state)
+{
+	(void)state;
+	const struct cli_show plain = {0};
+	shown(cli_show_health, &plain, "{\"edges\":[],\"items\":[],\"left_out\":0}",
+	        "no edge is connected\n");
+	shown(cli_show_health, &plain,
+	        "{\"edges\":[{\"id\":\"e\",\"age_ms\":3}],\"items\":[],\"left_out\":0}",
+	        "no address is exceptional\n");
+	shown(cli_show_health, &plain,
+	        "{\"edges\":[{\"id\":\"e\",\"age_ms\":3,\"dropped\":1},{\"id\":\"f\\u001b\"}],"
+	        "\"items\":[{\"edge\":\"e\",\"domain\":\"a.test\",\"roles\":[\"origin\",\"backup\"]"
+	        ","
+	        "\"address\":\"192.0.2.1:80\",\"state\":\"blocked\",\"of\":\"host\",\"reason\":"
+	        "\"refused\",\"left_ms\":59999},{\"edge\":\"e\",\"domain\":\"b.test\",\"state\":"
+	        "\"ready\",\"of\":\"server\"}],\"left_out\":7}",
+	        "DOMAIN  ORIGIN          ADDRESS       STATE           REASON   LEFT  EDGE\n"
+	        "a.test  origin, backup  192.0.2.1:80  blocked (host)  refused  59 s  e\n"
+	        "b.test  -               -             ready           -        -     e\n"
+	        "and more: 7\nhas told only a part: e\nhas not told yet: f\\x1b\n");
+}
+
+static void a_domains_health_is_a_row_for_each_address_and_edge(void **state)
+{
+	(void)state;
+	shown(cli_show_domain_health, &(struct cli_show){0},
+	        "{\"edges\":[{\"id\":\"e\",\"age_ms\":3}],\"origin\":[{\"address\":\"192.0.2.1\","
+	        "\"edges\":[{\"edge\":\"e\",\"address\":\"192.0.2.1:80\",\"state\":\"usable\","
+	        "\"failures\":0,\"latency_us\":1250}]},{\"address\":\"x.test\",\"edges\":[{"
+	        "\"edge\":\"e\",\"address\":\"192.0.2.2:80\",\"state\":\"blocked\",\"reason\":"
+	        "\"refused\",\"left_ms\":1000,\"failures\":3}]}],\"backup\":[{\"address\":"
+	        "\"192.0.2.3\",\"edges\":[{\"edge\":\"e\",\"state\":\"unused\"}]}],\"others\":[{"
+	        "\"edge\":\"e\",\"address\":\"192.0.2.4:80\",\"state\":\"usable\"}]}",
+	        "ORIGIN  ADDRESS                EDGE  STATE    REASON   LEFT  LATENCY  FAILURES\n"
+	        "origin  192.0.2.1              e     usable   -        -     1.2 ms   0\n"
+	        "origin  x.test (192.0.2.2:80)  e     blocked  refused  1 s   -        3\n"
+	        "backup  192.0.2.3              e     unused   -        -     -        -\n"
+	        "-       192.0.2.4:80           e     usable   -        -     -        -\n");
+	shown(cli_show_domain_health, &(struct cli_show){0}, "{\"origin\":5,\"backup\":null}",
+	        "ORIGIN  ADDRESS  EDGE  STATE  REASON  LEFT  LATENCY  FAILURES\n"
+	        "no edge is connected\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +221,8 @@ int main(void)
 	        cmocka_unit_test(history_says_who_and_when),
 	        cmocka_unit_test(the_others_are_tables_and_lines),
 	        cmocka_unit_test(nonsense_is_shown_as_nothing),
+	        cmocka_unit_test(health_is_a_table_of_what_is_exceptional),
+	        cmocka_unit_test(a_domains_health_is_a_row_for_each_address_and_edge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

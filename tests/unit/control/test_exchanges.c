@@ -124,7 +124,11 @@ static void each_route_is_for_its_role(void **state)
 			char line[128];
 			print_line(route, line, sizeof(line));
 			/* A body that no operation takes: so nothing is done. */
-			unsigned status = ask_once(&served, &got, line,
+			/* A stream does not end. */
+			char head[160];
+			snprintf(head, sizeof(head), "HEAD%s", strchr(line, ' '));
+			bool is_stream = strcmp(route->id, "events_stream") == 0;
+			unsigned status = ask_once(&served, &got, is_stream ? head : line,
 			        callers[j].secret == NULL ? "" : bearer(callers[j].secret),
 			        route->body == CONTROL_NONE ? NULL : "?");
 			bool is_allowed = callers[j].role >= route->role;
@@ -468,7 +472,7 @@ static void no_more_than_so_many_wait_for_a_lane(void **state)
 	expect_once(&served, 200, "GET /api/v1/whoami", bearer(served.viewer), NULL, "ada");
 	pthread_mutex_lock(&fixture_store(&served.fixture)->lock);
 	for (unsigned i = 0; i < LIMIT_API_WAITING; i++) {
-		client_open(&clients[i], &served.fixture);
+		client_open_from(&clients[i], &served.fixture, "127.0.0.2", 0);
 		client_say(&clients[i], "GET /api/v1/history HTTP/1.1\r\nHost: x\r\n");
 		client_say(&clients[i], bearer(served.viewer));
 		client_say(&clients[i], "\r\n");
@@ -682,6 +686,91 @@ static void changes_and_reads_at_once_end_where_they_must(void **state)
 	end_served(&served);
 }
 
+/* ---- streams of events ---- */
+
+/* Begins to listen; returns when the first event is there. */
+static void listen_to(struct served *served, struct client *client)
+{
+	client_open(client, &served->fixture);
+	client_say(client, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n");
+	client_say(client, bearer(served->viewer));
+	client_say(client, "\r\n");
+	turn_until(client, strstr(text_c(&client->got), "event: begin\ndata: {") != NULL);
+	expect_text(text_c(&client->got), "Content-Type: text/event-stream\r\n");
+	expect_text(text_c(&client->got), "Transfer-Encoding: chunked\r\n");
+}
+
+static void events_come_as_they_happen(void **state)
+{
+	(void)state;
+	struct served served;
+	struct client one, two;
+	struct response response = {.body = {.at = NULL}};
+	begin_served(&served);
+	struct control_events *events = control_exchanges_events(served.exchanges);
+	listen_to(&served, &one);
+	control_events_tell(events, "x", STR("1"));
+	listen_to(&served, &two);
+	control_events_tell(events, "x", STR("2"));
+	turn_until(&one, strstr(text_c(&one.got), "event: x\ndata: 2\n\n") != NULL);
+	turn_until(&two, strstr(text_c(&two.got), "event: x\ndata: 2\n\n") != NULL);
+	expect_text(text_c(&one.got), "event: x\ndata: 1\n\n");
+	expect_no_text(text_c(&two.got), "data: 1");
+	/* Who leaves, leaves. */
+	client_reset(&one);
+	client_close(&one);
+	turn_until(&two, control_events_count(events) == 1);
+	/* A drain ends them as answers end. */
+	control_events_tell(events, "x", STR("3"));
+	control_exchanges_drain(served.exchanges);
+	read_response(&two, HTTP_GET, &response);
+	assert_true(response.is_whole);
+	assert_true(str_has_suffix(text_str(&response.body), STR("event: x\ndata: 3\n\n")));
+	assert_int_equal(control_events_count(events), 0);
+	response_done(&response);
+	client_close(&two);
+	end_served(&served);
+}
+
+static void a_stream_that_is_not_read_is_broken_off(void **state)
+{
+	(void)state;
+	struct served served;
+	struct client client;
+	struct text data = {0};
+	begin_served(&served);
+	struct control_events *events = control_exchanges_events(served.exchanges);
+	listen_to(&served, &client);
+	client.is_paused = true;
+	text_addf(&data, "\"%0*u\"", LIMIT_EVENT_BYTES / 4, 0);
+	for (unsigned i = 0; i < 400 && control_events_count(events) != 0; i++) {
+		control_events_tell(events, "x", text_str(&data));
+		turn(&client, 1);
+	}
+	assert_int_equal(control_events_count(events), 0);
+	text_done(&data);
+	client_close(&client);
+	end_served(&served);
+}
+
+static void there_are_so_many_streams_and_the_end_ends_them(void **state)
+{
+	(void)state;
+	static struct client clients[LIMIT_EVENT_STREAMS];
+	struct served served;
+	begin_served(&served);
+	for (unsigned i = 0; i < LIMIT_EVENT_STREAMS; i++)
+		listen_to(&served, &clients[i]);
+	expect_once(&served, 503, "GET /api/v1/events", bearer(served.viewer), NULL,
+	        "/problems/overloaded");
+	expect_once(&served, 200, "HEAD /api/v1/events", bearer(served.viewer), NULL,
+	        "Content-Type: text/event-stream\r\n");
+	end_loop(&served);
+	for (unsigned i = 0; i < LIMIT_EVENT_STREAMS; i++)
+		client_close(&clients[i]);
+	fixture_done(&served.fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -703,6 +792,9 @@ int main(void)
 	        cmocka_unit_test(a_drain_ends_idle_connections),
 	        cmocka_unit_test(a_listener_that_cannot_be_watched_is_told),
 	        cmocka_unit_test(changes_and_reads_at_once_end_where_they_must),
+	        cmocka_unit_test(events_come_as_they_happen),
+	        cmocka_unit_test(a_stream_that_is_not_read_is_broken_off),
+	        cmocka_unit_test(there_are_so_many_streams_and_the_end_ends_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

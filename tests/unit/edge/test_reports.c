@@ -196,6 +196,24 @@ static void a_blocked_one_says_why_since_when_and_for_how_long(void **state)
 	origin_health_server_unref(server);
 }
 
+static void a_change_is_told_at_once(void **state)
+{
+	(void)state;
+	const struct link_subscription wanted = {{60000, 0, 0}};
+	/* Nobody wants to know. */
+	edge_reports_note_health(bench.reports);
+	link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
+	for (unsigned turns = 0; turns < 4000 && bench.messages == 0; turns++)
+		loop_turn(bench.loop, 5);
+	assert_int_equal(bench.messages, 1);
+	struct origin_server *server = add_server("a.test", "");
+	edge_reports_note_health(bench.reports);
+	for (unsigned turns = 0; turns < 4000 && bench.messages == 1; turns++)
+		loop_turn(bench.loop, 5);
+	assert_non_null(strstr(text_c(&bench.heard), "a.test"));
+	origin_health_server_unref(server);
+}
+
 static void a_server_may_be_worse_than_its_host(void **state)
 {
 	(void)state;
@@ -268,6 +286,7 @@ int main(void)
 	        TEST(a_good_address_says_little),
 	        TEST(a_blocked_one_says_why_since_when_and_for_how_long),
 	        TEST(a_server_may_be_worse_than_its_host),
+	        TEST(a_change_is_told_at_once),
 	        TEST(counters_are_told_once_and_when_they_change),
 	        TEST(lines_are_told_while_they_are_wanted),
 	};

@@ -191,6 +191,46 @@ static void what_is_too_much_is_left_out_and_counted(void **state)
 	assert_int_equal(bench.heard_dropped, 7);
 }
 
+static void what_is_urgent_does_not_wait_but_is_not_told_too_often(void **state)
+{
+	(void)state;
+	link_reporter_hurry(&bench.source, LINK_REPORT_HEALTH);
+	turn_for(20);
+	assert_int_equal(bench.asked[LINK_REPORT_HEALTH], 0);
+	subscribe(60000, 60000, 0);
+	TURN_UNTIL(bench.ends[LINK_REPORT_HEALTH] == 1);
+	uint64_t begun_ms = clock_ms();
+	for (unsigned i = 0; i < 5; i++)
+		link_reporter_hurry(&bench.source, LINK_REPORT_HEALTH);
+	TURN_UNTIL(bench.ends[LINK_REPORT_HEALTH] == 2);
+	assert_true(clock_ms() - begun_ms >= LIMIT_LINK_REPORT_MS - 20);
+	turn_for(2 * LIMIT_LINK_REPORT_MS);
+	assert_int_equal(bench.asked[LINK_REPORT_HEALTH], 2);
+	/* After a while, at once. */
+	begun_ms = clock_ms();
+	link_reporter_hurry(&bench.source, LINK_REPORT_HEALTH);
+	TURN_UNTIL(bench.ends[LINK_REPORT_HEALTH] == 3);
+	assert_true(clock_ms() - begun_ms < 5000);
+	assert_int_equal(bench.asked[LINK_REPORT_COUNTERS], 1);
+	/* Where one comes often, it comes no later than it would. */
+	subscribe(LIMIT_LINK_REPORT_MS, 0, 0);
+	TURN_UNTIL(bench.ends[LINK_REPORT_HEALTH] == 4);
+	link_reporter_hurry(&bench.source, LINK_REPORT_HEALTH);
+	TURN_UNTIL(bench.ends[LINK_REPORT_HEALTH] == 6);
+}
+
+static void a_long_report_is_not_hurried(void **state)
+{
+	(void)state;
+	bench.items = 1000;
+	bench.item_bytes = 1000;
+	subscribe(60000, 0, 0);
+	TURN_UNTIL(bench.ends[LINK_REPORT_HEALTH] == 1);
+	link_reporter_hurry(&bench.source, LINK_REPORT_HEALTH);
+	turn_for(3 * LIMIT_LINK_REPORT_MS);
+	assert_int_equal(bench.asked[LINK_REPORT_HEALTH], 1);
+}
+
 static void a_log_without_lines_is_not_told(void **state)
 {
 	(void)state;
@@ -249,6 +289,8 @@ int main(void)
 	        TEST(a_long_report_is_several_messages),
 	        TEST(what_is_too_much_is_left_out_and_counted),
 	        TEST(a_log_without_lines_is_not_told),
+	        TEST(what_is_urgent_does_not_wait_but_is_not_told_too_often),
+	        TEST(a_long_report_is_not_hurried),
 	        TEST(who_does_not_read_is_waited_for),
 	        TEST(without_a_source_nothing_is_reported),
 	};
