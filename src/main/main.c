@@ -255,9 +255,8 @@ static int explain_ourselves(char *const *arguments)
 		if (strcmp(*word, "--steps") != 0)
 			return refuse("explain", *word, "exclusive", "nothing goes with --steps");
 	}
-	return arguments[2] != NULL
-	               ? explain_steps()
-	               : refuse("explain", "--steps", "required", "explain what?");
+	return arguments[2] != NULL ? explain_steps()
+	                            : refuse("explain", "--steps", "required", "explain what?");
 }
 
 /* Those commands of cli/ that ask no control plane when they are said so. */
