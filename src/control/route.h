@@ -22,6 +22,7 @@ enum control_lane {
 	CONTROL_MEMORY,   /* it waits for nothing */
 	CONTROL_DISK,     /* it asks the store, and may wait for it */
 	CONTROL_PASSWORD, /* the same; it hashes a password besides */
+	CONTROL_EDGE,     /* it asks an edge, and waits for its answer */
 	CONTROL_LANES
 };
 

@@ -35,7 +35,6 @@ static int run_serve(char *const *arguments);
 static int run_edge_command(char *const *arguments);
 static int run_control_command(char *const *arguments);
 static int run_check(char *const *arguments);
-static int explain_ourselves(char *const *arguments);
 static int run_version(char *const *arguments);
 static int run_help(char *const *arguments);
 
@@ -61,9 +60,6 @@ static const struct command COMMANDS[] = {
         {{"check", 5}, "check [--origin-rules classic|extended] FILE",
                 "Checks a domains file, and tells every problem with its line, field and rule.",
                 run_check, NULL},
-        {{"explain", 7}, "explain --steps",
-                "Prints the steps in the lives of a request and of an origin-pull.",
-                explain_ourselves, NULL},
         {{"version", 7}, "version", "Prints the version.", run_version, NULL},
         {{"help", 4}, "help [COMMAND]", "Prints this, or what a command does.", run_help, NULL},
 };
@@ -255,18 +251,20 @@ static int explain_ourselves(char *const *arguments)
 		if (strcmp(*word, "--steps") != 0)
 			return refuse("explain", *word, "exclusive", "nothing goes with --steps");
 	}
-	return arguments[2] != NULL ? explain_steps()
-	                            : refuse("explain", "--steps", "required", "explain what?");
+	return explain_steps();
 }
 
 /* Those commands of cli/ that ask no control plane when they are said so. */
 static bool run_local(struct str name, char *const *arguments, int *ret_code)
 {
-	bool is_local = str_is_equal(name, STR("purge")) &&
+	bool is_steps = str_is_equal(name, STR("explain")) && has_word(arguments + 2, "--steps");
+	bool is_purge = str_is_equal(name, STR("purge")) &&
 	                (has_word(arguments + 2, "--socket") || !cli_has_place(arguments + 1));
-	if (is_local)
+	if (is_steps)
+		*ret_code = explain_ourselves(arguments);
+	else if (is_purge)
 		*ret_code = purge_run(arguments);
-	return is_local;
+	return is_steps || is_purge;
 }
 
 static int run_version(char *const *arguments)
