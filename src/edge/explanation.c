@@ -413,7 +413,7 @@ static void tell_attempt(struct looked *looked, const struct edge_plan_attempt *
 	if (attempt->fault != FAULT_NONE)
 		text_addf(&words, "; suppose that %s", fault_info(attempt->fault)->words);
 	else
-		text_addf(&words, "; %s %u", assumption->status != 0 ? "suppose" : "with",
+		text_addf(&words, "; %s it answers %u", assumption->status != 0 ? "suppose" : "if",
 		        attempt->status);
 	say(looked, "%s: %s.", text_c(&words), edge_plan_words(attempt->why));
 	text_done(&words);
@@ -421,8 +421,10 @@ static void tell_attempt(struct looked *looked, const struct edge_plan_attempt *
 
 static void tell_origins(struct looked *looked, const struct outcome *outcome)
 {
-	if (!outcome->is_pulled && looked->plan.count != 0)
-		say(looked, "No origin is asked for that. If one was:");
+	if (!outcome->is_pulled && outcome->cache[0] == 'H')
+		say(looked, "No origin is asked for that. If one were:");
+	else if (!outcome->is_pulled)
+		say(looked, "The client does not wait for an origin. Meanwhile:");
 	if (looked->is_on_backup)
 		say(looked, "The latch or the hold-down keeps pulls on the hot backup.");
 	else if (origin_survey_is_all_out(&looked->surveys[MODEL_MASTER]))
