@@ -48,6 +48,19 @@ of an origin without its name in front.
 changed meanwhile ends the command with 5 and is shown. `--revision N` says which revision was meant instead. `--dry-run`
 shows what would change and changes nothing.
 
+**Why?** `explain URL` asks an edge what it would do with a request (one without fields beyond Host): the domain, what the
+cache has, how the addresses stand, which of them it would ask, and what the client gets; nothing is pulled.
+`--fail master=503` (or `refused`, `timeout`, a reason of the [access log](access-log.md)) tells what follows from that.
+
+```
+$ headwater explain http://www.example.com/ --fail master=refused
+1. The domain www.example.com serves www.example.com.
+2. The cache does not have it.
+3. The master is asked at 203.0.113.10:80, or at another one of 2; suppose that the origin refused the connection: the hot backup origin is asked.
+4. The hot backup is asked at 198.51.100.7:8080; if it answers 200: its answer is the one.
+5. The client gets 200, X-Cache: MISS, from the hot backup origin: it is pulled from the origin.
+```
+
 **A whole file.** `apply -f domains.yaml` shows what differs between the file and the control plane, asks, makes all of it or
 nothing, and waits until every edge has it. With `--prune`, domains that are not in the file are deleted. What is
 refused is told with its line in the file, as `headwater check` tells it. `export` prints such a file.

@@ -153,6 +153,10 @@ host) and `latency_us`. Those of COUNTERS have `domain` (empty: requests to no d
 
 Counters begin anew with another `run` of HELLO.
 
+A question (ASK) is answered once (ANSWER), soon, and in no special order; at most 16 wait at one edge, and none is asked
+again when the connection has ended. An edge that does not know answers with an error. What there is to ask: `explain`,
+whose question has `url`, `method` and `fail`, as the API has them, and whose answer is that of the API.
+
 An object has the keys that are said here and no others, so that what a later version adds is never left out in
 silence; `v` of HELLO is raised by every such change. What is no message ends the connection. So does silence: who has
 said nothing for three seconds says PING, and who has heard nothing for ten has nobody to talk to. An edge that was

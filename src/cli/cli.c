@@ -8,6 +8,8 @@
 #include "cli/help.h"
 #include "cli/run.h"
 
+#include <stdlib.h>
+
 bool cli_has(struct str word)
 {
 	return cli_command_has_group(word);
@@ -91,6 +93,28 @@ static enum cli_exit help(struct cli_call *call)
 	struct text text = {0};
 	cli_help_add(call->line->group, call->line->command, &text);
 	return cli_call_print(call, &text);
+}
+
+bool cli_has_place(char *const *words)
+{
+	struct model_problems problems = {0};
+	struct cli_place place = {0};
+	struct cli_line line;
+	struct arena arena;
+	const char *variable = getenv("HEADWATER_API");
+	arena_init(&arena, NULL, 0);
+	bool is_read = cli_line_read(&arena, words, &line, &problems);
+	/* What is wrong is told by whoever asks. */
+	bool has_place = cli_line_has(&line, CLI_FLAG_API) ||
+	                 cli_line_has(&line, CLI_FLAG_TOKEN_FILE) ||
+	                 (variable != NULL && variable[0] != '\0');
+	if (is_read && !has_place)
+		has_place =
+		        !cli_place_find(&line, &arena, &place, &problems) || place.token.len != 0;
+	cli_place_done(&place);
+	model_problems_done(&problems);
+	arena_reset(&arena);
+	return has_place;
 }
 
 int cli_run(char *const *arguments, const char *const *others)

@@ -18,6 +18,10 @@ void cli_add_overview(struct text *to);
 /* The commands that begin with this word, with their flags. */
 void cli_add_help(struct str word, struct text *to);
 
+/* Whether the words of a command, up to NULL, or this machine say which control plane is to be
+ * asked: by a flag, by the environment, or by being signed in. */
+bool cli_has_place(char *const *words);
+
 /* Does what the program's arguments (its name, the command, its words, NULL) say. `others` are the
  * names of the program's other commands, up to NULL, for completion. Returns the exit code. */
 int cli_run(char *const *arguments, const char *const *others);

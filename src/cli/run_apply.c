@@ -3,18 +3,17 @@
  * revision that it was shown for; and then the edges are waited for.
  */
 /* tidy: untested - it asks: tests/functional/test_cli_apply.py */
-#include "base/clock.h"
 #include "base/limit.h"
 #include "cli/file.h"
 #include "cli/run.h"
 #include "cli/terminal.h"
 #include "cli/tree.h"
+#include "cli/wait.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { APPLY_MS = 600000, WAIT_MS = 30000, PAUSE_MS = 100, PAUSE_LONG_MS = 1000 };
+enum { APPLY_MS = 600000, WAIT_MS = 30000 };
 
 /* ---- the edges ---- */
 
@@ -57,27 +56,20 @@ static enum cli_exit look_at_edges(
 	return code;
 }
 
-/* How many have it; often at first, as it is a matter of milliseconds mostly. */
+/* How many have it. */
 static enum cli_exit wait_for_edges(const struct cli_call *call, uint64_t revision)
 {
-	uint64_t began_ms = clock_ms(), pause_ms = PAUSE_MS;
-	uint64_t timeout_ms = cli_line_number(call->line, CLI_FLAG_TIMEOUT, WAIT_MS);
+	uint64_t timeout_ms = cli_line_number(call->line, CLI_FLAG_TIMEOUT, WAIT_MS), left_ms;
 	struct edges edges = {0};
+	struct cli_wait wait;
 	enum cli_exit code = CLI_EXIT_DONE;
-	while (timeout_ms != 0) {
-		uint64_t gone_ms = clock_ms() - began_ms;
-		uint64_t left_ms = gone_ms < timeout_ms ? timeout_ms - gone_ms : 0;
-		if (left_ms == 0)
-			break;
+	cli_wait_begin(&wait, timeout_ms);
+	while ((left_ms = cli_wait_left_ms(&wait)) != 0) {
 		code = look_at_edges(call, revision, left_ms, &edges);
 		if (code != CLI_EXIT_DONE || edges.done == edges.total || edges.refused.len != 0)
 			break;
 		cli_terminal_draw(edges.done, edges.total, "edges have it");
-		uint64_t nap_ms = pause_ms < left_ms ? pause_ms : left_ms;
-		struct timespec nap = {.tv_sec = (time_t)(nap_ms / 1000),
-		        .tv_nsec = (long)(nap_ms % 1000) * 1000000L};
-		nanosleep(&nap, NULL);
-		pause_ms = pause_ms * 5 / 4 < PAUSE_LONG_MS ? pause_ms * 5 / 4 : PAUSE_LONG_MS;
+		cli_wait_nap(&wait);
 	}
 	cli_terminal_clear();
 	if (code != CLI_EXIT_DONE || (edges.done < edges.total && edges.refused.len == 0)) {

@@ -311,6 +311,24 @@ enum cli_exit cli_run_back(struct cli_call *call)
 	return make_change(call, &(struct change){.method = "POST", .below = "/back"});
 }
 
+enum cli_exit cli_run_weight(struct cli_call *call)
+{
+	struct text body = {0};
+	uint64_t weight;
+	if (!str_to_u64(str_of(call->line->arguments[2]), &weight))
+		return cli_call_refuse(call, "WEIGHT", "syntax", "it is a number");
+	text_addf(&body, "{\"role\":\"%s\",\"address\":",
+	        cli_line_has(call->line, CLI_FLAG_OF_BACKUP) ? "backup" : "origin");
+	text_add_json(&body, str_of(call->line->arguments[1]));
+	text_addf(&body, ",\"weight\":%llu}", (unsigned long long)weight);
+	enum cli_exit code = make_change(call, &(struct change){.method = "POST",
+	                                               .below = "/weight",
+	                                               .type = "application/json",
+	                                               .body = text_str(&body)});
+	text_done(&body);
+	return code;
+}
+
 enum cli_exit cli_run_rollback(struct cli_call *call)
 {
 	struct text body = {0};

@@ -69,25 +69,32 @@ static enum cli_exit ask_new(struct cli_call *call, struct text *password)
 	return CLI_EXIT_DONE;
 }
 
-/* Another's choice of a password is good for nothing but a new one. */
-static enum cli_exit change_password(struct cli_call *call, struct login *login)
+static enum cli_exit send_password(const struct cli_call *call, struct str old, struct str password)
 {
 	struct cli_answer answer = {0};
-	struct text password = {0}, body = {0};
-	if (cli_terminal_is_attended())
-		cli_call_say(call, "the password must be changed");
-	enum cli_exit code = ask_new(call, &password);
+	struct text body = {0};
 	text_add(&body, STR("{\"old\":"));
-	text_add_json(&body, text_str(&login->password));
+	text_add_json(&body, old);
 	text_add(&body, STR(",\"new\":"));
-	text_add_json(&body, text_str(&password));
+	text_add_json(&body, password);
 	text_add_char(&body, '}');
 	const struct cli_request request = {
 	        .method = "POST", .path = "/password", .type = JSON, .body = text_str(&body)};
-	if (code == CLI_EXIT_DONE)
-		code = cli_call_ask(call, &request, &answer);
+	enum cli_exit code = cli_call_ask(call, &request, &answer);
 	cli_client_forget(&answer);
 	cli_terminal_wipe(&body);
+	return code;
+}
+
+/* Another's choice of a password is good for nothing but a new one. */
+static enum cli_exit change_password(struct cli_call *call, struct login *login)
+{
+	struct text password = {0};
+	if (cli_terminal_is_attended())
+		cli_call_say(call, "the password must be changed");
+	enum cli_exit code = ask_new(call, &password);
+	if (code == CLI_EXIT_DONE)
+		code = send_password(call, text_str(&login->password), text_str(&password));
 	cli_terminal_wipe(&login->password);
 	login->password = password;
 	/* That has ended all sessions. */
@@ -222,5 +229,22 @@ enum cli_exit cli_run_logout(struct cli_call *call)
 		                           ? "the token opened nothing any more"
 		                           : "signed out");
 	cli_client_forget(&answer);
+	return code;
+}
+
+enum cli_exit cli_run_password(struct cli_call *call)
+{
+	struct text old = {0}, password = {0};
+	enum cli_exit code = CLI_EXIT_DONE;
+	if (!cli_terminal_ask("old password: ", CLI_TERMINAL_HIDDEN, &old))
+		code = end_of_input(call, "old password");
+	if (code == CLI_EXIT_DONE)
+		code = ask_new(call, &password);
+	if (code == CLI_EXIT_DONE)
+		code = send_password(call, text_str(&old), text_str(&password));
+	if (code == CLI_EXIT_DONE)
+		cli_call_say(call, "the password is changed");
+	cli_terminal_wipe(&old);
+	cli_terminal_wipe(&password);
 	return code;
 }

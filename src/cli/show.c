@@ -470,3 +470,51 @@ void cli_show_domain_health(
 	cli_table_end(&table, to);
 	add_edges(answer, to);
 }
+
+/* ---- what would become of a request ---- */
+
+static void add_explained_origin(const struct model_node *origin, struct text *to)
+{
+	static const char *const TITLES[] = {
+	        "ADDRESS", "NAME", "WEIGHT", "STATE", "REASON", "LEFT_MS", NULL};
+	const struct model_node *item = cli_tree_first(origin, "addresses");
+	struct cli_table table;
+	text_add_char(to, '\n');
+	cli_escape_add(to, cli_tree_text(origin, "role"));
+	text_add(to, STR(", "));
+	cli_escape_add(to, cli_tree_text(origin, "policy"));
+	text_addf(to, "; addresses: %llu, drained: %llu, names without an address: %llu\n",
+	        (unsigned long long)cli_tree_number(origin, "total"),
+	        (unsigned long long)cli_tree_number(origin, "drained"),
+	        (unsigned long long)cli_tree_number(origin, "unresolved"));
+	cli_table_begin(&table, TITLES);
+	for (; item != NULL; item = item->next) {
+		add_cell(&table, item, "address");
+		add_cell(&table, item, "name");
+		add_cell(&table, item, "weight");
+		add_cell(&table, item, "state");
+		add_cell(&table, item, "reason");
+		add_cell(&table, item, "left_ms");
+	}
+	cli_table_end(&table, to);
+}
+
+void cli_show_explanation(
+        const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	const struct model_node *step = cli_tree_first(answer, "steps");
+	const struct model_node *origin = cli_tree_first(answer, "origins");
+	(void)show;
+	for (unsigned i = 1; step != NULL; step = step->next, i++) {
+		text_addf(to, "%u. ", i);
+		if (step->kind == MODEL_NODE_SCALAR)
+			cli_escape_add(to, step->text);
+		text_add_char(to, '\n');
+	}
+	for (; origin != NULL; origin = origin->next)
+		add_explained_origin(origin, to);
+	text_add_char(to, '\n');
+	add_line(to, "cache key", cli_tree_text(answer, "cache.key"));
+	add_line(to, "edge", cli_tree_text(answer, "edge"));
+	add_line(to, "revision", cli_tree_text(answer, "revision"));
+}

@@ -25,6 +25,7 @@ cli_show_function cli_show_status;
 cli_show_function cli_show_edges;
 cli_show_function cli_show_health;
 cli_show_function cli_show_domain_health;
+cli_show_function cli_show_explanation;
 
 /* {"items":[domain]}, of as many answers as there are, up to NULL. */
 void cli_show_domains(const struct model_node *const *answers, size_t count, struct text *to);

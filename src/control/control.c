@@ -160,6 +160,13 @@ static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *ed
 	text_done(&words);
 }
 
+static void on_answer(
+        struct link_hub_sink *sink, const struct link_hub_edge *edge, const struct link_told *told)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	control_asks_note(control->plane.asks, edge, told);
+}
+
 static void on_connected(struct control_fleet_sink *sink, const char *id, uint64_t purged)
 {
 	struct control *control = container_of(sink, struct control, fleet_sink);
@@ -228,6 +235,7 @@ static bool open_hub(struct control *control, struct store *store)
 		link_hub_purge(control->hub, opening->purges[k].number, opening->purges[k].revision,
 		        str_of(opening->purges[k].line));
 	control_purges_begin(control->plane.purges, control->hub, store);
+	control_asks_begin(control->plane.asks, control->hub);
 	return true;
 }
 
@@ -408,7 +416,8 @@ struct control *control_new(const struct control_options *options)
 	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge,
 	        .on_gone = on_gone,
 	        .on_purged = on_purged,
-	        .on_report = on_report};
+	        .on_report = on_report,
+	        .on_answer = on_answer};
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
 	control->fleet_sink.on_edge = on_connected;
@@ -419,6 +428,7 @@ struct control *control_new(const struct control_options *options)
 	open_plane(control);
 	control->opener = disk_new(1);
 	control->plane.purges = control_purges_new(loop, control->opener);
+	control->plane.asks = control_asks_new(loop);
 	const struct control_exchanges_options exchanges = {
 	        .loop = loop,
 	        .plane = &control->plane,
@@ -444,6 +454,7 @@ void control_free(struct control *control)
 	loop_timer_cancel(control->loop, &control->look_after);
 	/* Edges may still say something while the threads end. */
 	control_purges_end(control->plane.purges);
+	control_asks_end(control->plane.asks);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
 	control->exchanges = NULL;
@@ -453,6 +464,7 @@ void control_free(struct control *control)
 	if (control->feed != NULL)
 		link_file_close(control->feed);
 	control_purges_free(control->plane.purges);
+	control_asks_free(control->plane.asks);
 	link_hub_close(control->hub);
 	if (control->options.link >= 0)
 		close(control->options.link);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "control/asks.h"
 #include "control/domains.h"
 #include "control/fleet.h"
 #include "control/guard.h"
@@ -24,6 +25,7 @@ struct control_plane {
 	struct control_guard *guard;
 	struct control_throttle *throttle;
 	struct control_purges *purges; /* whose sink is for all threads; its owner's to free */
+	struct control_asks *asks;     /* its owner's to free */
 	pthread_mutex_t trouble_lock;
 	struct text trouble; /* why the store does not work, as far as is known; empty: it does */
 };

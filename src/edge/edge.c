@@ -15,6 +15,7 @@
 #include "cache/purge.h"
 #include "cache/writer.h"
 #include "edge/disks.h"
+#include "edge/explain.h"
 #include "edge/flights.h"
 #include "edge/purge.h"
 #include "edge/recalls.h"
@@ -72,6 +73,7 @@ struct edge {
 	struct worker_thread *threads;
 	struct edge_tally **tallies; /* the workers' */
 	struct edge_reports *reports;
+	struct edge_explain *explain;
 	struct model_snapshot *snapshot;
 	struct edge_rollout *rollout;
 	struct list news; /* snapshots on their way */
@@ -443,6 +445,13 @@ struct edge *edge_new(const struct edge_options *options)
 	        .tally_count = options->workers,
 	};
 	edge->reports = edge_reports_new(&reports);
+	const struct edge_explain_options explain = {
+	        .loop = edge->loop,
+	        .cache = edge->shared.cache,
+	        .origins = edge->shared.origins,
+	        .snapshot = &edge->snapshot,
+	};
+	edge->explain = edge_explain_new(&explain);
 	return edge;
 }
 
@@ -471,6 +480,7 @@ void edge_free(struct edge *edge)
 	disk_free(edge->recall_pool);
 	edge_reports_free(edge->reports);
 	edge->reports = NULL;
+	edge_explain_free(edge->explain);
 	free_workers(edge);
 	/* What was taken at the end, and nobody heard of. */
 	list_each_safe (node, following, &edge->news)
@@ -516,6 +526,11 @@ struct link_purge_sink *edge_purges(struct edge *edge)
 struct link_report_source *edge_report_source(struct edge *edge)
 {
 	return edge_reports_source(edge->reports);
+}
+
+struct link_ask_sink *edge_asks(struct edge *edge)
+{
+	return edge_explain_sink(edge->explain);
 }
 
 bool edge_take_commands(struct edge *edge, int socket)

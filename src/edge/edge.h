@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "cache/memory.h"
+#include "link/asked.h"
 #include "link/feed.h"
 #include "link/purger.h"
 #include "link/reporter.h"
@@ -71,6 +72,9 @@ struct link_purge_sink *edge_purges(struct edge *edge);
 
 /* What there is to report to it (link_remote_options.reports); lives as long as the edge. */
 struct link_report_source *edge_report_source(struct edge *edge);
+
+/* Who answers its questions (link_remote_options.asks); lives as long as the edge. */
+struct link_ask_sink *edge_asks(struct edge *edge);
 
 /* Starts the workers, calls on_ready(context) when all of them accept connections, and turns the
  * steward's loop until edge_stop or a drain has ended. Returns the exit code of the process. */

@@ -47,7 +47,8 @@ struct link_hub {
 	uint64_t gone_since; /* what went with a higher revision is in there */
 	struct link_purges purges;
 	struct link_subscription subscription;
-	struct text line; /* a payload on its way */
+	uint64_t last_ask; /* the number of the last question */
+	struct text line;  /* a payload on its way */
 };
 
 struct peer {
@@ -68,6 +69,9 @@ struct peer {
 	uint64_t said_oldest, said_last; /* in our HELLO: the edge goes by that */
 	uint64_t purge_next;             /* to tell */
 	uint64_t purge_answered;         /* all up to this have been done, or were never told */
+	/* questions that are not answered */
+	uint64_t asks[LIMIT_LINK_ASKS];
+	unsigned ask_count;
 };
 
 /* ---- telling ---- */
@@ -218,10 +222,22 @@ static void free_peer(struct peer *peer)
 	mem_free(peer);
 }
 
+/* Nobody waits for an answer that cannot come any more. */
+static void drop_asks(struct peer *peer)
+{
+	struct link_hub_sink *sink = peer->hub->sink;
+	for (unsigned i = 0; i < peer->ask_count; i++)
+		sink->on_answer(sink, &peer->edge,
+		        &(struct link_told){
+		                .number = peer->asks[i], .error = STR("the edge is gone")});
+	peer->ask_count = 0;
+}
+
 static void on_end(struct link_wire_sink *sink, const char *why)
 {
 	struct peer *peer = container_of(sink, struct peer, sink);
 	struct link_hub *hub = peer->hub;
+	drop_asks(peer);
 	if (peer->has_greeted) {
 		peer->has_greeted = false;
 		hub->greeted--;
@@ -322,6 +338,22 @@ static bool hear_purged(struct peer *peer, struct arena *arena, struct str paylo
 	return true;
 }
 
+static bool hear_answer(struct peer *peer, struct arena *arena, struct str payload)
+{
+	struct link_hub_sink *sink = peer->hub->sink;
+	struct link_told told;
+	unsigned i = 0;
+	if (!link_message_read_answer(arena, payload, &told))
+		return false;
+	while (i < peer->ask_count && peer->asks[i] != told.number)
+		i++;
+	if (i == peer->ask_count)
+		return false;
+	peer->asks[i] = peer->asks[--peer->ask_count];
+	sink->on_answer(sink, &peer->edge, &told);
+	return true;
+}
+
 /* One that is on its way when nobody wants it any more is left alone. */
 static void hear_report(struct peer *peer, enum link_report_kind kind, struct str payload)
 {
@@ -345,6 +377,8 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		is_right = hear_refused(peer, &arena, payload);
 	} else if (peer->has_greeted && kind == LINK_SAYS_PURGED) {
 		is_right = hear_purged(peer, &arena, payload);
+	} else if (peer->has_greeted && kind == LINK_SAYS_ANSWER) {
+		is_right = hear_answer(peer, &arena, payload);
 	} else if (peer->has_greeted && link_message_report_of(kind) < LINK_REPORTS) {
 		hear_report(peer, link_message_report_of(kind), payload);
 		is_right = true;
@@ -519,7 +553,37 @@ void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *su
 	}
 }
 
-/* ---- asking ---- */
+/* ---- questions ---- */
+
+/* The one to be asked; NULL. */
+static struct peer *find_peer(struct link_hub *hub, const char *edge)
+{
+	struct peer *found = NULL;
+	list_each (node, &hub->peers) {
+		struct peer *peer = container_of(node, struct peer, node);
+		if (!peer->has_greeted || peer->ask_count == LIMIT_LINK_ASKS ||
+		        (edge != NULL && strcmp(peer->id, edge) != 0))
+			continue;
+		if (found == NULL || peer->edge.applied >= found->edge.applied)
+			found = peer;
+	}
+	return found;
+}
+
+uint64_t link_hub_ask(struct link_hub *hub, const char *edge, struct str what, struct str question)
+{
+	struct peer *peer = find_peer(hub, edge);
+	CHECK(hub->sink->on_answer != NULL);
+	if (peer == NULL)
+		return 0;
+	text_clear(&hub->line);
+	link_message_print_ask(++hub->last_ask, what, question, &hub->line);
+	peer->asks[peer->ask_count++] = hub->last_ask;
+	link_wire_send(peer->wire, LINK_SAYS_ASK, text_str(&hub->line));
+	return hub->last_ask;
+}
+
+/* ---- what is known ---- */
 
 const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub)
 {

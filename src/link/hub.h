@@ -32,6 +32,10 @@ struct link_hub_sink {
 	 * on_edge tells as purged, was done before. NULL: nobody wants to know. */
 	void (*on_purged)(struct link_hub_sink *self, const struct link_hub_edge *edge,
 	        uint64_t number, struct str error);
+	/* What became of a question: an answer, or an error, which may be that the edge is gone.
+	 * Once for each. NULL: nobody asks. */
+	void (*on_answer)(struct link_hub_sink *self, const struct link_hub_edge *edge,
+	        const struct link_told *told);
 	/* A message of a report, which lasts until it returns; link_message_read_report reads it,
 	 * on whatever thread has time for that. NULL: nobody wants to know. */
 	void (*on_report)(struct link_hub_sink *self, const struct link_hub_edge *edge,
@@ -75,6 +79,12 @@ void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, st
 
 /* Wants these reports of all edges from now on, also of those that come; at first, none. */
 void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *subscription);
+
+/* Asks an edge; of several of this id (NULL: of all) the one that has applied the latest revision.
+ * `question` is a JSON object of at most LIMIT_LINK_MESSAGE_BYTES less 128. Returns the number of
+ * the question, for on_answer, which is not called before this has returned; 0: no such edge is
+ * connected, or LIMIT_LINK_ASKS wait there. */
+uint64_t link_hub_ask(struct link_hub *hub, const char *edge, struct str what, struct str question);
 
 const struct model_snapshot *link_hub_snapshot(const struct link_hub *hub);
 

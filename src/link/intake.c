@@ -232,6 +232,8 @@ enum link_intake_take link_intake_take(struct link_intake *intake, enum link_mes
 	case LINK_SAYS_PURGE:
 	case LINK_SAYS_PURGED:
 	case LINK_SAYS_SUBSCRIBE:
+	case LINK_SAYS_ASK:
+	case LINK_SAYS_ANSWER:
 	case LINK_SAYS_HEALTH:
 	case LINK_SAYS_COUNTERS:
 	case LINK_SAYS_LOG:

@@ -228,6 +228,56 @@ bool link_message_read_purged(
 	return true;
 }
 
+/* ---- questions ---- */
+
+void link_message_print_ask(uint64_t number, struct str what, struct str question, struct text *to)
+{
+	text_addf(to, "{\"number\":%llu,\"what\":", (unsigned long long)number);
+	text_add_json(to, what);
+	text_add(to, STR(",\"question\":"));
+	text_add(to, question);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_ask(struct arena *arena, struct str payload, uint64_t *ret_number,
+        struct str *ret_what, const struct model_node **ret_question)
+{
+	static const char *const KEYS[] = {"number", "what", "question"};
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	const struct model_node *question =
+	        object != NULL ? model_node_get(object, STR("question")) : NULL;
+	uint64_t number;
+	if (question == NULL || !read_number(object, "number", &number) || number == 0 ||
+	        !read_text(object, "what", ret_what))
+		return false;
+	*ret_number = number;
+	*ret_question = question;
+	return true;
+}
+
+void link_message_print_answer(const struct link_told *told, struct text *to)
+{
+	text_addf(to, "{\"number\":%llu,\"error\":", (unsigned long long)told->number);
+	text_add_json(to, told->error);
+	text_add(to, STR(",\"answer\":"));
+	text_add_json(to, told->answer);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_answer(struct arena *arena, struct str payload, struct link_told *ret_told)
+{
+	static const char *const KEYS[] = {"number", "error", "answer"};
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	struct link_told told;
+	if (object == NULL || !read_number(object, "number", &told.number) ||
+	        !read_text(object, "error", &told.error) ||
+	        !read_text(object, "answer", &told.answer) ||
+	        (told.error.len == 0) == (told.answer.len == 0))
+		return false;
+	*ret_told = told;
+	return true;
+}
+
 /* ---- reports ---- */
 
 static const struct {

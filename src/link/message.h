@@ -85,6 +85,27 @@ void link_message_print_purged(const struct link_purged *purged, struct text *to
 MUST_CHECK bool link_message_read_purged(
         struct arena *arena, struct str payload, struct link_purged *ret_purged);
 
+/* ---- questions ---- */
+
+/* `question` is a JSON object. */
+void link_message_print_ask(uint64_t number, struct str what, struct str question, struct text *to);
+
+/* *ret_question may be anything. */
+MUST_CHECK bool link_message_read_ask(struct arena *arena, struct str payload, uint64_t *ret_number,
+        struct str *ret_what, const struct model_node **ret_question);
+
+struct link_told {
+	uint64_t number;   /* of the question */
+	struct str error;  /* why there is no answer; empty: there is one */
+	struct str answer; /* the text of a JSON object; empty where there is none */
+};
+
+void link_message_print_answer(const struct link_told *told, struct text *to);
+
+/* Whether the answer is JSON is for whoever reads it to see. */
+MUST_CHECK bool link_message_read_answer(
+        struct arena *arena, struct str payload, struct link_told *ret_told);
+
 /* ---- reports ---- */
 
 enum link_report_kind { LINK_REPORT_HEALTH, LINK_REPORT_COUNTERS, LINK_REPORT_LOG, LINK_REPORTS };

@@ -49,6 +49,7 @@ struct link_remote {
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
 	bool has_greeted;
 	struct link_reporter *reporter;
+	struct link_asked *asked;
 	struct link_purger *purger;
 	struct link_purger_sink purger_sink;
 	bool has_cache;
@@ -357,6 +358,12 @@ static void hear_subscription(struct link_remote *remote, struct str payload)
 	arena_reset(&arena);
 }
 
+static void hear_ask(struct link_remote *remote, struct str payload)
+{
+	if (!link_asked_hear(remote->asked, remote->wire, payload))
+		link_wire_end(remote->wire, "what it asks cannot be read");
+}
+
 /* ---- greetings ---- */
 
 static void hear_greeting(struct link_remote *remote, struct str payload)
@@ -393,6 +400,8 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		hear_purge(remote, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_SUBSCRIBE)
 		hear_subscription(remote, payload);
+	else if (remote->has_greeted && kind == LINK_SAYS_ASK)
+		hear_ask(remote, payload);
 	else if (remote->has_greeted)
 		hear_domains(remote, kind, payload);
 	else
@@ -429,6 +438,7 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 {
 	struct link_remote *remote = container_of(sink, struct link_remote, wire_sink);
 	link_reporter_end(remote->reporter);
+	link_asked_end(remote->asked);
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
@@ -512,6 +522,7 @@ struct link_remote *link_remote_open(
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	remote->intake = link_intake_new();
 	remote->reporter = link_reporter_new(loop, options->reports);
+	remote->asked = link_asked_new(options->asks);
 	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
 	remote->has_cache = options->purges != NULL;
@@ -533,6 +544,7 @@ void link_remote_close(struct link_remote *remote)
 	loop_timer_cancel(remote->loop, &remote->retry);
 	loop_timer_cancel(remote->loop, &remote->keep_later);
 	link_reporter_free(remote->reporter);
+	link_asked_free(remote->asked);
 	link_wire_free(remote->wire);
 	forget_heard_purges(remote);
 	link_purger_free(remote->purger);

@@ -94,6 +94,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	        .ledger = is_kept ? &ledger : NULL,
 	        .purges = options->purges,
 	        .reports = options->reports,
+	        .asks = options->asks,
 	};
 	feed->remote = link_remote_open(options->loop, &remote, options->sink);
 	text_done(&ledger_path);

@@ -19,6 +19,7 @@ struct feed_options {
 	struct loop *loop;
 	struct link_sink *sink;             /* must outlive it, as must the next ones */
 	struct link_purge_sink *purges;     /* for those of a control plane */
+	struct link_ask_sink *asks;         /* who is asked by the control plane; NULL: nobody */
 	struct link_report_source *reports; /* for a control plane that wants to know */
 };
 

@@ -35,7 +35,6 @@ static int run_serve(char *const *arguments);
 static int run_edge_command(char *const *arguments);
 static int run_control_command(char *const *arguments);
 static int run_check(char *const *arguments);
-static int run_explain(char *const *arguments);
 static int run_version(char *const *arguments);
 static int run_help(char *const *arguments);
 
@@ -61,13 +60,6 @@ static const struct command COMMANDS[] = {
         {{"check", 5}, "check [--origin-rules classic|extended] FILE",
                 "Checks a domains file, and tells every problem with its line, field and rule.",
                 run_check, NULL},
-        {{"purge", 5}, PURGE_USAGE,
-                "Has a running edge forget what it keeps of URLs (in all variants), of all URLs "
-                "that begin so, of domains, or of a domain's objects with a tag.",
-                purge_run, purge_help},
-        {{"explain", 7}, "explain --steps",
-                "Prints the steps in the lives of a request and of an origin-pull.", run_explain,
-                NULL},
         {{"version", 7}, "version", "Prints the version.", run_version, NULL},
         {{"help", 4}, "help [COMMAND]", "Prints this, or what a command does.", run_help, NULL},
 };
@@ -243,15 +235,36 @@ static int run_check(char *const *arguments)
 	return code;
 }
 
-static int run_explain(char *const *arguments)
+static bool has_word(char *const *words, const char *word)
 {
-	const char *word = arguments[2];
-	if (word == NULL)
-		return refuse("explain", "--steps", "required", "explain what?");
-	if (strcmp(word, "--steps") != 0 || arguments[3] != NULL)
-		return refuse("explain", strcmp(word, "--steps") != 0 ? word : arguments[3],
-		        "unknown-flag", "there is no such flag");
+	for (; *words != NULL; words++) {
+		struct str rest = str_of(*words);
+		if (str_is_equal(str_cut(&rest, '='), str_of(word)))
+			return true;
+	}
+	return false;
+}
+
+static int explain_ourselves(char *const *arguments)
+{
+	for (char *const *word = arguments + 2; *word != NULL; word++) {
+		if (strcmp(*word, "--steps") != 0)
+			return refuse("explain", *word, "exclusive", "nothing goes with --steps");
+	}
 	return explain_steps();
+}
+
+/* Those commands of cli/ that ask no control plane when they are said so. */
+static bool run_local(struct str name, char *const *arguments, int *ret_code)
+{
+	bool is_steps = str_is_equal(name, STR("explain")) && has_word(arguments + 2, "--steps");
+	bool is_purge = str_is_equal(name, STR("purge")) &&
+	                (has_word(arguments + 2, "--socket") || !cli_has_place(arguments + 1));
+	if (is_steps)
+		*ret_code = explain_ourselves(arguments);
+	else if (is_purge)
+		*ret_code = purge_run(arguments);
+	return is_steps || is_purge;
 }
 
 static int run_version(char *const *arguments)
@@ -297,10 +310,22 @@ static int refuse_command(struct str name)
 	return COMPLAIN_EXIT_USAGE;
 }
 
-/* A command that asks the control plane. */
-static int run_cli(char *const *arguments)
+static bool asks_for_help(char *const *words)
+{
+	for (; *words != NULL; words++) {
+		if (strcmp(*words, "--help") == 0 || strcmp(*words, "-h") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A command of cli/, which asks the control plane. */
+static int run_cli(struct str name, char *const *arguments)
 {
 	const char *others[ARRAY_LENGTH(COMMANDS) + 1] = {NULL};
+	int code;
+	if (!asks_for_help(arguments + 2) && run_local(name, arguments, &code))
+		return code;
 	for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
 		others[i] = COMMANDS[i].name.at;
 	return cli_run(arguments, others);
@@ -344,15 +369,6 @@ static int run_help(char *const *arguments)
 	return command != NULL ? help_command(command) : refuse_command(str_of(arguments[2]));
 }
 
-static bool asks_for_help(char *const *words)
-{
-	for (; *words != NULL; words++) {
-		if (strcmp(*words, "--help") == 0 || strcmp(*words, "-h") == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Where 0, 1 or 2 is closed, a socket would get the number, and what we tell would go to a client.
  */
 static void fill_standard_descriptors(void)
@@ -388,7 +404,7 @@ int main(int count, char **arguments)
 	if (command != NULL)
 		return command->run(arguments);
 	if (cli_has(name))
-		return run_cli(arguments);
+		return run_cli(name, arguments);
 	if (asks_for_help(arguments + 1))
 		return run_help((char *[]){arguments[0], NULL});
 	return refuse_command(name);

@@ -6,7 +6,6 @@
 #include "main/purge.h"
 
 #include "base/limit.h"
-#include "base/wrap.h"
 #include "link/command.h"
 #include "main/complain.h"
 #include "main/words.h"
@@ -28,20 +27,14 @@ enum flag_id { FLAG_SOCKET, FLAG_SOFT, FLAG_JSON, FLAG_PREFIX, FLAG_DOMAIN, FLAG
 static const struct flag {
 	enum flag_id id;
 	struct str name;
-	const char *value; /* NULL: it takes none */
-	const char *words;
+	bool has_value;
 } FLAGS[] = {
-        {FLAG_SOCKET, {"--socket", 8}, "PATH",
-                "the edge's UNIX socket (its setting `socket`) [/var/lib/headwater/edge.socket]"},
-        {FLAG_SOFT, {"--soft", 6}, NULL,
-                "makes objects stale instead of forgetting them: they are validated, and serve "
-                "while the origins fail"},
-        {FLAG_JSON, {"--json", 6}, NULL, "prints the edge's answer as it is"},
-        {FLAG_PREFIX, {"--prefix", 8}, "URL", "everything whose URL begins so; may be repeated"},
-        {FLAG_DOMAIN, {"--domain", 8}, "NAME",
-                "everything of this domain, or of it what has the tag; without a tag it may be "
-                "repeated"},
-        {FLAG_TAG, {"--tag", 5}, "NAME", "what has this tag, with --domain; may be repeated"},
+        {FLAG_SOCKET, {"--socket", 8}, true},
+        {FLAG_SOFT, {"--soft", 6}, false},
+        {FLAG_JSON, {"--json", 6}, false},
+        {FLAG_PREFIX, {"--prefix", 8}, true},
+        {FLAG_DOMAIN, {"--domain", 8}, true},
+        {FLAG_TAG, {"--tag", 5}, true},
 };
 
 struct asked {
@@ -104,12 +97,12 @@ static void take_word(struct asked *asked, char *const **words, struct model_pro
 	const struct flag *flag = find_flag(name);
 	if (flag == NULL) {
 		refuse(problems, name, "unknown-flag", "there is no such flag");
-	} else if (flag->value == NULL && value.at != NULL) {
+	} else if (!flag->has_value && value.at != NULL) {
 		refuse(problems, name, "syntax", "the flag takes no value");
-	} else if (flag->value != NULL && value.at == NULL && **words == NULL) {
+	} else if (flag->has_value && value.at == NULL && **words == NULL) {
 		refuse(problems, name, "syntax", "the flag needs a value");
 	} else {
-		if (flag->value != NULL && value.at == NULL)
+		if (flag->has_value && value.at == NULL)
 			value = str_of(*(*words)++);
 		take_flag(asked, flag->id, value);
 	}
@@ -284,13 +277,4 @@ int purge_run(char *const *arguments)
 	text_done(&line);
 	text_done(&answer);
 	return code;
-}
-
-void purge_help(struct text *to)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(FLAGS); i++) {
-		text_addf(to, "  %s%s%s\n", FLAGS[i].name.at, FLAGS[i].value != NULL ? " " : "",
-		        FLAGS[i].value != NULL ? FLAGS[i].value : "");
-		wrap_add(to, FLAGS[i].words);
-	}
 }

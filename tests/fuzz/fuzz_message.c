@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "link/intake.h"
+#include "link/question.h"
 #include "model/node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -83,6 +84,36 @@ static void check_reports(struct str payload)
 	arena_reset(&arena);
 }
 
+static void check_questions(struct str payload)
+{
+	struct arena arena;
+	struct text question = {0}, printed = {0};
+	struct link_question asked, same;
+	struct link_told told, again;
+	const struct model_node *node;
+	struct str what;
+	uint64_t number, other;
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_ask(&arena, payload, &number, &what, &node) &&
+	        link_question_read(&arena, node, &asked)) {
+		CHECK(asked.target.at[0] == '/' && asked.host.len > 0);
+		link_question_print(&asked, &question);
+		link_message_print_ask(number, what, text_str(&question), &printed);
+		CHECK(link_message_read_ask(&arena, text_str(&printed), &other, &what, &node));
+		CHECK(other == number && link_question_read(&arena, node, &same));
+		CHECK(memcmp(asked.fails, same.fails, sizeof(asked.fails)) == 0);
+	}
+	text_clear(&printed);
+	if (link_message_read_answer(&arena, payload, &told)) {
+		link_message_print_answer(&told, &printed);
+		CHECK(link_message_read_answer(&arena, text_str(&printed), &again));
+		CHECK(again.number == told.number && str_is_equal(again.answer, told.answer));
+	}
+	text_done(&printed);
+	text_done(&question);
+	arena_reset(&arena);
+}
+
 static void check_intake(
         struct link_intake *intake, enum link_message_kind kind, struct str payload)
 {
@@ -110,6 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_objects(payload);
 		check_purges(payload);
 		check_reports(payload);
+		check_questions(payload);
 		check_intake(intake, kind, payload);
 	}
 	CHECK(again.len == size - rest.len);

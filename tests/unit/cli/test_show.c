@@ -146,13 +146,29 @@ static void the_others_are_tables_and_lines(void **state)
 	shown(cli_show_status, &plain, "{\"store\":{\"is_open\":false}}", "store: not open\n");
 }
 
+static void an_explanation_is_its_sentences_and_tables(void **state)
+{
+	(void)state;
+	const struct cli_show plain = {0};
+	shown(cli_show_explanation, &plain,
+	        "{\"edge\":\"e\",\"revision\":9,\"cache\":{\"key\":\"a.test/x\"},\"origins\":[{"
+	        "\"role\":\"origin\",\"policy\":\"polling\",\"drained\":1,\"unresolved\":0,"
+	        "\"total\":1,\"addresses\":[{\"address\":\"192.0.2.1:80\",\"weight\":1,\"state\":"
+	        "\"blocked\",\"reason\":\"reset\",\"left_ms\":7}]}],\"steps\":[\"One.\",\"Two.\"]}",
+	        "1. One.\n2. Two.\n\n"
+	        "origin, polling; addresses: 1, drained: 1, names without an address: 0\n"
+	        "ADDRESS       NAME  WEIGHT  STATE    REASON  LEFT_MS\n"
+	        "192.0.2.1:80  -     1       blocked  reset   7\n\n"
+	        "cache key: a.test/x\nedge: e\nrevision: 9\n");
+}
+
 /* Whatever an answer is, showing it is harmless. */
 static void nonsense_is_shown_as_nothing(void **state)
 {
 	(void)state;
 	static cli_show_function *const SHOWS[] = {cli_show_whoami, cli_show_domain,
 	        cli_show_history, cli_show_users, cli_show_tokens, cli_show_status, cli_show_edges,
-	        cli_show_change, cli_show_health, cli_show_domain_health};
+	        cli_show_change, cli_show_health, cli_show_domain_health, cli_show_explanation};
 	static const char *const ANSWERS[] = {"{}", "[]", "7", "null", "{\"items\":7}",
 	        "{\"items\":[7,null,[],{\"items\":[]}],\"changes\":[7,{\"diff\":[[]]}],\"origin\":"
 	        "1,"
@@ -223,6 +239,7 @@ int main(void)
 	        cmocka_unit_test(nonsense_is_shown_as_nothing),
 	        cmocka_unit_test(health_is_a_table_of_what_is_exceptional),
 	        cmocka_unit_test(a_domains_health_is_a_row_for_each_address_and_edge),
+	        cmocka_unit_test(an_explanation_is_its_sentences_and_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

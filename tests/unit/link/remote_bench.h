@@ -49,7 +49,11 @@ static struct {
 	uint64_t purged;        /* as the hub was told last */
 	struct link_report_source reports;
 	unsigned wanted, heard; /* kinds; messages */
-	struct text failures;   /* "5=why " */
+	struct link_ask_sink asks;
+	uint64_t asked;       /* the number of the last question */
+	unsigned forgotten;   /* how often */
+	struct text said;     /* "5=error:answer;" */
+	struct text failures; /* "5=why " */
 } bench;
 
 UNUSED static struct link_answer on_purge(
@@ -166,6 +170,31 @@ UNUSED static void on_heard(struct link_hub_sink *sink, const struct link_hub_ed
 	bench.heard++;
 }
 
+UNUSED static void on_ask(struct link_ask_sink *sink, uint64_t number, struct str what,
+        const struct model_node *question)
+{
+	bench.asked = number;
+	if (str_is_equal(what, STR("now")))
+		link_asked_answer(sink->asked,
+		        &(struct link_told){.number = number, .answer = STR("{\"b\":2}")});
+	assert_non_null(question);
+}
+
+UNUSED static void on_forget(struct link_ask_sink *sink)
+{
+	(void)sink;
+	bench.forgotten++;
+}
+
+UNUSED static void on_answer(
+        struct link_hub_sink *sink, const struct link_hub_edge *edge, const struct link_told *told)
+{
+	(void)sink;
+	(void)edge;
+	text_addf(&bench.said, "%u=%.*s:%.*s;", (unsigned)told->number, STR_ARG(told->error),
+	        STR_ARG(told->answer));
+}
+
 UNUSED static void open_hub(const char *store)
 {
 	int socket = local_listen(bench.path, 16);
@@ -174,7 +203,8 @@ UNUSED static void open_hub(const char *store)
 	bench.hub_sink = (struct link_hub_sink){.on_edge = on_edge,
 	        .on_gone = on_gone,
 	        .on_purged = on_purged,
-	        .on_report = on_heard};
+	        .on_report = on_heard,
+	        .on_answer = on_answer};
 	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.hub_sink);
 	assert_non_null(bench.hub);
 }
@@ -196,6 +226,7 @@ UNUSED static struct link_remote *open_for(struct told *told)
 	        .ledger = &bench.scratch.place,
 	        .purges = &bench.cache.sink,
 	        .reports = &bench.reports,
+	        .asks = bench.asks.on_ask != NULL ? &bench.asks : NULL,
 	};
 	bench.reports = (struct link_report_source){.on_report = on_report, .on_wanted = on_wanted};
 	return link_remote_open(bench.loop, &options, &told->sink);
@@ -248,6 +279,8 @@ UNUSED static int close_bench(void **state)
 	close_hub();
 	text_done(&bench.cache.done);
 	text_done(&bench.failures);
+	text_done(&bench.said);
+	bench.asks = (struct link_ask_sink){.on_ask = NULL};
 	model_snapshot_unref(bench.told.snapshot);
 	model_snapshot_unref(bench.other.snapshot);
 	loop_free(bench.loop);

@@ -17,7 +17,7 @@ static const struct link_wire_times TIMES = {.ping_ms = 5000, .lease_ms = 20000}
 struct client {
 	struct link_wire_sink sink;
 	struct link_wire *wire;
-	unsigned counts[LINK_SAYS_LOG + 1];
+	unsigned counts[LINK_SAYS_ANSWER + 1];
 	struct text purges; /* the numbers of those that it was told: "5 6 " */
 	struct text last;   /* the payload of the last COMMIT */
 	const char *why;
@@ -32,6 +32,7 @@ static struct {
 	unsigned edges, gone, reports;
 	char error[64];
 	struct text purged; /* "edge 5/4=why;" for each */
+	struct text told;   /* "edge 5=error:answer;" for each */
 } bench;
 
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
@@ -66,6 +67,14 @@ static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *ed
 	bench.reports++;
 }
 
+static void on_answer(
+        struct link_hub_sink *sink, const struct link_hub_edge *edge, const struct link_told *told)
+{
+	assert_ptr_equal(sink, &bench.sink);
+	text_addf(&bench.told, "%s %u=%.*s:%.*s;", edge->id, (unsigned)told->number,
+	        STR_ARG(told->error), STR_ARG(told->answer));
+}
+
 static int open_bench(void **state)
 {
 	(void)state;
@@ -75,7 +84,8 @@ static int open_bench(void **state)
 	bench.sink = (struct link_hub_sink){.on_edge = on_edge,
 	        .on_gone = on_gone,
 	        .on_purged = on_purged,
-	        .on_report = on_report};
+	        .on_report = on_report,
+	        .on_answer = on_answer};
 	bench.edges = bench.gone = 0;
 	const struct link_hub_options options = {.id = "control", .store = "s1", .times = TIMES};
 	int socket = local_listen(bench.path, 16);
@@ -90,6 +100,7 @@ static int close_bench(void **state)
 	link_hub_close(bench.hub);
 	unlink(bench.path);
 	text_done(&bench.purged);
+	text_done(&bench.told);
 	loop_free(bench.loop);
 	scratch_done(&bench.scratch);
 	return 0;
@@ -559,6 +570,84 @@ static void all_edges_are_told_what_is_wanted(void **state)
 	client_done(&late);
 }
 
+/* ---- questions ---- */
+
+static uint64_t ask(const char *edge)
+{
+	return link_hub_ask(bench.hub, edge, STR("explain"), STR("{\"a\":1}"));
+}
+
+static void say(struct client *client, const char *payload)
+{
+	link_wire_send(client->wire, LINK_SAYS_ANSWER, str_of(payload));
+}
+
+static void a_question_goes_to_one_edge_and_its_answer_back(void **state)
+{
+	(void)state;
+	struct client one, two;
+	assert_int_equal(ask(NULL), 0); /* nobody is there */
+	client_greet(&one, "one", "", 0);
+	client_greet(&two, "two", "", 0);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 2);
+	assert_int_equal(ask("three"), 0);
+	assert_int_equal(ask("one"), 1);
+	assert_int_equal(ask("two"), 2);
+	TURN_UNTIL(one.counts[LINK_SAYS_ASK] == 1 && two.counts[LINK_SAYS_ASK] == 1);
+	say(&two, "{\"number\":2,\"error\":\"\",\"answer\":\"{}\"}");
+	TURN_UNTIL(bench.told.len > 0);
+	say(&one, "{\"number\":1,\"error\":\"no\",\"answer\":\"\"}");
+	TURN_UNTIL(str_is_equal(text_str(&bench.told), STR("two 2=:{};one 1=no:;")));
+	assert_null(one.why);
+	client_done(&one);
+	client_done(&two);
+}
+
+static void a_question_is_not_lost_with_its_edge(void **state)
+{
+	(void)state;
+	struct client one;
+	client_greet(&one, "one", "", 0);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	for (unsigned i = 1; i <= LIMIT_LINK_ASKS; i++)
+		assert_int_equal(ask(NULL), i);
+	assert_int_equal(ask(NULL), 0); /* so many wait, and no more */
+	TURN_UNTIL(one.counts[LINK_SAYS_ASK] == LIMIT_LINK_ASKS);
+	for (unsigned i = 1; i < LIMIT_LINK_ASKS; i++) {
+		struct text payload = {0};
+		text_addf(&payload, "{\"number\":%u,\"error\":\"e\",\"answer\":\"\"}", i);
+		say(&one, text_c(&payload));
+		text_done(&payload);
+	}
+	TURN_UNTIL(bench.told.len == 9 * 9 + 6 * 10); /* of one and of two digits */
+	text_clear(&bench.told);
+	client_done(&one);
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 0);
+	assert_string_equal(text_c(&bench.told), "one 16=the edge is gone:;");
+}
+
+static void what_was_not_asked_is_no_answer(void **state)
+{
+	(void)state;
+	static const char *const ROWS[] = {
+	        "{\"number\":7,\"error\":\"\",\"answer\":\"{}\"}",
+	        "{\"number\":1,\"error\":\"\",\"answer\":\"\"}",
+	        "{\"number\":1,\"error\":\"a\",\"answer\":\"{}\"}",
+	        "{\"number\":1,\"answer\":\"{}\"}",
+	        "{}",
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct client client;
+		client_greet(&client, "one", "", 0);
+		TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+		uint64_t number = ask(NULL);
+		assert_int_equal(number, i + 1);
+		say(&client, ROWS[i]);
+		TURN_UNTIL(client.why != NULL && link_hub_edge_count(bench.hub) == 0);
+		client_done(&client);
+	}
+}
+
 int main(void)
 {
 	hash_init();
@@ -579,6 +668,9 @@ int main(void)
 	        TEST(so_many_purges_are_told_ahead_and_no_more),
 	        TEST(who_waits_for_what_is_not_kept_begins_anew),
 	        TEST(all_edges_are_told_what_is_wanted),
+	        TEST(a_question_goes_to_one_edge_and_its_answer_back),
+	        TEST(a_question_is_not_lost_with_its_edge),
+	        TEST(what_was_not_asked_is_no_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,42 @@ static void what_is_no_subscription_or_report_is_refused(void **state)
 	}
 }
 
+static void questions_and_answers_read_back(void **state)
+{
+	(void)state;
+	static const struct link_told ANSWER = {7, {"", 0}, {"{\"a\":\"b\"}", 9}};
+	struct text text = {0};
+	struct arena arena;
+	const struct model_node *question;
+	struct link_told told;
+	struct str what;
+	uint64_t number;
+	arena_init(&arena, NULL, 0);
+	link_message_print_ask(7, STR("explain"), STR("{\"url\":\"u\"}"), &text);
+	assert_string_equal(
+	        text_c(&text), "{\"number\":7,\"what\":\"explain\",\"question\":{\"url\":\"u\"}}");
+	assert_true(link_message_read_ask(&arena, text_str(&text), &number, &what, &question));
+	assert_int_equal(number, 7);
+	assert_true(str_is_equal(what, STR("explain")));
+	assert_int_equal(question->count, 1);
+	assert_false(link_message_read_ask(&arena,
+	        STR("{\"number\":0,\"what\":\"a\",\"question\":{}}"), &number, &what, &question));
+	assert_false(link_message_read_ask(
+	        &arena, STR("{\"number\":1,\"what\":\"a\"}"), &number, &what, &question));
+	assert_false(link_message_read_ask(&arena, STR("{\"number\":1,\"what\":2,\"question\":{}}"),
+	        &number, &what, &question));
+	text_clear(&text);
+	link_message_print_answer(&ANSWER, &text);
+	assert_string_equal(text_c(&text),
+	        "{\"number\":7,\"error\":\"\",\"answer\":\"{\\\"a\\\":\\\"b\\\"}\"}");
+	assert_true(link_message_read_answer(&arena, text_str(&text), &told));
+	assert_int_equal(told.number, 7);
+	assert_int_equal(told.error.len, 0);
+	assert_true(str_is_equal(told.answer, ANSWER.answer));
+	text_done(&text);
+	arena_reset(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +373,7 @@ int main(void)
 	        cmocka_unit_test(what_is_no_purge_says_why),
 	        cmocka_unit_test(subscriptions_and_reports_read_back),
 	        cmocka_unit_test(what_is_no_subscription_or_report_is_refused),
+	        cmocka_unit_test(questions_and_answers_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -515,6 +515,75 @@ static void an_edge_reports_while_somebody_wants_it(void **state)
 	TURN_UNTIL(bench.heard == 1);
 }
 
+/* ---- questions ---- */
+
+static uint64_t ask(const char *what)
+{
+	return link_hub_ask(bench.hub, "edge-1", str_of(what), STR("{\"a\":1}"));
+}
+
+static void an_edge_answers_what_it_is_asked(void **state)
+{
+	(void)state;
+	bench.asks = (struct link_ask_sink){.on_ask = on_ask, .on_forget = on_forget};
+	open_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	ask("now");
+	TURN_UNTIL(str_is_equal(text_str(&bench.said), STR("1=:{\"b\":2};")));
+	ask("later");
+	ask("later");
+	TURN_UNTIL(bench.asked == 3);
+	const struct link_told second = {.number = 2, .error = STR("no")};
+	link_asked_answer(bench.asks.asked, &(struct link_told){.number = 9, .error = STR("?")});
+	link_asked_answer(bench.asks.asked, &second);
+	link_asked_answer(bench.asks.asked, &second); /* once */
+	text_clear(&bench.said);
+	TURN_UNTIL(bench.said.len > 0);
+	assert_string_equal(text_c(&bench.said), "2=no:;");
+	/* The third one is forgotten with the connection. */
+	unsigned forgotten = bench.forgotten;
+	close_hub();
+	TURN_UNTIL(bench.forgotten > forgotten);
+	open_hub("store-1");
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	link_asked_answer(bench.asks.asked, &(struct link_told){.number = 3, .error = STR("?")});
+	text_clear(&bench.said);
+	ask("now");
+	TURN_UNTIL(bench.said.len > 0);
+	assert_string_equal(text_c(&bench.said), "1=:{\"b\":2};");
+	close_remote();
+	assert_null(bench.asks.asked);
+}
+
+static void an_answer_that_is_too_long_is_told_so(void **state)
+{
+	(void)state;
+	struct text answer = {0};
+	bench.asks = (struct link_ask_sink){.on_ask = on_ask, .on_forget = on_forget};
+	open_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	ask("later");
+	bench.asked = 0;
+	TURN_UNTIL(bench.asked == 1);
+	for (unsigned i = 0; i < LIMIT_LINK_MESSAGE_BYTES; i++)
+		text_add_char(&answer, '-');
+	link_asked_answer(
+	        bench.asks.asked, &(struct link_told){.number = 1, .answer = text_str(&answer)});
+	TURN_UNTIL(bench.said.len > 0);
+	assert_string_equal(text_c(&bench.said), "1=the answer is too long:;");
+	text_done(&answer);
+}
+
+static void who_knows_nothing_says_so(void **state)
+{
+	(void)state;
+	open_remote();
+	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);
+	ask("now");
+	TURN_UNTIL(bench.said.len > 0);
+	assert_string_equal(text_c(&bench.said), "1=nobody knows that here:;");
+}
+
 int main(void)
 {
 	hash_init();
@@ -540,6 +609,9 @@ int main(void)
 	        TEST(another_store_has_other_purges),
 	        TEST(two_edges_do_the_same_purges),
 	        TEST(an_edge_reports_while_somebody_wants_it),
+	        TEST(an_edge_answers_what_it_is_asked),
+	        TEST(an_answer_that_is_too_long_is_told_so),
+	        TEST(who_knows_nothing_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
