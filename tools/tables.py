@@ -212,7 +212,7 @@ at fault: `pointer` is a JSON Pointer into the body of the request, `rule` a sho
 """ + grid(["name", "status", "what"], ([code(row["name"]), row["status"], row["title"]] for row in table.rows()))
 
 
-@page("src/edge/counter.def", "docs/counters.md")
+@page("src/base/counter.def", "docs/counters.md")
 def counters(table):
     def rows(side):
         return ([f"`{row['name']}`", row["unit"], row["words"]] for row in table.rows() if row["side"] == side)
