@@ -72,8 +72,7 @@ static bool find_fault(enum counter_part part, struct str name, unsigned *ret_ce
 	return false;
 }
 
-bool counter_cell_find(
-        enum counter_part part, bool is_fault, struct str name, unsigned *ret_cell)
+bool counter_cell_find(enum counter_part part, bool is_fault, struct str name, unsigned *ret_cell)
 {
 	const unsigned begin = part == COUNTER_CLIENT ? 0 : COUNTERS_CLIENT;
 	const unsigned end = part == COUNTER_CLIENT ? COUNTERS_CLIENT : COUNTERS;

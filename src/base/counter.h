@@ -47,8 +47,10 @@ enum counter_part { COUNTER_CLIENT, COUNTER_ORIGIN, COUNTER_BACKUP, COUNTER_PART
 /* "client", "origin", "backup" */
 const char *counter_part_name(enum counter_part part);
 
-enum { COUNTER_PART_CELLS = COUNTERS + FAULT_COUNT,
-	COUNTER_CELLS = COUNTER_PARTS * COUNTER_PART_CELLS };
+enum {
+	COUNTER_PART_CELLS = COUNTERS + FAULT_COUNT,
+	COUNTER_CELLS = COUNTER_PARTS * COUNTER_PART_CELLS
+};
 
 /* The cell of a counter, which is of the part's side; of a reason of failures. */
 unsigned counter_cell(enum counter_part part, enum counter counter);

@@ -46,8 +46,7 @@ void sums_add(struct sums *sums, unsigned cell, uint64_t value)
 		sums->cap = sums->cap == 0 ? 8 : sums->cap * 2;
 		sums->list = mem_resize(sums->list, sums->cap * sizeof(sums->list[0]));
 	}
-	memmove(&sums->list[at + 1], &sums->list[at],
-	        (sums->count - at) * sizeof(sums->list[0]));
+	memmove(&sums->list[at + 1], &sums->list[at], (sums->count - at) * sizeof(sums->list[0]));
 	sums->list[at] = (struct sums_cell){cell, value};
 	sums->count++;
 }

@@ -23,7 +23,8 @@ enum {
 	OPEN_AGAIN_MS = 200,
 	FILE_AGAIN_MS = 1000,
 	HOUR_MS = 3600 * 1000,
-	LOOK_MS = 20, /* whether everybody has left */
+	LOOK_MS = 20,        /* whether everybody has left */
+	COUNTERS_MS = 10000, /* how often edges report what they count */
 	PING_MS = 3000,
 	LEASE_MS = 10000,
 };
@@ -43,6 +44,7 @@ struct control {
 	struct control_opening opening;
 	struct text complaint; /* why the store is not open; as it was told last */
 	struct control_fleet_sink fleet_sink;
+	struct control_stats_sink stats_sink;
 	struct timer open_again, file_again, look, hour;
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
@@ -127,6 +129,32 @@ static void on_connected(struct control_fleet_sink *sink, const char *id, uint64
 	control_purges_note(control->plane.purges, id, purged, NULL);
 }
 
+static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *edge,
+        enum link_report_kind kind, struct str payload)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	if (kind == LINK_REPORT_COUNTERS)
+		control_stats_report(control->plane.stats, edge->run, payload, clock_wall_ms());
+}
+
+static void subscribe(struct control *control)
+{
+	struct link_subscription subscription = {0};
+	subscription.every_ms[LINK_REPORT_COUNTERS] = COUNTERS_MS;
+	link_hub_subscribe(control->hub, &subscription);
+}
+
+/* Who begins to want counters is told all of them. */
+static void on_missed(struct control_stats_sink *sink)
+{
+	struct control *control = container_of(sink, struct control, stats_sink);
+	static const struct link_subscription NOTHING = {.every_ms = {0}};
+	if (control->hub == NULL)
+		return;
+	link_hub_subscribe(control->hub, &NOTHING);
+	subscribe(control);
+}
+
 /* An edge that has nothing to say for days is still there. */
 static void on_hour(struct timer *timer)
 {
@@ -159,6 +187,8 @@ static bool open_hub(struct control *control, struct store *store)
 		link_hub_purge(control->hub, opening->purges[k].number, opening->purges[k].revision,
 		        str_of(opening->purges[k].line));
 	control_purges_begin(control->plane.purges, control->hub, store);
+	control_stats_begin(control->plane.stats, store);
+	subscribe(control);
 	return true;
 }
 
@@ -302,17 +332,21 @@ struct control *control_new(const struct control_options *options)
 	control->options.domains = copy(options->domains);
 	control->loop = loop;
 	control->domains_sink.on_changes = on_changes;
-	control->hub_sink = (struct link_hub_sink){
-	        .on_edge = on_edge, .on_gone = on_gone, .on_purged = on_purged};
+	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge,
+	        .on_gone = on_gone,
+	        .on_purged = on_purged,
+	        .on_report = on_report};
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
 	control->fleet_sink.on_edge = on_connected;
+	control->stats_sink.on_missed = on_missed;
 	control->hour.on_expire = on_hour;
 	control->open_again.on_expire = on_open_again;
 	control->file_again.on_expire = on_file_again;
 	open_plane(control);
 	control->opener = disk_new(1);
 	control->plane.purges = control_purges_new(loop, control->opener);
+	control->plane.stats = control_stats_new(loop, &control->stats_sink);
 	const struct control_exchanges_options exchanges = {
 	        .loop = loop,
 	        .plane = &control->plane,
@@ -335,6 +369,7 @@ void control_free(struct control *control)
 	control_purges_end(control->plane.purges);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
+	control_stats_free(control->plane.stats);
 	/* What the threads had to say. */
 	loop_turn(control->loop, 0);
 	loop_timer_cancel(control->loop, &control->open_again);
@@ -376,7 +411,8 @@ static void on_look(struct timer *timer)
 {
 	struct control *control = container_of(timer, struct control, look);
 	bool is_over = clock_ms() >= control->drain_deadline_ms;
-	bool is_busy = control->is_opening || control_purges_is_busy(control->plane.purges);
+	bool is_busy = control->is_opening || control_purges_is_busy(control->plane.purges) ||
+	               control_stats_is_busy(control->plane.stats);
 	if (!is_busy && (is_over || control_exchanges_is_idle(control->exchanges)))
 		loop_stop(control->loop);
 	else
@@ -392,5 +428,6 @@ void control_drain(struct control *control)
 	control->look.on_expire = on_look;
 	loop_timer_cancel(control->loop, &control->open_again);
 	control_exchanges_drain(control->exchanges);
+	control_stats_end(control->plane.stats);
 	loop_timer_start(control->loop, &control->look, now_ms);
 }

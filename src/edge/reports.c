@@ -137,8 +137,7 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 		size_t before = item->len;
 		text_addf(item, ",\"%s\":{", ROLES[role]);
 		size_t begun = item->len;
-		add_counters(
-		        item, COUNTERS_CLIENT, COUNTERS - COUNTERS_CLIENT, sum->origin[role]);
+		add_counters(item, COUNTERS_CLIENT, COUNTERS - COUNTERS_CLIENT, sum->origin[role]);
 		add_faults(item, sum->origin_faults[role]);
 		if (item->len == begun) {
 			item->len = before;

@@ -23,8 +23,8 @@ static void adding_init(struct adding *adding)
 	struct store *store = adding->store;
 	adding->insert = store_prepare(store,
 	        "INSERT INTO stats(domain, minute, counts) VALUES(?, ?, ?) ON CONFLICT DO NOTHING");
-	adding->read = store_prepare(
-	        store, "SELECT counts FROM stats WHERE domain = ? AND minute = ?");
+	adding->read =
+	        store_prepare(store, "SELECT counts FROM stats WHERE domain = ? AND minute = ?");
 	adding->update = store_prepare(
 	        store, "UPDATE stats SET counts = ?3 WHERE domain = ?1 AND minute = ?2");
 }
@@ -254,8 +254,8 @@ static enum store_failure find_minute(struct reading *reading, uint64_t *minute,
 	bool has_row;
 	store_bind_number(&reading->next, *minute);
 	enum store_failure failure = store_step(&reading->next, &has_row);
-	*ret_is_there = failure == STORE_DONE && has_row &&
-	                store_column(&reading->next, 0).at != NULL;
+	*ret_is_there =
+	        failure == STORE_DONE && has_row && store_column(&reading->next, 0).at != NULL;
 	if (failure != STORE_DONE || !has_row)
 		return failure;
 	if (*ret_is_there)
@@ -307,8 +307,8 @@ enum store_failure store_stats_read_runs(struct store *store, struct store_stats
 	while ((failure = store_step(&statement, &has_row)) == STORE_DONE && has_row) {
 		struct sums sums = {0};
 		sums_read(store_column(&statement, 2), &sums);
-		const struct store_stats_base base = {store_column(&statement, 0),
-		        store_column(&statement, 1), &sums};
+		const struct store_stats_base base = {
+		        store_column(&statement, 0), store_column(&statement, 1), &sums};
 		sink->on_base(sink, &base, store_column_number(&statement, 3));
 		sums_done(&sums);
 	}

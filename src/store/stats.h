@@ -48,8 +48,7 @@ MUST_CHECK enum store_failure store_stats_add(
 /* What the readers call, under the store's lock: it must not call the store. All is borrowed. */
 struct store_stats_sink {
 	/* One minute of the domain; `at_ms` is its beginning. */
-	void (*on_minute)(
-	        struct store_stats_sink *self, uint64_t at_ms, const struct sums *sums);
+	void (*on_minute)(struct store_stats_sink *self, uint64_t at_ms, const struct sums *sums);
 };
 
 /* From one time (rounded down to a minute) up to before another. */

@@ -13,8 +13,8 @@ static void each_counter_has_a_whole_row(void **state)
 	(void)state;
 	for (unsigned i = 0; i < COUNTERS; i++) {
 		const struct counter_info *info = counter_info((enum counter)i);
-		assert_true(info->name[0] != '\0' && info->unit[0] != '\0' &&
-		            info->words[0] != '\0');
+		assert_true(
+		        info->name[0] != '\0' && info->unit[0] != '\0' && info->words[0] != '\0');
 		assert_ptr_equal(counter_name((enum counter)i), info->name);
 	}
 	assert_string_equal(counter_name(COUNTER_REQUESTS), "requests");

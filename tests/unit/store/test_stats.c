@@ -1,4 +1,5 @@
-/* What was counted: added to its minute, read again, and gone in time; how far runs of edges are. */
+/* What was counted: added to its minute, read again, and gone in time; how far runs of edges are.
+ */
 #include "stores.h"
 
 #include "base/mem.h"
@@ -42,8 +43,8 @@ static void on_minute(struct store_stats_sink *sink, uint64_t at_ms, const struc
 	text_add_char(&told->text, ';');
 }
 
-static void on_base(struct store_stats_run_sink *sink, const struct store_stats_base *base,
-        uint64_t heard_ms)
+static void on_base(
+        struct store_stats_run_sink *sink, const struct store_stats_base *base, uint64_t heard_ms)
 {
 	struct told *told = container_of(sink, struct told, runs);
 	text_addf(&told->text, "%.*s@%llu %.*s: ", STR_ARG(base->run),
@@ -57,8 +58,7 @@ static void assert_read(struct store *store, const char *domain, const char *wan
 {
 	struct told told = {.sink = {.on_minute = on_minute}};
 	const struct store_stats_span span = {NOW - HOUR_MS, NOW + 60 * DAY_MS};
-	assert_int_equal(
-	        store_stats_read(store, str_of(domain), span, &told.sink), STORE_DONE);
+	assert_int_equal(store_stats_read(store, str_of(domain), span, &told.sink), STORE_DONE);
 	assert_string_equal(text_c(&told.text), wanted);
 	text_done(&told.text);
 }
@@ -144,8 +144,8 @@ static void minutes_go_after_their_days(void **state)
 	struct store *store = open_good(&place);
 	assert_int_equal(add(store, NOW, "a.test", "requests=1"), STORE_DONE);
 	assert_int_equal(add(store, NOW + 60000, "a.test", "requests=2"), STORE_DONE);
-	assert_int_equal(add(store, NOW + LIMIT_STATS_DAYS * DAY_MS, "b.test", "hits=1"),
-	        STORE_DONE);
+	assert_int_equal(
+	        add(store, NOW + LIMIT_STATS_DAYS * DAY_MS, "b.test", "hits=1"), STORE_DONE);
 	assert_read(store, "a.test", "0: requests=1;1: requests=2;");
 	assert_int_equal(add(store, NOW + LIMIT_STATS_DAYS * DAY_MS + 60000, "b.test", "hits=1"),
 	        STORE_DONE);
@@ -190,11 +190,8 @@ static enum store_failure add_base(struct store *store, uint64_t now_ms, const c
 	struct sums sums = sums_of(counts);
 	const struct store_stats_base base = {str_of(run), str_of(domain), &sums};
 	const struct store_stats_run heard = {str_of(run), heard_ms};
-	const struct store_stats_batch batch = {.now_ms = now_ms,
-	        .bases = &base,
-	        .base_count = 1,
-	        .runs = &heard,
-	        .run_count = 1};
+	const struct store_stats_batch batch = {
+	        .now_ms = now_ms, .bases = &base, .base_count = 1, .runs = &heard, .run_count = 1};
 	enum store_failure failure = store_stats_add(store, &batch);
 	sums_done(&sums);
 	return failure;
