@@ -123,8 +123,10 @@ static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *ed
 	text_done(&words);
 }
 
-static void on_connected(struct control_fleet_sink *sink, const char *id, uint64_t purged)
+static void on_connected(
+        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied)
 {
+	(void)applied;
 	struct control *control = container_of(sink, struct control, fleet_sink);
 	control_purges_note(control->plane.purges, id, purged, NULL);
 }
@@ -207,6 +209,7 @@ static void complain(struct control *control)
 	struct text *words = &control->opening.error;
 	if (!str_is_equal(text_str(words), text_str(&control->complaint))) {
 		log_error("the store cannot be opened: %s", text_c(words));
+		atomic_fetch_add(&control->plane.metrics.store_errors, 1);
 		text_clear(&control->complaint);
 		text_add(&control->complaint, text_str(words));
 		control_plane_set_trouble(&control->plane, text_str(words));
