@@ -94,6 +94,12 @@ def amount(row):
     return f"{value} {unit}"
 
 
+def metric_grid(prefix, table):
+    suffix = {"GAUGE": "", "COUNTER": "_total"}
+    return grid(["name", "type", "what"], ([code(f"{prefix}{row['name']}{suffix[row['type']]}"), row["type"].lower(), row["words"]]
+                                           for row in table.rows())).rstrip("\n")
+
+
 @page("src/base/limit.def", "docs/limits.md")
 def limits(table):
     return """# Limits
@@ -217,7 +223,7 @@ at fault: `pointer` is a JSON Pointer into the body of the request, `rule` a sho
 """ + grid(["name", "status", "what"], ([code(row["name"]), row["status"], row["title"]] for row in table.rows()))
 
 
-@page("src/edge/counter.def", "docs/counters.md")
+@page("src/base/counter.def", "docs/counters.md")
 def counters(table):
     def rows(side):
         return ([f"`{row['name']}`", row["unit"], row["words"]] for row in table.rows() if row["side"] == side)
@@ -233,6 +239,28 @@ What an edge counts of each domain since it began. Beside these it counts failur
 ## Origin-pulls, of the origin and the backup each
 
 """ + grid(["name", "unit", "what"], rows("ORIGIN"))
+
+
+@page("src/control/metric.def", "docs/metrics.md")
+def control_metrics(table):
+    return """# Metrics of the control plane
+
+`GET /metrics` of the API takes a token of any role (`headwater token create`), and answers in the text format of Prometheus,
+or in OpenMetrics 1.0 where `Accept` has that.
+
+## The control plane itself
+
+""" + metric_grid("headwater_control_", table) + """
+| `headwater_control_answers_total` | counter | answers to requests of the API, by their `status` |
+
+## What edges have counted
+
+Added up over all edges since the control plane began, by `domain`; it is some ten seconds late. Of 1000 domains it is told
+each by itself, and of the others together as `*`; what was asked of no domain has an empty name. Each row of
+[counters](counters.md) is a counter: `headwater_fleet_NAME_total` for those of requests, and
+`headwater_fleet_origin_NAME_total` for those of origin-pulls, by `role` (`origin`, `backup`). Failures are
+`headwater_fleet_failures_total` and `headwater_fleet_origin_failures_total`, by their `reason` ([faults](faults.md)).
+"""
 
 
 @page("src/base/fault.def", "docs/faults.md")

@@ -273,6 +273,7 @@ void control_call_refuse_store(struct control_call *call, enum store_failure fai
 	if (store != NULL)
 		store_add_detail(store, &detail);
 	control_plane_set_trouble(call->plane, text_str(&detail));
+	atomic_fetch_add(&call->plane->metrics.store_errors, 1);
 	refuse(call, CONTROL_PROBLEM_STORE_UNAVAILABLE, NULL, STR_EMPTY, text_str(&detail));
 	text_done(&detail);
 }

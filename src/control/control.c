@@ -26,6 +26,7 @@ enum {
 	HOUR_MS = 3600 * 1000,
 	LOOK_AFTER_MS = 1000, /* a store that does not work */
 	LOOK_MS = 20,         /* whether everybody has left */
+	COUNTERS_MS = 10000,  /* how often edges report what they count */
 	PING_MS = 3000,
 	LEASE_MS = 10000,
 };
@@ -52,6 +53,7 @@ struct control {
 	enum store_failure check;
 	bool is_checking;
 	uint64_t told_applied; /* the revision that all edges were last told to have */
+	struct control_stats_sink stats_sink;
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
 };
@@ -167,8 +169,10 @@ static void on_answer(
 	control_asks_note(control->plane.asks, edge, told);
 }
 
-static void on_connected(struct control_fleet_sink *sink, const char *id, uint64_t purged)
+static void on_connected(
+        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied)
 {
+	(void)applied;
 	struct control *control = container_of(sink, struct control, fleet_sink);
 	control_purges_note(control->plane.purges, id, purged, NULL);
 }
@@ -179,6 +183,8 @@ static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *ed
 	struct control *control = container_of(sink, struct control, hub_sink);
 	if (kind == LINK_REPORT_HEALTH)
 		control_health_report(control->plane.health, edge, payload);
+	else if (kind == LINK_REPORT_COUNTERS)
+		control_stats_report(control->plane.stats, edge->run, payload, clock_wall_ms());
 }
 
 /* Has all edges report so often, or (0) not any more. */
@@ -200,6 +206,14 @@ static void on_health_change(
 {
 	struct control *control = container_of(sink, struct control, health_sink);
 	control_announce_health(events_of(control), &control->plane, change);
+}
+
+/* Who begins to want counters is told all of them. */
+static void on_missed(struct control_stats_sink *sink)
+{
+	struct control *control = container_of(sink, struct control, stats_sink);
+	subscribe(control, LINK_REPORT_COUNTERS, 0);
+	subscribe(control, LINK_REPORT_COUNTERS, COUNTERS_MS);
 }
 
 /* An edge that has nothing to say for days is still there. */
@@ -236,6 +250,8 @@ static bool open_hub(struct control *control, struct store *store)
 		        str_of(opening->purges[k].line));
 	control_purges_begin(control->plane.purges, control->hub, store);
 	control_asks_begin(control->plane.asks, control->hub);
+	control_stats_begin(control->plane.stats, store);
+	subscribe(control, LINK_REPORT_COUNTERS, COUNTERS_MS);
 	return true;
 }
 
@@ -254,6 +270,7 @@ static void complain(struct control *control)
 	struct text *words = &control->opening.error;
 	if (!str_is_equal(text_str(words), text_str(&control->complaint))) {
 		log_error("the store cannot be opened: %s", text_c(words));
+		atomic_fetch_add(&control->plane.metrics.store_errors, 1);
 		text_clear(&control->complaint);
 		text_add(&control->complaint, text_str(words));
 		control_plane_set_trouble(&control->plane, text_str(words));
@@ -421,6 +438,7 @@ struct control *control_new(const struct control_options *options)
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
 	control->fleet_sink.on_edge = on_connected;
+	control->stats_sink.on_missed = on_missed;
 	control->hour.on_expire = on_hour;
 	control->look_after.on_expire = on_look_after;
 	control->open_again.on_expire = on_open_again;
@@ -429,6 +447,7 @@ struct control *control_new(const struct control_options *options)
 	control->opener = disk_new(1);
 	control->plane.purges = control_purges_new(loop, control->opener);
 	control->plane.asks = control_asks_new(loop);
+	control->plane.stats = control_stats_new(loop, &control->stats_sink);
 	const struct control_exchanges_options exchanges = {
 	        .loop = loop,
 	        .plane = &control->plane,
@@ -463,9 +482,11 @@ void control_free(struct control *control)
 	loop_turn(control->loop, 0);
 	if (control->feed != NULL)
 		link_file_close(control->feed);
+	link_hub_close(control->hub);
+	control->hub = NULL;
+	control_stats_free(control->plane.stats);
 	control_purges_free(control->plane.purges);
 	control_asks_free(control->plane.asks);
-	link_hub_close(control->hub);
 	if (control->options.link >= 0)
 		close(control->options.link);
 	store_close(atomic_load(&control->plane.store));
@@ -500,6 +521,8 @@ static void on_look(struct timer *timer)
 	bool is_over = clock_ms() >= control->drain_deadline_ms;
 	bool is_busy = control->is_opening || control->is_checking ||
 	               control_purges_is_busy(control->plane.purges);
+	bool is_busy = control->is_opening || control_purges_is_busy(control->plane.purges) ||
+	               control_stats_is_busy(control->plane.stats);
 	if (!is_busy && (is_over || control_exchanges_is_idle(control->exchanges)))
 		loop_stop(control->loop);
 	else
@@ -515,5 +538,6 @@ void control_drain(struct control *control)
 	control->look.on_expire = on_look;
 	loop_timer_cancel(control->loop, &control->open_again);
 	control_exchanges_drain(control->exchanges);
+	control_stats_end(control->plane.stats);
 	loop_timer_start(control->loop, &control->look, now_ms);
 }

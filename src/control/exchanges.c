@@ -388,6 +388,7 @@ static enum turn step_respond(struct control_exchange *exchange)
 	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 	struct control_answer *made = &exchange->call.answer;
 	struct serve_stream *stream = exchange->stream;
+	control_metrics_add_answer(&exchange->exchanges->plane->metrics, made->status);
 	text_add(&made->fields, STR(COMMON));
 	text_addf(&made->fields, "Date: %.*s\r\n",
 	        STR_ARG(serve_server_date(exchange->exchanges->server)));

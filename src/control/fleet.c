@@ -122,7 +122,7 @@ void control_fleet_each(struct control_fleet *fleet, struct control_fleet_sink *
 	CHECK(pthread_mutex_lock(&fleet->lock) == 0);
 	list_each (node, &fleet->members) {
 		const struct member *member = container_of(node, struct member, node);
-		sink->on_edge(sink, member->id, member->purged);
+		sink->on_edge(sink, member->id, member->purged, member->applied);
 	}
 	pthread_mutex_unlock(&fleet->lock);
 }

@@ -28,7 +28,8 @@ MUST_CHECK bool control_fleet_find(
 
 /* Called by control_fleet_each for each edge, under a lock: it must not call the fleet. */
 struct control_fleet_sink {
-	void (*on_edge)(struct control_fleet_sink *self, const char *id, uint64_t purged);
+	void (*on_edge)(
+	        struct control_fleet_sink *self, const char *id, uint64_t purged, uint64_t applied);
 };
 void control_fleet_each(struct control_fleet *fleet, struct control_fleet_sink *sink);
 

@@ -3,9 +3,12 @@
  */
 #include "control/plane.h"
 
+#include "base/clock.h"
+
 void control_plane_init(struct control_plane *plane, struct control_domains_sink *sink)
 {
 	*plane = (struct control_plane){.rules = MODEL_CLASSIC};
+	plane->metrics.began_ms = clock_wall_ms();
 	CHECK(pthread_mutex_init(&plane->trouble_lock, NULL) == 0);
 	plane->domains = control_domains_new(sink);
 	plane->fleet = control_fleet_new();

@@ -9,7 +9,9 @@
 #include "control/fleet.h"
 #include "control/guard.h"
 #include "control/health.h"
+#include "control/metrics.h"
 #include "control/purges.h"
+#include "control/stats.h"
 #include "control/throttle.h"
 
 #include <pthread.h>
@@ -24,8 +26,10 @@ struct control_plane {
 	struct control_health *health;
 	struct control_guard *guard;
 	struct control_throttle *throttle;
+	struct control_stats *stats;   /* whose readers are for all threads; its owner's to free */
 	struct control_purges *purges; /* whose sink is for all threads; its owner's to free */
 	struct control_asks *asks;     /* its owner's to free */
+	struct control_metrics metrics;
 	pthread_mutex_t trouble_lock;
 	struct text trouble; /* why the store does not work, as far as is known; empty: it does */
 };

@@ -105,7 +105,7 @@ static void add_counters(struct text *to, unsigned first, unsigned count, const 
 {
 	for (unsigned i = 0; i < count; i++)
 		if (values[i] != 0)
-			add_number(to, edge_tally_name((enum edge_counter)(first + i)), values[i]);
+			add_number(to, counter_name((enum counter)(first + i)), values[i]);
 }
 
 static void add_faults(struct text *to, const uint64_t counts[FAULT_COUNT])
@@ -131,14 +131,13 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 	text_clear(item);
 	text_add(item, STR("{\"domain\":"));
 	text_add_json(item, sum->domain);
-	add_counters(item, 0, EDGE_COUNTERS, sum->client);
+	add_counters(item, 0, COUNTERS_CLIENT, sum->client);
 	add_faults(item, sum->client_faults);
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {
 		size_t before = item->len;
 		text_addf(item, ",\"%s\":{", ROLES[role]);
 		size_t begun = item->len;
-		add_counters(
-		        item, EDGE_COUNTERS, EDGE_COUNTERS_END - EDGE_COUNTERS, sum->origin[role]);
+		add_counters(item, COUNTERS_CLIENT, COUNTERS - COUNTERS_CLIENT, sum->origin[role]);
 		add_faults(item, sum->origin_faults[role]);
 		if (item->len == begun) {
 			item->len = before;

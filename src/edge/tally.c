@@ -17,7 +17,7 @@
 
 #include <stdatomic.h>
 
-enum { PLACE_BITS = 10, CACHE_LINE = 64, ORIGIN_COUNTERS = EDGE_COUNTERS_END - EDGE_COUNTERS };
+enum { PLACE_BITS = 10, CACHE_LINE = 64, ORIGIN_COUNTERS = COUNTERS - COUNTERS_CLIENT };
 
 struct faults {
 	_Atomic uint64_t counts[FAULT_COUNT];
@@ -33,7 +33,7 @@ struct entry {
 	char apart[CACHE_LINE];
 	/* written by the worker, read by the steward */
 	_Atomic uint64_t changes;
-	_Atomic uint64_t client[EDGE_COUNTERS];
+	_Atomic uint64_t client[COUNTERS_CLIENT];
 	_Atomic uint64_t origin[MODEL_ROLES][ORIGIN_COUNTERS];
 	struct faults *_Atomic client_faults; /* NULL until there is one */
 	struct faults *_Atomic origin_faults[MODEL_ROLES];
@@ -47,17 +47,6 @@ struct edge_tally {
 	struct entry *rest; /* of the domains that there is no entry for; NULL: there are none */
 	struct entry *_Atomic list;
 };
-
-const char *edge_tally_name(enum edge_counter counter)
-{
-	static const char *const NAMES[] = {
-#define COUNTER(id, side, name, unit, words) [EDGE_COUNT_##id] = (name),
-#include "edge/counter.def"
-#undef COUNTER
-	};
-	CHECK(counter < ARRAY_LENGTH(NAMES));
-	return NAMES[counter];
-}
 
 struct edge_tally *edge_tally_new(void)
 {
@@ -174,13 +163,13 @@ void edge_tally_add_request(
         struct edge_tally *tally, struct str domain, const struct edge_tally_request *request)
 {
 	struct entry *entry = find(tally, domain);
-	int counter = status_counter(EDGE_COUNT_STATUS_2XX, request->status);
-	add(&entry->client[EDGE_COUNT_REQUESTS], 1);
+	int counter = status_counter(COUNTER_STATUS_2XX, request->status);
+	add(&entry->client[COUNTER_REQUESTS], 1);
 	if (request->is_hit)
-		add(&entry->client[EDGE_COUNT_HITS], 1);
+		add(&entry->client[COUNTER_HITS], 1);
 	if (request->bytes_in > 0)
-		add(&entry->client[EDGE_COUNT_BYTES_IN], request->bytes_in);
-	add(&entry->client[EDGE_COUNT_BYTES_OUT], request->bytes_out);
+		add(&entry->client[COUNTER_BYTES_IN], request->bytes_in);
+	add(&entry->client[COUNTER_BYTES_OUT], request->bytes_out);
 	if (counter >= 0)
 		add(&entry->client[counter], 1);
 	if (request->fault != FAULT_NONE)
@@ -193,12 +182,12 @@ void edge_tally_add_pull(
 {
 	struct entry *entry = find(tally, domain);
 	_Atomic uint64_t *cells = entry->origin[pull->role];
-	int counter = status_counter(EDGE_COUNT_PULL_2XX, pull->status);
+	int counter = status_counter(COUNTER_PULL_2XX, pull->status);
 	if (!pull->is_unasked)
-		add(&cells[EDGE_COUNT_PULLS - EDGE_COUNTERS], 1);
-	add(&cells[EDGE_COUNT_PULL_BYTES - EDGE_COUNTERS], pull->bytes);
+		add(&cells[COUNTER_PULLS - COUNTERS_CLIENT], 1);
+	add(&cells[COUNTER_PULL_BYTES - COUNTERS_CLIENT], pull->bytes);
 	if (counter >= 0)
-		add(&cells[counter - EDGE_COUNTERS], 1);
+		add(&cells[counter - COUNTERS_CLIENT], 1);
 	if (pull->fault != FAULT_NONE)
 		add_fault(&entry->origin_faults[pull->role], pull->fault);
 	note_change(entry);
@@ -220,7 +209,7 @@ static void sum_faults(struct faults *const _Atomic *from, uint64_t to[FAULT_COU
 
 static void sum_entry(const struct entry *entry, struct edge_tally_sum *to)
 {
-	for (unsigned i = 0; i < EDGE_COUNTERS; i++)
+	for (unsigned i = 0; i < COUNTERS_CLIENT; i++)
 		to->client[i] += read_cell(&entry->client[i]);
 	sum_faults(&entry->client_faults, to->client_faults);
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {

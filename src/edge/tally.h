@@ -1,32 +1,14 @@
 /*
- * What a worker has counted of each domain (edge/counter.def). A worker writes to its own tally and
+ * What a worker has counted of each domain (base/counter.def). A worker writes to its own tally and
  * to no other, without locks; whoever wants to know adds up those of all workers, at any time.
  */
 #pragma once
 
-#include "base/fault.h"
+#include "base/counter.h"
 #include "base/str.h"
 #include "model/domain.h"
 
 #include <stdint.h>
-
-enum edge_counter {
-#define CLIENT(id) EDGE_COUNT_##id,
-#define ORIGIN(id)
-#define COUNTER(id, side, name, unit, words) side(id)
-#include "edge/counter.def"
-	EDGE_COUNTERS,
-#undef CLIENT
-#undef ORIGIN
-#define CLIENT(id)
-#define ORIGIN(id) EDGE_COUNT_##id,
-	EDGE_COUNT_BEFORE_ORIGIN = EDGE_COUNTERS - 1, /* those of the other side go on from it */
-#include "edge/counter.def"
-#undef COUNTER
-#undef CLIENT
-#undef ORIGIN
-	EDGE_COUNTERS_END
-};
 
 struct edge_tally;
 
@@ -66,8 +48,8 @@ void edge_tally_add_pull(
 struct edge_tally_sum {
 	struct str domain; /* empty: requests to none; "*": all domains beyond LIMIT_COUNTED_DOMAINS
 	                    */
-	uint64_t client[EDGE_COUNTERS];
-	uint64_t origin[MODEL_ROLES][EDGE_COUNTERS_END - EDGE_COUNTERS];
+	uint64_t client[COUNTERS_CLIENT];
+	uint64_t origin[MODEL_ROLES][COUNTERS - COUNTERS_CLIENT];
 	uint64_t client_faults[FAULT_COUNT], origin_faults[MODEL_ROLES][FAULT_COUNT];
 };
 
@@ -80,6 +62,3 @@ struct edge_tally_sink {
  * every one. */
 void edge_tally_show(struct edge_tally *const *tallies, unsigned count, bool is_all,
         struct edge_tally_sink *sink);
-
-/* "requests"; counters of the origin's side too. */
-const char *edge_tally_name(enum edge_counter counter);

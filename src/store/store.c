@@ -26,7 +26,8 @@ enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x48577472 /* "HWtr" */ };
 /* `domain` has the last version of each name, also of one that went (body is NULL): who was told
  * all up to a revision asks it for the rest. `history` has each version that there was. `purge` has
  * purges in their order, of which meta has the last number; `edge` says up to which one each edge
- * has done them. */
+ * has done them. `stats` has what was counted in each minute, and `stats_base` how far the counters
+ * of each run of an edge were then. */
 static const char SCHEMA[] =
         "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
         "CREATE TABLE domain(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT,"
@@ -53,7 +54,13 @@ static const char SCHEMA[] =
         " WITHOUT ROWID;"
         "CREATE TABLE purge_failure(number INTEGER NOT NULL, edge TEXT NOT NULL,"
         " at INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY(number, edge)) WITHOUT ROWID;"
-        "INSERT INTO meta VALUES('revision', 0), ('purge', 0), ('purge_bytes', 0), ('refused', 0);";
+        "CREATE TABLE stats(minute INTEGER NOT NULL, domain TEXT NOT NULL, counts TEXT NOT NULL,"
+        " PRIMARY KEY(minute, domain)) WITHOUT ROWID;"
+        "CREATE TABLE stats_run(name TEXT PRIMARY KEY, heard INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE stats_base(run TEXT NOT NULL, domain TEXT NOT NULL, counts TEXT NOT NULL,"
+        " PRIMARY KEY(run, domain)) WITHOUT ROWID;"
+        "INSERT INTO meta VALUES('revision', 0), ('purge', 0), ('purge_bytes', 0), ('refused', 0),"
+        " ('stats_rows', 0);";
 
 /* ---- failures ---- */
 

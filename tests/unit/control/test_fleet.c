@@ -70,11 +70,13 @@ static void several_edges_may_have_one_id(void **state)
 	control_fleet_free(fleet);
 }
 
-static void on_edge(struct control_fleet_sink *sink, const char *id, uint64_t purged)
+static void on_edge(
+        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied)
 {
 	(void)sink;
 	assert_string_equal(id, "n");
 	assert_true(purged == 4 || purged == 7);
+	assert_int_equal(applied, 0);
 }
 
 /* Of several of one name, the slowest counts. */

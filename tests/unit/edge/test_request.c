@@ -383,14 +383,14 @@ struct counted {
 static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *sum)
 {
 	struct counted *counted = container_of(sink, struct counted, sink);
-	counted->requests += sum->client[EDGE_COUNT_REQUESTS];
-	counted->hits += sum->client[EDGE_COUNT_HITS];
+	counted->requests += sum->client[COUNTER_REQUESTS];
+	counted->hits += sum->client[COUNTER_HITS];
 	for (unsigned i = 0; i < FAULT_COUNT; i++)
 		counted->faults += sum->client_faults[i];
-	counted->pulls += sum->origin[MODEL_MASTER][EDGE_COUNT_PULLS - EDGE_COUNTERS];
-	counted->answered += sum->origin[MODEL_MASTER][EDGE_COUNT_PULL_2XX - EDGE_COUNTERS];
+	counted->pulls += sum->origin[MODEL_MASTER][COUNTER_PULLS - COUNTERS_CLIENT];
+	counted->answered += sum->origin[MODEL_MASTER][COUNTER_PULL_2XX - COUNTERS_CLIENT];
 	if (str_is_equal(sum->domain, STR("a.test")))
-		counted->ours = sum->client[EDGE_COUNT_REQUESTS];
+		counted->ours = sum->client[COUNTER_REQUESTS];
 	return true;
 }
 

@@ -31,7 +31,7 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 {
 	assert_ptr_equal(sink, &bench.sink);
 	bench.shown++;
-	bench.requests += sum->client[EDGE_COUNT_REQUESTS];
+	bench.requests += sum->client[COUNTER_REQUESTS];
 	if (bench.asked != NULL && str_is_equal(sum->domain, str_of(bench.asked)))
 		bench.last = *sum;
 	return !bench.is_refusing;
@@ -84,9 +84,9 @@ static void add_pull(
 	edge_tally_add_pull(bench.tallies[worker], str_of(domain), &pull);
 }
 
-static uint64_t pulled(enum model_role role, enum edge_counter counter)
+static uint64_t pulled(enum model_role role, enum counter counter)
 {
-	return bench.last.origin[role][counter - EDGE_COUNTERS];
+	return bench.last.origin[role][counter - COUNTERS_CLIENT];
 }
 
 static void all_workers_are_added_up(void **state)
@@ -102,22 +102,22 @@ static void all_workers_are_added_up(void **state)
 	add_pull(1, "a.test", MODEL_MASTER, 0, FAULT_CONNECT_REFUSED);
 	add_pull(1, "a.test", MODEL_BACKUP, 503, FAULT_NONE);
 	assert_int_equal(show(true, "a.test"), 2);
-	assert_int_equal(bench.last.client[EDGE_COUNT_REQUESTS], 5);
-	assert_int_equal(bench.last.client[EDGE_COUNT_HITS], 1);
-	assert_int_equal(bench.last.client[EDGE_COUNT_BYTES_IN], 15);
-	assert_int_equal(bench.last.client[EDGE_COUNT_BYTES_OUT], 500);
-	assert_int_equal(bench.last.client[EDGE_COUNT_STATUS_2XX], 1);
-	assert_int_equal(bench.last.client[EDGE_COUNT_STATUS_3XX], 1);
-	assert_int_equal(bench.last.client[EDGE_COUNT_STATUS_4XX], 1);
-	assert_int_equal(bench.last.client[EDGE_COUNT_STATUS_5XX], 1);
+	assert_int_equal(bench.last.client[COUNTER_REQUESTS], 5);
+	assert_int_equal(bench.last.client[COUNTER_HITS], 1);
+	assert_int_equal(bench.last.client[COUNTER_BYTES_IN], 15);
+	assert_int_equal(bench.last.client[COUNTER_BYTES_OUT], 500);
+	assert_int_equal(bench.last.client[COUNTER_STATUS_2XX], 1);
+	assert_int_equal(bench.last.client[COUNTER_STATUS_3XX], 1);
+	assert_int_equal(bench.last.client[COUNTER_STATUS_4XX], 1);
+	assert_int_equal(bench.last.client[COUNTER_STATUS_5XX], 1);
 	assert_int_equal(bench.last.client_faults[FAULT_CLIENT_GONE], 1);
 	assert_int_equal(bench.last.client_faults[FAULT_CONNECT_REFUSED], 1);
-	assert_int_equal(pulled(MODEL_MASTER, EDGE_COUNT_PULLS), 2);
-	assert_int_equal(pulled(MODEL_MASTER, EDGE_COUNT_PULL_BYTES), 20);
-	assert_int_equal(pulled(MODEL_MASTER, EDGE_COUNT_PULL_2XX), 1);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_PULLS), 2);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_PULL_BYTES), 20);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_PULL_2XX), 1);
 	assert_int_equal(bench.last.origin_faults[MODEL_MASTER][FAULT_CONNECT_REFUSED], 1);
-	assert_int_equal(pulled(MODEL_BACKUP, EDGE_COUNT_PULLS), 1);
-	assert_int_equal(pulled(MODEL_BACKUP, EDGE_COUNT_PULL_5XX), 1);
+	assert_int_equal(pulled(MODEL_BACKUP, COUNTER_PULLS), 1);
+	assert_int_equal(pulled(MODEL_BACKUP, COUNTER_PULL_5XX), 1);
 	assert_int_equal(bench.last.origin_faults[MODEL_BACKUP][FAULT_CONNECT_REFUSED], 0);
 }
 
@@ -128,7 +128,7 @@ static void who_could_not_be_asked_is_no_pull(void **state)
 	        .role = MODEL_MASTER, .is_unasked = true, .fault = FAULT_DNS};
 	edge_tally_add_pull(bench.tallies[0], STR("a.test"), &pull);
 	assert_int_equal(show(false, "a.test"), 1);
-	assert_int_equal(pulled(MODEL_MASTER, EDGE_COUNT_PULLS), 0);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_PULLS), 0);
 	assert_int_equal(bench.last.origin_faults[MODEL_MASTER][FAULT_DNS], 1);
 }
 
@@ -139,11 +139,11 @@ static void what_has_not_changed_is_not_shown_again(void **state)
 	add_request(1, "b.test", 200, FAULT_NONE);
 	add_request(0, "", 400, FAULT_NONE);
 	assert_int_equal(show(false, ""), 3);
-	assert_int_equal(bench.last.client[EDGE_COUNT_STATUS_4XX], 1);
+	assert_int_equal(bench.last.client[COUNTER_STATUS_4XX], 1);
 	assert_int_equal(show(false, NULL), 0);
 	add_request(1, "a.test", 200, FAULT_NONE);
 	assert_int_equal(show(false, "a.test"), 1);
-	assert_int_equal(bench.last.client[EDGE_COUNT_REQUESTS], 2);
+	assert_int_equal(bench.last.client[COUNTER_REQUESTS], 2);
 	assert_int_equal(show(true, NULL), 3);
 	/* What was shown in vain has not been. */
 	bench.is_refusing = true;
@@ -164,9 +164,9 @@ static void a_name_is_what_counts_and_not_its_place(void **state)
 	memcpy(name, "b.test", 6);
 	edge_tally_add_request(bench.tallies[0], str_of(name), &request);
 	assert_int_equal(show(true, "a.test"), 2);
-	assert_int_equal(bench.last.client[EDGE_COUNT_REQUESTS], 2);
+	assert_int_equal(bench.last.client[COUNTER_REQUESTS], 2);
 	show(true, "b.test");
-	assert_int_equal(bench.last.client[EDGE_COUNT_REQUESTS], 1);
+	assert_int_equal(bench.last.client[COUNTER_REQUESTS], 1);
 }
 
 static void past_the_limit_domains_are_counted_together(void **state)
@@ -180,7 +180,7 @@ static void past_the_limit_domains_are_counted_together(void **state)
 	add_request(0, "d0.test", 200, FAULT_NONE);
 	add_request(1, "d50000.test", 200, FAULT_NONE);
 	assert_int_equal(show(false, "*"), LIMIT_COUNTED_DOMAINS + 2);
-	assert_int_equal(bench.last.client[EDGE_COUNT_REQUESTS], 10);
+	assert_int_equal(bench.last.client[COUNTER_REQUESTS], 10);
 	assert_int_equal(bench.requests, LIMIT_COUNTED_DOMAINS + 12);
 }
 
@@ -222,11 +222,11 @@ static void sums_are_right_while_workers_count(void **state)
 static void counters_have_names(void **state)
 {
 	(void)state;
-	assert_string_equal(edge_tally_name(EDGE_COUNT_REQUESTS), "requests");
-	assert_string_equal(edge_tally_name(EDGE_COUNT_PULLS), "pulls");
-	assert_int_equal(EDGE_COUNT_PULLS, EDGE_COUNTERS);
-	for (unsigned i = 0; i < EDGE_COUNTERS_END; i++)
-		assert_true(edge_tally_name((enum edge_counter)i)[0] != '\0');
+	assert_string_equal(counter_name(COUNTER_REQUESTS), "requests");
+	assert_string_equal(counter_name(COUNTER_PULLS), "pulls");
+	assert_int_equal(COUNTER_PULLS, COUNTERS_CLIENT);
+	for (unsigned i = 0; i < COUNTERS; i++)
+		assert_true(counter_name((enum counter)i)[0] != '\0');
 }
 
 int main(void)
