@@ -520,8 +520,7 @@ static void on_look(struct timer *timer)
 	struct control *control = container_of(timer, struct control, look);
 	bool is_over = clock_ms() >= control->drain_deadline_ms;
 	bool is_busy = control->is_opening || control->is_checking ||
-	               control_purges_is_busy(control->plane.purges);
-	bool is_busy = control->is_opening || control_purges_is_busy(control->plane.purges) ||
+	               control_purges_is_busy(control->plane.purges) ||
 	               control_stats_is_busy(control->plane.stats);
 	if (!is_busy && (is_over || control_exchanges_is_idle(control->exchanges)))
 		loop_stop(control->loop);

@@ -64,8 +64,12 @@ static void a_domain_that_was_removed_is_unknown(void **state)
 	fixture_start(&fixture, ONE);
 	client_open(&client, &fixture);
 	ask(&client, GET, 200);
-	edge_worker_set_snapshot(fixture.worker, model_snapshot_new());
+	struct model_snapshot *nothing = model_snapshot_new();
+	edge_worker_set_snapshot(fixture.worker, model_snapshot_with(nothing, NULL, 0, 2));
 	ask(&client, GET, 421);
+	/* While there never was any, nobody can say that it is none. */
+	edge_worker_set_snapshot(fixture.worker, nothing);
+	ask(&client, GET, 503);
 	client_close(&client);
 	fixture_done(&fixture);
 }
