@@ -363,8 +363,8 @@ static void tell_stored(struct looked *looked)
 {
 	static const char *const USE[] = {[CACHE_REUSE_FRESH] = "fresh",
 	        [CACHE_REUSE_STALE] = "stale, and may be sent while it is validated",
-	        [CACHE_REUSE_IF_ERROR] = "stale: it is validated first, and sent where the "
-	                                 "origins fail",
+	        [CACHE_REUSE_IF_ERROR] = ("stale: it is validated first, and sent where the "
+	                                  "origins fail"),
 	        [CACHE_REUSE_NEVER] = "stale, and must be validated before it is sent"};
 	const uint64_t wall_ms = looked->explanation->wall_ms;
 	switch (looked->stored) {
