@@ -23,8 +23,9 @@ enum {
 	OPEN_AGAIN_MS = 200,
 	FILE_AGAIN_MS = 1000,
 	HOUR_MS = 3600 * 1000,
-	LOOK_MS = 20,        /* whether everybody has left */
-	COUNTERS_MS = 10000, /* how often edges report what they count */
+	LOOK_AFTER_MS = 1000, /* a store that does not work */
+	LOOK_MS = 20,         /* whether everybody has left */
+	COUNTERS_MS = 10000,  /* how often edges report what they count */
 	PING_MS = 3000,
 	LEASE_MS = 10000,
 };
@@ -45,7 +46,10 @@ struct control {
 	struct text complaint; /* why the store is not open; as it was told last */
 	struct control_fleet_sink fleet_sink;
 	struct control_stats_sink stats_sink;
-	struct timer open_again, file_again, look, hour;
+	struct timer open_again, file_again, look, hour, look_after;
+	struct disk_operation check_operation;
+	enum store_failure check;
+	bool is_checking;
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
 };
@@ -268,6 +272,37 @@ static void open_store(struct control *control)
 	disk_submit(control->opener, control->loop, &control->operation);
 }
 
+/* Whether it works again is found out by writing to it; else who asks would be told of a trouble
+ * until the next change. */
+static void on_checked(struct disk_operation *operation)
+{
+	struct control *control = container_of(operation, struct control, check_operation);
+	control->is_checking = false;
+	if (control->check == STORE_DONE)
+		control_plane_set_trouble(&control->plane, STR_EMPTY);
+}
+
+static void run_check(struct disk_operation *operation)
+{
+	struct control *control = container_of(operation, struct control, check_operation);
+	control->check = store_accounts_expire(atomic_load(&control->plane.store), clock_wall_ms());
+}
+
+static void on_look_after(struct timer *timer)
+{
+	struct control *control = container_of(timer, struct control, look_after);
+	struct text words = {0};
+	bool has_trouble = control_plane_has_trouble(&control->plane, &words);
+	text_done(&words);
+	if (has_trouble && !control->is_checking && atomic_load(&control->plane.store) != NULL) {
+		control->is_checking = true;
+		control->check_operation = (struct disk_operation){
+		        .verb = DISK_CALL, .call = run_check, .on_done = on_checked};
+		disk_submit(control->opener, control->loop, &control->check_operation);
+	}
+	loop_timer_start(control->loop, timer, clock_ms() + LOOK_AFTER_MS);
+}
+
 /* ---- domains of a file ---- */
 
 static void on_file_changes(
@@ -344,6 +379,7 @@ struct control *control_new(const struct control_options *options)
 	control->fleet_sink.on_edge = on_connected;
 	control->stats_sink.on_missed = on_missed;
 	control->hour.on_expire = on_hour;
+	control->look_after.on_expire = on_look_after;
 	control->open_again.on_expire = on_open_again;
 	control->file_again.on_expire = on_file_again;
 	open_plane(control);
@@ -368,21 +404,23 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
-	/* Edges may still say something while the threads end. */
-	control_purges_end(control->plane.purges);
-	disk_free(control->opener);
-	control_exchanges_free(control->exchanges);
-	control_stats_free(control->plane.stats);
-	/* What the threads had to say. */
-	loop_turn(control->loop, 0);
 	loop_timer_cancel(control->loop, &control->open_again);
 	loop_timer_cancel(control->loop, &control->file_again);
 	loop_timer_cancel(control->loop, &control->look);
 	loop_timer_cancel(control->loop, &control->hour);
+	loop_timer_cancel(control->loop, &control->look_after);
+	/* Edges may still say something while the threads end. */
+	control_purges_end(control->plane.purges);
+	disk_free(control->opener);
+	control_exchanges_free(control->exchanges);
+	/* What the threads had to say. */
+	loop_turn(control->loop, 0);
 	if (control->feed != NULL)
 		link_file_close(control->feed);
 	control_purges_free(control->plane.purges);
 	link_hub_close(control->hub);
+	/* Nobody reports or reads any more. */
+	control_stats_free(control->plane.stats);
 	if (control->options.link >= 0)
 		close(control->options.link);
 	store_close(atomic_load(&control->plane.store));
@@ -404,6 +442,7 @@ int control_run(struct control *control)
 {
 	open_store(control);
 	loop_timer_start(control->loop, &control->hour, clock_ms() + HOUR_MS);
+	loop_timer_start(control->loop, &control->look_after, clock_ms() + LOOK_AFTER_MS);
 	if (control->options.domains != NULL)
 		open_file(control);
 	loop_run(control->loop);
@@ -414,7 +453,8 @@ static void on_look(struct timer *timer)
 {
 	struct control *control = container_of(timer, struct control, look);
 	bool is_over = clock_ms() >= control->drain_deadline_ms;
-	bool is_busy = control->is_opening || control_purges_is_busy(control->plane.purges) ||
+	bool is_busy = control->is_opening || control->is_checking ||
+	               control_purges_is_busy(control->plane.purges) ||
 	               control_stats_is_busy(control->plane.stats);
 	if (!is_busy && (is_over || control_exchanges_is_idle(control->exchanges)))
 		loop_stop(control->loop);

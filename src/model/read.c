@@ -232,7 +232,9 @@ static void read_group(
 	}
 	for (const struct model_node *node = mapping->first; node != NULL; node = node->next) {
 		char bytes[PATH_BYTES];
-		struct str path = join(group, node->key, bytes);
+		/* A dot is how fields are told of, not how they are written. */
+		bool is_name = str_find(node->key, '.') < 0;
+		struct str path = is_name ? join(group, node->key, bytes) : STR_EMPTY;
 		const struct model_field *field = model_field_find(path);
 		if (field != NULL)
 			read_field(reading, node, field);
@@ -292,8 +294,9 @@ bool model_read_check_nulls(
 		struct text path = {0};
 		text_addf(&path, "%.*s%s%.*s", STR_ARG(group), group.len == 0 ? "" : ".",
 		        STR_ARG(node->key));
-		bool is_group = model_field_is_group(text_str(&path));
-		bool is_known = is_group || model_field_find(text_str(&path)) != NULL;
+		bool is_name = node->key.len != 0 && str_find(node->key, '.') < 0;
+		bool is_group = is_name && model_field_is_group(text_str(&path));
+		bool is_known = is_group || (is_name && model_field_find(text_str(&path)) != NULL);
 		if (!is_known && model_node_is_null(node))
 			refuse_unknown(&reading, node, group);
 		else if (is_group && node->kind == MODEL_NODE_MAPPING)

@@ -132,6 +132,14 @@ def test_of_many_edits_of_one_version_one_is_made(api, made, name):
             assert answer.json["changes"] == [f"origin.host: none -> {won.json['origin']['host']}"]
 
 
+@pytest.mark.parametrize("operation", ["readDomain", "readOrigin", "readBackup"])
+def test_what_a_client_has_is_not_told_again(api, edited, name, operation):
+    read, now = edited
+    for tag, status in ((now.etag, 304), ("W/" + now.etag, 304), ("*", 304), (f'"0", {now.etag}', 304), (read.etag, 200), ("", 200)):
+        answer = api.call(operation, name=name, fields={"If-None-Match": tag})
+        assert (answer.status, answer.etag, bool(answer.body)) == (status, now.etag, status == 200), tag
+
+
 def test_no_edit_is_lost(api, made, name):
     """Clients that read, count one on, and write what they have read until nobody was faster."""
     clients, rounds = 6, 15

@@ -316,6 +316,8 @@ WRONG = {
     "an unknown field that looks like a pointer": ({"a/b~c": 1}, [("/a~1b~0c", "unknown-field")]),
     "an unknown field that is null": ({"bakcup": None}, [("/bakcup", "unknown-field")]),
     "an unknown field below that is null": ({"origin": {"hots": None}}, [("/origin/hots", "unknown-field")]),
+    "a path for a key": ({"origin.host": "a.example"}, [("/origin.host", "unknown-field")]),
+    "a path for a key below": ({"origin": {"tls.verify": False}}, [("/origin/tls.verify", "unknown-field")]),
     "an empty key": ({"": 1}, [("/", "unknown-field")]),
     "a text for a number": ({"failover": {"attempts": "3"}}, [("/failover/attempts", "type")]),
     "a number for a text": ({"origin": {"host": 5}}, [("/origin/host", "type")]),

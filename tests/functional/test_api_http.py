@@ -188,6 +188,17 @@ BROKEN = {
 }
 
 
+@pytest.mark.parametrize("field", ["Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token"])
+def test_what_is_there_once_is_not_there_twice(plane, field):
+    """Whoever stands in front of us may have looked at the other one."""
+    value = bearer(plane)[1] if field == "Authorization" else "application/json" if field == "Content-Type" else "a"
+    fields = [(field, value)] * 2 + [pair for pair in (bearer(plane), ("Content-Type", "application/json")) if pair[0] != field]
+    with client.Client(plane.address) as connection:
+        connection.request("POST", "/api/v1/domains", "a", fields, json.dumps(domain("twice.test")).encode())
+        assert connection.response("POST").status == 400
+    assert plane.admin.call("readDomain", name="twice.test").status == 404
+
+
 @pytest.mark.parametrize("row", BROKEN)
 def test_what_is_no_request_is_refused_and_the_connection_ends(plane, row):
     data, status = BROKEN[row]

@@ -220,6 +220,8 @@ static const struct mistake MISTAKES[] = {
         {ORIGIN("conect_timeout: 2s"), "/domains/0/origin/conect_timeout", "unknown-field", 5,
                 "did you mean \"connect_timeout\"?"},
         {ORIGIN("sort: 2s"), "/domains/0/origin/sort", "unknown-field", 5, "is no field"},
+        {ORIGIN("tls.verify: on"), "/domains/0/origin/tls.verify", "unknown-field", 5,
+                "is no field"},
         {ORIGIN("tls: {server: a}"), "/domains/0/origin/tls/server", "unknown-field", 5,
                 "no field"},
         {ORIGIN("latch: off"), "/domains/0/origin/latch", "unknown-field", 5, "backup.latch"},
