@@ -263,6 +263,28 @@ each by itself, and of the others together as `*`; what was asked of no domain h
 """
 
 
+@page("src/edge/metric.def", "docs/edge-metrics.md")
+def edge_metrics(table):
+    return """# Metrics of an edge
+
+With `metrics` (off by default, [settings](settings.md)) an edge answers `GET /metrics` at addresses of its own, in the text
+format of Prometheus, or in OpenMetrics 1.0 where `Accept` has that; and `GET /healthz` with 200 while it serves and 503 while
+it knows no domains yet. It asks nobody who they are, so the addresses should be such that only those can connect who may
+know. While an edge is replaced, both of them answer there.
+
+## The edge itself
+
+""" + metric_grid("headwater_edge_", table) + """
+
+## What it has counted
+
+Since it began, by `domain`, each of 1000 by itself and the others together as `*`; requests to no domain have an empty name.
+Each row of [counters](counters.md) is a counter: `headwater_NAME_total` for those of requests, and
+`headwater_origin_NAME_total` for those of origin-pulls, by `role` (`origin`, `backup`). Failures are
+`headwater_failures_total` and `headwater_origin_failures_total`, by their `reason` ([faults](faults.md)).
+"""
+
+
 @page("src/base/fault.def", "docs/faults.md")
 def faults(table):
     retry = {

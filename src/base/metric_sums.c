@@ -3,6 +3,7 @@
  */
 #include "base/metric_sums.h"
 
+#include "base/hash.h"
 #include "base/limit.h"
 #include "base/mem.h"
 
@@ -12,6 +13,7 @@ enum { NAME_BYTES = 96 };
 
 struct domain {
 	struct list_node node;
+	struct map_node name_node;
 	struct sums counts;
 	size_t name_len;
 	char name[];
@@ -31,11 +33,31 @@ void metric_sums_done(struct metric_sums *sums)
 		mem_free(domain);
 	}
 	sums_done(&sums->rest);
+	map_done(&sums->names);
+}
+
+void metric_sums_reset(struct metric_sums *sums)
+{
+	list_each (node, &sums->domains)
+		sums_done(&container_of(node, struct domain, node)->counts);
+	sums_done(&sums->rest);
+}
+
+static bool is_domain(const struct map_node *node, const void *key)
+{
+	const struct domain *domain = container_of(node, const struct domain, name_node);
+	return str_is_equal(str_make(domain->name, domain->name_len), *(const struct str *)key);
 }
 
 void metric_sums_add(struct metric_sums *sums, struct str name, const struct sums *counts)
 {
-	if (sums->count == LIMIT_METRICS_DOMAINS || str_is_equal(name, STR("*"))) {
+	const uint64_t hash = hash_keyed(name.at, name.len);
+	struct map_node *node = map_find(&sums->names, hash, is_domain, &name);
+	if (node != NULL) {
+		sums_merge(&container_of(node, struct domain, name_node)->counts, counts);
+		return;
+	}
+	if (sums->names.count == LIMIT_METRICS_DOMAINS || str_is_equal(name, STR("*"))) {
 		sums_merge(&sums->rest, counts);
 		return;
 	}
@@ -45,7 +67,7 @@ void metric_sums_add(struct metric_sums *sums, struct str name, const struct sum
 	domain->name_len = name.len;
 	sums_merge(&domain->counts, counts);
 	list_add_last(&sums->domains, &domain->node);
-	sums->count++;
+	map_add(&sums->names, &domain->name_node, hash);
 }
 
 /* ---- families ---- */

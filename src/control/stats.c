@@ -32,10 +32,10 @@ struct control_stats {
 	struct loop *loop;
 	struct disk *disk;
 	struct control_stats_sink *sink;
-	struct store *store;                /* NULL: it has not begun */
-	struct list gathered, taken;        /* the second are the thread's */
-	size_t waiting;                     /* bytes, of both */
-	bool is_running, is_ending, is_due; /* due: what there is, is to be written */
+	struct store *store;                         /* NULL: it has not begun */
+	struct list gathered, taken;                 /* the second are the thread's */
+	size_t waiting;                              /* bytes, of both */
+	bool is_running, is_ending, is_over, is_due; /* due: what there is, is to be written */
 	struct disk_operation operation;
 	struct timer minute;
 	/* the thread's, while it runs: */
@@ -126,7 +126,7 @@ static void on_ran(struct disk_operation *operation)
 
 static void go_on(struct control_stats *stats)
 {
-	if (stats->is_running || stats->store == NULL ||
+	if (stats->is_running || stats->is_over || stats->store == NULL ||
 	        (list_is_empty(&stats->gathered) && !stats->is_due))
 		return;
 	list_move_all(&stats->taken, &stats->gathered);
@@ -214,7 +214,7 @@ void control_stats_free(struct control_stats *stats)
 	if (stats == NULL)
 		return;
 	/* Nothing is given to the thread any more. */
-	stats->store = NULL;
+	stats->is_over = true;
 	loop_timer_cancel(stats->loop, &stats->minute);
 	disk_free(stats->disk);
 	loop_turn(stats->loop, 0);

@@ -17,6 +17,7 @@
 #include "edge/disks.h"
 #include "edge/explain.h"
 #include "edge/flights.h"
+#include "edge/metrics.h"
 #include "edge/purge.h"
 #include "edge/recalls.h"
 #include "edge/reports.h"
@@ -74,6 +75,9 @@ struct edge {
 	struct edge_tally **tallies; /* the workers' */
 	struct edge_reports *reports;
 	struct edge_explain *explain;
+	struct edge_metrics *metrics; /* NULL: nobody asked for them */
+	struct edge_metrics_source metrics_source;
+	uint64_t began_ms; /* since 1970-01-01 UTC */
 	struct model_snapshot *snapshot;
 	struct edge_rollout *rollout;
 	struct list news; /* snapshots on their way */
@@ -261,6 +265,22 @@ static bool is_told_durable(struct link_purge_sink *sink, uint64_t moment)
 	return cache_disk_is_durable(edge->shared.cache, moment);
 }
 
+static void on_read_metrics(struct edge_metrics_source *source, uint64_t values[EDGE_METRICS])
+{
+	struct edge *edge = container_of(source, struct edge, metrics_source);
+	const uint64_t revision = model_snapshot_revision(edge->snapshot);
+	values[EDGE_METRIC_START] = edge->began_ms / 1000;
+	values[EDGE_METRIC_SERVES] = revision > 0 && !edge->is_draining;
+	values[EDGE_METRIC_WORKERS] = edge->options.workers;
+	values[EDGE_METRIC_DOMAINS] = model_snapshot_count(edge->snapshot);
+	values[EDGE_METRIC_REVISION] = revision;
+	values[EDGE_METRIC_CONNECTIONS] = serve_census_count(edge->shared.census);
+	values[EDGE_METRIC_MEMORY] = atomic_load(&edge->budget.used);
+	values[EDGE_METRIC_MEMORY_LIMIT] = edge->budget.limit;
+	values[EDGE_METRIC_SPOOL] = atomic_load(&edge->spool_budget.used);
+	values[EDGE_METRIC_SPOOL_LIMIT] = edge->spool_budget.limit;
+}
+
 static bool make_workers(struct edge *edge)
 {
 	unsigned count = edge->options.workers;
@@ -401,6 +421,8 @@ struct edge *edge_new(const struct edge_options *options)
 	        .on_stale = on_stale,
 	        .is_durable = is_told_durable,
 	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};
+	edge->metrics_source.on_read = on_read_metrics;
+	edge->began_ms = clock_wall_ms();
 	edge->budget.limit = options->memory_budget;
 	edge->spool_budget.limit = options->spool_budget;
 	edge->snapshot = model_snapshot_new();
@@ -475,6 +497,7 @@ void edge_free(struct edge *edge)
 	if (edge == NULL)
 		return;
 	link_command_listener_close(edge->commands);
+	edge_metrics_close(edge->metrics);
 	disk_free(edge->shared.disk);
 	edge_recalls_close(edge->shared.recalls);
 	disk_free(edge->recall_pool);
@@ -541,6 +564,23 @@ bool edge_take_commands(struct edge *edge, int socket)
 	if (edge->commands == NULL)
 		log_error("the machine refuses to watch the socket for commands: %m");
 	return edge->commands != NULL;
+}
+
+bool edge_tell_metrics(struct edge *edge, const int *sockets, unsigned count)
+{
+	const struct edge_metrics_options options = {
+	        .loop = edge->loop,
+	        .listeners = sockets,
+	        .listener_count = count,
+	        .tallies = edge->tallies,
+	        .tally_count = edge->options.workers,
+	        .source = &edge->metrics_source,
+	};
+	CHECK(edge->metrics == NULL);
+	edge->metrics = edge_metrics_open(&options);
+	if (edge->metrics == NULL)
+		log_error("the machine refuses to watch the sockets for metrics: %m");
+	return edge->metrics != NULL;
 }
 
 static void on_ended(struct loop_message *message)
@@ -610,6 +650,8 @@ void edge_drain(struct edge *edge)
 	/* Who asks from now on is answered by the edge that comes. */
 	link_command_listener_close(edge->commands);
 	edge->commands = NULL;
+	edge_metrics_close(edge->metrics);
+	edge->metrics = NULL;
 	for (unsigned i = 0; i < edge->options.workers; i++) {
 		struct worker_thread *thread = &edge->threads[i];
 		if (!thread->is_started)

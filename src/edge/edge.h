@@ -63,6 +63,10 @@ struct loop *edge_loop(struct edge *edge);
  */
 MUST_CHECK bool edge_take_commands(struct edge *edge, int socket);
 
+/* Tells its numbers at listening sockets until a drain begins, on the steward's thread; before
+ * edge_run. The sockets stay the caller's, also on false: the kernel refuses. */
+MUST_CHECK bool edge_tell_metrics(struct edge *edge, const int *sockets, unsigned count);
+
 /* Where a feed puts its domains; before edge_run or on the steward's thread. */
 struct link_sink *edge_sink(struct edge *edge);
 

@@ -259,16 +259,36 @@ static void show(struct entry *first, bool is_all, struct edge_tally_sink *sink)
 		entry->known = is_known ? entry->seen : UINT64_MAX;
 }
 
-void edge_tally_show(struct edge_tally *const *tallies, unsigned count, bool is_all,
-        struct edge_tally_sink *sink)
+static void tie_all(struct edge_tally *const *tallies, unsigned count, struct map *map)
 {
-	struct map map = {0};
 	for (unsigned i = 0; i < count; i++)
 		for (struct entry *entry =
 		                atomic_load_explicit(&tallies[i]->list, memory_order_acquire);
 		        entry != NULL; entry = entry->next)
-			tie(&map, entry);
+			tie(map, entry);
+}
+
+void edge_tally_show(struct edge_tally *const *tallies, unsigned count, bool is_all,
+        struct edge_tally_sink *sink)
+{
+	struct map map = {0};
+	tie_all(tallies, count, &map);
 	for (struct map_node *node = map_first(&map); node != NULL; node = map_next(&map, node))
 		show(container_of(node, struct entry, sum_node), is_all, sink);
+	map_done(&map);
+}
+
+void edge_tally_look(
+        struct edge_tally *const *tallies, unsigned count, struct edge_tally_sink *sink)
+{
+	struct map map = {0};
+	tie_all(tallies, count, &map);
+	for (struct map_node *node = map_first(&map); node != NULL; node = map_next(&map, node)) {
+		const struct entry *first = container_of(node, const struct entry, sum_node);
+		struct edge_tally_sum sum = {.domain = str_make(first->name, first->name_len)};
+		for (const struct entry *entry = first; entry != NULL; entry = entry->same)
+			sum_entry(entry, &sum);
+		(void)sink->on_sum(sink, &sum);
+	}
 	map_done(&map);
 }

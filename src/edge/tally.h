@@ -62,3 +62,7 @@ struct edge_tally_sink {
  * every one. */
 void edge_tally_show(struct edge_tally *const *tallies, unsigned count, bool is_all,
         struct edge_tally_sink *sink);
+
+/* Shows every one, and changes nothing of what is known, whatever the sink says. */
+void edge_tally_look(
+        struct edge_tally *const *tallies, unsigned count, struct edge_tally_sink *sink);

@@ -14,6 +14,7 @@ enum { HANDOVER_EDGES = 64, HANDOVER_CONTROLS = 16 };
 
 struct handover {
 	struct listeners listeners; /* of clients; none for a control process */
+	struct listeners metrics;   /* of an edge, with one socket for each address */
 	struct listeners api;       /* of a control process, with one socket for each address */
 	/* A pipe that nobody writes to: it ends with the supervisor, who alone has its end to
 	 * write. -1 where a process does not get an end. */

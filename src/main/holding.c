@@ -37,6 +37,7 @@ void holding_close(struct holding *holding)
 	struct handover *handover = &holding->handover;
 	listeners_done(&handover->listeners);
 	listeners_done(&handover->api);
+	listeners_done(&handover->metrics);
 	close_one(&handover->lifeline_read);
 	close_one(&handover->lifeline_write);
 	close_one(&handover->command);
@@ -107,6 +108,15 @@ static bool open_control(struct holding *holding, struct text *ret_why)
 	       listeners_open(&settings->api, 1, (int)settings->backlog, &handover->api, ret_why);
 }
 
+/* Opens those for metrics that are not open. */
+static bool open_metrics(struct holding *holding, struct text *ret_why)
+{
+	const struct settings *settings = &holding->invocation->settings;
+	struct listeners *metrics = &holding->handover.metrics;
+	return !settings_has_metrics(settings) || metrics->asked.count > 0 ||
+	       listeners_open(&settings->metrics, 1, (int)settings->backlog, metrics, ret_why);
+}
+
 bool holding_open(struct holding *holding)
 {
 	const struct settings *settings = &holding->invocation->settings;
@@ -116,7 +126,7 @@ bool holding_open(struct holding *holding)
 	if (!listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
 	            &handover->listeners, &why) ||
 	        !command_socket_open(settings, &handover->command, &why) ||
-	        !open_control(holding, &why)) {
+	        !open_metrics(holding, &why) || !open_control(holding, &why)) {
 		log_error("%s", text_c(&why));
 		text_done(&why);
 		return false;
@@ -175,6 +185,25 @@ static void adopt_control(struct holding *holding)
 	text_done(&why);
 }
 
+/* Metrics are no reason not to serve. */
+static void adopt_metrics(struct holding *holding)
+{
+	const struct settings *settings = &holding->invocation->settings;
+	struct listeners *metrics = &holding->handover.metrics;
+	struct text why = {0};
+	if (!settings_has_metrics(settings)) {
+		listeners_done(metrics);
+		metrics->workers = 1;
+	}
+	if (metrics->asked.count > 0 && !words_is_equal(&settings->metrics, &metrics->asked))
+		log_warning("a new value of metrics takes a restart");
+	if (!open_metrics(holding, &why)) {
+		log_error("there are no metrics: %s", text_c(&why));
+		metrics->workers = 1;
+	}
+	text_done(&why);
+}
+
 bool holding_adopt(struct holding *holding, const struct handover *handover)
 {
 	const struct invocation *invocation = holding->invocation;
@@ -191,6 +220,7 @@ bool holding_adopt(struct holding *holding, const struct handover *handover)
 		log_warning("a new value of socket takes a restart");
 	bool wants_successor = adopt_memory(holding, settings);
 	adopt_control(holding);
+	adopt_metrics(holding);
 	open_journal(holding);
 	return wants_successor;
 }

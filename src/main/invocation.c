@@ -214,19 +214,29 @@ static void check_source(const struct invocation *invocation, struct model_probl
 		        "the domain needs --origin ADDRESS");
 }
 
-/* Of a supervisor, who opens both. */
-static void check_api(const struct invocation *invocation, struct model_problems *problems)
+/* Addresses of two lists of which the second may be off. */
+static void check_apart(const struct words *first, const char *first_name,
+        const struct words *second, const char *second_name, struct model_problems *problems)
 {
-	const struct words *api = &invocation->settings.api, *listen = &invocation->settings.listen;
+	for (unsigned i = 0; i < first->count * second->count; i++) {
+		const char *a = first->list[i % first->count];
+		const char *b = second->list[i / first->count];
+		if (strcmp(a, "off") != 0 && strcmp(b, "off") != 0 &&
+		        settings_is_same_address(a, b))
+			model_problems_add(problems, NULL, 0, second_name, "doubled",
+			        "\"%s\" is in %s as well", b, first_name);
+	}
+}
+
+/* Of a supervisor, who opens all of them. */
+static void check_lists(const struct invocation *invocation, struct model_problems *problems)
+{
+	const struct settings *settings = &invocation->settings;
+	check_apart(&settings->listen, "listen", &settings->metrics, "metrics", problems);
 	if (!invocation_has_control(invocation))
 		return;
-	for (unsigned i = 0; i < api->count * listen->count; i++) {
-		const char *address = api->list[i / listen->count];
-		if (strcmp(address, "off") != 0 &&
-		        settings_is_same_address(address, listen->list[i % listen->count]))
-			model_problems_add(problems, NULL, 0, "api", "doubled",
-			        "\"%s\" is in listen as well", address);
-	}
+	check_apart(&settings->listen, "listen", &settings->api, "api", problems);
+	check_apart(&settings->api, "api", &settings->metrics, "metrics", problems);
 }
 
 /* `socket` and `control` are held against it by themselves; this one comes of state_dir. */
@@ -245,7 +255,7 @@ static void check_link(const struct invocation *invocation, struct model_problem
 static void check_serve(const struct invocation *invocation, struct model_problems *problems)
 {
 	check_source(invocation, problems);
-	check_api(invocation, problems);
+	check_lists(invocation, problems);
 }
 
 static void check_control(const struct invocation *invocation, struct model_problems *problems)

@@ -49,8 +49,10 @@ static void on_signal(struct supervised *supervised, int number)
 static void on_ready(void *context)
 {
 	struct edge_process *process = context;
-	if (process->supervised.is_alone)
+	if (process->supervised.is_alone) {
+		listeners_log(&process->handover.metrics, "metrics are on");
 		listeners_log(&process->handover.listeners, "ready on");
+	}
 	supervised_say_ready(&process->supervised, &process->handover);
 }
 
@@ -77,7 +79,10 @@ static bool open_sockets(struct edge_process *process)
 	struct text why = {0};
 	if (listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
 	            &process->handover.listeners, &why) &&
-	        command_socket_open(settings, &process->handover.command, &why))
+	        command_socket_open(settings, &process->handover.command, &why) &&
+	        (!settings_has_metrics(settings) ||
+	                listeners_open(&settings->metrics, 1, (int)settings->backlog,
+	                        &process->handover.metrics, &why)))
 		return true;
 	log_error("%s", text_c(&why));
 	text_done(&why);
@@ -198,6 +203,13 @@ static bool take_commands(struct edge_process *process)
 	return socket < 0 || edge_take_commands(process->edge, socket);
 }
 
+static bool tell_metrics(struct edge_process *process)
+{
+	const struct listeners *metrics = &process->handover.metrics;
+	unsigned count = listeners_socket_count(metrics);
+	return count == 0 || edge_tell_metrics(process->edge, metrics->sockets, count);
+}
+
 static void close_all(struct edge_process *process)
 {
 	feed_close(process->feed);
@@ -213,6 +225,7 @@ static void close_all(struct edge_process *process)
 	if (process->handover.journal >= 0)
 		close(process->handover.journal);
 	listeners_done(&process->handover.listeners);
+	listeners_done(&process->handover.metrics);
 }
 
 int run_edge(const struct invocation *invocation, struct handover *handover)
@@ -243,7 +256,7 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	if (settings->sandbox)
 		sandbox_drop_rights();
 	process.edge = make_edge(&process);
-	if (process.edge == NULL || !take_commands(&process) ||
+	if (process.edge == NULL || !take_commands(&process) || !tell_metrics(&process) ||
 	        !supervised_open(&process.supervised, edge_loop(process.edge), &process.handover))
 		goto done;
 	if (!open_feed(&process)) {

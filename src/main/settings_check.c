@@ -45,18 +45,24 @@ static void check_listen(const struct settings *settings, struct model_problems 
 	check_addresses("listen", &settings->listen, problems);
 }
 
-static void check_api(const struct settings *settings, struct model_problems *problems)
+static bool has_addresses(const struct words *list)
 {
-	const struct words *api = &settings->api;
-	if (!settings_has_api(settings))
+	return list->count > 1 || (list->count == 1 && strcmp(list->list[0], "off") != 0);
+}
+
+/* A list that may be off. */
+static void check_optional(
+        const char *name, const struct words *list, struct model_problems *problems)
+{
+	if (!has_addresses(list))
 		return;
-	for (unsigned i = 0; i < api->count; i++) {
-		if (strcmp(api->list[i], "off") != 0)
+	for (unsigned i = 0; i < list->count; i++) {
+		if (strcmp(list->list[i], "off") != 0)
 			continue;
-		refuse(problems, "api", "exclusive", "off", "goes with no address");
+		refuse(problems, name, "exclusive", "off", "goes with no address");
 		return;
 	}
-	check_addresses("api", api, problems);
+	check_addresses(name, list, problems);
 }
 
 static bool is_folder(const char *path)
@@ -191,7 +197,8 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 {
 	unsigned before = problems->total;
 	check_listen(settings, problems);
-	check_api(settings, problems);
+	check_optional("api", &settings->api, problems);
+	check_optional("metrics", &settings->metrics, problems);
 	check_folders(settings, problems);
 	check_socket(settings, problems);
 	check_control(settings, problems);
@@ -220,8 +227,12 @@ bool settings_is_same_address(const char *a, const char *b)
 
 bool settings_has_api(const struct settings *settings)
 {
-	const struct words *api = &settings->api;
-	return api->count > 1 || (api->count == 1 && strcmp(api->list[0], "off") != 0);
+	return has_addresses(&settings->api);
+}
+
+bool settings_has_metrics(const struct settings *settings)
+{
+	return has_addresses(&settings->metrics);
 }
 
 unsigned settings_workers(const struct settings *settings)

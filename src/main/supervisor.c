@@ -194,6 +194,7 @@ static void on_edge_serving(
 		become_new(supervisor, child);
 		sd_notify(0, "READY=1");
 	} else if (is_first) {
+		listeners_log(&supervisor->holding.handover.metrics, "metrics are on");
 		listeners_log(&supervisor->holding.handover.listeners, "ready on");
 		sd_notify(0, "READY=1");
 	}

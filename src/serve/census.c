@@ -59,6 +59,11 @@ void serve_census_leave(struct serve_census *census)
 	atomic_fetch_sub(&census->connections, 1);
 }
 
+unsigned serve_census_count(struct serve_census *census)
+{
+	return atomic_load(&census->connections);
+}
+
 static void network_of(const struct address *client, uint8_t to[16])
 {
 	memcpy(to, client->ip, 16);

@@ -19,6 +19,9 @@ void serve_census_free(struct serve_census *census);
 MUST_CHECK bool serve_census_enter(struct serve_census *census);
 void serve_census_leave(struct serve_census *census);
 
+/* Connections there are. */
+unsigned serve_census_count(struct serve_census *census);
+
 /* One connection more from this client; false when that would be over the limit for one address. */
 MUST_CHECK bool serve_census_enter_client(
         struct serve_census *census, const struct address *client);

@@ -1,6 +1,7 @@
 /* What was counted of domains, as metrics. */
 #include "base/metric_sums.h"
 
+#include "base/hash.h"
 #include "base/limit.h"
 
 #include <setjmp.h>
@@ -88,11 +89,34 @@ static void nothing_is_families_without_samples(void **state)
 	text_done(&text);
 }
 
+static void domains_that_are_told_stay_the_same(void **state)
+{
+	(void)state;
+	struct metric_sums sums;
+	struct text text = {0};
+	char name[24];
+	metric_sums_init(&sums);
+	for (unsigned i = 0; i < LIMIT_METRICS_DOMAINS; i++) {
+		snprintf(name, sizeof(name), "d%u.test", i);
+		add(&sums, name, "requests=1");
+	}
+	metric_sums_reset(&sums);
+	add(&sums, "new.test", "requests=2");
+	add(&sums, "d5.test", "requests=3");
+	print(&sums, &text);
+	expect(&text, "p_requests_total{domain=\"d5.test\"} 3\n");
+	expect(&text, "p_requests_total{domain=\"*\"} 2\n#");
+	assert_null(strstr(text_c(&text), "new.test"));
+	text_done(&text);
+}
+
 int main(void)
 {
+	hash_init();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_family_has_all_domains),
 	        cmocka_unit_test(domains_that_are_too_many_are_added_up),
+	        cmocka_unit_test(domains_that_are_told_stay_the_same),
 	        cmocka_unit_test(nothing_is_families_without_samples),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,8 +31,8 @@ static void what_is_printed_is_read_again(void **state)
 	static const char *const ROWS[] = {
 	        "",
 	        "requests=5",
-	        "requests=5 hits=2 faults.range=1 origin.pulls=3 origin.faults.dns=1 "
-	        "backup.bytes=18446744073709551615",
+	        ("requests=5 hits=2 faults.range=1 origin.pulls=3 origin.faults.dns=1 "
+	         "backup.bytes=18446744073709551615"),
 	};
 	for (unsigned i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct sums sums = of(ROWS[i]);

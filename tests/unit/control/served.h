@@ -15,6 +15,7 @@ struct served {
 	struct fixture fixture;
 	struct loop *loop;
 	struct control_exchanges *exchanges;
+	struct control_stats_sink stats_sink;
 	struct address address;
 	int listener;
 	char admin[STORE_SECRET_BYTES], operator[STORE_SECRET_BYTES], viewer[STORE_SECRET_BYTES];
@@ -44,6 +45,7 @@ UNUSED static void begin_loop(struct served *served)
 {
 	struct address any;
 	served->loop = loop_new();
+	served->fixture.plane.stats = control_stats_new(served->loop, &served->stats_sink);
 	assert_true(address_parse(STR("127.0.0.1:0"), &any));
 	served->listener = tcp_listen(&any, 512);
 	assert_true(served->listener >= 0);
@@ -74,6 +76,7 @@ UNUSED static void begin_served(struct served *served)
 UNUSED static void end_loop(struct served *served)
 {
 	control_exchanges_free(served->exchanges);
+	control_stats_free(served->fixture.plane.stats);
 	close(served->listener);
 	loop_turn(served->loop, 0);
 	loop_free(served->loop);

@@ -27,7 +27,8 @@ static void what_was_printed_reads_back(void **state)
 	                           "listen=127.0.0.1:0/127.0.0.1:8080/7,8 "
 	                           "listen=[::]:80/[::]:80/9,10 "
 	                           "api=127.0.0.1:8081/127.0.0.1:8081/16 "
-	                           "api=[::1]:0/[::1]:8082/17";
+	                           "api=[::1]:0/[::1]:8082/17 "
+	                           "metrics=127.0.0.1:0/127.0.0.1:9090/19";
 	struct handover handover;
 	struct text text = {0};
 	assert_true(handover_parse(str_of(TEXT), &handover));
@@ -48,6 +49,8 @@ static void what_was_printed_reads_back(void **state)
 	assert_int_equal(handover.api.asked.count, 2);
 	assert_int_equal(handover.api.sockets[1], 17);
 	assert_int_equal(handover.api.bound[1].port, 8082);
+	assert_int_equal(handover.metrics.asked.count, 1);
+	assert_int_equal(handover.metrics.sockets[0], 19);
 	assert_int_equal(handover.memory.fd, 13);
 	assert_int_equal(handover.memory.bytes, 268435456);
 	assert_int_equal(handover.memory.objects, 1000);
@@ -110,6 +113,8 @@ static void what_makes_no_sense_is_refused(void **state)
 	        "workers=1 listen=127.0.0.1:1/127.0.0.1:1/7,8",
 	        "workers=1 listen=127.0.0.1:1/127.0.0.1:1/-1",
 	        "api=127.0.0.1:1/127.0.0.1:1/7,8",
+	        "workers=1 listen=127.0.0.1:1/127.0.0.1:1/7 metrics=127.0.0.1:2/127.0.0.1:2/8,9",
+	        "metrics=127.0.0.1:2/127.0.0.1:2/8",
 	        "api=127.0.0.1:1/127.0.0.1:1",
 	        "api=off/127.0.0.1:1/7",
 	        "link=-1 api=127.0.0.1:1/127.0.0.1:1/7",

@@ -57,7 +57,8 @@ static void ask(struct invocation *invocation, const char *const *flags)
 static void a_child_gets_what_it_needs_and_no_more(void **state)
 {
 	(void)state;
-	const char *const flags[] = {"--state-dir", folder, "--api", "127.0.0.1:0", NULL};
+	const char *const flags[] = {
+	        "--state-dir", folder, "--api", "127.0.0.1:0", "--metrics", "127.0.0.1:0", NULL};
 	struct invocation invocation;
 	struct holding holding;
 	ask(&invocation, flags);
@@ -67,6 +68,7 @@ static void a_child_gets_what_it_needs_and_no_more(void **state)
 	struct handover edge = holding_for_edge(&holding);
 	assert_int_equal(listeners_socket_count(&edge.listeners), 2);
 	assert_int_equal(edge.api.asked.count, 0);
+	assert_int_equal(listeners_socket_count(&edge.metrics), 1);
 	assert_int_equal(edge.link, -1);
 	assert_true(edge.command >= 0 && edge.memory.fd >= 0 && edge.lifeline_read >= 0);
 	assert_int_equal(edge.lifeline_write, -1);
@@ -76,6 +78,7 @@ static void a_child_gets_what_it_needs_and_no_more(void **state)
 	assert_int_equal(listeners_socket_count(&control.api), 1);
 	assert_true(control.link >= 0 && control.lifeline_read >= 0);
 	assert_true(link_socket_is_meant(&invocation, control.link));
+	assert_int_equal(control.metrics.asked.count, 0);
 	assert_int_equal(control.command, -1);
 	assert_int_equal(control.memory.fd, -1);
 	assert_int_equal(control.lifeline_write, -1);
