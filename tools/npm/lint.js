@@ -26,7 +26,7 @@ const rules = {
   'path-declaration-must-exist': 'error',
   'path-parameters-defined': 'error',
   'request-mime-type': { severity: 'error', allowedValues: ['application/json', 'application/merge-patch+json', 'application/yaml'] },
-  'response-mime-type': { severity: 'error', allowedValues: ['application/json', 'application/problem+json', 'application/yaml', 'text/plain', 'text/event-stream'] },
+  'response-mime-type': { severity: 'error', allowedValues: ['application/json', 'application/problem+json', 'application/yaml', 'text/plain', 'text/event-stream', 'application/openmetrics-text'] },
   'scalar-property-missing-example': 'off',
   'security-defined': 'error',
   'spec-components-invalid-map-name': 'error',
