@@ -255,15 +255,21 @@ static void read_fresh(struct control_stats *stats, struct str name, struct stor
 enum store_failure control_stats_read(struct control_stats *stats, struct store *store,
         struct str domain, struct store_stats_span span, struct store_stats_sink *sink)
 {
-	enum store_failure failure = STORE_DONE;
+	struct store_stats_span there, part;
 	span.from_ms -= span.from_ms % STORE_MINUTE_MS;
-	struct store_stats_span part = {span.from_ms, span.from_ms};
 	CHECK(pthread_mutex_lock(&stats->writing) == 0);
+	enum store_failure failure = store_stats_bounds(store, &there);
+	if (failure == STORE_DONE) {
+		/* Whoever asks for all times asks for no more than there is. */
+		there.from_ms = there.from_ms > span.from_ms ? there.from_ms : span.from_ms;
+		there.to_ms = there.to_ms < span.to_ms ? there.to_ms : span.to_ms;
+		part.to_ms = there.from_ms;
+	}
 	/* A day at a time: others want the store, too. */
-	while (part.to_ms < span.to_ms && failure == STORE_DONE) {
+	while (failure == STORE_DONE && part.to_ms < there.to_ms) {
 		part.from_ms = part.to_ms;
 		part.to_ms =
-		        span.to_ms - part.from_ms > DAY_MS ? part.from_ms + DAY_MS : span.to_ms;
+		        there.to_ms - part.from_ms > DAY_MS ? part.from_ms + DAY_MS : there.to_ms;
 		failure = store_stats_read(store, domain, part, sink);
 	}
 	if (failure == STORE_DONE) {

@@ -276,6 +276,29 @@ static enum store_failure show_minutes(struct reading *reading, uint64_t minute,
 	return failure;
 }
 
+enum store_failure store_stats_bounds(struct store *store, struct store_stats_span *ret_span)
+{
+	struct store_stats_span span = {0};
+	bool has_row;
+	enum store_failure failure = store_begin(store, false);
+	if (failure != STORE_DONE)
+		return store_end(store, failure);
+	struct store_statement statement =
+	        store_prepare(store, "SELECT min(minute), max(minute) + 1 FROM stats");
+	failure = store_step(&statement, &has_row);
+	/* Without rows both are NULL, which reads as 0. */
+	if (failure == STORE_DONE && has_row)
+		span = (struct store_stats_span){
+		        .from_ms = store_column_number(&statement, 0) * STORE_MINUTE_MS,
+		        .to_ms = store_column_number(&statement, 1) * STORE_MINUTE_MS,
+		};
+	store_finalize(&statement);
+	failure = store_end(store, failure);
+	if (failure == STORE_DONE)
+		*ret_span = span;
+	return failure;
+}
+
 enum store_failure store_stats_read(struct store *store, struct str domain,
         struct store_stats_span span, struct store_stats_sink *sink)
 {

@@ -56,6 +56,10 @@ struct store_stats_span {
 	uint64_t from_ms, to_ms;
 };
 
+/* From the first minute that there is to behind the last; both are 0 when there is none. */
+MUST_CHECK enum store_failure store_stats_bounds(
+        struct store *store, struct store_stats_span *ret_span);
+
 /* Reads the minutes of a domain that there are, in their order. */
 MUST_CHECK enum store_failure store_stats_read(struct store *store, struct str domain,
         struct store_stats_span span, struct store_stats_sink *sink);

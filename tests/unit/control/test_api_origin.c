@@ -143,7 +143,7 @@ static void a_backup_comes_and_changes_and_goes(void **state)
 	/* The first needs no precondition; what replaces it does. */
 	expect(&fixture, 201, "PUT", BACKUP,
 	        "{\"addresses\":[\"192.0.2.2\"],\"latch\":\"manual\",\"hold_down_s\":30}", NULL);
-	expect_body(&fixture, "\"latch\":\"manual\",\"hold_down_s\":30");
+	expect_body(&fixture, "\"latch\":\"manual\",\"latch_ends\":0,\"hold_down_s\":30");
 	expect_text(fields_of(&fixture), "ETag: \"2\"\r\n");
 	expect(&fixture, 428, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}", NULL);
 	expect(&fixture, 412, "PUT", BACKUP, "{\"addresses\":[\"192.0.2.3\"]}",
@@ -176,7 +176,8 @@ static void the_switch_exchanges_the_origins(void **state)
 	        "test\","
 	        "\"policy\":\"hash\",\"connect_timeout\":\"2s\",\"probe\":{\"path\":\"/m\"}},"
 	        "\"backup\":{\"addresses\":[\"192.0.2.2\",\"s.test\"],\"host\":\"s.test\","
-	        "\"latch\":\"manual\",\"hold_down_s\":30,\"cache_max_s\":60},\"debug\":true}");
+	        "\"latch\":\"manual\",\"latch_ends\":0,\"hold_down_s\":30,\"cache_max_s\":60},"
+	        "\"debug\":true}");
 	ask_as(&fixture, "olga", STORE_OPERATOR);
 	struct model_domain *before = domain_now(&fixture, "b.test");
 	expect(&fixture, 200, "POST", SWITCH, NULL, "If-Match: \"1\"\r\n");

@@ -136,6 +136,7 @@ static void who_may_is_as_the_contract_says(void **state)
 	        {"tokens_delete", CONTROL_VIEWER},
 	        {"domains_switch", CONTROL_OPERATOR},
 	        {"domains_weight", CONTROL_OPERATOR},
+	        {"domains_back", CONTROL_OPERATOR},
 	        {"purges_create", CONTROL_OPERATOR},
 	};
 	const struct control_route *route;
