@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LISTEN_MAX = 64 };
+enum { LISTEN_MAX = 64, EDGE_NAME_MAX = 128 };
 
 static void refuse(struct model_problems *problems, const char *name, const char *rule,
         const char *value, const char *words)
@@ -115,6 +115,17 @@ static void check_control(const struct settings *settings, struct model_problems
 		        "is longer than 107 bytes, the most of a UNIX socket's path");
 }
 
+/* Characters that a message of the link may have in a name (link/message.h). */
+static void check_edge_name(const struct settings *settings, struct model_problems *problems)
+{
+	size_t length = 0;
+	for (const char *at = settings->edge_name; *at > ' ' && *at <= '~'; at++)
+		length++;
+	if (settings->edge_name[length] != '\0' || length > EDGE_NAME_MAX)
+		refuse(problems, "edge_name", "syntax", settings->edge_name,
+		        "is no name of at most 128 visible characters (ASCII)");
+}
+
 static void check_user(const struct settings *settings, struct model_problems *problems)
 {
 	if (settings->user[0] == '\0')
@@ -202,6 +213,7 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 	check_folders(settings, problems);
 	check_socket(settings, problems);
 	check_control(settings, problems);
+	check_edge_name(settings, problems);
 	check_user(settings, problems);
 	check_cdn_id(settings, problems);
 	check_cache(settings, problems);
