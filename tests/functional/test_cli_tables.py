@@ -98,7 +98,7 @@ CASES = [
     (["user", "add", "jane", "--role", "o"], {"operator"}),
     (["domain", "set", "a.test", "origin.conn"], {"origin.connect_timeout=", "origin.connections_max="}),
     (["origin", "set", "a.test", "conn"], {"connect_timeout=", "connections_max="}),
-    (["backup", "set", "a.test", "la"], {"latch="}),
+    (["backup", "set", "a.test", "la"], {"latch=", "latch_ends="}),
     (["completion", ""], {"bash", "zsh", "--help"}),
     (["status", "--js"], {"--json"}),
     (["whoami", "--api", ""], set()),

@@ -1,4 +1,5 @@
 """The edge's UNIX socket and `headwater purge`: who may speak there, what is refused, what it survives."""
+import contextlib
 import json
 import os
 import signal
@@ -41,8 +42,9 @@ def speak(path, data, timeout=5):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout)
         connection.connect(str(path))
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it may have answered, and closed
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
         came = b""
         try:
             while part := connection.recv(4096):
