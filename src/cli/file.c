@@ -13,32 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_all(int fd, size_t size_max, struct text *content)
-{
-	char part[65536];
-	for (;;) {
-		ssize_t count = read(fd, part, sizeof(part));
-		if (count == 0)
-			return true;
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return false;
-		if ((size_t)count > size_max - content->len) {
-			errno = EFBIG;
-			return false;
-		}
-		text_add(content, str_make(part, (size_t)count));
-	}
-}
-
 bool cli_file_read(const char *path, size_t size_max, struct text *ret_content,
         struct model_problems *problems)
 {
 	struct text content = {0};
 	bool is_standard = strcmp(path, "-") == 0;
 	int fd = is_standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	bool is_read = fd >= 0 && read_all(fd, size_max, &content);
+	bool is_read = fd >= 0 && disk_read_whole(fd, size_max, &content);
 	if (!is_read) {
 		model_problems_add(problems, is_standard ? "standard input" : path, 0, "", "file",
 		        "cannot be read: %s", strerror(errno));

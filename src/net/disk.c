@@ -156,6 +156,25 @@ int disk_open_nameless(const char *folder)
 	return fd;
 }
 
+bool disk_read_whole(int fd, size_t size_max, struct text *content)
+{
+	char part[65536];
+	for (;;) {
+		ssize_t count = read(fd, part, sizeof(part));
+		if (count == 0)
+			return true;
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return false;
+		if ((size_t)count > size_max - content->len) {
+			errno = EFBIG;
+			return false;
+		}
+		text_add(content, str_make(part, (size_t)count));
+	}
+}
+
 bool disk_flush_folder_of(const char *path)
 {
 	char *copy = mem_copy(path, strlen(path));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/check.h"
+#include "base/str.h"
 #include "net/loop.h"
 
 #include <stddef.h>
@@ -47,6 +48,10 @@ void disk_submit(struct disk *disk, struct loop *loop, struct disk_operation *op
 /* A nameless file in `folder` (O_TMPFILE, or one that is unlinked at once), or -1 with errno. It
  * may block for a moment; the folder should be local. */
 int disk_open_nameless(const char *folder);
+
+/* Adds what a file or a pipe has up to its end; false with errno, which is EFBIG where that is more
+ * than `size_max` bytes in all. Blocks. */
+MUST_CHECK bool disk_read_whole(int fd, size_t size_max, struct text *content);
 
 /* Makes durable which files the folder of `path` has (a new name, a rename); false with errno.
  * Blocks. */
