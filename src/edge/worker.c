@@ -63,6 +63,9 @@ static struct serve_server *make_server(
 	                        .target_bytes = options->target_bytes,
 	                        .fields = options->head_fields,
 	                },
+	        /* Every response says what the cache did (origin-pull.md section 7), and it was not
+	         * asked. */
+	        .refusal_lines = "X-Cache: PASS\r\n",
 	};
 	return serve_server_new(&serve);
 }

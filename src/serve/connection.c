@@ -296,11 +296,12 @@ bool serve_connection_put_error(struct serve_connection *connection, enum fault 
 /* Answers what could not become a request, and ends the connection (RFC 9112 section 9.3). */
 static void refuse(struct serve_connection *connection, enum fault fault)
 {
-	struct serve_handler *handler = connection->server->options.handler;
-	handler->on_refused(handler, &connection->client, fault);
+	const struct serve_options *options = &connection->server->options;
+	options->handler->on_refused(options->handler, &connection->client, fault);
 	connection->is_last = true;
 	if (fault_info(fault)->status == 0 || fault == FAULT_CLIENT_GONE ||
-	        !serve_connection_put_error(connection, fault, NULL, STR(SERVE_REFUSAL_LINES))) {
+	        !serve_connection_put_error(
+	                connection, fault, NULL, str_of(options->refusal_lines))) {
 		serve_connection_close(connection);
 		return;
 	}

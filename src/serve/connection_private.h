@@ -113,10 +113,6 @@ void serve_stream_expired(struct serve_stream *stream, uint64_t now_ms);
 /* Sets the connection's deadline to the earlier one of the stream's two. */
 void serve_stream_look(struct serve_stream *stream);
 
-/* Field lines of an answer to what never became a request: every response says what the cache did
- * (origin-pull.md section 7), and the cache was not asked. */
-#define SERVE_REFUSAL_LINES "X-Cache: PASS\r\n"
-
 /* Writes an error response of ours into `out`, with the lines of `added`; false when there is no
  * memory for it. `request` is the head that is answered, NULL where there is none. */
 MUST_CHECK bool serve_connection_put_error(struct serve_connection *connection, enum fault fault,

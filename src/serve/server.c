@@ -11,10 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_BATCH = 64, DRAIN_BATCHES = 64 };
+enum { ACCEPT_BATCH = 64, DRAIN_BATCHES = 64, REFUSAL_ROOM = 512 };
 
 struct listener {
 	struct loop_fd watched;
@@ -33,12 +34,16 @@ static void shed_one(struct serve_server *server, int listener)
 }
 
 /* Over the limit for all: says so as far as it costs nothing, and keeps nothing of it. */
-static void refuse(int fd)
+static void refuse(const struct serve_server *server, int fd)
 {
-	static const char text[] =
+	struct str lines = str_of(server->options.refusal_lines);
+	char text[REFUSAL_ROOM];
+	int length = snprintf(text, sizeof(text),
 	        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-	        "X-Headwater-Error: overload\r\n" SERVE_REFUSAL_LINES "Connection: close\r\n\r\n";
-	if (send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+	        "X-Headwater-Error: overload\r\n%.*sConnection: close\r\n\r\n",
+	        STR_ARG(lines));
+	CHECK(length > 0 && (size_t)length < sizeof(text));
+	if (send(fd, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
 		tcp_send_fin(fd);
 		/* What is unread at the close is answered by a reset, which destroys the 503. */
 		recv(fd, NULL, BUF_LARGE, MSG_DONTWAIT | MSG_TRUNC);
@@ -60,7 +65,7 @@ static bool accept_batch(struct serve_server *server, int listener)
 		if (serve_census_enter(server->options.census))
 			serve_connection_open(server, fd, &peer);
 		else
-			refuse(fd);
+			refuse(server, fd);
 	}
 	return true;
 }

@@ -41,6 +41,9 @@ struct serve_options {
 	uint32_t head_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;
 	uint32_t rate_min;
 	struct http_head_limits head_limits;
+	/* Field lines of answers to what never became a request, each with its CRLF; not copied.
+	 * NULL: none. */
+	const char *refusal_lines;
 };
 
 struct serve_server *serve_server_new(const struct serve_options *options);

@@ -298,6 +298,7 @@ static inline void fixture_init(struct fixture *fixture)
 	        .write_timeout_ms = WRITE_MS,
 	        .keepalive_timeout_ms = KEEP_MS,
 	        .rate_min = RATE_MIN,
+	        .refusal_lines = "X-Cache: PASS\r\n",
 	        .head_limits = {.head_bytes = 32768, .target_bytes = 8192, .fields = 128},
 	};
 }
