@@ -220,42 +220,47 @@ static void refuse(struct control_call *call, enum control_problem id,
 		control_call_add_field(call, "WWW-Authenticate", "Bearer realm=\"headwater\"");
 }
 
+/* The words of a refusal, in the call's arena. */
+static struct str format_detail(struct control_call *call, const char *format, va_list arguments)
+        PRINTF_LIKE(2, 0);
+
+static struct str format_detail(struct control_call *call, const char *format, va_list arguments)
+{
+	struct text detail = {0};
+	text_addv(&detail, format, arguments);
+	struct str words = arena_copy(&call->arena, text_str(&detail));
+	text_done(&detail);
+	return words;
+}
+
 void control_call_refuse(
         struct control_call *call, enum control_problem problem, const char *format, ...)
 {
-	struct text detail = {0};
 	va_list arguments;
 	va_start(arguments, format);
-	text_addv(&detail, format, arguments);
+	refuse(call, problem, NULL, STR_EMPTY, format_detail(call, format, arguments));
 	va_end(arguments);
-	refuse(call, problem, NULL, STR_EMPTY, text_str(&detail));
-	text_done(&detail);
 }
 
 void control_call_refuse_with(struct control_call *call, enum control_problem problem,
         const struct model_problems *problems, struct str prefix, const char *format, ...)
 {
-	struct text detail = {0};
 	va_list arguments;
 	va_start(arguments, format);
-	text_addv(&detail, format, arguments);
+	refuse(call, problem, problems, prefix, format_detail(call, format, arguments));
 	va_end(arguments);
-	refuse(call, problem, problems, prefix, text_str(&detail));
-	text_done(&detail);
 }
 
 void control_call_refuse_field(
         struct control_call *call, const char *pointer, const char *rule, const char *format, ...)
 {
 	struct model_problems problems = {0};
-	struct text detail = {0};
 	va_list arguments;
 	va_start(arguments, format);
-	text_addv(&detail, format, arguments);
+	struct str detail = format_detail(call, format, arguments);
 	va_end(arguments);
-	model_problems_add(&problems, NULL, 0, pointer, rule, "%s", text_c(&detail));
-	refuse(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, text_str(&detail));
-	text_done(&detail);
+	model_problems_add(&problems, NULL, 0, pointer, rule, "%.*s", STR_ARG(detail));
+	refuse(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, detail);
 	model_problems_done(&problems);
 }
 
