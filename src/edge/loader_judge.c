@@ -180,22 +180,10 @@ static bool is_body_for_all(
 	       (length == UINT64_MAX || length <= loader->domain->cache->object_max);
 }
 
-/* Whether an answer leaves what is remembered as it is: a failure does, and so does a refusal by
- * the backup alone, which may lack what the master has. Where the master refuses as well, the
- * answer is the master's (origin-pull.md section 4). */
-static bool leaves_stale(const struct edge_loader *loader, const struct cache_exchange *exchange)
+/* What answers now is in place of what is remembered, whether it can be stored or not. */
+static void forget_stale(struct edge_loader *loader, unsigned status)
 {
-	unsigned status = exchange->response->status;
-	return loader->has_stale &&
-	       (model_statuses_has(&loader->domain->cache->stale_statuses, status) ||
-	               (exchange->is_from_backup && status >= 400));
-}
-
-/* What answers now is in place of what is remembered, whether it can be stored or not, unless it
- * leaves that: then that stays, and may stand in. */
-static void forget_stale(struct edge_loader *loader, unsigned status, bool leaves)
-{
-	if (loader->has_stale && !leaves && is_of_target(loader, status))
+	if (loader->has_stale && is_of_target(loader, status))
 		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
 }
 
@@ -212,14 +200,18 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 	bool is_storable = verdict == CACHE_VERDICT_STORE;
 	bool is_failure = loader->has_stale &&
 	                  model_statuses_has(&loader->domain->cache->stale_statuses, head->status);
-	bool leaves = leaves_stale(loader, exchange);
+	/* What is remembered stays, and may stand in, where this is a failure; and where it is a
+	 * refusal by the backup alone, which may lack what the master has. Where the master refuses
+	 * as well, the answer is the master's (origin-pull.md section 4). */
+	bool leaves_stale = is_failure ||
+	                    (loader->has_stale && exchange->is_from_backup && head->status >= 400);
 	bool is_shared = is_body_for_all(loader, framing, length) &&
 	                 (is_storable || is_shared_error(loader, verdict, head->status)) &&
 	                 make_loaded(loader, head, &loaded) == EDGE_LOADED_DONE;
-	bool is_stored = is_shared && is_storable && !leaves &&
+	bool is_stored = is_shared && is_storable && !leaves_stale &&
 	                 edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash);
-	if (!is_stored)
-		forget_stale(loader, head->status, leaves);
+	if (!is_stored && !leaves_stale)
+		forget_stale(loader, head->status);
 	if (!is_shared) {
 		release(loader, head->status, is_failure);
 		return;
