@@ -181,8 +181,7 @@ void control_api_domains_replace(struct control_call *call)
 {
 	struct control_change change;
 	struct model_node *root;
-	if (!control_call_read_object(call, &root) ||
-	        !control_change_check_nulls(call, root, STR_EMPTY))
+	if (!control_change_read_body(call, STR_EMPTY, &root))
 		return;
 	/* What is null is as if it were not there (RFC 7396). */
 	root = model_json_merge(&call->arena, NULL, root);
@@ -291,8 +290,7 @@ void control_api_domains_create(struct control_call *call)
 {
 	struct control_change change;
 	struct model_node *root;
-	if (!control_call_read_object(call, &root) ||
-	        !control_change_check_nulls(call, root, STR_EMPTY))
+	if (!control_change_read_body(call, STR_EMPTY, &root))
 		return;
 	root = model_json_merge(&call->arena, NULL, root);
 	if (control_change_begin_any(&change, call, name_in(call, root)))
@@ -322,8 +320,7 @@ static void merge(struct control_call *call, struct model_node *patch, const cha
 void control_api_domains_patch(struct control_call *call)
 {
 	struct model_node *root;
-	if (control_call_read_object(call, &root) &&
-	        control_change_check_nulls(call, root, STR_EMPTY))
+	if (control_change_read_body(call, STR_EMPTY, &root))
 		merge(call, root, "domain.change");
 }
 

@@ -142,8 +142,7 @@ static void replace_part(struct control_call *call, const struct part *part, con
 {
 	struct control_change change;
 	struct model_node *root;
-	if (!control_call_read_object(call, &root) ||
-	        !control_change_check_nulls(call, root, str_of(part->key)))
+	if (!control_change_read_body(call, str_of(part->key), &root))
 		return;
 	if (control_change_begin(&change, call)) {
 		bool is_new = part == &BACKUP && change.before->backup == NULL;
@@ -159,8 +158,7 @@ static void patch_part(struct control_call *call, const struct part *part, const
 {
 	struct control_change change;
 	struct model_node *root;
-	if (!control_call_read_object(call, &root) ||
-	        !control_change_check_nulls(call, root, str_of(part->key)))
+	if (!control_change_read_body(call, str_of(part->key), &root))
 		return;
 	if (control_change_begin(&change, call)) {
 		struct model_node *node = begin_node(&change);

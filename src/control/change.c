@@ -221,12 +221,17 @@ static bool refuse_problems(
 	return is_good;
 }
 
-bool control_change_check_nulls(
-        struct control_call *call, const struct model_node *patch, struct str group)
+bool control_change_read_body(
+        struct control_call *call, struct str group, struct model_node **ret_root)
 {
 	struct model_problems problems = {0};
-	bool is_good = model_read_check_nulls(patch, group, &problems);
-	if (!is_good)
+	struct model_node *root;
+	if (!control_call_read_object(call, &root))
+		return false;
+	bool is_good = model_read_check_nulls(root, group, &problems);
+	if (is_good)
+		*ret_root = root;
+	else
 		control_call_refuse_with(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, "%s",
 		        problems.list[0].message);
 	model_problems_done(&problems);

@@ -33,10 +33,10 @@ MUST_CHECK bool control_change_must_say(struct control_change *change);
 struct model_node *control_change_node(
         struct control_change *change, enum model_print_secrets secrets);
 
-/* Whether the body's nulls are of fields that there are (model_read_check_nulls); false after it
- * was refused. */
-MUST_CHECK bool control_change_check_nulls(
-        struct control_call *call, const struct model_node *patch, struct str group);
+/* The body as an object whose nulls are of fields that there are (model_read_check_nulls) below
+ * `group`, "" or a part of a domain; false after it was refused. */
+MUST_CHECK bool control_change_read_body(
+        struct control_call *call, struct str group, struct model_node **ret_root);
 
 /* Makes a domain of a tree, with the secrets from before where it has masks, by the rules of this
  * server and of what may change; one reference. False after the call was refused; `prefix` is what
