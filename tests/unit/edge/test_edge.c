@@ -180,11 +180,6 @@ static void unfeed(struct order *order)
 	sink->on_event(sink, LINK_HELD, "too many would go");
 }
 
-static void listen_for_live(struct order *order)
-{
-	edge_sink(order->fixture->edge)->live = &order->fixture->live;
-}
-
 static void drain(struct order *order)
 {
 	edge_drain(order->fixture->edge);
@@ -195,16 +190,25 @@ static void reopen(struct order *order)
 	edge_reopen_log(order->fixture->edge);
 }
 
-static void fixture_start(struct fixture *fixture, const char *document)
+/* Runs the edge, with the document's domains if there is one; returns when all workers have them. */
+static void fixture_run(struct fixture *fixture, const char *document)
 {
-	fixture_init(fixture);
 	fixture->edge = edge_new(&fixture->options);
 	assert_non_null(fixture->edge);
-	struct order first = {.fixture = fixture, .document = document};
-	feed(&first);
+	edge_sink(fixture->edge)->live = &fixture->live;
+	if (document != NULL)
+		feed(&(struct order){.fixture = fixture, .document = document});
 	assert_int_equal(pthread_create(&fixture->steward, NULL, run, fixture), 0);
 	fixture->is_running = true;
 	sem_wait(&fixture->is_ready);
+	if (document != NULL)
+		sem_wait(&fixture->is_live);
+}
+
+static void fixture_start(struct fixture *fixture, const char *document)
+{
+	fixture_init(fixture);
+	fixture_run(fixture, document);
 }
 
 /* Waits for edge_run to return. */
@@ -257,15 +261,9 @@ static void without_any_domains_it_serves_nobody_and_says_why(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct client client;
-	fixture_init(&fixture);
-	fixture.edge = edge_new(&fixture.options);
-	assert_non_null(fixture.edge);
-	assert_int_equal(pthread_create(&fixture.steward, NULL, run, &fixture), 0);
-	fixture.is_running = true;
-	sem_wait(&fixture.is_ready);
+	fixture_start(&fixture, NULL);
 	client_open(&client, &fixture);
 	ask(&client, GET, 503);
-	command(&fixture, listen_for_live, NULL);
 	command(&fixture, feed, MASTER);
 	sem_wait(&fixture.is_live);
 	ask(&client, GET, 200);
@@ -279,7 +277,6 @@ static void changed_domains_are_live_at_once_and_no_connection_drops(void **stat
 	struct fixture fixture;
 	struct client clients[8];
 	fixture_start(&fixture, MASTER);
-	command(&fixture, listen_for_live, NULL);
 	for (unsigned i = 0; i < ARRAY_LENGTH(clients); i++)
 		client_open(&clients[i], &fixture);
 	for (unsigned round = 0; round < 10; round++) {
