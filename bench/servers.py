@@ -18,7 +18,7 @@ BUILT = ROOT / "build/bench"
 PRELOADED = os.environ | {"LD_PRELOAD": str(BUILT / "cubic.so")}
 START_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 5
-SCAN_S = 1  # a disk that was begun with is read meanwhile
+SCAN_S = 1  # a disk that was begun with is laid out or read meanwhile
 
 # What Varnish says of each request in its log in memory, which is switched off as the access logs of the others are.
 VARNISH_TAGS = ("Begin End Hit Link ReqAcct ReqHeader ReqMethod ReqProtocol ReqStart ReqURL RespHeader "
@@ -126,6 +126,7 @@ class Bench:
     def start_with_full_disk(self, name):
         """A server that has begun with an empty memory, and with all contents on its disk."""
         filling = self.start(name)
+        time.sleep(SCAN_S)
         is_right = all(filling.is_right(content) for content in HITS.values())
         filling.stop()
         server = self.start(name)
