@@ -16,6 +16,7 @@
 #include "link/hub.h"
 #include "net/disk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -27,8 +28,10 @@ enum {
 	LOOK_AFTER_MS = 1000, /* a store that does not work */
 	LOOK_MS = 20,         /* whether everybody has left */
 	COUNTERS_MS = 10000,  /* how often edges report what they count */
+	STRANGERS_MS = 10000,
 	PING_MS = 3000,
 	LEASE_MS = 10000,
+	EPOCH_NAME_BYTES = STORE_ID_BYTES + STORE_EPOCH_BYTES, /* a dot for a NUL */
 };
 
 struct control {
@@ -52,6 +55,7 @@ struct control {
 	struct disk_operation check_operation;
 	enum store_failure check;
 	bool is_checking;
+	uint64_t strangers, strangers_from_ms; /* how many, and when the next one is told of */
 	uint64_t told_applied; /* the revision that all edges were last told to have */
 	struct control_stats_sink stats_sink;
 	uint64_t drain_deadline_ms;
@@ -148,6 +152,25 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	tell_applied(control);
 }
 
+/* Anybody can have us write a line, so it is one in a while. */
+static void on_stranger(struct link_hub_sink *sink, const char *from, const char *why)
+{
+	struct control *control = container_of(sink, struct control, hub_sink);
+	control->strangers++;
+	if (clock_ms() < control->strangers_from_ms)
+		return;
+	control->strangers_from_ms = clock_ms() + STRANGERS_MS;
+	log_warning("no edge: a connection from %s ended: %s (%llu such connections since the "
+	            "start)",
+	        from, why, (unsigned long long)control->strangers);
+}
+
+static void on_trouble(struct link_hub_sink *sink, const char *words)
+{
+	(void)sink;
+	log_error("%s", words);
+}
+
 static void on_purged(struct link_hub_sink *sink, const struct link_hub_edge *edge, uint64_t number,
         struct str error)
 {
@@ -225,21 +248,46 @@ static void on_hour(struct timer *timer)
 	loop_timer_start(control->loop, timer, clock_ms() + HOUR_MS);
 }
 
-/* The hub, with what went before this process; false when the kernel refuses. */
-static bool open_hub(struct control *control, struct store *store)
+/* How the link calls an epoch of a store. */
+static void name_epoch(const struct store *store, const struct store_epoch *epoch, char *to)
+{
+	snprintf(to, EPOCH_NAME_BYTES, "%s.%s", store_id(store), epoch->name);
+}
+
+/* The hub by itself; NULL when the kernel refuses. */
+static struct link_hub *make_hub(struct control *control, const struct store *store)
 {
 	struct utsname machine;
 	const struct control_opening *opening = &control->opening;
-	CHECK(uname(&machine) == 0);
+	char names[LIMIT_LINK_EPOCHS][EPOCH_NAME_BYTES];
+	struct link_past past[LIMIT_LINK_EPOCHS];
+	for (unsigned i = 0; i < opening->epoch_count; i++) {
+		const struct store_epoch *epoch = &opening->epochs[i];
+		name_epoch(store, epoch, names[i]);
+		past[i] = (struct link_past){str_of(names[i]), epoch->revision, epoch->purge};
+	}
+	CHECK(uname(&machine) == 0 && opening->epoch_count > 0);
 	const struct link_hub_options options = {
 	        .id = machine.nodename[0] != '\0' ? machine.nodename : "control",
-	        .store = store_id(store),
+	        .store = names[opening->epoch_count - 1],
+	        .past = past,
+	        .past_count = opening->epoch_count - 1,
 	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
 	};
-	control->hub =
-	        link_hub_open(control->loop, control->options.link, &options, &control->hub_sink);
+	return link_hub_open(control->loop, control->options.link, &options, &control->hub_sink);
+}
+
+/* The hub, with what went before this process; false when the kernel refuses. */
+static bool open_hub(struct control *control, struct store *store)
+{
+	const struct control_opening *opening = &control->opening;
+	control->hub = make_hub(control, store);
 	control->options.link = -1;
 	if (control->hub == NULL)
+		return false;
+	if (control->options.link_count > 0 &&
+	        !link_hub_listen(control->hub, control->options.links, control->options.link_count,
+	                control->options.link_identity))
 		return false;
 	link_hub_subscribe(control->hub, &control->subscription);
 	for (size_t i = 0; i < opening->gone_count; i++)
@@ -428,12 +476,15 @@ struct control *control_new(const struct control_options *options)
 	control->options.store_path = copy(options->store_path);
 	control->options.key_path = copy(options->key_path);
 	control->options.domains = copy(options->domains);
+	control->options.link_identity = copy(options->link_identity);
 	control->loop = loop;
 	control->domains_sink.on_changes = on_changes;
 	control->hub_sink = (struct link_hub_sink){.on_edge = on_edge,
 	        .on_gone = on_gone,
 	        .on_purged = on_purged,
 	        .on_report = on_report,
+	        .on_stranger = on_stranger,
+	        .on_trouble = on_trouble,
 	        .on_answer = on_answer};
 	control->feed_sink =
 	        (struct link_sink){.on_changes = on_file_changes, .on_event = on_file_event};
@@ -496,6 +547,7 @@ void control_free(struct control *control)
 	mem_free((void *)(uintptr_t)control->options.store_path);
 	mem_free((void *)(uintptr_t)control->options.key_path);
 	mem_free((void *)(uintptr_t)control->options.domains);
+	mem_free((void *)(uintptr_t)control->options.link_identity);
 	mem_free(control);
 }
 

@@ -13,10 +13,13 @@
 struct control_options {
 	const int *listeners; /* of the API; they stay the caller's */
 	unsigned listener_count;
-	int link; /* listens for edges (net/local.h); the control's from now on; -1: none */
-	const char *store_path; /* of the database; copied, as the strings below */
-	const char *key_path;   /* of the key of its secrets */
-	const char *domains;    /* the file that domains are managed by; NULL: the store has them */
+	int link;         /* listens for edges (net/local.h); the control's from now on; -1: none */
+	const int *links; /* listen for edges of other machines; they stay the caller's */
+	unsigned link_count;
+	const char *link_identity; /* the file that shows them who we are; copied */
+	const char *store_path;    /* of the database; copied, as the strings below */
+	const char *key_path;      /* of the key of its secrets */
+	const char *domains; /* the file that domains are managed by; NULL: the store has them */
 	enum model_rules rules;
 	uint32_t drain_timeout_ms;
 };

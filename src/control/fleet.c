@@ -13,6 +13,7 @@ struct member {
 	struct list_node node;
 	const struct link_hub_edge *edge; /* never looked into but in control_fleet_set */
 	char *id, *run, *error;
+	char *from; /* NULL: this machine */
 	uint64_t applied, refused, purged, since_ms;
 };
 
@@ -46,6 +47,7 @@ static void forget(struct control_fleet *fleet, struct member *member)
 	fleet->count--;
 	mem_free(member->id);
 	mem_free(member->run);
+	mem_free(member->from);
 	mem_free(member->error);
 	mem_free(member);
 }
@@ -71,6 +73,8 @@ bool control_fleet_set(
 		member->edge = edge;
 		member->id = mem_copy(edge->id, strlen(edge->id));
 		member->run = mem_copy(edge->run, strlen(edge->run));
+		if (edge->from != NULL)
+			member->from = mem_copy(edge->from, strlen(edge->from));
 		member->since_ms = at_ms;
 		list_add_last(&fleet->members, &member->node);
 		fleet->count++;
@@ -141,6 +145,10 @@ void control_fleet_print(struct control_fleet *fleet, struct text *to)
 		text_addf(to, ",\"applied\":%llu,\"purged\":%llu,\"since_ms\":%llu",
 		        (unsigned long long)member->applied, (unsigned long long)member->purged,
 		        (unsigned long long)member->since_ms);
+		if (member->from != NULL) {
+			text_add(to, STR(",\"from\":"));
+			text_add_json(to, str_of(member->from));
+		}
 		if (member->refused != 0) {
 			text_addf(to, ",\"refused\":%llu,\"error\":",
 			        (unsigned long long)member->refused);

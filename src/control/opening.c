@@ -113,6 +113,10 @@ void control_opening_run(struct control_opening *opening)
 			failure = read_purges(opening, &reading);
 		if (failure == STORE_DONE)
 			failure = make_first_account(opening);
+		/* Last: what was read is what the epoch begins with. */
+		if (failure == STORE_DONE)
+			failure = store_epochs_begin(
+			        opening->store, opening->epochs, &opening->epoch_count);
 		if (failure != STORE_DONE)
 			store_add_detail(opening->store, &detail);
 	}

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "model/snapshot.h"
+#include "store/epochs.h"
 #include "store/tasks.h"
 
 enum { CONTROL_OPENING_PASSWORD_BYTES = 25 }; /* 24 characters, with the NUL */
@@ -27,7 +28,9 @@ struct control_opening {
 		char *line;
 	} * purges; /* in the order of numbers */
 	size_t purge_count, purge_cap;
-	struct store_purge_span span; /* of their numbers */
+	struct store_purge_span span;                 /* of their numbers */
+	struct store_epoch epochs[LIMIT_LINK_EPOCHS]; /* the last one is ours */
+	unsigned epoch_count;
 	/* Of the account `admin`, where it was made now; else "". */
 	char password[CONTROL_OPENING_PASSWORD_BYTES];
 };

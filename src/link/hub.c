@@ -6,22 +6,23 @@
  * the revision before, there is no walk: the changes themselves are sent.
  *
  * Purges are told beside that, as soon as the revision that each was made at is live in the edge.
+ *
+ * Who connects from another machine is a stranger until it has shown a certificate and greeted. Of
+ * strangers there are few, each for a short time, so that they cannot keep edges out.
  */
 #include "link/hub.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "link/gates.h"
 #include "link/purges.h"
 #include "model/json.h"
-#include "net/local.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum {
-	ACCEPT_BATCH = 16,
-	ACCEPT_PAUSE_MS = 1000,
 	CHANGES_AT_ONCE = 256, /* more are walked to */
 	PURGE_HEAD_BYTES = 64, /* of a purge's message, what is not its line */
 };
@@ -35,12 +36,15 @@ struct link_hub {
 	struct loop *loop;
 	struct link_hub_sink *sink;
 	char *id, *store;
+	struct link_past past[LIMIT_LINK_EPOCHS]; /* names are ours */
+	unsigned past_count;
 	char run[LINK_RUN_BYTES];
 	struct link_wire_times times;
-	struct loop_fd watched;
-	struct timer pause; /* when there were no descriptors to accept with */
-	struct list peers;
+	struct link_gates *gates;
+	struct link_gates_sink gates_sink;
+	struct list peers; /* in the order in which they came */
 	unsigned count, greeted;
+	unsigned strangers; /* of other machines, and not greeted */
 	struct model_snapshot *snapshot;
 	struct gone *gone; /* in the order of revisions */
 	size_t gone_count, gone_cap;
@@ -58,6 +62,10 @@ struct peer {
 	struct link_wire_sink sink;
 	struct link_hub_edge edge;
 	char *id, *run, *error;
+	char from[ADDRESS_TEXT_BYTES];
+	struct tls *tls;       /* the wire's; NULL: it is of this machine */
+	struct timer patience; /* with a stranger */
+	bool is_stranger;
 	bool has_greeted;
 	uint64_t told; /* the revision of the last COMMIT */
 	/* the walk; NULL: none is under way */
@@ -66,9 +74,9 @@ struct peer {
 	size_t gone_at;     /* the next name */
 	uint64_t walk_from; /* domains with a higher revision are told */
 	/* purges */
-	uint64_t said_oldest, said_last; /* in our HELLO: the edge goes by that */
-	uint64_t purge_next;             /* to tell */
-	uint64_t purge_answered;         /* all up to this have been done, or were never told */
+	uint64_t said_revision, said_oldest, said_last; /* in our HELLO: the edge goes by that */
+	uint64_t purge_next;                            /* to tell */
+	uint64_t purge_answered; /* all up to this have been done, or were never told */
 	/* questions that are not answered */
 	uint64_t asks[LIMIT_LINK_ASKS];
 	unsigned ask_count;
@@ -212,6 +220,8 @@ static void free_peer(struct peer *peer)
 {
 	struct link_hub *hub = peer->hub;
 	end_walk(peer);
+	hub->strangers -= peer->is_stranger;
+	loop_timer_cancel(hub->loop, &peer->patience);
 	link_wire_free(peer->wire);
 	list_remove(&peer->node);
 	hub->count--;
@@ -233,6 +243,13 @@ static void drop_asks(struct peer *peer)
 	peer->ask_count = 0;
 }
 
+static void tell_stranger(const struct peer *peer, const char *why)
+{
+	struct link_hub_sink *sink = peer->hub->sink;
+	if (sink->on_stranger != NULL)
+		sink->on_stranger(sink, peer->from, why);
+}
+
 static void on_end(struct link_wire_sink *sink, const char *why)
 {
 	struct peer *peer = container_of(sink, struct peer, sink);
@@ -242,6 +259,8 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 		peer->has_greeted = false;
 		hub->greeted--;
 		hub->sink->on_gone(hub->sink, &peer->edge, why);
+	} else if (peer->is_stranger) {
+		tell_stranger(peer, why);
 	}
 	free_peer(peer);
 }
@@ -251,43 +270,93 @@ static void on_sent(struct link_wire_sink *sink)
 	go_on(container_of(sink, struct peer, sink));
 }
 
-/* A number that we never gave is none of ours, as after a store was put back from a copy. The edge
- * comes to the same by what we have said. */
-static void greet_purges(struct peer *peer, const struct link_hello *hello)
+static struct link_hello hello_of(const struct peer *peer)
 {
-	const bool is_ours = str_is_equal(hello->store, str_of(peer->hub->store)) &&
-	                     hello->purged <= peer->said_last;
-	peer->edge.purged = is_ours ? hello->purged : 0;
+	const struct link_hub *hub = peer->hub;
+	return (struct link_hello){.id = str_of(hub->id),
+	        .run = str_of(hub->run),
+	        .store = str_of(hub->store),
+	        .revision = peer->said_revision,
+	        .purged = peer->said_last,
+	        .oldest = peer->said_oldest,
+	        .past = hub->past,
+	        .past_count = hub->past_count};
+}
+
+/* Numbers that we never gave are none of ours, as after a store was put back from a copy. The edge
+ * comes to the same by what we have said. */
+static bool is_ours(const struct peer *peer, const struct link_hello *hello)
+{
+	const struct link_hello said = hello_of(peer);
+	return link_message_is_known(&said, hello->store, hello->revision, hello->purged);
+}
+
+static void greet_purges(struct peer *peer, uint64_t purged)
+{
+	peer->edge.purged = purged;
 	peer->purge_next = peer->edge.purged + 1;
 	if (peer->purge_next < peer->said_oldest)
 		peer->purge_next = peer->said_oldest;
 	peer->purge_answered = peer->purge_next - 1;
 }
 
-static void greet(struct peer *peer, struct str payload)
+/* One that is of another machine has it in its certificate; each machine has its own. */
+static bool is_who_it_says(const struct peer *peer, struct str id)
+{
+	struct text name = {0};
+	text_add(&name, id);
+	bool is = peer->tls == NULL || tls_peer_is(peer->tls, text_c(&name));
+	text_done(&name);
+	return is;
+}
+
+static void welcome(struct peer *peer, const struct link_hello *hello)
 {
 	struct link_hub *hub = peer->hub;
+	const bool is_known = is_ours(peer, hello);
+	peer->id = mem_copy(hello->id.at, hello->id.len);
+	peer->edge.id = peer->id;
+	peer->run = mem_copy(hello->run.at, hello->run.len);
+	peer->edge.run = peer->run;
+	peer->edge.applied = peer->told = is_known ? hello->revision : 0;
+	greet_purges(peer, is_known ? hello->purged : 0);
+	loop_timer_cancel(hub->loop, &peer->patience);
+	hub->strangers -= peer->is_stranger;
+	peer->is_stranger = false;
+	peer->has_greeted = true;
+	hub->greeted++;
+	hub->sink->on_edge(hub->sink, &peer->edge);
+	if (is_anything_wanted(hub))
+		send_subscription(peer);
+	go_on(peer);
+}
+
+static void send_hello(struct peer *peer)
+{
+	struct link_hub *hub = peer->hub;
+	peer->said_revision = model_snapshot_revision(hub->snapshot);
+	peer->said_oldest = hub->purges.first;
+	peer->said_last = hub->purges.last;
+	const struct link_hello hello = hello_of(peer);
+	text_clear(&hub->line);
+	link_message_print_hello(&hello, &hub->line);
+	link_wire_send(peer->wire, LINK_SAYS_HELLO, text_str(&hub->line));
+}
+
+static void greet(struct peer *peer, struct str payload)
+{
 	struct arena arena;
 	struct link_hello hello;
 	struct text error = {0};
 	arena_init(&arena, NULL, 0);
-	if (!link_message_read_hello(&arena, payload, &hello, &error)) {
+	if (!link_message_read_hello(&arena, payload, &hello, &error))
 		link_wire_end(peer->wire, "it did not say who it is in this version's words");
-	} else {
-		bool is_ours = str_is_equal(hello.store, str_of(hub->store)) &&
-		               hello.revision <= model_snapshot_revision(hub->snapshot);
-		peer->id = mem_copy(hello.id.at, hello.id.len);
-		peer->edge.id = peer->id;
-		peer->run = mem_copy(hello.run.at, hello.run.len);
-		peer->edge.run = peer->run;
-		peer->edge.applied = peer->told = is_ours ? hello.revision : 0;
-		greet_purges(peer, &hello);
-		peer->has_greeted = true;
-		hub->greeted++;
-		hub->sink->on_edge(hub->sink, &peer->edge);
-		if (is_anything_wanted(hub))
-			send_subscription(peer);
-		go_on(peer);
+	else if (!is_who_it_says(peer, hello.id))
+		link_wire_end(peer->wire, "its certificate is not for the name that it says");
+	else {
+		if (peer->is_stranger)
+			send_hello(peer);
+		welcome(peer, &hello);
 	}
 	text_done(&error);
 	arena_reset(&arena);
@@ -388,59 +457,73 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 	arena_reset(&arena);
 }
 
-static void open_peer(struct link_hub *hub, int socket)
+static void on_impatience(struct timer *timer)
+{
+	struct peer *peer = container_of(timer, struct peer, patience);
+	link_wire_end(peer->wire, "it took too long to say who it is");
+}
+
+/* `from` is an address, or empty for this machine. */
+static void open_peer(struct link_hub *hub, int socket, struct tls *tls, const char *from)
 {
 	struct peer *peer = mem_new(struct peer);
 	peer->hub = hub;
 	peer->edge.error = "";
+	snprintf(peer->from, sizeof(peer->from), "%s", from);
+	if (tls != NULL)
+		peer->edge.from = peer->from;
+	peer->tls = tls;
+	peer->patience.on_expire = on_impatience;
 	peer->sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
-	peer->wire = link_wire_new(hub->loop, socket, &hub->times, &peer->sink);
+	peer->wire = link_wire_new(hub->loop, socket, tls, &hub->times, &peer->sink);
 	if (peer->wire == NULL) {
 		mem_free(peer);
 		return;
 	}
 	list_add_last(&hub->peers, &peer->node);
 	hub->count++;
-	peer->said_oldest = hub->purges.first;
-	peer->said_last = hub->purges.last;
-	struct link_hello hello = {.id = str_of(hub->id),
-	        .run = str_of(hub->run),
-	        .store = str_of(hub->store),
-	        .revision = model_snapshot_revision(hub->snapshot),
-	        .purged = peer->said_last,
-	        .oldest = peer->said_oldest};
-	text_clear(&hub->line);
-	link_message_print_hello(&hello, &hub->line);
-	link_wire_send(peer->wire, LINK_SAYS_HELLO, text_str(&hub->line));
-}
-
-static void on_listener(struct loop_fd *watched, unsigned events)
-{
-	(void)events;
-	struct link_hub *hub = container_of(watched, struct link_hub, watched);
-	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = local_accept(watched->fd);
-		if (fd < 0 && errno == EAGAIN)
-			return;
-		if (fd < 0) {
-			/* The machine is out of something: who waits can wait a little longer. */
-			loop_remove(hub->loop, watched);
-			loop_timer_start(hub->loop, &hub->pause, clock_ms() + ACCEPT_PAUSE_MS);
-			return;
-		}
-		if (hub->count < LIMIT_LINK_EDGES)
-			open_peer(hub, fd);
-		else
-			close(fd);
+	if (tls != NULL) {
+		peer->is_stranger = true;
+		hub->strangers++;
+		loop_timer_start(hub->loop, &peer->patience, clock_ms() + hub->times.lease_ms);
+	} else {
+		send_hello(peer);
 	}
 }
 
-static void on_pause_end(struct timer *timer)
+/* Makes room for one stranger more. */
+static void drop_oldest_stranger(struct link_hub *hub)
 {
-	struct link_hub *hub = container_of(timer, struct link_hub, pause);
-	if (!loop_add_level(hub->loop, &hub->watched))
-		loop_timer_start(hub->loop, timer, clock_ms() + ACCEPT_PAUSE_MS);
+	list_each (node, &hub->peers) {
+		struct peer *peer = container_of(node, struct peer, node);
+		if (!peer->is_stranger)
+			continue;
+		tell_stranger(peer, "too many came after it that have not said who they are");
+		free_peer(peer);
+		return;
+	}
+}
+
+static void on_connected(
+        struct link_gates_sink *sink, int socket, struct tls *tls, const char *from)
+{
+	struct link_hub *hub = container_of(sink, struct link_hub, gates_sink);
+	if (hub->count - hub->strangers >= LIMIT_LINK_EDGES) {
+		tls_free(tls);
+		close(socket);
+		return;
+	}
+	if (tls != NULL && hub->strangers == LIMIT_LINK_STRANGERS)
+		drop_oldest_stranger(hub);
+	open_peer(hub, socket, tls, from);
+}
+
+static void on_trouble(struct link_gates_sink *sink, const char *words)
+{
+	struct link_hub *hub = container_of(sink, struct link_hub, gates_sink);
+	if (hub->sink->on_trouble != NULL)
+		hub->sink->on_trouble(hub->sink, words);
 }
 
 /* ---- changes ---- */
@@ -616,17 +699,29 @@ struct link_hub *link_hub_open(struct loop *loop, int socket,
 	hub->sink = sink;
 	hub->id = mem_copy(options->id, strlen(options->id));
 	hub->store = mem_copy(options->store, strlen(options->store));
+	CHECK(options->past_count <= LIMIT_LINK_EPOCHS);
+	for (; hub->past_count < options->past_count; hub->past_count++) {
+		struct link_past *past = &hub->past[hub->past_count];
+		*past = options->past[hub->past_count];
+		past->store.at = mem_copy(past->store.at, past->store.len);
+	}
 	hub->times = options->times;
 	link_wire_make_run(hub->run);
-	hub->watched = (struct loop_fd){.fd = socket, .on_ready = on_listener};
-	hub->pause.on_expire = on_pause_end;
 	hub->snapshot = model_snapshot_new();
 	link_purges_init(&hub->purges);
 	list_init(&hub->peers);
-	if (loop_add_level(loop, &hub->watched))
+	hub->gates_sink =
+	        (struct link_gates_sink){.on_connected = on_connected, .on_trouble = on_trouble};
+	hub->gates = link_gates_new(loop, &hub->gates_sink);
+	if (link_gates_open_local(hub->gates, socket))
 		return hub;
 	link_hub_close(hub);
 	return NULL;
+}
+
+bool link_hub_listen(struct link_hub *hub, const int *sockets, unsigned count, const char *identity)
+{
+	return link_gates_open(hub->gates, sockets, count, identity);
 }
 
 void link_hub_close(struct link_hub *hub)
@@ -635,15 +730,15 @@ void link_hub_close(struct link_hub *hub)
 		return;
 	while (!list_is_empty(&hub->peers))
 		free_peer(container_of(list_first(&hub->peers), struct peer, node));
-	loop_timer_cancel(hub->loop, &hub->pause);
-	loop_remove(hub->loop, &hub->watched);
-	close(hub->watched.fd);
+	link_gates_free(hub->gates);
 	for (size_t i = 0; i < hub->gone_count; i++)
 		mem_free(hub->gone[i].name);
 	mem_free(hub->gone);
 	link_purges_done(&hub->purges);
 	model_snapshot_unref(hub->snapshot);
 	text_done(&hub->line);
+	for (unsigned i = 0; i < hub->past_count; i++)
+		mem_free((void *)(uintptr_t)hub->past[i].store.at);
 	mem_free(hub->id);
 	mem_free(hub->store);
 	mem_free(hub);

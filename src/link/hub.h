@@ -19,11 +19,18 @@ struct link_hub_edge {
 	uint64_t refused;  /* one that it could not read; 0: none since */
 	const char *error; /* why; "" if none was */
 	uint64_t purged;   /* all purges up to this are done, or have failed for good */
+	const char *from;  /* the address that it is connected from; NULL: this machine */
 };
 
 struct link_hub_sink {
 	/* An edge has come, or has applied or refused a revision. */
 	void (*on_edge)(struct link_hub_sink *self, const struct link_hub_edge *edge);
+	/* A connection from another machine ended before it was an edge's; `why` is a sentence.
+	 * NULL: nobody wants to know, nor of on_trouble. */
+	void (*on_stranger)(struct link_hub_sink *self, const char *from, const char *why);
+	/* The file that shows other machines who we are is of no use. That of before is used; where
+	 * there was none they are not let in until there is. */
+	void (*on_trouble)(struct link_hub_sink *self, const char *words);
 	/* It is gone; `why` is a sentence. */
 	void (*on_gone)(
 	        struct link_hub_sink *self, const struct link_hub_edge *edge, const char *why);
@@ -44,15 +51,25 @@ struct link_hub_sink {
 
 struct link_hub_options {
 	const char *id;    /* of this machine; copied */
-	const char *store; /* whose revisions these are; copied */
+	const char *store; /* whose revisions and purges these are; copied */
+	/* How it was called before, and the last that was made under each name: copied. Revisions
+	 * of another name are none of ours. */
+	const struct link_past *past;
+	unsigned past_count;
 	struct link_wire_times times;
 };
 
-/* Begins to accept at a listening socket (net/local.h), which is the hub's from now on, also when
- * NULL is returned because the kernel refuses. Until link_hub_change, there are no domains, at
+/* Begins to accept at a listening UNIX socket (net/local.h), which is the hub's from now on, also
+ * when NULL is returned because the kernel refuses. Until link_hub_change, there are no domains, at
  * revision 0. `sink` must outlive it. */
 struct link_hub *link_hub_open(struct loop *loop, int socket,
         const struct link_hub_options *options, struct link_hub_sink *sink);
+
+/* Accepts edges of other machines as well, at listening TCP sockets, which stay the caller's, with
+ * mutual TLS: `identity` is the file that shows who we are (link/identity.h). An edge must have its
+ * name in its certificate. Once; false when the kernel refuses. */
+MUST_CHECK bool link_hub_listen(
+        struct link_hub *hub, const int *sockets, unsigned count, const char *identity);
 
 /* Ends all connections without telling the sink. NULL is fine. */
 void link_hub_close(struct link_hub *hub);

@@ -263,7 +263,7 @@ static bool take_entry(struct str bytes, bool is_first, struct link_intake *inta
 	while (is_good && taken == LINK_INTAKE_MORE) {
 		is_good = link_message_take(&bytes, &kind, &payload) == LINK_MESSAGE_TAKEN;
 		if (is_good && kind == LINK_SAYS_HELLO) {
-			is_good = link_message_read_hello(&arena, payload, &hello, &error);
+			is_good = link_message_read_kept_hello(&arena, payload, &hello);
 			has_hello = true;
 		} else if (is_good) {
 			/* All that is wrong must be seen before the COMMIT is taken. */

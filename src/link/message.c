@@ -55,6 +55,21 @@ enum link_message_take link_message_take(
 
 /* ---- what is in them ---- */
 
+/* Whether it is an object that has no other keys than these. */
+static bool has_only(const struct model_node *object, const char *const *keys, size_t count)
+{
+	if (object->kind != MODEL_NODE_MAPPING)
+		return false;
+	for (const struct model_node *node = object->first; node != NULL; node = node->next) {
+		size_t i = 0;
+		while (i < count && !str_is_equal(node->key, str_of(keys[i])))
+			i++;
+		if (i == count)
+			return false;
+	}
+	return true;
+}
+
 /* An object that has no other keys than these; NULL when it is none. */
 static const struct model_node *read_object(
         struct arena *arena, struct str payload, const char *const *keys, size_t count)
@@ -63,16 +78,7 @@ static const struct model_node *read_object(
 	struct model_node *root = NULL;
 	bool is_read = model_json_read(arena, payload, &problems, &root);
 	model_problems_done(&problems);
-	if (!is_read || root->kind != MODEL_NODE_MAPPING)
-		return NULL;
-	for (const struct model_node *node = root->first; node != NULL; node = node->next) {
-		size_t i = 0;
-		while (i < count && !str_is_equal(node->key, str_of(keys[i])))
-			i++;
-		if (i == count)
-			return NULL;
-	}
-	return root;
+	return is_read && has_only(root, keys, count) ? root : NULL;
 }
 
 static bool read_number(const struct model_node *object, const char *key, uint64_t *ret_number)
@@ -107,16 +113,44 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 	text_add_json(to, hello->run);
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
-	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu}",
+	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu,\"past\":[",
 	        (unsigned long long)hello->revision, (unsigned long long)hello->purged,
 	        (unsigned long long)hello->oldest);
+	for (unsigned i = 0; i < hello->past_count; i++) {
+		const struct link_past *past = &hello->past[i];
+		text_add(to, i == 0 ? STR("{\"store\":") : STR(",{\"store\":"));
+		text_add_json(to, past->store);
+		text_addf(to, ",\"revision\":%llu,\"purged\":%llu}",
+		        (unsigned long long)past->revision, (unsigned long long)past->purged);
+	}
+	text_add(to, STR("]}"));
+}
+
+/* The list of a greeting, which is the arena's. */
+static bool read_past(
+        struct arena *arena, const struct model_node *root, struct link_hello *ret_hello)
+{
+	static const char *const KEYS[] = {"store", "revision", "purged"};
+	const struct model_node *list = model_node_get(root, STR("past"));
+	if (list == NULL || list->kind != MODEL_NODE_LIST || list->count > LIMIT_LINK_EPOCHS)
+		return false;
+	struct link_past *past = arena_alloc(arena, (list->count + 1) * sizeof(*past));
+	ret_hello->past = past;
+	ret_hello->past_count = list->count;
+	for (const struct model_node *node = list->first; node != NULL; node = node->next, past++)
+		if (!has_only(node, KEYS, ARRAY_LENGTH(KEYS)) ||
+		        !read_text(node, "store", &past->store) || !is_visible(past->store) ||
+		        !read_number(node, "revision", &past->revision) ||
+		        !read_number(node, "purged", &past->purged))
+			return false;
+	return true;
 }
 
 bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
         struct text *ret_error)
 {
 	static const char *const KEYS[] = {
-	        "v", "id", "run", "store", "revision", "purged", "oldest"};
+	        "v", "id", "run", "store", "revision", "purged", "oldest", "past"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -140,12 +174,38 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 	        !read_number(root, "purged", &hello.purged) ||
 	        !read_number(root, "oldest", &hello.oldest) || hello.id.len == 0 ||
 	        hello.run.len == 0 || !is_visible(hello.run) || !is_visible(hello.id) ||
-	        !is_visible(hello.store)) {
+	        !is_visible(hello.store) || !read_past(arena, root, &hello)) {
 		text_add(ret_error, STR("does not say who it is and what it knows"));
 		return false;
 	}
 	*ret_hello = hello;
 	return true;
+}
+
+bool link_message_read_kept_hello(
+        struct arena *arena, struct str payload, struct link_hello *ret_hello)
+{
+	struct model_problems problems = {0};
+	struct model_node *root;
+	bool is_read = model_json_read(arena, payload, &problems, &root);
+	model_problems_done(&problems);
+	*ret_hello = (struct link_hello){0};
+	return is_read && read_text(root, "store", &ret_hello->store) &&
+	       is_visible(ret_hello->store) &&
+	       read_number(root, "revision", &ret_hello->revision) &&
+	       read_number(root, "purged", &ret_hello->purged);
+}
+
+bool link_message_is_known(
+        const struct link_hello *hello, struct str store, uint64_t revision, uint64_t purged)
+{
+	if (str_is_equal(store, hello->store))
+		return revision <= hello->revision && purged <= hello->purged;
+	for (unsigned i = 0; i < hello->past_count; i++)
+		if (str_is_equal(store, hello->past[i].store))
+			return revision <= hello->past[i].revision &&
+			       purged <= hello->past[i].purged;
+	return false;
 }
 
 void link_message_print_number(const char *key, uint64_t number, const char *error, struct text *to)

@@ -16,7 +16,7 @@ enum link_message_kind {
 #undef MESSAGE
 };
 
-enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 2 };
+enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 3 };
 
 /* "HELLO"; NULL for what is no kind. */
 const char *link_message_name(unsigned kind);
@@ -36,16 +36,28 @@ MUST_CHECK enum link_message_take link_message_take(
 
 /* ---- what is in them ---- */
 
+/* A name that the store had, and the last that was made under it. */
+struct link_past {
+	struct str store;
+	uint64_t revision, purged;
+};
+
 struct link_hello {
 	struct str id;  /* of the edge, whose processes have one cache, or of the control's machine:
 	                 * 1-128 visible characters */
 	struct str run; /* tells one process from the next one; as long */
-	struct str store; /* which revisions are meant; empty: none */
+	struct str store; /* which revisions and purges are meant; empty: none */
 	uint64_t revision;
 	uint64_t purged; /* of an edge: the purge of that store up to which all are durable in its
 	                  * cache; of the control plane: its last one */
 	uint64_t oldest; /* of the control plane: the lowest purge that it has */
+	const struct link_past *past; /* of the control plane: of its store */
+	unsigned past_count;          /* at most LIMIT_LINK_EPOCHS */
 };
+
+/* Whether a revision and a purge of a store are such as the control plane that said this knows. */
+bool link_message_is_known(
+        const struct link_hello *hello, struct str store, uint64_t revision, uint64_t purged);
 
 void link_message_print_hello(const struct link_hello *hello, struct text *to);
 
@@ -53,6 +65,10 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to);
  * to ret_error. */
 MUST_CHECK bool link_message_read_hello(struct arena *arena, struct str payload,
         struct link_hello *ret_hello, struct text *ret_error);
+
+/* Reads one that was kept, by whatever version: store, revision and purged. */
+MUST_CHECK bool link_message_read_kept_hello(
+        struct arena *arena, struct str payload, struct link_hello *ret_hello);
 
 /* The objects with one number, and a text beside it or none: {"revision":8}, {"id":4,"error":""}.
  */

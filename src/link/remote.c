@@ -11,8 +11,8 @@
  *
  * The number of a purge means something together with the store that gave it. Both sides know what
  * the other one has said, and so come to the same one: where the edge was of another store, or
- * knows a purge that this one never made, that is 0. Where purges behind that number are not kept
- * any more, all that the cache has becomes stale.
+ * knows a revision or a purge that this one never made, that is 0. Where purges behind that number
+ * are not kept any more, all that the cache has becomes stale.
  */
 #include "link/remote.h"
 
@@ -20,13 +20,22 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/random.h"
+#include "link/dial.h"
+#include "link/identity.h"
 #include "link/ledger.h"
 #include "net/local.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
-enum { STORE_BYTES_MAX = 128, REASON_BYTES_MAX = 1000 };
+enum {
+	STORE_BYTES_MAX = 128,
+	REASON_BYTES_MAX = 1000,
+	/* Between two tries, when the control plane is another machine's. */
+	RETRY_MAX_MS = 5000,
+};
 
 struct link_remote {
 	struct loop *loop;
@@ -34,10 +43,17 @@ struct link_remote {
 	struct link_live live;
 	unsigned pending; /* revisions that the sink was given, and that are not live yet */
 	bool is_waiting;  /* to connect, for these */
-	char *path, *id;
+	char *path;       /* NULL: it is at `host` */
+	char *where;      /* for people */
+	char *host;
+	struct link_dial *dial;
+	struct link_dial_sink dial_sink;
+	struct link_identity *identity;
+	char *id;
 	char run[LINK_RUN_BYTES];
 	struct link_wire_times times;
 	uint32_t retry_ms;
+	unsigned failures; /* in a row, of a kind that will not be over in a moment */
 	struct timer retry;
 	struct link_wire *wire; /* NULL: not connected */
 	struct link_wire_sink wire_sink;
@@ -57,9 +73,12 @@ struct link_remote {
 	char purged_of[STORE_BYTES_MAX + 1]; /* the store whose purges the purger has */
 	uint64_t said_purged;                /* in our HELLO */
 	struct list heard;                   /* purges that wait for revisions to be live */
-	struct timer keep_later;             /* the number is to be kept by a new base */
+	unsigned heard_count;
+	struct timer keep_later; /* the number is to be kept by a new base */
 	uint64_t rewrite_from_ms;
 	bool is_troubled;    /* the operator was told that nobody answers */
+	bool has_said_why;   /* the operator was told why we end this connection */
+	struct text unread;  /* what is wrong with the revision that is heard; empty: nothing yet */
 	struct text refused; /* why the last revision was refused; empty: it was not */
 };
 
@@ -190,6 +209,7 @@ static void hand_over(struct link_remote *remote, const struct model_snapshot *s
 static void apply(struct link_remote *remote)
 {
 	text_clear(&remote->refused);
+	remote->failures = 0;
 	memcpy(remote->store, remote->greeter, sizeof(remote->store));
 	make_live(remote);
 	remote->is_to_keep = true;
@@ -231,18 +251,20 @@ static void refuse(struct link_remote *remote, uint64_t revision, struct str why
 		say(remote, LINK_REFUSED, text_c(&words));
 	}
 	text_done(&words);
+	text_clear(&remote->unread);
+	remote->has_said_why = true;
+	remote->failures++;
 	send_number(remote, LINK_SAYS_REFUSED, revision, text_c(&remote->refused));
 	link_wire_end(remote->wire, "what it said of domains cannot be read");
 }
 
 /* The revision that a COMMIT would have made live; 0 where it does not even say that. */
-static uint64_t revision_of(enum link_message_kind kind, struct str payload)
+static uint64_t revision_of(struct str commit)
 {
 	struct arena arena;
 	uint64_t revision = 0;
 	arena_init(&arena, NULL, 0);
-	if (kind != LINK_SAYS_COMMIT ||
-	        !link_message_read_number(&arena, payload, "revision", &revision, NULL))
+	if (!link_message_read_number(&arena, commit, "revision", &revision, NULL))
 		revision = 0;
 	arena_reset(&arena);
 	return revision;
@@ -251,19 +273,23 @@ static uint64_t revision_of(enum link_message_kind kind, struct str payload)
 static void hear_domains(
         struct link_remote *remote, enum link_message_kind kind, struct str payload)
 {
-	struct text error = {0};
 	keep_revision(remote);
-	switch (link_intake_take(remote->intake, kind, payload, &error)) {
-	case LINK_INTAKE_MORE:
-		break;
-	case LINK_INTAKE_COMMIT:
-		apply(remote);
-		break;
-	case LINK_INTAKE_BAD:
-		refuse(remote, revision_of(kind, payload), text_str(&error));
-		break;
+	/* It is refused by its number, which comes last. */
+	if (remote->unread.len == 0)
+		switch (link_intake_take(remote->intake, kind, payload, &remote->unread)) {
+		case LINK_INTAKE_MORE:
+		case LINK_INTAKE_BAD:
+			break;
+		case LINK_INTAKE_COMMIT:
+			apply(remote);
+			return;
+		}
+	if (remote->unread.len > 0 && kind == LINK_SAYS_COMMIT) {
+		struct text why = {0};
+		text_add(&why, text_str(&remote->unread));
+		refuse(remote, revision_of(payload), text_str(&why));
+		text_done(&why);
 	}
-	text_done(&error);
 }
 
 /* ---- purges ---- */
@@ -271,9 +297,12 @@ static void hear_domains(
 /* Where they go on. */
 static void greet_purger(struct link_remote *remote, const struct link_hello *hello)
 {
-	const bool is_ours =
-	        strcmp(remote->greeter, remote->store) == 0 && remote->said_purged <= hello->purged;
+	const bool is_ours = link_message_is_known(
+	        hello, str_of(remote->store), link_remote_revision(remote), remote->said_purged);
 	const uint64_t number = is_ours ? remote->said_purged : 0;
+	/* What was known by an earlier name is known by this one. */
+	if (is_ours)
+		memcpy(remote->store, remote->greeter, sizeof(remote->store));
 	memcpy(remote->purged_of, remote->greeter, sizeof(remote->purged_of));
 	link_purger_begin(remote->purger, number);
 	if (number + 1 >= hello->oldest)
@@ -310,11 +339,14 @@ static void hear_purge(struct link_remote *remote, struct str payload)
 	heard->len = payload.len;
 	memcpy(heard->payload, payload.at, payload.len);
 	list_add_last(&remote->heard, &heard->node);
+	if (++remote->heard_count > LIMIT_LINK_PURGES_WAITING)
+		link_wire_end(remote->wire, "it tells more purges than may wait");
 }
 
-static void forget_heard_purge(struct heard_purge *heard)
+static void forget_heard_purge(struct link_remote *remote, struct heard_purge *heard)
 {
 	list_remove(&heard->node);
+	remote->heard_count--;
 	mem_free(heard);
 }
 
@@ -323,7 +355,7 @@ static void do_heard_purges(struct link_remote *remote)
 	list_each_safe (node, following, &remote->heard) {
 		struct heard_purge *heard = container_of(node, struct heard_purge, node);
 		do_purge(remote, str_make(heard->payload, heard->len));
-		forget_heard_purge(heard);
+		forget_heard_purge(remote, heard);
 	}
 }
 
@@ -331,7 +363,7 @@ static void do_heard_purges(struct link_remote *remote)
 static void forget_heard_purges(struct link_remote *remote)
 {
 	list_each_safe (node, following, &remote->heard)
-		forget_heard_purge(container_of(node, struct heard_purge, node));
+		forget_heard_purge(remote, container_of(node, struct heard_purge, node));
 }
 
 /* The ledger first: whoever hears that it is done need never tell it again. */
@@ -375,6 +407,9 @@ static void hear_greeting(struct link_remote *remote, struct str payload)
 	if (link_message_read_hello(&arena, payload, &hello, &error)) {
 		snprintf(remote->greeter, sizeof(remote->greeter), "%.*s", STR_ARG(hello.store));
 		remote->has_greeted = true;
+		/* What was refused will be told again. */
+		if (remote->refused.len == 0)
+			remote->failures = 0;
 		if (remote->is_troubled)
 			say(remote, LINK_TROUBLE, "the control plane answers again");
 		remote->is_troubled = false;
@@ -382,13 +417,21 @@ static void hear_greeting(struct link_remote *remote, struct str payload)
 	} else {
 		struct text words = {0};
 		text_addf(&words, "the control plane %s", text_c(&error));
-		say(remote, LINK_TROUBLE, text_c(&words));
-		remote->is_troubled = true;
+		if (!remote->is_troubled)
+			say(remote, LINK_TROUBLE, text_c(&words));
+		remote->is_troubled = remote->has_said_why = true;
+		remote->failures++;
 		text_done(&words);
 		link_wire_end(remote->wire, "its greeting cannot be read");
 	}
 	text_done(&error);
 	arena_reset(&arena);
+}
+
+static bool is_of_domains(enum link_message_kind kind)
+{
+	return kind == LINK_SAYS_BEGIN || kind == LINK_SAYS_DOMAIN || kind == LINK_SAYS_GONE ||
+	       kind == LINK_SAYS_COMMIT;
 }
 
 static void on_message(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
@@ -402,10 +445,12 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		hear_subscription(remote, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_ASK)
 		hear_ask(remote, payload);
-	else if (remote->has_greeted)
+	else if (remote->has_greeted && is_of_domains(kind))
 		hear_domains(remote, kind, payload);
 	else
-		link_wire_end(remote->wire, "it did not greet");
+		link_wire_end(remote->wire, remote->has_greeted
+		                                    ? "it said what no control plane says"
+		                                    : "it did not greet");
 }
 
 static void on_sent(struct link_wire_sink *sink)
@@ -418,33 +463,47 @@ static void on_sent(struct link_wire_sink *sink)
 static void tell_trouble(struct link_remote *remote, const char *why)
 {
 	struct text words = {0};
-	/* Who ends it because it cannot be understood has been told that. */
-	if (remote->is_troubled || remote->refused.len > 0)
+	if (remote->is_troubled || remote->has_said_why)
 		return;
 	remote->is_troubled = true;
 	text_addf(&words,
 	        "the control plane at %s does not answer (%s); the domains stay as they are",
-	        remote->path, why);
+	        remote->where, why);
 	say(remote, LINK_TROUBLE, text_c(&words));
 	text_done(&words);
 }
 
+/* Who cannot be understood is not asked all the time; and hundreds of edges do not come to another
+ * machine all at once. */
+static uint32_t retry_ms(const struct link_remote *remote)
+{
+	uint64_t ms = remote->retry_ms;
+	if (remote->path != NULL && remote->failures == 0)
+		return remote->retry_ms;
+	for (unsigned i = 0; i < remote->failures && ms < RETRY_MAX_MS; i++)
+		ms *= 2;
+	return (uint32_t)random_jitter(ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS, 50);
+}
+
 static void try_later(struct link_remote *remote)
 {
-	loop_timer_start(remote->loop, &remote->retry, clock_ms() + remote->retry_ms);
+	loop_timer_start(remote->loop, &remote->retry, clock_ms() + retry_ms(remote));
+	if (remote->path == NULL)
+		remote->failures++;
 }
 
 static void on_end(struct link_wire_sink *sink, const char *why)
 {
 	struct link_remote *remote = container_of(sink, struct link_remote, wire_sink);
+	tell_trouble(remote, why);
 	link_reporter_end(remote->reporter);
 	link_asked_end(remote->asked);
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
+	text_clear(&remote->unread);
 	forget_heard_purges(remote);
 	link_purger_begin(remote->purger, link_purger_number(remote->purger));
-	tell_trouble(remote, why);
 	try_later(remote);
 }
 
@@ -465,22 +524,57 @@ static void greet(struct link_remote *remote)
 	text_done(&payload);
 }
 
+static void fail(struct link_remote *remote, const char *why)
+{
+	tell_trouble(remote, why);
+	try_later(remote);
+}
+
+/* Speaks at a connected socket, whose TLS may be still to come. */
+static void speak(struct link_remote *remote, int socket, struct tls *tls)
+{
+	remote->has_greeted = remote->has_said_why = false;
+	remote->wire = link_wire_new(remote->loop, socket, tls, &remote->times, &remote->wire_sink);
+	if (remote->wire != NULL)
+		greet(remote);
+	else
+		fail(remote, strerrordesc_np(errno));
+}
+
+static void on_dialled(struct link_dial_sink *sink, int socket, const char *why)
+{
+	struct link_remote *remote = container_of(sink, struct link_remote, dial_sink);
+	struct text trouble = {0};
+	if (socket < 0) {
+		fail(remote, why);
+		return;
+	}
+	const struct tls_context *context = link_identity_context(remote->identity, &trouble);
+	if (trouble.len != 0)
+		say(remote, LINK_TROUBLE, text_c(&trouble));
+	text_done(&trouble);
+	if (context != NULL) {
+		speak(remote, socket, tls_new(context, TLS_CLIENT, socket, remote->host));
+		return;
+	}
+	close(socket);
+	fail(remote, "nothing shows it who we are");
+}
+
 static void connect_now(struct link_remote *remote)
 {
 	remote->is_waiting = remote->pending > 0;
 	if (remote->is_waiting)
 		return;
-	int socket = local_connect(remote->path, 0);
-	remote->has_greeted = false;
-	if (socket >= 0)
-		remote->wire =
-		        link_wire_new(remote->loop, socket, &remote->times, &remote->wire_sink);
-	if (remote->wire != NULL) {
-		greet(remote);
+	if (remote->path == NULL) {
+		link_dial_start(remote->dial);
 		return;
 	}
-	tell_trouble(remote, strerrordesc_np(errno));
-	try_later(remote);
+	int socket = local_connect(remote->path, 0);
+	if (socket >= 0)
+		speak(remote, socket, NULL);
+	else
+		fail(remote, strerrordesc_np(errno));
 }
 
 static void on_retry(struct timer *timer)
@@ -504,13 +598,33 @@ static void read_ledger(struct link_remote *remote, const struct link_journal *p
 	text_done(&store);
 }
 
+/* Where the control plane is. */
+static void set_place(struct link_remote *remote, const struct link_remote_options *options)
+{
+	struct text where = {0};
+	if (options->path != NULL) {
+		remote->path = mem_copy(options->path, strlen(options->path));
+		text_add(&where, str_of(options->path));
+	} else {
+		const bool has_colon = strchr(options->host, ':') != NULL;
+		text_addf(&where, has_colon ? "[%s]:%u" : "%s:%u", options->host, options->port);
+		remote->host = mem_copy(options->host, strlen(options->host));
+		remote->identity = link_identity_new(options->identity);
+		remote->dial_sink.on_dialled = on_dialled;
+		remote->dial = link_dial_new(remote->loop, options->host, options->port,
+		        options->servers, &remote->dial_sink);
+	}
+	remote->where = mem_copy(where.at, where.len);
+	text_done(&where);
+}
+
 struct link_remote *link_remote_open(
         struct loop *loop, const struct link_remote_options *options, struct link_sink *sink)
 {
 	struct link_remote *remote = mem_new(struct link_remote);
 	remote->loop = loop;
 	remote->sink = sink;
-	remote->path = mem_copy(options->path, strlen(options->path));
+	set_place(remote, options);
 	remote->id = mem_copy(options->id, strlen(options->id));
 	link_wire_make_run(remote->run);
 	remote->times = options->times;
@@ -550,8 +664,13 @@ void link_remote_close(struct link_remote *remote)
 	link_purger_free(remote->purger);
 	link_intake_free(remote->intake);
 	link_ledger_free(remote->ledger);
+	text_done(&remote->unread);
 	text_done(&remote->refused);
+	link_dial_free(remote->dial);
+	link_identity_free(remote->identity);
 	mem_free(remote->path);
+	mem_free(remote->host);
+	mem_free(remote->where);
 	mem_free(remote->id);
 	mem_free(remote);
 }

@@ -1,7 +1,7 @@
 /*
  * The control plane as a feed: an edge connects to it, says what it knows, and is told the rest;
  * and it says what has become live. While nobody answers, what is known stays, and it is tried
- * again. One thread, that of its loop.
+ * again. It is on this machine, or on another one, with mutual TLS. One thread, that of its loop.
  */
 #pragma once
 
@@ -15,10 +15,14 @@
 struct link_remote;
 
 struct link_remote_options {
-	const char *path; /* of the control plane's UNIX socket; copied */
-	const char *id;   /* of this process, 1-128 visible characters; copied */
+	const char *path; /* of the control plane's UNIX socket; copied. NULL: it is at `host` */
+	const char *host; /* a name or an IP address; copied, as are the next ones */
+	uint16_t port;
+	const char *identity; /* the file that shows who we are there (link/identity.h) */
+	const char *servers;  /* that know the name (dns_new); NULL: those of resolv.conf */
+	const char *id;       /* of this process, 1-128 visible characters; copied */
 	struct link_wire_times times;
-	uint32_t retry_ms; /* between two tries to connect */
+	uint32_t retry_ms; /* between two tries to connect; at `host` it grows */
 	const struct link_journal
 	        *ledger; /* where what is live is kept (link/ledger.h); NULL: nowhere */
 	struct link_purge_sink *purges;     /* the cache that is purged; NULL: there is none */

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "net/tcp.h"
+#include "net/tls.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@ struct link_wire {
 	struct link_wire_sink *sink;
 	struct link_wire_times times;
 	struct loop_fd watched;
+	struct tls *tls; /* NULL: none */
 	struct loop_task step;
 	struct timer ping, lease;
 	struct text in;
@@ -45,14 +46,34 @@ void link_wire_end(struct link_wire *wire, const char *why)
 	loop_wake(wire->loop, &wire->step);
 }
 
+/* Why a connection ended that was not ended by a word. */
+static const char *why_reset(const struct link_wire *wire)
+{
+	return wire->tls != NULL ? tls_why(wire->tls) : "the connection was reset";
+}
+
+static enum tcp_result write_some(struct link_wire *wire, size_t *ret_count)
+{
+	const struct iovec rest = {
+	        .iov_base = wire->out.at + wire->sent, .iov_len = wire->out.len - wire->sent};
+	if (wire->tls != NULL)
+		return tls_write(wire->tls, str_make(rest.iov_base, rest.iov_len), ret_count);
+	return tcp_write(wire->watched.fd, &rest, 1, ret_count);
+}
+
+static enum tcp_result read_some(struct link_wire *wire, void *to, size_t size, size_t *ret_count)
+{
+	if (wire->tls != NULL)
+		return tls_read(wire->tls, to, size, ret_count);
+	return tcp_read(wire->watched.fd, to, size, ret_count);
+}
+
 /* Writes as much as the socket takes; at the end, too, for what was said last is why. */
 static void flush(struct link_wire *wire)
 {
 	while (wire->sent < wire->out.len && !wire->is_broken) {
 		size_t count;
-		const struct iovec rest = {.iov_base = wire->out.at + wire->sent,
-		        .iov_len = wire->out.len - wire->sent};
-		switch (tcp_write(wire->watched.fd, &rest, 1, &count)) {
+		switch (write_some(wire, &count)) {
 		case TCP_DONE:
 			wire->sent += count;
 			start_timer(wire, &wire->ping, wire->times.ping_ms);
@@ -62,7 +83,7 @@ static void flush(struct link_wire *wire)
 		case TCP_END:
 		case TCP_RESET:
 			wire->is_broken = true;
-			link_wire_end(wire, "the connection was reset");
+			link_wire_end(wire, why_reset(wire));
 			return;
 		}
 	}
@@ -108,7 +129,7 @@ static bool read_more(struct link_wire *wire)
 {
 	char bytes[READ_BYTES];
 	size_t count;
-	switch (tcp_read(wire->watched.fd, bytes, sizeof(bytes), &count)) {
+	switch (read_some(wire, bytes, sizeof(bytes), &count)) {
 	case TCP_DONE:
 		text_add(&wire->in, str_make(bytes, count));
 		start_timer(wire, &wire->lease, wire->times.lease_ms);
@@ -122,7 +143,7 @@ static bool read_more(struct link_wire *wire)
 	case TCP_RESET:
 		break;
 	}
-	link_wire_end(wire, "the connection was reset");
+	link_wire_end(wire, why_reset(wire));
 	return false;
 }
 
@@ -180,18 +201,20 @@ static void on_lease(struct timer *timer)
 	loop_wake(wire->loop, &wire->step);
 }
 
-struct link_wire *link_wire_new(struct loop *loop, int socket, const struct link_wire_times *times,
-        struct link_wire_sink *sink)
+struct link_wire *link_wire_new(struct loop *loop, int socket, struct tls *tls,
+        const struct link_wire_times *times, struct link_wire_sink *sink)
 {
 	struct link_wire *wire = mem_new(struct link_wire);
 	wire->loop = loop;
 	wire->sink = sink;
 	wire->times = *times;
 	wire->watched = (struct loop_fd){.fd = socket, .on_ready = on_ready};
+	wire->tls = tls;
 	wire->step.on_run = on_step;
 	wire->ping.on_expire = on_ping;
 	wire->lease.on_expire = on_lease;
 	if (!loop_add(loop, &wire->watched)) {
+		tls_free(tls);
 		close(socket);
 		mem_free(wire);
 		return NULL;
@@ -209,6 +232,7 @@ void link_wire_free(struct link_wire *wire)
 	loop_timer_cancel(wire->loop, &wire->ping);
 	loop_timer_cancel(wire->loop, &wire->lease);
 	loop_remove(wire->loop, &wire->watched);
+	tls_free(wire->tls);
 	close(wire->watched.fd);
 	text_done(&wire->in);
 	text_done(&wire->out);

@@ -1,7 +1,7 @@
 /*
  * One end of a connection between the control plane and an edge: messages (link/message.h) both
- * ways, over a stream socket. It speaks when nothing else was said for a while, and ends when
- * nothing is heard. One thread, that of its loop.
+ * ways, over a stream socket, with TLS or without. It speaks when nothing else was said for a
+ * while, and ends when nothing is heard. One thread, that of its loop.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "net/loop.h"
 
 struct link_wire;
+struct tls; /* net/tls.h */
 
 struct link_wire_sink {
 	/* A message; the payload lasts until it returns. It may send and end, but not free. */
@@ -16,8 +17,8 @@ struct link_wire_sink {
 	        struct link_wire_sink *self, enum link_message_kind kind, struct str payload);
 	/* All that was to be sent is gone. */
 	void (*on_sent)(struct link_wire_sink *self);
-	/* Nothing comes any more, and nothing goes; `why` is a constant, or what link_wire_end was
-	 * told. Once, and never inside a call of this file. */
+	/* Nothing comes any more, and nothing goes; `why` is what link_wire_end was told, or lasts
+	 * as long as the wire. Once, and never inside a call of this file. */
 	void (*on_end)(struct link_wire_sink *self, const char *why);
 };
 
@@ -26,10 +27,10 @@ struct link_wire_times {
 	uint32_t lease_ms; /* who is not heard for so long is gone */
 };
 
-/* The socket is non-blocking, and the wire's from now on, also when NULL is returned because the
- * kernel refuses. `sink` must outlive it. */
-struct link_wire *link_wire_new(struct loop *loop, int socket, const struct link_wire_times *times,
-        struct link_wire_sink *sink);
+/* The socket is non-blocking, and it and its TLS (NULL: none) are the wire's from now on, also when
+ * NULL is returned because the kernel refuses. `sink` must outlive it. */
+struct link_wire *link_wire_new(struct loop *loop, int socket, struct tls *tls,
+        const struct link_wire_times *times, struct link_wire_sink *sink);
 
 /* Closes the socket. NULL is fine. */
 void link_wire_free(struct link_wire *wire);

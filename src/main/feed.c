@@ -80,14 +80,24 @@ static void add_name(const struct settings *settings, struct text *to)
 
 static void open_remote(struct feed *feed, const struct feed_options *options)
 {
-	struct text ledger_path = {0}, link_path = {0}, id = {0};
+	const struct settings *settings = &options->invocation->settings;
+	struct text ledger_path = {0}, link_path = {0}, id = {0}, servers = {0};
 	struct link_journal ledger;
-	domains_add_ledger_path(&options->invocation->settings, &ledger_path);
+	struct model_host host;
+	uint16_t port = 0;
+	domains_add_ledger_path(settings, &ledger_path);
 	bool is_kept = has_place(options, &ledger_path, &ledger);
 	invocation_add_link_path(options->invocation, &link_path);
-	add_name(&options->invocation->settings, &id);
+	add_name(settings, &id);
+	bool is_remote = settings_has_remote_control(settings, &host, &port);
+	for (unsigned i = 0; i < settings->dns_servers.count; i++)
+		text_addf(&servers, "%s%s", i == 0 ? "" : ",", settings->dns_servers.list[i]);
 	const struct link_remote_options remote = {
-	        .path = text_c(&link_path),
+	        .path = is_remote ? NULL : text_c(&link_path),
+	        .host = host.name,
+	        .port = port,
+	        .identity = settings->link_identity,
+	        .servers = servers.len != 0 ? text_c(&servers) : NULL,
 	        .id = text_c(&id),
 	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
 	        .retry_ms = RETRY_MS,
@@ -100,6 +110,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	text_done(&ledger_path);
 	text_done(&link_path);
 	text_done(&id);
+	text_done(&servers);
 }
 
 struct feed *feed_open(const struct feed_options *options, struct model_problems *problems)

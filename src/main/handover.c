@@ -1,10 +1,10 @@
 /*
  * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9 link=12
  * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700 controls=4712
- * listen=127.0.0.1:0/127.0.0.1:8080/7,8 api=127.0.0.1:8081/127.0.0.1:8081/13". Metrics are as api.
- * The memory is its descriptor, bytes and objects, a disk of it its descriptor and bytes. Numbers
- * of descriptors are checked against the kernel before they are used: a variable that somebody put
- * there by hand must not make us take the wrong one.
+ * listen=127.0.0.1:0/127.0.0.1:8080/7,8 api=127.0.0.1:8081/127.0.0.1:8081/13". Metrics and links
+ * are as api. The memory is its descriptor, bytes and objects, a disk of it its descriptor and
+ * bytes. Numbers of descriptors are checked against the kernel before they are used: a variable
+ * that somebody put there by hand must not make us take the wrong one.
  */
 #include "main/handover.h"
 
@@ -66,6 +66,7 @@ void handover_print(const struct handover *handover, struct text *to)
 	add_listeners(to, "listen", &handover->listeners);
 	add_listeners(to, "api", &handover->api);
 	add_listeners(to, "metrics", &handover->metrics);
+	add_listeners(to, "links", &handover->links);
 }
 
 /* One number of a list, or -1 where `may_lack` says that nothing may be there. */
@@ -182,6 +183,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 		return parse_listen(&handover->api, value);
 	if (str_is_equal(name, STR("metrics")))
 		return parse_listen(&handover->metrics, value);
+	if (str_is_equal(name, STR("links")))
+		return parse_listen(&handover->links, value);
 	return true;
 }
 
@@ -222,6 +225,7 @@ void handover_keep(const struct handover *handover, bool is_kept)
 	keep_listeners(&handover->listeners, is_kept);
 	keep_listeners(&handover->api, is_kept);
 	keep_listeners(&handover->metrics, is_kept);
+	keep_listeners(&handover->links, is_kept);
 	keep(handover->lifeline_read, is_kept);
 	keep(handover->lifeline_write, is_kept);
 	keep(handover->ready, is_kept);
@@ -266,7 +270,7 @@ static bool are_listeners(const struct listeners *listeners)
 static bool has_good_descriptors(const struct handover *handover)
 {
 	return are_listeners(&handover->listeners) && are_listeners(&handover->api) &&
-	       are_listeners(&handover->metrics) &&
+	       are_listeners(&handover->metrics) && are_listeners(&handover->links) &&
 	       (handover->command < 0 || is_listener(handover->command)) &&
 	       (handover->link < 0 || is_listener(handover->link)) &&
 	       is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
@@ -302,6 +306,7 @@ void handover_init(struct handover *handover)
 	        .lifeline_write = -1,
 	        .api.workers = 1,
 	        .metrics.workers = 1,
+	        .links.workers = 1,
 	        .command = -1,
 	        .link = -1,
 	        .ready = -1,
@@ -322,5 +327,6 @@ void handover_forget(struct handover *handover)
 	forget_listeners(&handover->listeners);
 	forget_listeners(&handover->api);
 	forget_listeners(&handover->metrics);
+	forget_listeners(&handover->links);
 	handover_init(handover);
 }

@@ -16,11 +16,12 @@ struct handover {
 	struct listeners listeners; /* of clients; none for a control process */
 	struct listeners metrics;   /* of an edge, with one socket for each address */
 	struct listeners api;       /* of a control process, with one socket for each address */
+	struct listeners links;     /* where it listens for edges of other machines; the same */
 	/* A pipe that nobody writes to: it ends with the supervisor, who alone has its end to
 	 * write. -1 where a process does not get an end. */
 	int lifeline_read, lifeline_write;
 	int command; /* the listening UNIX socket for commands; -1: none */
-	int link;    /* the one that a control process listens at for edges; -1: none */
+	int link;    /* the one at which it listens for edges of this one; -1: none */
 	/* A child writes a byte there when it serves; -1 for a supervisor. */
 	int ready;
 	struct memory memory; /* of the cache */

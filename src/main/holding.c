@@ -38,6 +38,7 @@ void holding_close(struct holding *holding)
 	listeners_done(&handover->listeners);
 	listeners_done(&handover->api);
 	listeners_done(&handover->metrics);
+	listeners_done(&handover->links);
 	close_one(&handover->lifeline_read);
 	close_one(&handover->lifeline_write);
 	close_one(&handover->command);
@@ -94,6 +95,14 @@ static void open_journal(struct holding *holding)
 		log_warning("no memory for the last good domains: %s", strerror(errno));
 }
 
+/* Opens the listeners that the settings name, where they are not open. */
+static bool open_listeners(const struct settings *settings, const struct words *asked,
+        struct listeners *listeners, struct text *ret_why)
+{
+	return listeners->asked.count > 0 ||
+	       listeners_open(asked, 1, (int)settings->backlog, listeners, ret_why);
+}
+
 /* Opens of what a control process needs what is not open. */
 static bool open_control(struct holding *holding, struct text *ret_why)
 {
@@ -104,17 +113,17 @@ static bool open_control(struct holding *holding, struct text *ret_why)
 		return true;
 	if (handover->link < 0 && !link_socket_open(invocation, &handover->link, ret_why))
 		return false;
-	return handover->api.asked.count > 0 ||
-	       listeners_open(&settings->api, 1, (int)settings->backlog, &handover->api, ret_why);
+	return open_listeners(settings, &settings->api, &handover->api, ret_why) &&
+	       (!settings_has_link(settings) ||
+	               open_listeners(settings, &settings->link, &handover->links, ret_why));
 }
 
 /* Opens those for metrics that are not open. */
 static bool open_metrics(struct holding *holding, struct text *ret_why)
 {
 	const struct settings *settings = &holding->invocation->settings;
-	struct listeners *metrics = &holding->handover.metrics;
-	return !settings_has_metrics(settings) || metrics->asked.count > 0 ||
-	       listeners_open(&settings->metrics, 1, (int)settings->backlog, metrics, ret_why);
+	return !settings_has_metrics(settings) ||
+	       open_listeners(settings, &settings->metrics, &holding->handover.metrics, ret_why);
 }
 
 bool holding_open(struct holding *holding)
@@ -157,10 +166,18 @@ static bool adopt_memory(struct holding *holding, const struct settings *setting
 	return is_new && memory->fd >= 0;
 }
 
-static void close_api(struct handover *handover)
+/* Closes them all; there is one socket for each address again when they are opened. */
+static void close_listeners(struct listeners *listeners)
 {
-	listeners_done(&handover->api);
-	handover->api.workers = 1;
+	listeners_done(listeners);
+	listeners->workers = 1;
+}
+
+static void warn_of_change(
+        const char *name, const struct words *meant, const struct listeners *listeners)
+{
+	if (listeners->asked.count > 0 && !words_is_equal(meant, &listeners->asked))
+		log_warning("a new value of %s takes a restart", name);
 }
 
 /* An edge goes where the settings say, so a link that is not there is of no use. */
@@ -171,15 +188,17 @@ static void adopt_control(struct holding *holding)
 	struct text why = {0};
 	bool has_control = invocation_has_control(invocation);
 	if (!has_control)
-		close_api(handover);
+		close_listeners(&handover->api);
+	if (!has_control || !settings_has_link(&invocation->settings))
+		close_listeners(&handover->links);
 	if (!has_control || !link_socket_is_meant(invocation, handover->link))
 		close_one(&handover->link);
-	if (handover->api.asked.count > 0 &&
-	        !words_is_equal(&invocation->settings.api, &handover->api.asked))
-		log_warning("a new value of api takes a restart");
+	warn_of_change("api", &invocation->settings.api, &handover->api);
+	warn_of_change("link", &invocation->settings.link, &handover->links);
 	if (!open_control(holding, &why)) {
 		log_error("there is no control process: %s", text_c(&why));
-		close_api(handover);
+		close_listeners(&handover->api);
+		close_listeners(&handover->links);
 		close_one(&handover->link);
 	}
 	text_done(&why);
@@ -191,12 +210,9 @@ static void adopt_metrics(struct holding *holding)
 	const struct settings *settings = &holding->invocation->settings;
 	struct listeners *metrics = &holding->handover.metrics;
 	struct text why = {0};
-	if (!settings_has_metrics(settings)) {
-		listeners_done(metrics);
-		metrics->workers = 1;
-	}
-	if (metrics->asked.count > 0 && !words_is_equal(&settings->metrics, &metrics->asked))
-		log_warning("a new value of metrics takes a restart");
+	if (!settings_has_metrics(settings))
+		close_listeners(metrics);
+	warn_of_change("metrics", &settings->metrics, metrics);
 	if (!open_metrics(holding, &why)) {
 		log_error("there are no metrics: %s", text_c(&why));
 		metrics->workers = 1;
@@ -234,7 +250,7 @@ struct handover holding_for_edge(const struct holding *holding)
 {
 	struct handover handover = holding->handover;
 	handover.lifeline_write = -1;
-	handover.api = (struct listeners){.workers = 1};
+	handover.api = handover.links = (struct listeners){.workers = 1};
 	handover.link = -1;
 	return handover;
 }
@@ -244,6 +260,7 @@ struct handover holding_for_control(const struct holding *holding)
 	struct handover handover;
 	handover_init(&handover);
 	handover.api = holding->handover.api;
+	handover.links = holding->handover.links;
 	handover.link = holding->handover.link;
 	handover.lifeline_read = holding->handover.lifeline_read;
 	return handover;

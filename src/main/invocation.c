@@ -204,7 +204,7 @@ static void check_source(const struct invocation *invocation, struct model_probl
 		model_problems_add(problems, NULL, 0, "--domains", "required",
 		        "there is nothing to serve; give --domains FILE, or --domain NAME and "
 		        "--origin ADDRESS, or --state-dir FOLDER for domains by the API, or "
-		        "--control SOCKET for those of another control plane");
+		        "--control SOCKET or HOST:PORT for those of another control plane");
 	if (invocation->name == NULL && invocation->origins.count + invocation->backups.count != 0)
 		model_problems_add(problems, NULL, 0,
 		        invocation->origins.count != 0 ? "--origin" : "--backup", "required",
@@ -237,6 +237,19 @@ static void check_lists(const struct invocation *invocation, struct model_proble
 		return;
 	check_apart(&settings->listen, "listen", &settings->api, "api", problems);
 	check_apart(&settings->api, "api", &settings->metrics, "metrics", problems);
+	check_apart(&settings->listen, "listen", &settings->link, "link", problems);
+	check_apart(&settings->api, "api", &settings->link, "link", problems);
+	check_apart(&settings->link, "link", &settings->metrics, "metrics", problems);
+}
+
+/* Edges of other machines are told what a store has. */
+static void check_link_source(const struct invocation *invocation, struct model_problems *problems)
+{
+	if (settings_has_link(&invocation->settings) &&
+	        (invocation_source(invocation) != INVOCATION_STORE ||
+	                !invocation_has_control(invocation)))
+		model_problems_add(problems, NULL, 0, "--link", "exclusive",
+		        "there is no control plane with a store here that edges could ask");
 }
 
 /* `socket` and `control` are held against it by themselves; this one comes of state_dir. */
@@ -256,11 +269,14 @@ static void check_serve(const struct invocation *invocation, struct model_proble
 {
 	check_source(invocation, problems);
 	check_lists(invocation, problems);
+	check_link_source(invocation, problems);
 }
 
 static void check_control(const struct invocation *invocation, struct model_problems *problems)
 {
 	const struct settings *settings = &invocation->settings;
+	struct model_host host;
+	uint16_t port;
 	if (invocation->name != NULL || invocation->origins.count + invocation->backups.count != 0)
 		model_problems_add(problems, NULL, 0,
 		        invocation->name != NULL         ? "--domain"
@@ -270,6 +286,14 @@ static void check_control(const struct invocation *invocation, struct model_prob
 	if (settings->domains[0] != '\0' && settings->control[0] != '\0')
 		model_problems_add(problems, NULL, 0, "--control", "exclusive",
 		        "no edge asks for domains that a file has");
+	if (settings->domains[0] != '\0' && settings_has_link(settings))
+		model_problems_add(problems, NULL, 0, "--link", "exclusive",
+		        "no edge asks for domains that a file has");
+	if (settings_has_remote_control(settings, &host, &port))
+		model_problems_add(problems, NULL, 0, "--control", "syntax",
+		        "\"%s\" is no path of a UNIX socket; what edges of other machines connect "
+		        "to is --link ADDRESS:PORT",
+		        settings->control);
 	if (settings->state_dir[0] == '\0')
 		model_problems_add(problems, NULL, 0, "--state-dir", "required",
 		        "where is the store? Give --state-dir FOLDER");
@@ -351,7 +375,10 @@ bool invocation_has_control(const struct invocation *invocation)
 void invocation_add_link_path(const struct invocation *invocation, struct text *to)
 {
 	enum invocation_source source = invocation_source(invocation);
-	if (source == INVOCATION_CONTROL)
+	struct model_host host;
+	uint16_t port;
+	if (source == INVOCATION_CONTROL &&
+	        !settings_has_remote_control(&invocation->settings, &host, &port))
 		text_add(to, str_of(invocation->settings.control));
 	else if (source == INVOCATION_STORE && invocation->settings.state_dir[0] != '\0')
 		text_addf(to, "%s/control.socket", invocation->settings.state_dir);

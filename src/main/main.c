@@ -11,6 +11,7 @@
 #include "main/complain.h"
 #include "main/domains.h"
 #include "main/explain.h"
+#include "main/identity.h"
 #include "main/purge.h"
 #include "main/run_control.h"
 #include "main/run_edge.h"
@@ -60,6 +61,10 @@ static const struct command COMMANDS[] = {
         {{"check", 5}, "check [--origin-rules classic|extended] FILE",
                 "Checks a domains file, and tells every problem with its line, field and rule.",
                 run_check, NULL},
+        {{"identity", 8}, "identity --authority FILE --name NAME --out FILE [--days NUMBER]",
+                "Makes the file by which the machines of a fleet know one of them "
+                "(link_identity), and an authority for it where there is none. It asks nobody.",
+                identity_run, identity_add_help},
         {{"version", 7}, "version", "Prints the version.", run_version, NULL},
         {{"help", 4}, "help [COMMAND]", "Prints this, or what a command does.", run_help, NULL},
 };

@@ -40,7 +40,10 @@ static bool open_sockets(struct control_process *process)
 	struct text why = {0};
 	if (link_socket_open(process->invocation, &process->handover.link, &why) &&
 	        listeners_open(
-	                &settings->api, 1, (int)settings->backlog, &process->handover.api, &why))
+	                &settings->api, 1, (int)settings->backlog, &process->handover.api, &why) &&
+	        (!settings_has_link(settings) ||
+	                listeners_open(&settings->link, 1, (int)settings->backlog,
+	                        &process->handover.links, &why)))
 		return true;
 	log_error("%s", text_c(&why));
 	text_done(&why);
@@ -59,6 +62,9 @@ static struct control *make_control(struct control_process *process)
 	        .listeners = handover->api.sockets,
 	        .listener_count = listeners_socket_count(&handover->api),
 	        .link = handover->link,
+	        .links = handover->links.sockets,
+	        .link_count = listeners_socket_count(&handover->links),
+	        .link_identity = settings->link_identity,
 	        .store_path = text_c(&store),
 	        .key_path = text_c(&key),
 	        .domains = has_file ? settings->domains : NULL,
@@ -82,6 +88,7 @@ static void close_all(struct control_process *process)
 		if (descriptors[i] >= 0)
 			close(descriptors[i]);
 	listeners_done(&handover->api);
+	listeners_done(&handover->links);
 }
 
 int run_control(const struct invocation *invocation, struct handover *handover)
@@ -115,8 +122,10 @@ int run_control(const struct invocation *invocation, struct handover *handover)
 	if (settings->sandbox)
 		sandbox_filter_calls();
 	supervised_say_ready(&process.supervised, &process.handover);
-	if (process.supervised.is_alone)
+	if (process.supervised.is_alone) {
 		listeners_log(&process.handover.api, "the API is on");
+		listeners_log(&process.handover.links, "edges of other machines connect to");
+	}
 	exit_code = control_run(process.control);
 done:
 	close_all(&process);

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "main/words.h"
-#include "model/problem.h"
+#include "model/host.h"
 
 #include <stdint.h>
 
@@ -98,6 +98,13 @@ bool settings_has_api(const struct settings *settings);
 
 /* The same for metrics. */
 bool settings_has_metrics(const struct settings *settings);
+
+/* The same for `link`. */
+bool settings_has_link(const struct settings *settings);
+
+/* Whether `control` is another machine's: HOST:PORT. */
+bool settings_has_remote_control(
+        const struct settings *settings, struct model_host *ret_host, uint16_t *ret_port);
 
 /* Whether two items of lists of ADDRESSES, neither of them off, cannot both be listened at. */
 bool settings_is_same_address(const char *a, const char *b);

@@ -110,7 +110,14 @@ static void check_socket(const struct settings *settings, struct model_problems 
 
 static void check_control(const struct settings *settings, struct model_problems *problems)
 {
-	if (strlen(settings->control) > LOCAL_PATH_BYTES)
+	struct model_host host;
+	uint16_t port;
+	bool is_remote = settings_has_remote_control(settings, &host, &port);
+	if ((is_remote || settings_has_link(settings)) && settings->link_identity[0] == '\0')
+		model_problems_add(problems, NULL, 0, "link_identity", "required",
+		        "%s needs a file that shows the other machine who we are",
+		        is_remote ? "control" : "link");
+	if (!is_remote && strlen(settings->control) > LOCAL_PATH_BYTES)
 		refuse(problems, "control", "range", settings->control,
 		        "is longer than 107 bytes, the most of a UNIX socket's path");
 }
@@ -210,6 +217,7 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 	check_listen(settings, problems);
 	check_optional("api", &settings->api, problems);
 	check_optional("metrics", &settings->metrics, problems);
+	check_optional("link", &settings->link, problems);
 	check_folders(settings, problems);
 	check_socket(settings, problems);
 	check_control(settings, problems);
@@ -245,6 +253,20 @@ bool settings_has_api(const struct settings *settings)
 bool settings_has_metrics(const struct settings *settings)
 {
 	return has_addresses(&settings->metrics);
+}
+
+bool settings_has_link(const struct settings *settings)
+{
+	return has_addresses(&settings->link);
+}
+
+bool settings_has_remote_control(
+        const struct settings *settings, struct model_host *ret_host, uint16_t *ret_port)
+{
+	struct model_why why;
+	return strchr(settings->control, '/') == NULL &&
+	       model_host_read_authority(str_of(settings->control), ret_host, ret_port, &why) &&
+	       *ret_port != 0;
 }
 
 unsigned settings_workers(const struct settings *settings)

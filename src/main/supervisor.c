@@ -200,6 +200,12 @@ static void on_edge_serving(
 	}
 }
 
+static void tell_control(const struct handover *handover)
+{
+	listeners_log(&handover->api, "the API is on");
+	listeners_log(&handover->links, "edges of other machines connect to");
+}
+
 static void on_serving(struct children *children, struct child *child, enum child_state was)
 {
 	struct supervisor *supervisor = container_of(children, struct supervisor, children);
@@ -213,7 +219,7 @@ static void on_serving(struct children *children, struct child *child, enum chil
 	if (child->role == CHILD_EDGE)
 		on_edge_serving(supervisor, child, was, is_first);
 	else if (is_first)
-		listeners_log(&supervisor->holding.handover.api, "the API is on");
+		tell_control(&supervisor->holding.handover);
 }
 
 static void on_candidate_death(struct supervisor *supervisor, const struct child_death *death)

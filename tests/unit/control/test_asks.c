@@ -100,11 +100,11 @@ static void turn_until_greeted(void)
 static void connect_edge(void)
 {
 	struct text hello = {0};
-	const struct link_hello said = {STR("e"), STR("e"), STR_EMPTY, 0, 0, 0};
+	const struct link_hello said = {STR("e"), STR("e"), STR_EMPTY, 0, 0, 0, NULL, 0};
 	bench.edge_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
-	bench.edge =
-	        link_wire_new(bench.loop, local_connect(bench.path, 0), &TIMES, &bench.edge_sink);
+	bench.edge = link_wire_new(
+	        bench.loop, local_connect(bench.path, 0), NULL, &TIMES, &bench.edge_sink);
 	link_message_print_hello(&said, &hello);
 	link_wire_send(bench.edge, LINK_SAYS_HELLO, text_str(&hello));
 	text_done(&hello);

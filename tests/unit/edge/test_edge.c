@@ -190,7 +190,8 @@ static void reopen(struct order *order)
 	edge_reopen_log(order->fixture->edge);
 }
 
-/* Runs the edge, with the document's domains if there is one; returns when all workers have them. */
+/* Runs the edge, with the document's domains if there is one; returns when all workers have them.
+ */
 static void fixture_run(struct fixture *fixture, const char *document)
 {
 	fixture->edge = edge_new(&fixture->options);

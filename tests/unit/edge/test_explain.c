@@ -103,8 +103,8 @@ static int open_bench(void **state)
 	        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 	bench.edge_sink = bench.control_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
-	bench.edge = link_wire_new(bench.loop, ends[0], &TIMES, &bench.edge_sink);
-	bench.control = link_wire_new(bench.loop, ends[1], &TIMES, &bench.control_sink);
+	bench.edge = link_wire_new(bench.loop, ends[0], NULL, &TIMES, &bench.edge_sink);
+	bench.control = link_wire_new(bench.loop, ends[1], NULL, &TIMES, &bench.control_sink);
 	return 0;
 }
 

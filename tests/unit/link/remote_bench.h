@@ -195,11 +195,16 @@ UNUSED static void on_answer(
 	        STR_ARG(told->answer));
 }
 
-UNUSED static void open_hub(const char *store)
+UNUSED static void open_hub_with_past(
+        const char *store, const struct link_past *past, unsigned past_count)
 {
 	int socket = local_listen(bench.path, 16);
 	assert_true(socket >= 0);
-	const struct link_hub_options options = {.id = "control-1", .store = store, .times = TIMES};
+	const struct link_hub_options options = {.id = "control-1",
+	        .store = store,
+	        .past = past,
+	        .past_count = past_count,
+	        .times = TIMES};
 	bench.hub_sink = (struct link_hub_sink){.on_edge = on_edge,
 	        .on_gone = on_gone,
 	        .on_purged = on_purged,
@@ -207,6 +212,11 @@ UNUSED static void open_hub(const char *store)
 	        .on_answer = on_answer};
 	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.hub_sink);
 	assert_non_null(bench.hub);
+}
+
+UNUSED static void open_hub(const char *store)
+{
+	open_hub_with_past(store, NULL, 0);
 }
 
 UNUSED static void close_hub(void)

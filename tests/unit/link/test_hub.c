@@ -87,7 +87,12 @@ static int open_bench(void **state)
 	        .on_report = on_report,
 	        .on_answer = on_answer};
 	bench.edges = bench.gone = 0;
-	const struct link_hub_options options = {.id = "control", .store = "s1", .times = TIMES};
+	static const struct link_past PAST[] = {{{"s-1", 3}, 1, 2}, {{"s0", 2}, 2, 4}};
+	const struct link_hub_options options = {.id = "control",
+	        .store = "s1",
+	        .past = PAST,
+	        .past_count = ARRAY_LENGTH(PAST),
+	        .times = TIMES};
 	int socket = local_listen(bench.path, 16);
 	bench.hub = link_hub_open(bench.loop, socket, &options, &bench.sink);
 	assert_non_null(bench.hub);
@@ -138,7 +143,7 @@ static void client_init(struct client *client)
 	        .sink = {.on_message = on_message, .on_sent = on_sent, .on_end = on_end}};
 	int socket = local_connect(bench.path, 0);
 	assert_true(socket >= 0);
-	client->wire = link_wire_new(bench.loop, socket, &TIMES, &client->sink);
+	client->wire = link_wire_new(bench.loop, socket, NULL, &TIMES, &client->sink);
 	assert_non_null(client->wire);
 }
 
@@ -147,7 +152,8 @@ static void client_greet_purged(struct client *client, const char *id, const cha
 {
 	struct text hello = {0};
 	client_init(client);
-	const struct link_hello said = {str_of(id), str_of(id), str_of(store), revision, purged, 0};
+	const struct link_hello said = {
+	        str_of(id), str_of(id), str_of(store), revision, purged, 0, NULL, 0};
 	link_message_print_hello(&said, &hello);
 	link_wire_send(client->wire, LINK_SAYS_HELLO, text_str(&hello));
 	text_done(&hello);
@@ -451,7 +457,11 @@ static void whose_numbers_are_not_ours_is_told_all_purges(void **state)
 	client_greet_purged(&other, "other", "s2", 1, 5);
 	wait_for(&other, "{\"revision\":1}");
 	link_wire_send(other.wire, LINK_SAYS_APPLIED, STR("{\"revision\":1}"));
+	/* Who knows a purge that was never made, knows no revision either. */
 	client_greet_purged(&more, "more", "s1", 1, 6);
+	wait_for(&more, "{\"revision\":1}");
+	assert_int_equal(more.counts[LINK_SAYS_BEGIN], 1);
+	link_wire_send(more.wire, LINK_SAYS_APPLIED, STR("{\"revision\":1}"));
 	client_greet_purged(&missed, "missed", "s1", 1, 1);
 	assert_purges(&other, "4 5 ");
 	assert_purges(&more, "4 5 ");
@@ -465,6 +475,36 @@ static void whose_numbers_are_not_ours_is_told_all_purges(void **state)
 }
 
 /* Handlers of several threads may bring them so. */
+/* s1 was called s0 up to revision 2 and purge 4. */
+static void what_is_known_by_an_earlier_name_is_known(void **state)
+{
+	(void)state;
+	struct client old, ahead, other;
+	change("a.test", 1, 1);
+	change("b.test", 1, 2);
+	change("c.test", 1, 3);
+	link_hub_keep_purges_from(bench.hub, 4);
+	purge(4, 1);
+	purge(5, 1);
+	client_greet_purged(&old, "old", "s0", 2, 4);
+	wait_for(&old, "{\"revision\":3}");
+	assert_int_equal(old.counts[LINK_SAYS_BEGIN], 0);
+	assert_int_equal(old.counts[LINK_SAYS_DOMAIN], 1);
+	assert_purges(&old, "5 ");
+	/* It was told a revision that is not the one which was made here; or a purge. */
+	client_greet_purged(&ahead, "ahead", "s0", 3, 4);
+	wait_for(&ahead, "{\"revision\":3}");
+	assert_int_equal(ahead.counts[LINK_SAYS_BEGIN], 1);
+	link_wire_send(ahead.wire, LINK_SAYS_APPLIED, STR("{\"revision\":3}"));
+	assert_purges(&ahead, "4 5 ");
+	client_greet_purged(&other, "other", "s0", 2, 5);
+	wait_for(&other, "{\"revision\":3}");
+	assert_int_equal(other.counts[LINK_SAYS_BEGIN], 1);
+	client_done(&old);
+	client_done(&ahead);
+	client_done(&other);
+}
+
 static void purges_keep_their_order_however_they_come(void **state)
 {
 	(void)state;
@@ -663,6 +703,7 @@ int main(void)
 	        TEST(what_went_long_ago_takes_a_whole_list),
 	        TEST(an_edge_is_told_the_purges_that_it_has_not_done),
 	        TEST(whose_numbers_are_not_ours_is_told_all_purges),
+	        TEST(what_is_known_by_an_earlier_name_is_known),
 	        TEST(purges_keep_their_order_however_they_come),
 	        TEST(a_purge_is_told_behind_its_revision),
 	        TEST(so_many_purges_are_told_ahead_and_no_more),

@@ -91,13 +91,15 @@ static void kinds_have_names_and_numbers_of_their_own(void **state)
 static void greetings_read_back(void **state)
 {
 	(void)state;
-	static const struct link_hello HELLO = {
+	const struct link_hello HELLO = {
 	        .id = {"edge-\"1\"", 8},
 	        .run = {"edge", 4},
 	        .store = {"00ff", 4},
 	        .revision = UINT64_C(9007199254740993),
 	        .purged = 5,
 	        .oldest = 2,
+	        .past = (const struct link_past[]){{{"00fe", 4}, 7, 3}, {{"00fd", 4}, 5, 0}},
+	        .past_count = 2,
 	};
 	struct text text = {0}, error = {0};
 	struct arena arena;
@@ -105,18 +107,66 @@ static void greetings_read_back(void **state)
 	arena_init(&arena, NULL, 0);
 	link_message_print_hello(&HELLO, &text);
 	assert_string_equal(text_c(&text),
-	        "{\"v\":2,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
+	        "{\"v\":3,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
 	        "\"revision\":9007199254740993,\"purged\":5,"
-	        "\"oldest\":2}");
+	        "\"oldest\":2,\"past\":[{\"store\":\"00fe\",\"revision\":7,\"purged\":3},"
+	        "{\"store\":\"00fd\",\"revision\":5,\"purged\":0}]}");
 	assert_true(link_message_read_hello(&arena, text_str(&text), &again, &error));
 	assert_true(str_is_equal(again.id, HELLO.id));
 	assert_true(str_is_equal(again.store, HELLO.store));
 	assert_int_equal(again.revision, HELLO.revision);
 	assert_int_equal(again.purged, 5);
 	assert_int_equal(again.oldest, 2);
+	assert_int_equal(again.past_count, 2);
+	assert_true(str_is_equal(again.past[1].store, HELLO.past[1].store));
+	assert_int_equal(again.past[0].revision, 7);
+	assert_int_equal(again.past[0].purged, 3);
 	text_done(&text);
 	arena_reset(&arena);
 }
+
+static void what_a_control_plane_knows_is_of_its_names(void **state)
+{
+	(void)state;
+	static const struct link_past PAST[] = {{{"a", 1}, 5, 2}, {{"b", 1}, 8, 3}};
+	const struct link_hello hello = {.store = STR("c"),
+	        .revision = 10,
+	        .purged = 4,
+	        .past = PAST,
+	        .past_count = ARRAY_LENGTH(PAST)};
+	assert_true(link_message_is_known(&hello, STR("c"), 10, 4));
+	assert_true(link_message_is_known(&hello, STR("b"), 8, 3));
+	assert_true(link_message_is_known(&hello, STR("a"), 0, 0));
+	assert_false(link_message_is_known(&hello, STR("c"), 11, 4));
+	assert_false(link_message_is_known(&hello, STR("c"), 10, 5));
+	assert_false(link_message_is_known(&hello, STR("b"), 9, 3));
+	assert_false(link_message_is_known(&hello, STR("b"), 8, 4));
+	assert_false(link_message_is_known(&hello, STR("a"), 6, 0));
+	assert_false(link_message_is_known(&hello, STR("d"), 1, 0));
+	assert_false(link_message_is_known(&hello, STR(""), 0, 0));
+}
+
+static void a_kept_greeting_is_read_whatever_wrote_it(void **state)
+{
+	(void)state;
+	struct link_hello hello;
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	assert_true(link_message_read_kept_hello(&arena,
+	        STR("{\"v\":2,\"id\":\"x\",\"store\":\"ab\",\"revision\":4,\"purged\":1}"),
+	        &hello));
+	assert_true(str_is_equal(hello.store, STR("ab")));
+	assert_int_equal(hello.revision, 4);
+	assert_int_equal(hello.purged, 1);
+	assert_false(link_message_read_kept_hello(
+	        &arena, STR("{\"v\":3,\"store\":\"ab\",\"revision\":4}"), &hello));
+	assert_false(link_message_read_kept_hello(&arena, STR("[]"), &hello));
+	arena_reset(&arena);
+}
+
+#define HELLO_BEFORE                                                                               \
+	"{\"v\":3,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"          \
+	"\"oldest\":0,\"past\":"
 
 static void what_is_no_greeting_says_why(void **state)
 {
@@ -128,22 +178,28 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"[]", "is no greeting"},
 	        {"{}", "is no greeting"},
 	        {"{\"v\":\"1\"}", "is no greeting"},
-	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 2"},
-	        {"{\"v\":2}", "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
+	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 3"},
+	        {"{\"v\":3}", "does not say who it is and what it knows"},
+	        {"{\"v\":3,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	        {"{\"v\":3,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a b\",\"run\":\"a "
+	        {"{\"v\":3,\"id\":\"a b\",\"run\":\"a "
 	         "b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"
-	         "\"oldest\":0,"
-	         "\"more\":1}",
+	        {HELLO_BEFORE "[],\"more\":1}", "does not say who it is and what it knows"},
+	        {HELLO_BEFORE "{}}", "does not say who it is and what it knows"},
+	        {HELLO_BEFORE "[1]}", "does not say who it is and what it knows"},
+	        {HELLO_BEFORE "[{\"store\":\"a\",\"revision\":1}]}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":2,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0}",
+	        {HELLO_BEFORE "[{\"store\":\"a b\",\"revision\":1,\"purged\":0}]}",
+	                "does not say who it is and what it knows"},
+	        {HELLO_BEFORE "[{\"store\":\"a\",\"revision\":1,\"purged\":0,\"x\":0}]}",
+	                "does not say who it is and what it knows"},
+	        {"{\"v\":3,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0,"
+	         "\"past\":[]}",
 	                "does not say who it is and what it knows"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(CASES); i++) {
@@ -367,6 +423,8 @@ int main(void)
 	        cmocka_unit_test(what_is_no_head_is_told_at_once),
 	        cmocka_unit_test(kinds_have_names_and_numbers_of_their_own),
 	        cmocka_unit_test(greetings_read_back),
+	        cmocka_unit_test(what_a_control_plane_knows_is_of_its_names),
+	        cmocka_unit_test(a_kept_greeting_is_read_whatever_wrote_it),
 	        cmocka_unit_test(what_is_no_greeting_says_why),
 	        cmocka_unit_test(numbers_and_names_read_back),
 	        cmocka_unit_test(purges_and_what_became_of_them_read_back),

@@ -69,6 +69,54 @@ static void another_store_is_told_whole(void **state)
 	assert_int_equal(bench.told.changes, 3 + 2); /* b is what it was */
 }
 
+static void a_store_that_was_opened_again_tells_the_difference(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	change("b.test", 2, 2);
+	open_remote();
+	wait_for(2);
+	/* Twice, of which the edge hears of the second alone. */
+	static const struct link_past PAST[] = {{{"store-1", 7}, 2, 0}, {{"store-1b", 8}, 3, 0}};
+	close_hub();
+	open_hub_with_past("store-1c", PAST, 2);
+	link_hub_add_gone(bench.hub, "nobody.test", 1);
+	change("a.test", 1, 1);
+	change("c.test", 3, 3);
+	wait_for(3);
+	/* b.test went nowhere, for it was not said to. */
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2 c.test=3");
+	/* And it is called by the new name from then on. */
+	close_hub();
+	open_hub("store-1c");
+	change("a.test", 1, 1);
+	change("d.test", 4, 4);
+	wait_for(4);
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2 c.test=3 d.test=4");
+}
+
+/* From a copy that has revision 2; what was 3 and 4 then is something else now. */
+static void a_store_that_was_put_back_is_told_whole(void **state)
+{
+	(void)state;
+	change("a.test", 1, 1);
+	change("b.test", 2, 2);
+	change("c.test", 3, 3);
+	change("a.test", 4, 4);
+	open_remote();
+	wait_for(4);
+	static const struct link_past PAST[] = {{{"store-1", 7}, 2, 0}};
+	close_hub();
+	open_hub_with_past("store-1b", PAST, 1);
+	change("a.test", 1, 1);
+	change("b.test", 2, 2);
+	change("d.test", 5, 3);
+	change("e.test", 6, 4);
+	change("f.test", 7, 5);
+	wait_for(5);
+	assert_domains(bench.told.snapshot, "a.test=1 b.test=2 d.test=5 e.test=6 f.test=7");
+}
+
 static void a_name_that_comes_and_goes_is_what_it_was_last(void **state)
 {
 	(void)state;
@@ -149,15 +197,15 @@ struct liar {
 static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct str payload)
 {
 	struct liar *liar = container_of(sink, struct liar, sink);
-	(void)payload;
-	liar->refused += kind == LINK_SAYS_REFUSED;
+	/* By its number, though what cannot be read came before that. */
+	if (kind == LINK_SAYS_REFUSED)
+		liar->refused += str_has_prefix(payload, STR("{\"revision\":1,"));
 	if (kind != LINK_SAYS_HELLO)
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":2,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
-	            "\"purged\":0,\"oldest\":"
-	            "1}"));
+	        STR("{\"v\":3,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
+	            "\"purged\":0,\"oldest\":1,\"past\":[]}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
 	link_wire_send(liar->wire, LINK_SAYS_COMMIT, STR("{\"revision\":1}"));
@@ -190,7 +238,8 @@ static void what_cannot_be_read_is_refused_and_tried_again(void **state)
 		if (liar.wire == NULL) {
 			int socket = local_accept(liar.listener);
 			if (socket >= 0)
-				liar.wire = link_wire_new(bench.loop, socket, &TIMES, &liar.sink);
+				liar.wire =
+				        link_wire_new(bench.loop, socket, NULL, &TIMES, &liar.sink);
 		}
 		turn();
 	}
@@ -593,6 +642,8 @@ int main(void)
 	        TEST(an_edge_without_domains_waits_for_the_first),
 	        TEST(an_edge_that_was_away_is_told_the_difference),
 	        TEST(another_store_is_told_whole),
+	        TEST(a_store_that_was_opened_again_tells_the_difference),
+	        TEST(a_store_that_was_put_back_is_told_whole),
 	        TEST(a_name_that_comes_and_goes_is_what_it_was_last),
 	        TEST(a_long_list_is_told_as_it_is_read),
 	        TEST(an_edge_starts_without_the_control_plane),

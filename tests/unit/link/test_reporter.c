@@ -97,8 +97,8 @@ static int open_bench(void **state)
 	        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 	bench.edge_sink = bench.control_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
-	bench.edge = link_wire_new(bench.loop, ends[0], &TIMES, &bench.edge_sink);
-	bench.control = link_wire_new(bench.loop, ends[1], &TIMES, &bench.control_sink);
+	bench.edge = link_wire_new(bench.loop, ends[0], NULL, &TIMES, &bench.edge_sink);
+	bench.control = link_wire_new(bench.loop, ends[1], NULL, &TIMES, &bench.control_sink);
 	bench.source = (struct link_report_source){.on_report = on_report, .on_wanted = on_wanted};
 	bench.reporter = link_reporter_new(bench.loop, &bench.source);
 	return 0;
@@ -250,7 +250,7 @@ static void who_does_not_read_is_waited_for(void **state)
 	char bytes[65536];
 	assert_int_equal(
 	        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-	struct link_wire *slow = link_wire_new(bench.loop, ends[0], &TIMES, &bench.edge_sink);
+	struct link_wire *slow = link_wire_new(bench.loop, ends[0], NULL, &TIMES, &bench.edge_sink);
 	const struct link_subscription wanted = {{100, 0, 0}};
 	bench.items = 400;
 	bench.item_bytes = 10000;

@@ -71,7 +71,7 @@ static void end_init(
 {
 	*end = (struct end){
 	        .sink = {.on_message = on_message, .on_sent = on_sent, .on_end = on_end}};
-	end->wire = link_wire_new(loop, socket, times, &end->sink);
+	end->wire = link_wire_new(loop, socket, NULL, times, &end->sink);
 	assert_non_null(end->wire);
 }
 

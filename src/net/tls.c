@@ -1,0 +1,314 @@
+/*
+ * OpenSSL moves bytes through a BIO of ours, so that a peer that is gone is an error and never a
+ * SIGPIPE, and so that its end, said or not, is told apart.
+ *
+ * The queue of errors is the thread's and not the connection's: it is emptied before each call, or
+ * what one connection left there would be the end of the next one.
+ */
+#include "net/tls.h"
+
+#include "base/limit.h"
+#include "base/mem.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { WHY_BYTES = 160 };
+
+struct tls_context {
+	SSL_CTX *ssl;
+};
+
+struct tls {
+	SSL *ssl;
+	int fd;
+	bool is_at_end; /* the socket is */
+	bool is_broken;
+	char why[WHY_BYTES];
+};
+
+/* ---- the BIO ---- */
+
+static BIO_METHOD *socket_method;
+
+static int bio_write(BIO *bio, const char *from, int size)
+{
+	const struct tls *tls = BIO_get_data(bio);
+	struct iovec vector = {.iov_base = (void *)(uintptr_t)from, .iov_len = (size_t)size};
+	size_t count = 0;
+	BIO_clear_retry_flags(bio);
+	enum tcp_result result = tcp_write(tls->fd, &vector, 1, &count);
+	if (result == TCP_DONE)
+		return (int)count;
+	if (result == TCP_AGAIN)
+		BIO_set_retry_write(bio);
+	return -1;
+}
+
+static int bio_read(BIO *bio, char *to, int size)
+{
+	struct tls *tls = BIO_get_data(bio);
+	size_t count = 0;
+	BIO_clear_retry_flags(bio);
+	switch (tcp_read(tls->fd, to, (size_t)size, &count)) {
+	case TCP_DONE:
+		return (int)count;
+	case TCP_AGAIN:
+		BIO_set_retry_read(bio);
+		return -1;
+	case TCP_END:
+		tls->is_at_end = true;
+		return 0;
+	case TCP_RESET:
+		break;
+	}
+	return -1;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+	(void)number;
+	(void)pointer;
+	const struct tls *tls = BIO_get_data(bio);
+	if (command == BIO_CTRL_EOF)
+		return tls->is_at_end;
+	return command == BIO_CTRL_FLUSH;
+}
+
+static void make_method(void)
+{
+	socket_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+	CHECK(socket_method != NULL && BIO_meth_set_write(socket_method, bio_write) == 1 &&
+	        BIO_meth_set_read(socket_method, bio_read) == 1 &&
+	        BIO_meth_set_ctrl(socket_method, bio_control) == 1);
+}
+
+/* ---- contexts ---- */
+
+/* A key with a passphrase is no key to us: there is nobody to ask. */
+static int no_passphrase(char *to, int size, int is_writing, void *context)
+{
+	(void)to;
+	(void)size;
+	(void)is_writing;
+	(void)context;
+	return -1;
+}
+
+static BIO *open_pem(struct str pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len);
+	CHECK(bio != NULL);
+	return bio;
+}
+
+static EVP_PKEY *read_key(struct str pem)
+{
+	BIO *bio = open_pem(pem);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO_free(bio);
+	return key;
+}
+
+/* Takes one certificate for what it is: the key's own, an authority, or one between these. */
+static bool take_certificate(
+        SSL_CTX *ssl, EVP_PKEY *key, X509 *certificate, bool *has_own, unsigned *authorities)
+{
+	if (!*has_own && X509_check_private_key(certificate, key) == 1) {
+		*has_own = SSL_CTX_use_certificate(ssl, certificate) == 1;
+		return *has_own;
+	}
+	if (X509_self_signed(certificate, 1) == 1) {
+		++*authorities;
+		return X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl), certificate) == 1;
+	}
+	return SSL_CTX_add1_chain_cert(ssl, certificate) == 1;
+}
+
+/* What is wrong with the file; NULL: nothing. */
+static const char *take_certificates(SSL_CTX *ssl, EVP_PKEY *key, struct str pem)
+{
+	BIO *bio = open_pem(pem);
+	bool has_own = false, is_good = true;
+	unsigned authorities = 0, count = 0;
+	X509 *certificate = NULL;
+	while (is_good &&
+	        (certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+		is_good = ++count <= LIMIT_TLS_CERTIFICATES &&
+		          take_certificate(ssl, key, certificate, &has_own, &authorities);
+		X509_free(certificate);
+	}
+	/* The end is told as a line that should begin something, and is not there. */
+	bool is_at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	BIO_free(bio);
+	if (!is_good || !is_at_end)
+		return "has a certificate that cannot be read or used";
+	if (!has_own)
+		return "has no certificate for its private key";
+	if (authorities == 0)
+		return "has no certificate of an authority, which signs itself";
+	return NULL;
+}
+
+/* What is wrong with the file; NULL: nothing. */
+static const char *take_pem(SSL_CTX *ssl, struct str pem)
+{
+	if (pem.len > INT32_MAX)
+		return "is too large";
+	EVP_PKEY *key = read_key(pem);
+	if (key == NULL)
+		return "has no private key without a passphrase";
+	const char *why = take_certificates(ssl, key, pem);
+	if (why == NULL && SSL_CTX_use_PrivateKey(ssl, key) != 1)
+		why = "has a private key that cannot be used";
+	EVP_PKEY_free(key);
+	return why;
+}
+
+struct tls_context *tls_context_mutual(struct str pem, struct text *ret_why)
+{
+	SSL_CTX *ssl = SSL_CTX_new(TLS_method());
+	CHECK(ssl != NULL);
+	ERR_clear_error();
+	CHECK(SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION) == 1);
+	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                              SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(ssl, 1);
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	CHECK(SSL_CTX_set_num_tickets(ssl, 0) == 1);
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	const char *why = take_pem(ssl, pem);
+	ERR_clear_error();
+	if (why != NULL) {
+		text_add(ret_why, str_of(why));
+		SSL_CTX_free(ssl);
+		return NULL;
+	}
+	struct tls_context *context = mem_new(struct tls_context);
+	context->ssl = ssl;
+	return context;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+	if (context == NULL)
+		return;
+	SSL_CTX_free(context->ssl);
+	mem_free(context);
+}
+
+/* ---- connections ---- */
+
+/* Has the handshake fail unless the peer's certificate is for the name. */
+static void demand_name(SSL *ssl, const char *name)
+{
+	X509_VERIFY_PARAM *wanted = SSL_get0_param(ssl);
+	if (X509_VERIFY_PARAM_set1_ip_asc(wanted, name) == 1)
+		return;
+	X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	CHECK(X509_VERIFY_PARAM_set1_host(wanted, name, strlen(name)) == 1);
+	CHECK(SSL_set_tlsext_host_name(ssl, name) == 1);
+}
+
+struct tls *tls_new(
+        const struct tls_context *context, enum tls_side side, int socket, const char *name)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct tls *tls = mem_new(struct tls);
+	CHECK(pthread_once(&once, make_method) == 0);
+	BIO *bio = BIO_new(socket_method);
+	tls->ssl = SSL_new(context->ssl);
+	CHECK(bio != NULL && tls->ssl != NULL);
+	tls->fd = socket;
+	BIO_set_data(bio, tls);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(tls->ssl, bio, bio);
+	if (side == TLS_SERVER) {
+		SSL_set_accept_state(tls->ssl);
+	} else {
+		demand_name(tls->ssl, name);
+		SSL_set_connect_state(tls->ssl);
+	}
+	return tls;
+}
+
+void tls_free(struct tls *tls)
+{
+	if (tls == NULL)
+		return;
+	if (!tls->is_broken && SSL_is_init_finished(tls->ssl))
+		SSL_shutdown(tls->ssl);
+	SSL_free(tls->ssl);
+	ERR_clear_error();
+	mem_free(tls);
+}
+
+/* What broke it, in words for people. */
+static void note_why(struct tls *tls)
+{
+	const long verified = SSL_get_verify_result(tls->ssl);
+	const unsigned long error = ERR_peek_last_error();
+	const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
+	if (verified != X509_V_OK)
+		snprintf(tls->why, sizeof(tls->why), "its certificate is not accepted: %s",
+		        X509_verify_cert_error_string(verified));
+	else if (tls->is_at_end || reason == NULL)
+		snprintf(tls->why, sizeof(tls->why), "the connection was %s",
+		        tls->is_at_end ? "broken off" : "reset");
+	else
+		snprintf(tls->why, sizeof(tls->why), "TLS: %s", reason);
+}
+
+static enum tcp_result result_of(struct tls *tls, int returned)
+{
+	switch (SSL_get_error(tls->ssl, returned)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return TCP_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return TCP_END;
+	default:
+		break;
+	}
+	tls->is_broken = true;
+	note_why(tls);
+	return TCP_RESET;
+}
+
+enum tcp_result tls_read(struct tls *tls, void *to, size_t size, size_t *ret_count)
+{
+	if (tls->is_broken)
+		return TCP_RESET;
+	ERR_clear_error();
+	int returned = SSL_read_ex(tls->ssl, to, size, ret_count);
+	return returned == 1 ? TCP_DONE : result_of(tls, returned);
+}
+
+enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count)
+{
+	if (tls->is_broken)
+		return TCP_RESET;
+	ERR_clear_error();
+	int returned = SSL_write_ex(tls->ssl, bytes.at, bytes.len, ret_count);
+	return returned == 1 ? TCP_DONE : result_of(tls, returned);
+}
+
+const char *tls_why(const struct tls *tls)
+{
+	return tls->why;
+}
+
+bool tls_peer_is(const struct tls *tls, const char *name)
+{
+	if (!SSL_is_init_finished(tls->ssl) || SSL_get_verify_result(tls->ssl) != X509_V_OK)
+		return false;
+	X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
+	return certificate != NULL && (X509_check_host(certificate, name, strlen(name),
+	                                       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
+	                                      X509_check_ip_asc(certificate, name, 0) == 1);
+}
