@@ -119,7 +119,7 @@ static bool is_version_right(struct control_change *change)
 	bool has_match = http_head_has(head, HTTP_NAME_IF_MATCH);
 	bool has_none_match = http_head_has(head, HTTP_NAME_IF_NONE_MATCH);
 	char text[32];
-	struct http_etag etag = {.opaque = str_of(text)};
+	struct http_etag etag = {0};
 	if (has_none_match &&
 	        !str_is_equal(http_head_get(head, HTTP_NAME_IF_NONE_MATCH), STR("*"))) {
 		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
