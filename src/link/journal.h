@@ -14,6 +14,9 @@
 struct link_journal {
 	const char *path; /* NULL: in a file without a name */
 	int fd;           /* that file, if there is no path */
+	/* Of a ledger: whether its edge was sent home (link/ledger.h). Lives as long as the ledger;
+	 * NULL: it never is. */
+	const bool *is_leaving;
 };
 
 /* Replaces the journal; false with errno when the disk refuses (the old one then stays) or the

@@ -30,8 +30,9 @@ enum { HEAD_BYTES = 16, ADDED_AT_LEAST = 1 << 20 };
 #define BYTES_MAX (UINT64_C(4) << 30)
 
 struct link_ledger {
-	char *path; /* NULL: without a name */
-	int fd;     /* -1: not opened, or to be opened anew */
+	char *path;             /* NULL: without a name */
+	const bool *is_leaving; /* NULL: never */
+	int fd;                 /* -1: not opened, or to be opened anew */
 	bool owns_fd;
 	uint64_t end;      /* where the next entry goes, if the file is as we left it */
 	uint64_t base;     /* bytes of the last base; 0: none was read or written */
@@ -45,6 +46,7 @@ struct link_ledger *link_ledger_new(const struct link_journal *place)
 	struct link_ledger *ledger = mem_new(struct link_ledger);
 	ledger->fd = place->path == NULL ? place->fd : -1;
 	ledger->owns_fd = place->path != NULL;
+	ledger->is_leaving = place->is_leaving;
 	if (place->path != NULL)
 		ledger->path = mem_copy(place->path, strlen(place->path));
 	return ledger;
@@ -470,10 +472,16 @@ static bool append_purged(struct link_ledger *ledger)
 	return is_written;
 }
 
+static bool leaves(const struct link_ledger *ledger)
+{
+	return ledger->is_leaving != NULL && *ledger->is_leaving;
+}
+
 /* Whether something can be added behind what is there. */
 static bool can_append(const struct link_ledger *ledger, struct str store)
 {
-	bool outweighs = ledger->added > ledger->base && ledger->added > ADDED_AT_LEAST;
+	bool outweighs =
+	        !leaves(ledger) && ledger->added > ledger->base && ledger->added > ADDED_AT_LEAST;
 	return !outweighs && str_is_equal(store, text_str(&ledger->store)) && is_as_left(ledger);
 }
 
@@ -488,9 +496,11 @@ bool link_ledger_add(struct link_ledger *ledger, struct str store, const struct 
 {
 	if (!lock(ledger, F_WRLCK))
 		return false;
-	bool is_kept = can_append(ledger, store)
-	                       ? append_changes(ledger, intake)
-	                       : rewrite(ledger, store, link_intake_snapshot(intake));
+	bool is_kept = leaves(ledger);
+	if (can_append(ledger, store))
+		is_kept = append_changes(ledger, intake);
+	else if (!is_kept)
+		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
 	unlock(ledger);
 	return is_kept;
 }
@@ -500,16 +510,16 @@ bool link_ledger_keep_purged(struct link_ledger *ledger, struct str store,
 {
 	if (!lock(ledger, F_WRLCK))
 		return false;
-	bool is_kept = false;
+	bool is_kept = leaves(ledger);
 	if (can_append(ledger, store)) {
 		bool is_new = ledger->purged != purged;
 		ledger->purged = purged;
 		is_kept = !is_new || append_purged(ledger);
-	} else if (may_rewrite) {
+	} else if (!is_kept && may_rewrite) {
 		belong_to(ledger, store);
 		ledger->purged = purged;
 		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
-	} else {
+	} else if (!is_kept) {
 		errno = EAGAIN;
 	}
 	unlock(ledger);

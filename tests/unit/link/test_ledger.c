@@ -329,6 +329,54 @@ static void two_may_keep_numbers_at_once(void **state)
 	}
 }
 
+/* An edge that was sent home, and its successor. */
+static void who_leaves_puts_nothing_in_the_place_of_what_came_after(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		uint64_t purged;
+		bool is_leaving = false;
+		bench_init(&bench, is_named);
+		bench.place.is_leaving = &is_leaving;
+		link_ledger_free(bench.ledger);
+		bench.ledger = link_ledger_new(&bench.place);
+		bench.place.is_leaving = NULL;
+		change_and_add(&bench, "a.test", 1);
+		is_leaving = true;
+		/* As long as there is nothing else. */
+		change_and_add(&bench, "b.test", 1);
+		assert_true(keep_purged(&bench, 5, false));
+		assert_kept(&bench, 2, "a.test=1 b.test=1");
+		assert_purged(&bench, 5, "store");
+
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *successor = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(successor, intake, &store, &purged));
+		change(intake, "a.test", 2, 3);
+		assert_true(link_ledger_add(successor, STR("store"), intake));
+		change(intake, "b.test", 3, 4);
+		assert_true(link_ledger_add(successor, STR("store"), intake));
+		assert_true(link_ledger_keep_purged(successor, STR("store"), intake, 6, false));
+		uint64_t bytes = file_bytes(&bench);
+		change_and_add(&bench, "a.test", 2); /* revision 3, and it never hears of 4 */
+		assert_true(keep_purged(&bench, 6, false));
+		assert_true(keep_purged(&bench, 6, true));
+		assert_kept(&bench, 4, "a.test=2 b.test=3");
+		assert_purged(&bench, 6, "store");
+		/* So what comes next is no new base. */
+		change(intake, "c.test", 4, 5);
+		assert_true(link_ledger_add(successor, STR("store"), intake));
+		assert_true(file_bytes(&bench) > bytes);
+		assert_kept(&bench, 5, "a.test=2 b.test=3 c.test=4");
+		link_ledger_free(successor);
+		link_intake_free(intake);
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
 /* Cut off anywhere, it has the revisions in front of the cut. */
 static void a_torn_end_is_left_out(void **state)
 {
@@ -529,6 +577,7 @@ int main(void)
 	        cmocka_unit_test(the_number_of_a_purge_is_kept_beside),
 	        cmocka_unit_test(the_number_of_a_purge_goes_with_its_store),
 	        cmocka_unit_test(two_may_keep_numbers_at_once),
+	        cmocka_unit_test(who_leaves_puts_nothing_in_the_place_of_what_came_after),
 	        cmocka_unit_test(a_torn_end_is_left_out),
 	        cmocka_unit_test(what_is_damaged_is_left_out),
 	        cmocka_unit_test(what_is_no_ledger_is_replaced),
