@@ -16,11 +16,9 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/json.h"
-#include "net/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -357,25 +355,19 @@ bool link_ledger_read(struct link_ledger *ledger, struct link_intake *intake,
 
 static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
 {
-	struct text temporary = {0};
-	text_addf(&temporary, "%s.%d", ledger->path, (int)getpid());
-	unlink(text_c(&temporary));
-	int fd = open(text_c(&temporary), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = link_journal_open_new(ledger->path);
 	finish_entry(entry, 0);
-	bool is_written = fd >= 0 && write_at(fd, text_str(entry), 0) && fsync(fd) == 0 &&
-	                  rename(text_c(&temporary), ledger->path) == 0 &&
-	                  disk_flush_folder_of(ledger->path);
-	int error = errno;
+	bool is_written = fd >= 0 && write_at(fd, text_str(entry), 0);
+	is_written = link_journal_put_new(ledger->path, fd, is_written);
 	if (is_written) {
 		close_file(ledger);
 		ledger->fd = fd;
 		ledger->end = entry->len;
 	} else if (fd >= 0) {
+		int error = errno;
 		close(fd);
-		unlink(text_c(&temporary));
+		errno = error;
 	}
-	text_done(&temporary);
-	errno = error;
 	return is_written;
 }
 

@@ -449,6 +449,24 @@ static void what_is_no_ledger_is_replaced(void **state)
 	}
 }
 
+/* It has the secrets of all domains. */
+static void what_a_death_left_of_a_new_one_does_not_stay(void **state)
+{
+	(void)state;
+	struct bench bench;
+	char left[96];
+	static char junk[65536];
+	bench_init(&bench, true);
+	snprintf(left, sizeof(left), "%s.new", bench.place.path);
+	memset(junk, 'x', sizeof(junk));
+	scratch_write(left, str_make(junk, sizeof(junk)));
+	change_and_add(&bench, "a.test", 1);
+	assert_kept(&bench, 1, "a.test=1");
+	assert_true(file_bytes(&bench) < sizeof(junk));
+	assert_int_equal(access(left, F_OK), -1);
+	bench_done(&bench);
+}
+
 /* What was added outweighs the base in the end: then the file is as small as a new base. */
 static void it_does_not_grow_for_ever(void **state)
 {
@@ -559,7 +577,7 @@ static void a_death_loses_nothing_that_was_added(void **state)
 		link_intake_free(intake);
 		if (bench.place.path != NULL) {
 			char other[100];
-			snprintf(other, sizeof(other), "%s.%d", bench.place.path, (int)pid);
+			snprintf(other, sizeof(other), "%s.new", bench.place.path);
 			unlink(other);
 		}
 		bench_done(&bench);
@@ -581,6 +599,7 @@ int main(void)
 	        cmocka_unit_test(a_torn_end_is_left_out),
 	        cmocka_unit_test(what_is_damaged_is_left_out),
 	        cmocka_unit_test(what_is_no_ledger_is_replaced),
+	        cmocka_unit_test(what_a_death_left_of_a_new_one_does_not_stay),
 	        cmocka_unit_test(it_does_not_grow_for_ever),
 	        cmocka_unit_test(two_may_keep_it_at_once),
 	        cmocka_unit_test(where_it_cannot_be_kept_is_told),
