@@ -134,6 +134,8 @@ static enum cli_exit show_changes(
 		code = cli_call_read(call, &call->arena, &answer, &root);
 	if (code == CLI_EXIT_DONE)
 		*ret_has_changes = cli_show_changes(&manner, root, &text);
+	/* Nothing comes behind it. */
+	is_all = is_all || !*ret_has_changes;
 	if (code == CLI_EXIT_DONE && call->is_json && is_all)
 		code = cli_call_print_json(call, text_str(&answer.body));
 	else if (code == CLI_EXIT_DONE && !call->is_json)
