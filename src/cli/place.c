@@ -4,6 +4,7 @@
  */
 #include "cli/place.h"
 
+#include "base/address.h"
 #include "cli/file.h"
 #include "cli/terminal.h"
 #include "http/uri.h"
@@ -49,6 +50,15 @@ bool cli_place_is_url(struct str url)
 	return true;
 }
 
+/* A name that merely begins like such an address is anybody's. */
+static bool is_loopback(struct str host)
+{
+	struct address_prefix loopback;
+	struct address address;
+	CHECK(address_prefix_parse(STR("127.0.0.0/8"), &loopback));
+	return address_parse_ip(host, 0, &address) && address_is_in(&address, &loopback);
+}
+
 bool cli_place_is_private(struct str url)
 {
 	struct http_authority authority;
@@ -57,8 +67,7 @@ bool cli_place_is_private(struct str url)
 	if (!cut_url(url, &is_tls, &authority, &path))
 		return false;
 	return is_tls || str_is_equal(authority.host, STR("localhost")) ||
-	       str_is_equal(authority.host, STR("[::1]")) ||
-	       str_has_prefix(authority.host, STR("127."));
+	       str_is_equal(authority.host, STR("[::1]")) || is_loopback(authority.host);
 }
 
 /* ---- tokens ---- */

@@ -44,13 +44,15 @@ static enum cli_exit look_at_edges(
 	const struct model_node *root = NULL;
 	struct arena arena;
 	arena_init(&arena, NULL, 0);
-	text_done(&edges->refused);
-	*edges = (struct edges){0};
 	enum cli_exit code = cli_call_ask(call, &request, &answer);
 	if (code == CLI_EXIT_DONE)
 		code = cli_call_read(call, &arena, &answer, &root);
-	if (code == CLI_EXIT_DONE)
+	/* Where nobody answers, what was heard before is what is known. */
+	if (code == CLI_EXIT_DONE) {
+		text_done(&edges->refused);
+		*edges = (struct edges){0};
 		count_edges(root, revision, edges);
+	}
 	cli_client_forget(&answer);
 	arena_reset(&arena);
 	return code;
@@ -134,6 +136,8 @@ static enum cli_exit show_changes(
 		code = cli_call_read(call, &call->arena, &answer, &root);
 	if (code == CLI_EXIT_DONE)
 		*ret_has_changes = cli_show_changes(&manner, root, &text);
+	/* Nothing comes behind it. */
+	is_all = is_all || !*ret_has_changes;
 	if (code == CLI_EXIT_DONE && call->is_json && is_all)
 		code = cli_call_print_json(call, text_str(&answer.body));
 	else if (code == CLI_EXIT_DONE && !call->is_json)

@@ -18,9 +18,10 @@ enum { PAGES_MAX = 100000 };
 /* ---- the list of domains, page by page ---- */
 
 struct pages {
-	const struct model_node **list;
+	const struct model_node **list; /* those that are shown at the end; as JSON, none */
 	size_t count;
-	uint64_t left; /* how many more are wanted */
+	uint64_t left;    /* how many more are wanted */
+	struct text next; /* where the next one begins; empty at the end */
 };
 
 static void add_list_path(
@@ -38,49 +39,55 @@ static void add_list_path(
 	cli_call_add_query(to, "after", after);
 }
 
-/* Takes one page; *after is where the next one begins, NULL at the end. */
-static enum cli_exit take_page(struct cli_call *call, struct pages *pages, const char **after)
+/* Takes one page. What is printed at once is not kept: there may be any number of them. */
+static enum cli_exit take_page(struct cli_call *call, struct pages *pages, const char *after)
 {
 	struct cli_answer answer = {0};
 	const struct model_node *root = NULL;
 	struct text path = {0};
-	add_list_path(call, pages, *after, &path);
+	struct arena page, *arena = call->is_json ? &page : &call->arena;
+	arena_init(&page, NULL, 0);
+	add_list_path(call, pages, after, &path);
+	text_clear(&pages->next);
 	enum cli_exit code = cli_call_ask(
 	        call, &(struct cli_request){.method = "GET", .path = text_c(&path)}, &answer);
 	if (code == CLI_EXIT_DONE)
-		code = cli_call_read(call, &call->arena, &answer, &root);
+		code = cli_call_read(call, arena, &answer, &root);
 	if (code == CLI_EXIT_DONE && call->is_json)
 		code = cli_call_print_json(call, text_str(&answer.body));
 	if (code == CLI_EXIT_DONE) {
 		const struct model_node *items = model_node_get(root, STR("items"));
 		uint64_t count = items != NULL ? items->count : 0;
-		struct str next = cli_tree_text(root, "next");
-		pages->list = mem_resize(pages->list, (pages->count + 1) * sizeof(*pages->list));
-		pages->list[pages->count++] = root;
+		pages->count++;
 		pages->left -= count < pages->left ? count : pages->left;
-		*after = next.len != 0 && count != 0 && pages->left != 0 ? next.at : NULL;
+		if (count != 0 && pages->left != 0)
+			text_add(&pages->next, cli_tree_text(root, "next"));
+	}
+	if (code == CLI_EXIT_DONE && !call->is_json) {
+		pages->list = mem_resize(pages->list, pages->count * sizeof(*pages->list));
+		pages->list[pages->count - 1] = root;
 	}
 	cli_client_forget(&answer);
 	text_done(&path);
+	arena_reset(&page);
 	return code;
 }
 
 enum cli_exit cli_run_domain_list(struct cli_call *call)
 {
 	struct pages pages = {.left = cli_line_number(call->line, CLI_FLAG_LIMIT, UINT64_MAX)};
-	const char *after = cli_line_value(call->line, CLI_FLAG_AFTER);
-	enum cli_exit code;
 	if (pages.left == 0)
 		return cli_call_refuse(call, "--limit", "range", "0 is none");
-	do
-		code = take_page(call, &pages, &after);
-	while (code == CLI_EXIT_DONE && after != NULL && pages.count < PAGES_MAX);
+	enum cli_exit code = take_page(call, &pages, cli_line_value(call->line, CLI_FLAG_AFTER));
+	while (code == CLI_EXIT_DONE && pages.next.len != 0 && pages.count < PAGES_MAX)
+		code = take_page(call, &pages, text_c(&pages.next));
 	if (code == CLI_EXIT_DONE && !call->is_json) {
 		struct text text = {0};
 		cli_show_domains(pages.list, pages.count, &text);
 		code = cli_call_print(call, &text);
 	}
 	mem_free(pages.list);
+	text_done(&pages.next);
 	return code;
 }
 

@@ -1,14 +1,17 @@
 /*
- * A hidden line is read key by key in raw mode, signals included, so that no way out of it leaves
- * the terminal without its echo.
+ * A hidden line is read key by key in raw mode, those for signals included, and signals that others
+ * send wait until it has ended, which they make it do: so no way out of it but SIGKILL leaves the
+ * terminal without its echo.
  */
 /* tidy: untested - it needs a terminal: tests/functional/test_cli_login.py has one */
 #include "cli/terminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -69,11 +72,23 @@ static void drop_character(struct text *line, size_t start)
 
 enum heard { HEARD_LINE, HEARD_END, HEARD_INTERRUPT };
 
-static enum heard read_keys(struct text *to)
+/* Waits for a key; false where a signal came before it. */
+static bool wait_for_key(int signals)
+{
+	struct pollfd fds[] = {
+	        {.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	int count;
+	do
+		count = poll(fds, ARRAY_LENGTH(fds), -1);
+	while (count < 0 && errno == EINTR);
+	return fds[1].revents == 0;
+}
+
+static enum heard read_keys(int signals, struct text *to)
 {
 	size_t start = to->len;
 	char key;
-	while (read_byte(&key)) {
+	while (wait_for_key(signals) && read_byte(&key)) {
 		if (key == '\n' || key == '\r')
 			return HEARD_LINE;
 		if (key == KEY_INTERRUPT)
@@ -94,21 +109,39 @@ static enum heard read_keys(struct text *to)
 }
 
 /* The question comes when nothing that is typed is shown any more. */
-static bool read_hidden(const char *question, struct text *to)
+static enum heard hear_hidden(const char *question, int signals, struct text *to)
 {
 	struct termios before, raw;
 	if (tcgetattr(STDIN_FILENO, &before) != 0)
-		return false;
+		return HEARD_END;
 	raw = before;
 	raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) != 0)
-		return false;
+		return HEARD_END;
 	write_all(question);
-	enum heard heard = read_keys(to);
+	enum heard heard = read_keys(signals, to);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	write_all("\n");
+	return heard;
+}
+
+static bool read_hidden(const char *question, struct text *to)
+{
+	sigset_t ends, before;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGHUP);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGQUIT);
+	sigaddset(&ends, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	int signals = signalfd(-1, &ends, SFD_CLOEXEC);
+	enum heard heard = hear_hidden(question, signals, to);
+	if (signals >= 0)
+		close(signals);
+	/* What came meanwhile is delivered now. */
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (heard == HEARD_INTERRUPT)
 		raise(SIGINT);
 	return heard == HEARD_LINE;

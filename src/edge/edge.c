@@ -224,19 +224,26 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 	}
 }
 
+/* The answer with these words for an error, where the next edge's memory is another than ours and
+ * knows nothing of what was done here. */
+static struct link_answer but_apart(
+        const struct edge *edge, struct link_answer answer, struct str words)
+{
+	if (edge->is_cache_apart && answer.error.len == 0)
+		answer.error = words;
+	return answer;
+}
+
 static struct link_answer on_purge(struct link_command_sink *sink, const struct link_purge *purge)
 {
 	struct edge *edge = container_of(sink, struct edge, command_sink);
 	if (edge->shared.cache == NULL)
 		return (struct link_answer){.error = STR("this edge has no cache")};
 	text_clear(&edge->purge_error);
-	struct link_answer answer =
-	        edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error);
-	if (edge->is_cache_apart && answer.error.len == 0)
-		answer.error = STR("it is purged, but only in the memory that this edge made for "
-		                   "itself; purge it again when the next edge serves, which has "
-		                   "another");
-	return answer;
+	return but_apart(edge,
+	        edge_purge(edge->shared.cache, edge->snapshot, purge, &edge->purge_error),
+	        STR("it is purged, but only in the memory that this edge made for itself; purge it "
+	            "again when the next edge serves, which has another"));
 }
 
 static bool is_durable(struct link_command_sink *sink, uint64_t moment)
@@ -245,18 +252,27 @@ static bool is_durable(struct link_command_sink *sink, uint64_t moment)
 	return cache_disk_is_durable(edge->shared.cache, moment);
 }
 
+/* The number is not kept then (open_cache), so that the next edge is told it again. */
+static struct link_answer but_told_again(const struct edge *edge, struct link_answer answer)
+{
+	return but_apart(edge, answer,
+	        STR("it is done, but only in the memory that this edge made for itself; the next "
+	            "edge, which has another, is told it again"));
+}
+
 static struct link_answer on_told_purge(
         struct link_purge_sink *sink, const struct link_purge *purge)
 {
 	struct edge *edge = container_of(sink, struct edge, purge_sink);
-	return edge_purge_rest(edge->shared.cache, edge->snapshot, purge);
+	return but_told_again(edge, edge_purge_rest(edge->shared.cache, edge->snapshot, purge));
 }
 
 static struct link_answer on_stale(struct link_purge_sink *sink)
 {
 	struct edge *edge = container_of(sink, struct edge, purge_sink);
 	cache_purge_all(edge->shared.cache, CACHE_PURGE_SOFT);
-	return (struct link_answer){.moment = cache_disk_moment(edge->shared.cache)};
+	const struct link_answer answer = {.moment = cache_disk_moment(edge->shared.cache)};
+	return but_told_again(edge, answer);
 }
 
 static bool is_told_durable(struct link_purge_sink *sink, uint64_t moment)
@@ -358,7 +374,6 @@ static void open_cache(struct edge *edge)
 	if (memory.bytes == 0)
 		return;
 	struct cache_store *cache = cache_store_new(fd, &memory, &why);
-	bool is_shared = cache != NULL && fd >= 0;
 	if (cache == NULL && fd >= 0) {
 		log_warning("the cache begins empty: %s", cache_memory_words(why));
 		memory.disk_count = 0;
@@ -373,7 +388,7 @@ static void open_cache(struct edge *edge)
 	if (edge->keeper == NULL)
 		log_error("nothing keeps room in the cache: %m");
 	edge->shared.cache = cache;
-	edge->purge_sink.is_kept = is_shared;
+	edge->purge_sink.is_kept = fd >= 0 && !edge->is_cache_apart;
 	start_writers(edge);
 }
 

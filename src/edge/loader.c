@@ -276,7 +276,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 		loader->vary.names[i] = arena_copy(arena, loader->vary.names[i]);
 	loader->variant = arena_copy(arena, options->variant);
 	loader->domain_hash = cache_key_domain(worker->cache, str_of(options->domain->name));
-	loader->sequence = cache_store_sequence(worker->cache);
+	loader->sequence = options->sequence;
 	loader->has_stale = options->stale != NULL;
 	if (loader->has_stale)
 		validate(loader, options->stale);

@@ -39,6 +39,7 @@ struct edge_loader_options {
 	const struct address *peer;
 	bool is_peer_trusted;
 	struct cache_key key;
+	uint64_t sequence; /* of the last purge that the answer is known to come after */
 	const struct cache_vary *vary;   /* what the URL's responses vary on, as far as is known */
 	struct str variant;              /* of the request for these; empty without */
 	const struct cache_entry *stale; /* what is to be validated; NULL: nothing */

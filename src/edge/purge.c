@@ -1,8 +1,11 @@
 /*
- * Twice through the list: first everything is looked up, then everything is done.
+ * Twice through the list: first everything is looked up, then everything is done. One that was
+ * asked elsewhere is done in any case: a domain that is no more may be again, and what it left is
+ * under its name.
  */
 #include "edge/purge.h"
 
+#include "base/limit.h"
 #include "cache/disk.h"
 #include "cache/purge.h"
 #include "edge/key.h"
@@ -45,6 +48,30 @@ static struct str prefix_of(
 	return edge_key_make(&plain, item->host, target, arena);
 }
 
+/* All that is left of a host that no domain serves. The rules that made its keys are gone with the
+ * domain, so whatever it can have been of is purged whole: "a.b.c" itself, "*.b.c" and "*.c". */
+static void purge_left(struct cache_store *store, struct str host, enum cache_purge how)
+{
+	char name[LIMIT_HOST_BYTES];
+	if (host.len > sizeof(name))
+		return; /* no domain ever had it */
+	memcpy(name, host.at, host.len);
+	cache_purge_domain(store, cache_key_domain(store, host), how);
+	for (size_t dot = 1; dot < host.len; dot++) {
+		if (name[dot] != '.')
+			continue;
+		name[dot - 1] = '*';
+		struct str above = str_make(name + dot - 1, host.len - dot + 1);
+		cache_purge_domain(store, cache_key_domain(store, above), how);
+	}
+}
+
+static bool is_of_host(const struct link_purge *purge)
+{
+	return purge->what == LINK_PURGE_URL || purge->what == LINK_PURGE_PREFIX;
+}
+
+/* The domain of what is of a host is there; else the name is enough. */
 static void purge_one(struct cache_store *store, const struct model_domain *domain,
         const struct link_purge *purge, const struct link_purge_item *item)
 {
@@ -52,7 +79,8 @@ static void purge_one(struct cache_store *store, const struct model_domain *doma
 	struct arena arena;
 	arena_init(&arena, room, sizeof(room));
 	enum cache_purge how = purge->is_soft ? CACHE_PURGE_SOFT : CACHE_PURGE_HARD;
-	uint64_t hash = cache_key_domain(store, str_of(domain->name));
+	uint64_t hash = cache_key_domain(
+	        store, is_of_host(purge) ? str_of(domain->name) : name_of(purge, item));
 	switch (purge->what) {
 	case LINK_PURGE_URL: {
 		struct cache_key key = cache_key_make(
@@ -82,8 +110,8 @@ struct link_answer edge_purge(struct cache_store *store, const struct model_snap
 		if (domain_of(snapshot, purge, &purge->items[i]) != NULL)
 			continue;
 		struct str name = name_of(purge, &purge->items[i]);
-		bool is_host = purge->what == LINK_PURGE_URL || purge->what == LINK_PURGE_PREFIX;
-		text_addf(error, "%s %.*s", is_host ? "no domain serves" : "there is no domain",
+		text_addf(error, "%s %.*s",
+		        is_of_host(purge) ? "no domain serves" : "there is no domain",
 		        STR_ARG(name));
 		return (struct link_answer){.error = text_str(error)};
 	}
@@ -96,14 +124,14 @@ struct link_answer edge_purge(struct cache_store *store, const struct model_snap
 struct link_answer edge_purge_rest(struct cache_store *store, const struct model_snapshot *snapshot,
         const struct link_purge *purge)
 {
-	struct link_answer answer = {0};
+	const enum cache_purge how = purge->is_soft ? CACHE_PURGE_SOFT : CACHE_PURGE_HARD;
 	for (unsigned i = 0; i < purge->count; i++) {
-		const struct model_domain *domain = domain_of(snapshot, purge, &purge->items[i]);
-		if (domain == NULL)
-			continue;
-		purge_one(store, domain, purge, &purge->items[i]);
-		answer.purged++;
+		const struct link_purge_item *item = &purge->items[i];
+		const struct model_domain *domain = domain_of(snapshot, purge, item);
+		if (domain != NULL || !is_of_host(purge))
+			purge_one(store, domain, purge, item);
+		else if (i == 0 || !str_is_equal(item->host, purge->items[i - 1].host))
+			purge_left(store, item->host, how);
 	}
-	answer.moment = cache_disk_moment(store);
-	return answer;
+	return (struct link_answer){.purged = purge->count, .moment = cache_disk_moment(store)};
 }

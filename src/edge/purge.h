@@ -13,7 +13,9 @@
 struct link_answer edge_purge(struct cache_store *store, const struct model_snapshot *snapshot,
         const struct link_purge *purge, struct text *error);
 
-/* Purges what of it there is here: what made sense where it was asked may have lost a domain since,
- * of which nothing is served any more. */
+/* Purges what of it there is here. What made sense where it was asked may have lost a domain since,
+ * which may come back: by its name all of it is purged. A URL or prefix of a host that nobody
+ * serves purges all of each domain that may have served it: that is more than was asked for, and of
+ * domains that are not there alone. */
 struct link_answer edge_purge_rest(struct cache_store *store, const struct model_snapshot *snapshot,
         const struct link_purge *purge);

@@ -33,6 +33,14 @@ void edge_request_keep_domain(struct edge_request *request)
 		request->kept = model_domain_ref(request->domain);
 }
 
+uint64_t edge_request_sequence(struct edge_request *request)
+{
+	const struct edge_worker *worker = request->worker;
+	if (model_snapshot_find(worker->snapshot, request->host) == request->domain)
+		request->sequence = cache_store_sequence(worker->cache);
+	return request->sequence;
+}
+
 static enum edge_turn pass(struct edge_request *request, enum http_cache_forward why)
 {
 	if (request->is_only_if_cached)
@@ -91,6 +99,7 @@ struct edge_loader_options edge_request_loader_options(struct edge_request *requ
 	        .peer = peer,
 	        .is_peer_trusted = serve_server_is_trusted(request->worker->server, peer),
 	        .key = request->key,
+	        .sequence = edge_request_sequence(request),
 	        .leader = &request->leader,
 	};
 }

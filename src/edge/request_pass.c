@@ -119,7 +119,7 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	};
 	set_reader(request);
 	if (worker->cache != NULL)
-		request->sequence = cache_store_sequence(worker->cache);
+		edge_request_sequence(request);
 	request->fill = edge_fill_start(&options);
 	edge_request_go(request, EDGE_REQUEST_DELIVER);
 	return EDGE_PARK;

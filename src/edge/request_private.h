@@ -77,7 +77,7 @@ struct edge_request {
 	struct cache_place place; /* of the inline body, or of a piece; len 0: none */
 	uint64_t place_number; /* of the piece at `place`, or of the flight where is_piece_flight */
 	struct edge_piece object; /* of which pieces are needed; id 0: none */
-	uint64_t sequence;        /* of the last purge when a pull of its own began */
+	uint64_t sequence;        /* what edge_request_sequence said last; 0: nothing */
 	uint32_t pinned;          /* segment */
 	struct str error_lines;   /* beside X-Cache, of an error of ours */
 	/* not cleared at the start */
@@ -106,6 +106,11 @@ bool edge_request_may_look_up(const struct edge_request *request);
 
 /* Keeps the domain alive while the request waits. */
 void edge_request_keep_domain(struct edge_request *request);
+
+/* The sequence (cache_store_sequence) of an answer that the request's domain is asked for now: of
+ * the last purge at which that was live. A request that has waited may have the domain of an older
+ * revision, and a purge behind the new one is not to let in again what the old origins answer. */
+uint64_t edge_request_sequence(struct edge_request *request);
 
 /* Leaves the flight and gives the stored body back, whatever it has of them. */
 void edge_request_let_go(struct edge_request *request);

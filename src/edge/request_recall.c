@@ -16,6 +16,7 @@ bool edge_request_recall(struct edge_request *request)
 		return false;
 	request->recalls++;
 	edge_request_keep_domain(request);
+	edge_request_sequence(request);
 	return edge_recalls_join(
 	        worker->recalls, &away, &request->recall, worker->index, &request->task);
 }

@@ -5,10 +5,11 @@
  *
  * The checksum (16 hexadecimal digits) covers the list and the line in front of it. A new journal
  * is written under another name, flushed, and renamed; then the folder is flushed, so that the
- * rename is as safe as the bytes.
+ * rename is as safe as the bytes. The edges of an upgrade see the same change at once, so that name
+ * is a lock as well: they take turns, and what a killed one left is written over by the next.
  *
- * One without a name is written in place. Who was killed while writing leaves one that does not
- * check out; and a lock makes the edges of an upgrade, which see the same change, take turns.
+ * One without a name is written in place, under a lock, too. Who was killed while writing leaves
+ * one that does not check out.
  */
 #include "link/journal.h"
 
@@ -44,46 +45,12 @@ static bool write_all(int fd, struct str bytes)
 	return true;
 }
 
-/* Writes a new file and flushes it; what is left of a failed one is removed. */
-static bool write_file(const char *path, struct str head, struct str text)
-{
-	unlink(path);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return false;
-	bool is_written = write_all(fd, head) && write_all(fd, text) && fsync(fd) == 0;
-	int error = errno;
-	if (close(fd) != 0 && is_written) {
-		error = errno;
-		is_written = false;
-	}
-	if (!is_written)
-		unlink(path);
-	errno = error;
-	return is_written;
-}
-
 /* Adds the first line: what the checksum covers of it, and the checksum. */
 static void add_head(uint64_t revision, struct str text, struct text *to)
 {
 	text_addf(to, "%s %" PRIu64 " %zu", MAGIC, revision, text.len);
 	text_addf(to, " %016" PRIx64 "\n",
 	        hash_mix(hash_checksum(to->at, to->len), hash_checksum(text.at, text.len)));
-}
-
-/* Puts a new file in the place of the old one. */
-static bool write_path(const char *path, struct str head, struct str text)
-{
-	struct text temporary = {0};
-	text_addf(&temporary, "%s.new", path);
-	bool is_written = write_file(text_c(&temporary), head, text) &&
-	                  rename(text_c(&temporary), path) == 0 && disk_flush_folder_of(path);
-	int error = errno;
-	if (!is_written)
-		unlink(text_c(&temporary));
-	text_done(&temporary);
-	errno = error;
-	return is_written;
 }
 
 /* Waits for a lock (F_RDLCK, F_WRLCK) on all of a file, or gives it back (F_UNLCK); who dies gives
@@ -96,6 +63,80 @@ static bool lock(int fd, short type)
 		result = fcntl(fd, F_SETLKW, &how);
 	while (result != 0 && errno == EINTR);
 	return result == 0;
+}
+
+static void add_new_name(const char *path, struct text *to)
+{
+	text_addf(to, "%s.new", path);
+}
+
+/* Whether the open file still has this name. */
+static bool has_name(int fd, const char *path)
+{
+	struct stat ours, named;
+	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
+	       ours.st_dev == named.st_dev;
+}
+
+/* Keeps errno; -1. */
+static int close_file(int fd)
+{
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int link_journal_open_new(const char *path)
+{
+	enum { FLAGS = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC };
+	struct text name = {0};
+	int fd;
+	bool is_ours = false;
+	add_new_name(path, &name);
+	/* Who had it before us may have put it in its place; then there is another one to be. */
+	while (!is_ours && (fd = open(text_c(&name), FLAGS, 0600)) >= 0) {
+		if (!lock(fd, F_WRLCK)) {
+			fd = close_file(fd);
+			break;
+		}
+		is_ours = has_name(fd, text_c(&name));
+		if (!is_ours)
+			close(fd);
+	}
+	if (is_ours && ftruncate(fd, 0) != 0)
+		fd = close_file(fd);
+	int error = errno;
+	text_done(&name);
+	errno = error;
+	return fd;
+}
+
+bool link_journal_put_new(const char *path, int fd, bool is_written)
+{
+	struct text name = {0};
+	if (fd < 0)
+		return false;
+	add_new_name(path, &name);
+	bool is_put = is_written && fsync(fd) == 0 && rename(text_c(&name), path) == 0;
+	int error = errno;
+	if (!is_put)
+		unlink(text_c(&name));
+	(void)!lock(fd, F_UNLCK);
+	text_done(&name);
+	errno = error;
+	return is_put && disk_flush_folder_of(path);
+}
+
+/* Puts a new file in the place of the old one. */
+static bool write_path(const char *path, struct str head, struct str text)
+{
+	int fd = link_journal_open_new(path);
+	bool is_written = fd >= 0 && write_all(fd, head) && write_all(fd, text);
+	is_written = link_journal_put_new(path, fd, is_written);
+	if (fd >= 0)
+		close_file(fd);
+	return is_written;
 }
 
 static bool write_nameless(int fd, struct str head, struct str text)

@@ -4,7 +4,8 @@
  *     8 bytes   how many bytes follow the head, the lowest first
  *     8 bytes   their checksum, with how many there are and where the entry lies
  *     ...       messages (link/message.h): of a base HELLO, BEGIN, all domains, COMMIT; else what
- *               changed, and COMMIT; or PURGED alone
+ *               changed, and COMMIT, behind a HELLO where the store has another name since; or
+ *               PURGED alone
  *
  * With a path, a base is written to another file, flushed, and renamed; what is added later is not
  * flushed, because the control plane has it. Without one, a base is appended at a page of its own,
@@ -16,11 +17,9 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/json.h"
-#include "net/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,8 +29,9 @@ enum { HEAD_BYTES = 16, ADDED_AT_LEAST = 1 << 20 };
 #define BYTES_MAX (UINT64_C(4) << 30)
 
 struct link_ledger {
-	char *path; /* NULL: without a name */
-	int fd;     /* -1: not opened, or to be opened anew */
+	char *path;             /* NULL: without a name */
+	const bool *is_leaving; /* NULL: never */
+	int fd;                 /* -1: not opened, or to be opened anew */
 	bool owns_fd;
 	uint64_t end;      /* where the next entry goes, if the file is as we left it */
 	uint64_t base;     /* bytes of the last base; 0: none was read or written */
@@ -45,6 +45,7 @@ struct link_ledger *link_ledger_new(const struct link_journal *place)
 	struct link_ledger *ledger = mem_new(struct link_ledger);
 	ledger->fd = place->path == NULL ? place->fd : -1;
 	ledger->owns_fd = place->path != NULL;
+	ledger->is_leaving = place->is_leaving;
 	if (place->path != NULL)
 		ledger->path = mem_copy(place->path, strlen(place->path));
 	return ledger;
@@ -120,11 +121,10 @@ static void add_commit(uint64_t revision, struct text *payload, struct text *to)
 	link_message_print(LINK_SAYS_COMMIT, text_str(payload), to);
 }
 
-static void add_base(
-        struct str store, const struct model_snapshot *snapshot, uint64_t purged, struct text *to)
+/* Whose revisions and purges these are. */
+static void add_hello(struct str store, uint64_t revision, uint64_t purged, struct text *to)
 {
 	struct text payload = {0};
-	const uint64_t revision = model_snapshot_revision(snapshot);
 	const struct link_hello hello = {.id = STR("ledger"),
 	        .run = STR("ledger"),
 	        .store = store,
@@ -132,6 +132,15 @@ static void add_base(
 	        .purged = purged};
 	link_message_print_hello(&hello, &payload);
 	link_message_print(LINK_SAYS_HELLO, text_str(&payload), to);
+	text_done(&payload);
+}
+
+static void add_base(
+        struct str store, const struct model_snapshot *snapshot, uint64_t purged, struct text *to)
+{
+	struct text payload = {0};
+	const uint64_t revision = model_snapshot_revision(snapshot);
+	add_hello(store, revision, purged, to);
 	link_message_print(LINK_SAYS_BEGIN, STR("{}"), to);
 	for (size_t i = 0; i < model_snapshot_count(snapshot); i++)
 		add_domain(model_snapshot_at(snapshot, i), &payload, to);
@@ -247,8 +256,8 @@ static bool take_purged(struct str bytes, uint64_t *ret_number)
 	return is_read;
 }
 
-/* Has the intake take an entry; false when it says what no entry says. A base tells its store, and
- * the number of a purge. */
+/* Has the intake take an entry; false when it says what no entry says. One with a HELLO tells its
+ * store, and the number of a purge. */
 static bool take_entry(struct str bytes, bool is_first, struct link_intake *intake,
         struct text *ret_store, uint64_t *ret_purged)
 {
@@ -355,25 +364,19 @@ bool link_ledger_read(struct link_ledger *ledger, struct link_intake *intake,
 
 static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
 {
-	struct text temporary = {0};
-	text_addf(&temporary, "%s.%d", ledger->path, (int)getpid());
-	unlink(text_c(&temporary));
-	int fd = open(text_c(&temporary), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = link_journal_open_new(ledger->path);
 	finish_entry(entry, 0);
-	bool is_written = fd >= 0 && write_at(fd, text_str(entry), 0) && fsync(fd) == 0 &&
-	                  rename(text_c(&temporary), ledger->path) == 0 &&
-	                  disk_flush_folder_of(ledger->path);
-	int error = errno;
+	bool is_written = fd >= 0 && write_at(fd, text_str(entry), 0);
+	is_written = link_journal_put_new(ledger->path, fd, is_written);
 	if (is_written) {
 		close_file(ledger);
 		ledger->fd = fd;
 		ledger->end = entry->len;
 	} else if (fd >= 0) {
+		int error = errno;
 		close(fd);
-		unlink(text_c(&temporary));
+		errno = error;
 	}
-	text_done(&temporary);
-	errno = error;
 	return is_written;
 }
 
@@ -443,10 +446,23 @@ static bool append(struct link_ledger *ledger, struct text *entry)
 	return is_written;
 }
 
-static bool append_changes(struct link_ledger *ledger, const struct link_intake *intake)
+/* Begins an entry of this store, whose name may be a new one. */
+static void begin_entry_of(struct link_ledger *ledger, struct str store,
+        const struct link_intake *intake, struct text *entry)
+{
+	begin_entry(entry);
+	if (str_is_equal(store, text_str(&ledger->store)))
+		return;
+	belong_to(ledger, store);
+	add_hello(store, model_snapshot_revision(link_intake_snapshot(intake)), ledger->purged,
+	        entry);
+}
+
+static bool append_changes(
+        struct link_ledger *ledger, struct str store, const struct link_intake *intake)
 {
 	struct text entry = {0};
-	begin_entry(&entry);
+	begin_entry_of(ledger, store, intake, &entry);
 	add_changes(intake, &entry);
 	bool is_written = append(ledger, &entry);
 	int error = errno;
@@ -455,13 +471,23 @@ static bool append_changes(struct link_ledger *ledger, const struct link_intake 
 	return is_written;
 }
 
-static bool append_purged(struct link_ledger *ledger)
+/* The number, of a store whose name may be a new one. */
+static bool append_purged(struct link_ledger *ledger, struct str store, uint64_t number,
+        const struct link_intake *intake)
 {
 	struct text entry = {0}, payload = {0};
-	const struct link_purged purged = {ledger->purged, ledger->purged, STR_EMPTY};
-	link_message_print_purged(&purged, &payload);
+	const uint64_t revision = model_snapshot_revision(link_intake_snapshot(intake));
+	const struct link_purged purged = {number, number, STR_EMPTY};
 	begin_entry(&entry);
-	link_message_print(LINK_SAYS_PURGED, text_str(&payload), &entry);
+	if (str_is_equal(store, text_str(&ledger->store))) {
+		link_message_print_purged(&purged, &payload);
+		link_message_print(LINK_SAYS_PURGED, text_str(&payload), &entry);
+	} else {
+		belong_to(ledger, store);
+		add_hello(store, revision, number, &entry);
+		add_commit(revision, &payload, &entry);
+	}
+	ledger->purged = number;
 	bool is_written = append(ledger, &entry);
 	int error = errno;
 	text_done(&payload);
@@ -470,11 +496,17 @@ static bool append_purged(struct link_ledger *ledger)
 	return is_written;
 }
 
-/* Whether something can be added behind what is there. */
-static bool can_append(const struct link_ledger *ledger, struct str store)
+static bool leaves(const struct link_ledger *ledger)
 {
-	bool outweighs = ledger->added > ledger->base && ledger->added > ADDED_AT_LEAST;
-	return !outweighs && str_is_equal(store, text_str(&ledger->store)) && is_as_left(ledger);
+	return ledger->is_leaving != NULL && *ledger->is_leaving;
+}
+
+/* Whether something can be added behind what is there. */
+static bool can_append(const struct link_ledger *ledger)
+{
+	bool outweighs =
+	        !leaves(ledger) && ledger->added > ledger->base && ledger->added > ADDED_AT_LEAST;
+	return !outweighs && is_as_left(ledger);
 }
 
 static void unlock(const struct link_ledger *ledger)
@@ -488,9 +520,11 @@ bool link_ledger_add(struct link_ledger *ledger, struct str store, const struct 
 {
 	if (!lock(ledger, F_WRLCK))
 		return false;
-	bool is_kept = can_append(ledger, store)
-	                       ? append_changes(ledger, intake)
-	                       : rewrite(ledger, store, link_intake_snapshot(intake));
+	bool is_kept = leaves(ledger);
+	if (can_append(ledger))
+		is_kept = append_changes(ledger, store, intake);
+	else if (!is_kept)
+		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
 	unlock(ledger);
 	return is_kept;
 }
@@ -500,16 +534,16 @@ bool link_ledger_keep_purged(struct link_ledger *ledger, struct str store,
 {
 	if (!lock(ledger, F_WRLCK))
 		return false;
-	bool is_kept = false;
-	if (can_append(ledger, store)) {
-		bool is_new = ledger->purged != purged;
-		ledger->purged = purged;
-		is_kept = !is_new || append_purged(ledger);
-	} else if (may_rewrite) {
+	bool is_kept = leaves(ledger);
+	if (can_append(ledger)) {
+		bool is_known = ledger->purged == purged &&
+		                str_is_equal(store, text_str(&ledger->store));
+		is_kept = is_known || append_purged(ledger, store, purged, intake);
+	} else if (!is_kept && may_rewrite) {
 		belong_to(ledger, store);
 		ledger->purged = purged;
 		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
-	} else {
+	} else if (!is_kept) {
 		errno = EAGAIN;
 	}
 	unlock(ledger);

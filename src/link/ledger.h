@@ -5,7 +5,9 @@
  * not check out is never used: the file ends in front of it.
  *
  * Several processes may have one file, as two edges do during an upgrade: who finds that another
- * has written begins a new base. One thread.
+ * has written begins a new base. Who is leaving begins none: it adds to what is there as long as
+ * that is its own, and then leaves it to its successor, who served before and hears all of it, too.
+ * So what is older never comes last. One thread.
  */
 #pragma once
 
@@ -26,8 +28,8 @@ void link_ledger_free(struct link_ledger *ledger);
 MUST_CHECK bool link_ledger_read(struct link_ledger *ledger, struct link_intake *intake,
         struct text *ret_store, uint64_t *ret_purged);
 
-/* Keeps the revision that the intake has just taken; false with errno, and what was kept before
- * stays. */
+/* Keeps the revision that the intake has just taken, or leaves that to another; false with errno,
+ * and what was kept before stays. */
 MUST_CHECK bool link_ledger_add(
         struct link_ledger *ledger, struct str store, const struct link_intake *intake);
 

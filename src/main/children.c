@@ -113,17 +113,18 @@ bool children_start(struct children *children, const struct child_options *optio
 	}
 	struct handover handover = *options->handover;
 	handover.ready = ends[1];
-	pid_t pid = child_start(options->path, options->arguments, &handover);
+	/* It is watched before there is somebody that could be left alone. */
+	struct child *child = add_child(children, options->role, options->state, -1);
+	child->ready = (struct loop_fd){.fd = ends[0], .on_ready = on_ready_pipe};
+	if (loop_add_level(children->loop, &child->ready))
+		child->pid = child_start(options->path, options->arguments, &handover);
 	int error = errno;
 	close(ends[1]);
-	if (pid < 0) {
+	if (child->pid < 0) {
 		log_error("no process (%s): %s", name, strerror(error));
-		close(ends[0]);
+		free_child(child);
 		return false;
 	}
-	struct child *child = add_child(children, options->role, options->state, pid);
-	child->ready = (struct loop_fd){.fd = ends[0], .on_ready = on_ready_pipe};
-	CHECK(loop_add_level(children->loop, &child->ready));
 	if (options->serve_ms > 0)
 		loop_timer_start(children->loop, &child->deadline, clock_ms() + options->serve_ms);
 	return true;

@@ -22,6 +22,7 @@ enum {
 struct feed {
 	struct link_file *file; /* one of these, or none for flags, which never change */
 	struct link_remote *remote;
+	bool is_leaving;
 };
 
 static bool open_flags(const struct feed_options *options, struct model_problems *problems)
@@ -87,6 +88,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	uint16_t port = 0;
 	domains_add_ledger_path(settings, &ledger_path);
 	bool is_kept = has_place(options, &ledger_path, &ledger);
+	ledger.is_leaving = &feed->is_leaving;
 	invocation_add_link_path(options->invocation, &link_path);
 	add_name(settings, &id);
 	bool is_remote = settings_has_remote_control(settings, &host, &port);
@@ -142,6 +144,11 @@ void feed_close(struct feed *feed)
 	link_file_close(feed->file);
 	link_remote_close(feed->remote);
 	mem_free(feed);
+}
+
+void feed_leave(struct feed *feed)
+{
+	feed->is_leaving = true;
 }
 
 void feed_reload(struct feed *feed)

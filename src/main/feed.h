@@ -30,5 +30,9 @@ struct feed *feed_open(const struct feed_options *options, struct model_problems
 /* NULL is fine. The domains that the sink was given stay. */
 void feed_close(struct feed *feed);
 
+/* The edge was sent home: it goes on hearing of its domains, but no longer begins anew what it
+ * keeps of them (link/ledger.h), which its successor does. */
+void feed_leave(struct feed *feed);
+
 /* Looks now whether something has changed. */
 void feed_reload(struct feed *feed);

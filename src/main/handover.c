@@ -1,6 +1,6 @@
 /*
  * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9 link=12
- * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700 controls=4712
+ * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700 controls=4712 drain=30000
  * listen=127.0.0.1:0/127.0.0.1:8080/7,8 api=127.0.0.1:8081/127.0.0.1:8081/13". Metrics and links
  * are as api. The memory is its descriptor, bytes and objects, a disk of it its descriptor and
  * bytes. Numbers of descriptors are checked against the kernel before they are used: a variable
@@ -63,6 +63,8 @@ void handover_print(const struct handover *handover, struct text *to)
 		        (unsigned long long)handover->memory.disks[i].bytes);
 	add_pids(to, " edges", handover->edges, handover->edge_count);
 	add_pids(to, " controls", handover->controls, handover->control_count);
+	if (handover->drain_timeout_ms > 0)
+		text_addf(to, " drain=%llu", (unsigned long long)handover->drain_timeout_ms);
 	add_listeners(to, "listen", &handover->listeners);
 	add_listeners(to, "api", &handover->api);
 	add_listeners(to, "metrics", &handover->metrics);
@@ -153,6 +155,15 @@ static bool parse_workers(struct handover *handover, struct str value)
 	return true;
 }
 
+static bool parse_drain(struct handover *handover, struct str value)
+{
+	int ms;
+	if (!take_number(&value, false, &ms) || value.at != NULL)
+		return false;
+	handover->drain_timeout_ms = (uint64_t)ms;
+	return true;
+}
+
 static bool parse_word(struct handover *handover, struct str name, struct str value)
 {
 	if (str_is_equal(name, STR("workers")))
@@ -177,6 +188,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 	if (str_is_equal(name, STR("controls")))
 		return parse_pids(
 		        value, handover->controls, HANDOVER_CONTROLS, &handover->control_count);
+	if (str_is_equal(name, STR("drain")))
+		return parse_drain(handover, value);
 	if (str_is_equal(name, STR("listen")))
 		return parse_listen(&handover->listeners, value);
 	if (str_is_equal(name, STR("api")))

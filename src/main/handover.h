@@ -33,6 +33,8 @@ struct handover {
 	/* The same for its control processes. */
 	pid_t controls[HANDOVER_CONTROLS];
 	unsigned control_count;
+	/* How long those edges may take to end; 0 where it is not told. */
+	uint64_t drain_timeout_ms;
 };
 
 /* The variable. */

@@ -225,6 +225,7 @@ bool holding_adopt(struct holding *holding, const struct handover *handover)
 	const struct invocation *invocation = holding->invocation;
 	holding->handover = *handover;
 	holding->handover.edge_count = holding->handover.control_count = 0;
+	holding->handover.drain_timeout_ms = 0;
 	if (invocation == NULL)
 		return false;
 	const struct settings *settings = &invocation->settings;

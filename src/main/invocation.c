@@ -387,18 +387,12 @@ void invocation_add_link_path(const struct invocation *invocation, struct text *
 void invocation_add_flags(const struct invocation *invocation, struct words *to)
 {
 	settings_add_flags(&invocation->settings, to);
-	if (invocation->name != NULL) {
-		words_add(to, STR("--domain"));
-		words_add(to, str_of(invocation->name));
-	}
-	for (unsigned i = 0; i < invocation->origins.count; i++) {
-		words_add(to, STR("--origin"));
-		words_add(to, str_of(invocation->origins.list[i]));
-	}
-	for (unsigned i = 0; i < invocation->backups.count; i++) {
-		words_add(to, STR("--backup"));
-		words_add(to, str_of(invocation->backups.list[i]));
-	}
+	if (invocation->name != NULL)
+		words_add_flag(to, STR("--domain"), str_of(invocation->name));
+	for (unsigned i = 0; i < invocation->origins.count; i++)
+		words_add_flag(to, STR("--origin"), str_of(invocation->origins.list[i]));
+	for (unsigned i = 0; i < invocation->backups.count; i++)
+		words_add_flag(to, STR("--backup"), str_of(invocation->backups.list[i]));
 	if (invocation->force)
 		words_add(to, STR("--force"));
 }

@@ -1,17 +1,19 @@
 /*
- * The command line becomes a purge, which is checked by the same code that the edge reads it with,
- * so that what makes no sense is told before anybody is asked. A purge may be done twice without
- * harm; so when the edge goes while it is being asked, its successor is asked again.
+ * The command line is read as that of the command of cli/, so that it may say the same. It becomes
+ * a purge, which is checked by the same code that the edge reads it with, so that what makes no
+ * sense is told before anybody is asked. A purge may be done twice without harm; so when the edge
+ * goes while it is being asked, its successor is asked again.
  */
 #include "main/purge.h"
 
 #include "base/limit.h"
+#include "cli/line.h"
 #include "link/command.h"
 #include "main/complain.h"
-#include "main/words.h"
 #include "net/local.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -22,25 +24,10 @@ static const char SOCKET[] = "/var/lib/headwater/edge.socket";
 
 enum { TRIES = 3, TRY_PAUSE_MS = 200, ANSWER_MS = 30000, READ_BYTES = 4096 };
 
-enum flag_id { FLAG_SOCKET, FLAG_SOFT, FLAG_JSON, FLAG_PREFIX, FLAG_DOMAIN, FLAG_TAG };
-
-static const struct flag {
-	enum flag_id id;
-	struct str name;
-	bool has_value;
-} FLAGS[] = {
-        {FLAG_SOCKET, {"--socket", 8}, true},
-        {FLAG_SOFT, {"--soft", 6}, false},
-        {FLAG_JSON, {"--json", 6}, false},
-        {FLAG_PREFIX, {"--prefix", 8}, true},
-        {FLAG_DOMAIN, {"--domain", 8}, true},
-        {FLAG_TAG, {"--tag", 5}, true},
-};
-
+/* The words by what they name, each list up to NULL. */
 struct asked {
-	const char *socket;
-	bool is_soft, is_json;
-	struct words values[LINK_PURGE_WHATS];
+	const char **values[LINK_PURGE_WHATS];
+	bool is_soft;
 };
 
 static void refuse(
@@ -52,70 +39,15 @@ static void refuse(
 	text_done(&field);
 }
 
-static const struct flag *find_flag(struct str name)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(FLAGS); i++) {
-		if (str_is_equal(FLAGS[i].name, name))
-			return &FLAGS[i];
-	}
-	return NULL;
-}
-
-static void take_flag(struct asked *asked, enum flag_id id, struct str value)
-{
-	switch (id) {
-	case FLAG_SOCKET:
-		asked->socket = value.at; /* the end of a word, which has a NUL */
-		break;
-	case FLAG_SOFT:
-		asked->is_soft = true;
-		break;
-	case FLAG_JSON:
-		asked->is_json = true;
-		break;
-	case FLAG_PREFIX:
-		words_add(&asked->values[LINK_PURGE_PREFIX], value);
-		break;
-	case FLAG_DOMAIN:
-		words_add(&asked->values[LINK_PURGE_DOMAIN], value);
-		break;
-	case FLAG_TAG:
-		words_add(&asked->values[LINK_PURGE_TAG], value);
-		break;
-	}
-}
-
-/* Takes one word, and its value, off the words. */
-static void take_word(struct asked *asked, char *const **words, struct model_problems *problems)
-{
-	struct str value = str_of(*(*words)++);
-	if (value.len == 0 || value.at[0] != '-') {
-		words_add(&asked->values[LINK_PURGE_URL], value);
-		return;
-	}
-	struct str name = str_cut(&value, '=');
-	const struct flag *flag = find_flag(name);
-	if (flag == NULL) {
-		refuse(problems, name, "unknown-flag", "there is no such flag");
-	} else if (!flag->has_value && value.at != NULL) {
-		refuse(problems, name, "syntax", "the flag takes no value");
-	} else if (flag->has_value && value.at == NULL && **words == NULL) {
-		refuse(problems, name, "syntax", "the flag needs a value");
-	} else {
-		if (flag->has_value && value.at == NULL)
-			value = str_of(*(*words)++);
-		take_flag(asked, flag->id, value);
-	}
-}
-
 /* Which kind of values there are; the domain of tags is none of its own. */
 static bool find_what(
         const struct asked *asked, enum link_purge_what *ret_what, struct model_problems *problems)
 {
-	unsigned domains = asked->values[LINK_PURGE_DOMAIN].count, kinds = 0;
-	bool has_tags = asked->values[LINK_PURGE_TAG].count != 0;
+	const char **domains = asked->values[LINK_PURGE_DOMAIN];
+	unsigned kinds = 0;
+	bool has_tags = asked->values[LINK_PURGE_TAG][0] != NULL;
 	for (unsigned i = 0; i < LINK_PURGE_WHATS; i++) {
-		if (asked->values[i].count == 0 || (i == LINK_PURGE_DOMAIN && has_tags))
+		if (asked->values[i][0] == NULL || (i == LINK_PURGE_DOMAIN && has_tags))
 			continue;
 		*ret_what = (enum link_purge_what)i;
 		kinds++;
@@ -126,7 +58,7 @@ static bool find_what(
 	else if (kinds > 1)
 		refuse(problems, STR("URL"), "exclusive",
 		        "URLs, prefixes, domains and tags are purged one kind at a time");
-	else if (has_tags && domains != 1)
+	else if (has_tags && (domains[0] == NULL || domains[1] != NULL))
 		refuse(problems, STR("--tag"), "required", "tags are those of one --domain NAME");
 	return problems->total == 0;
 }
@@ -153,13 +85,12 @@ static bool make_line(const struct asked *asked, struct text *line, struct model
 	if (!find_what(asked, &purge.what, problems))
 		return false;
 	arena_init(&arena, NULL, 0);
-	const struct words *values = &asked->values[purge.what];
-	for (unsigned i = 0; i < values->count; i++) {
-		if (!link_command_add(&purge, &arena, str_of(values->list[i]), &why))
-			refuse_value(problems, NAMES[purge.what], values->list[i], &why);
+	for (const char **value = asked->values[purge.what]; *value != NULL; value++) {
+		if (!link_command_add(&purge, &arena, str_of(*value), &why))
+			refuse_value(problems, NAMES[purge.what], *value, &why);
 	}
 	if (purge.what == LINK_PURGE_TAG) {
-		const char *domain = asked->values[LINK_PURGE_DOMAIN].list[0];
+		const char *domain = asked->values[LINK_PURGE_DOMAIN][0];
 		if (!link_command_set_domain(&purge, &arena, str_of(domain), &why))
 			refuse_value(problems, "--domain", domain, &why);
 	}
@@ -210,14 +141,14 @@ static enum heard read_line(int fd, struct text *to)
 }
 
 /* Asks the edge; false after it told why there is no answer. */
-static bool ask(const char *path, struct str line, struct text *answer)
+static bool ask(const char *path, unsigned timeout_ms, struct str line, struct text *answer)
 {
 	enum heard heard = HEARD_NOTHING;
 	for (unsigned i = 0; i < TRIES && heard == HEARD_NOTHING; i++) {
 		struct timespec pause = {.tv_nsec = TRY_PAUSE_MS * 1000000L};
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		int fd = local_connect(path, ANSWER_MS);
+		int fd = local_connect(path, timeout_ms);
 		if (fd < 0) {
 			fprintf(stderr, "headwater purge: no edge takes commands at %s: %s\n", path,
 			        strerror(errno));
@@ -232,7 +163,7 @@ static bool ask(const char *path, struct str line, struct text *answer)
 		fprintf(stderr, "headwater purge: the edge at %s ends without an answer\n", path);
 	else if (heard == HEARD_FAULT)
 		fprintf(stderr, "headwater purge: no answer from %s: %s\n", path,
-		        errno == EAGAIN ? "not within 30 s" : strerror(errno));
+		        errno == EAGAIN ? "not in time" : strerror(errno));
 	return heard == HEARD_LINE;
 }
 
@@ -259,22 +190,46 @@ static int tell(struct str line, bool is_json)
 	return fflush(stdout) == 0 ? code : COMPLAIN_EXIT_FAILED;
 }
 
+/* How long its answer may take: it says that a purge is in effect, so there is no doing without. */
+static unsigned find_timeout_ms(const struct cli_line *line)
+{
+	uint64_t timeout_ms = cli_line_number(line, CLI_FLAG_TIMEOUT, ANSWER_MS);
+	if (timeout_ms == 0)
+		return ANSWER_MS;
+	return timeout_ms < UINT_MAX ? (unsigned)timeout_ms : UINT_MAX;
+}
+
+static int run(const struct cli_line *line, struct arena *arena, struct model_problems *problems)
+{
+	const char *path = cli_line_value(line, CLI_FLAG_SOCKET);
+	const struct asked asked = {
+	        .values = {[LINK_PURGE_URL] = line->arguments,
+	                [LINK_PURGE_PREFIX] = cli_line_values(line, CLI_FLAG_PREFIX, arena),
+	                [LINK_PURGE_DOMAIN] = cli_line_values(line, CLI_FLAG_DOMAIN, arena),
+	                [LINK_PURGE_TAG] = cli_line_values(line, CLI_FLAG_TAG, arena)},
+	        .is_soft = cli_line_has(line, CLI_FLAG_SOFT),
+	};
+	struct text request = {0}, answer = {0};
+	int code = COMPLAIN_EXIT_FAILED;
+	if (!make_line(&asked, &request, problems))
+		code = complain("purge", problems);
+	else if (ask(path != NULL ? path : SOCKET, find_timeout_ms(line), text_str(&request),
+	                 &answer))
+		code = tell(text_str(&answer), cli_line_has(line, CLI_FLAG_JSON));
+	text_done(&request);
+	text_done(&answer);
+	return code;
+}
+
 int purge_run(char *const *arguments)
 {
 	struct model_problems problems = {0};
-	struct asked asked = {.socket = SOCKET};
-	struct text line = {0}, answer = {0};
-	int code = COMPLAIN_EXIT_FAILED;
-	for (char *const *at = arguments + 2; *at != NULL;)
-		take_word(&asked, &at, &problems);
-	if (problems.total != 0 || !make_line(&asked, &line, &problems))
-		code = complain("purge", &problems);
-	else if (ask(asked.socket, text_str(&line), &answer))
-		code = tell(text_str(&answer), asked.is_json);
-	for (unsigned i = 0; i < LINK_PURGE_WHATS; i++)
-		words_done(&asked.values[i]);
+	struct cli_line line;
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	bool is_read = cli_line_read(&arena, arguments + 1, &line, &problems);
+	int code = is_read ? run(&line, &arena, &problems) : complain("purge", &problems);
 	model_problems_done(&problems);
-	text_done(&line);
-	text_done(&answer);
+	arena_reset(&arena);
 	return code;
 }

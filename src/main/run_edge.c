@@ -34,7 +34,10 @@ struct edge_process {
 
 static void on_drain(struct supervised *supervised)
 {
-	edge_drain(container_of(supervised, struct edge_process, supervised)->edge);
+	struct edge_process *process = container_of(supervised, struct edge_process, supervised);
+	if (process->feed != NULL)
+		feed_leave(process->feed);
+	edge_drain(process->edge);
 }
 
 static void on_signal(struct supervised *supervised, int number)

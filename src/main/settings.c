@@ -167,6 +167,9 @@ static bool check_disk(const struct setting *setting, struct str text, struct mo
 	struct settings_disk disk;
 	if (has_control_character(text))
 		return refuse(ret_why, "syntax", "has a control character");
+	/* By a flag it would be two. */
+	if (str_find(text, ',') >= 0)
+		return refuse(ret_why, "syntax", "has a comma, which no path of a disk may have");
 	if (!settings_read_disk(text, &disk))
 		return refuse(ret_why, "disk",
 		        "is no PATH:SIZE such as /var/cache/headwater/disk:100g, from / on");
@@ -355,23 +358,16 @@ static void add_flag(const struct settings *settings, const struct settings *sta
 	settings_add_flag_name(setting, &name);
 	if (settings_is_list(setting)) {
 		const struct words *list = member_const(settings, setting);
-		if (!words_is_equal(list, member_const(standard, setting))) {
-			text_add(&value, text_str(&name));
-			text_add_char(&value, '=');
-			if (list->count == 0)
-				words_add(to, text_str(&value));
-			for (unsigned i = 0; i < list->count; i++) {
-				words_add(to, text_str(&name));
-				words_add(to, str_of(list->list[i]));
-			}
-		}
+		const bool is_usual = words_is_equal(list, member_const(standard, setting));
+		if (!is_usual && list->count == 0)
+			words_add_flag(to, text_str(&name), STR_EMPTY);
+		for (unsigned i = 0; !is_usual && i < list->count; i++)
+			words_add_flag(to, text_str(&name), str_of(list->list[i]));
 	} else {
 		print(settings, setting, &value);
 		print(standard, setting, &usual);
-		if (!str_is_equal(text_str(&value), text_str(&usual))) {
-			words_add(to, text_str(&name));
-			words_add(to, text_str(&value));
-		}
+		if (!str_is_equal(text_str(&value), text_str(&usual)))
+			words_add_flag(to, text_str(&name), text_str(&value));
 	}
 	text_done(&name);
 	text_done(&value);

@@ -60,7 +60,9 @@ struct supervisor {
 	const struct supervisor_options *options;
 	struct holding holding;
 	char path[PATH_MAX]; /* the binary on disk */
-	uint64_t drain_timeout_ms;
+	/* What our edges have, and the most that one of them may have: those of the supervisor
+	 * before us had that one's. */
+	uint64_t drain_timeout_ms, drain_most_ms;
 	struct loop *loop;
 	struct signals signals;
 	struct children children;
@@ -162,7 +164,7 @@ static void stop(struct supervisor *supervisor)
 	for (enum child_role role = 0; role < CHILD_ROLES; role++)
 		loop_timer_cancel(supervisor->loop, &supervisor->keepers[role].pause);
 	loop_timer_start(supervisor->loop, &supervisor->hurry_timer,
-	        clock_ms() + supervisor->drain_timeout_ms + HURRY_MS);
+	        clock_ms() + supervisor->drain_most_ms + HURRY_MS);
 	signal_all(supervisor, SIGTERM);
 	if (children_is_empty(&supervisor->children))
 		loop_stop(supervisor->loop);
@@ -180,6 +182,7 @@ static void become_new(struct supervisor *supervisor, const struct child *servin
 	        children_list(children, CHILD_EDGE, serving, handover.edges, HANDOVER_EDGES);
 	handover.control_count = children_list(
 	        children, CHILD_CONTROL, control, handover.controls, HANDOVER_CONTROLS);
+	handover.drain_timeout_ms = supervisor->drain_timeout_ms;
 	if (supervisor->wants_upgrade)
 		raise(SIGHUP); /* it is blocked, and waits for the one that comes */
 	child_become(supervisor->path, supervisor->options->arguments, &handover);
@@ -356,7 +359,7 @@ static void adopt(struct supervisor *supervisor)
 	supervisor->wants_upgrade = holding_adopt(&supervisor->holding, handover);
 	if (supervisor->options->invocation != NULL)
 		children_dismiss(&supervisor->children, CHILD_CONTROL, NULL,
-		        supervisor->drain_timeout_ms + HURRY_MS);
+		        supervisor->drain_most_ms + HURRY_MS);
 	/* What died while we became the new binary. */
 	children_reap(&supervisor->children);
 	if (holding_has_control(&supervisor->holding) && !supervisor->is_stopping &&
@@ -379,6 +382,8 @@ static bool open_loop(struct supervisor *supervisor, const sigset_t *set)
 static void init(struct supervisor *supervisor)
 {
 	const struct invocation *invocation = supervisor->options->invocation;
+	const struct handover *handover = supervisor->options->handover;
+	const uint64_t before_ms = handover != NULL ? handover->drain_timeout_ms : 0;
 	holding_init(&supervisor->holding, invocation);
 	for (enum child_role role = 0; role < CHILD_ROLES; role++) {
 		supervisor->keepers[role].supervisor = supervisor;
@@ -386,8 +391,10 @@ static void init(struct supervisor *supervisor)
 		supervisor->keepers[role].pause.on_expire = on_pause_end;
 		make_arguments(supervisor, role);
 	}
-	if (invocation != NULL)
-		supervisor->drain_timeout_ms = invocation->settings.drain_timeout_ms;
+	supervisor->drain_timeout_ms =
+	        invocation != NULL ? invocation->settings.drain_timeout_ms : before_ms;
+	supervisor->drain_most_ms =
+	        supervisor->drain_timeout_ms > before_ms ? supervisor->drain_timeout_ms : before_ms;
 }
 
 static void done(struct supervisor *supervisor)

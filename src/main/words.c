@@ -12,6 +12,14 @@ void words_add(struct words *words, struct str word)
 	words->list[words->count] = NULL;
 }
 
+void words_add_flag(struct words *words, struct str flag, struct str value)
+{
+	struct text word = {0};
+	text_addf(&word, "%.*s=%.*s", STR_ARG(flag), STR_ARG(value));
+	words_add(words, text_str(&word));
+	text_done(&word);
+}
+
 void words_done(struct words *words)
 {
 	for (unsigned i = 0; i < words->count; i++)

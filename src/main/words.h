@@ -14,6 +14,9 @@ struct words {
 /* Adds a copy. */
 void words_add(struct words *words, struct str word);
 
+/* Adds `flag=value`: as one word it is that flag's, whatever the value begins with. */
+void words_add_flag(struct words *words, struct str flag, struct str value);
+
 /* Frees; leaves the empty list. */
 void words_done(struct words *words);
 

@@ -1,13 +1,15 @@
 /*
  * A path outlives its listener: after a crash a file is there that nobody listens to. Connecting
- * tells the two apart, and between that and our own bind(2) the folder is locked, so that of two
- * processes that begin at one time the second does not take away what the first has just made.
+ * tells the two apart, and between that and our own bind(2) a file beside it is locked, so that of
+ * two processes that begin at one time the second does not take away what the first has just made.
+ * The lock is a file that nobody else may open: a folder can be locked by whoever may read it.
  */
 #include "net/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -18,7 +20,7 @@
 
 _Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == LOCAL_PATH_BYTES + 1, "Linux");
 
-/* How long the lock of a folder is waited for, which nobody holds for longer than a moment. */
+/* How long the lock is waited for, which nobody holds for longer than a moment. */
 enum { LOCK_TRIES = 100, LOCK_PAUSE_MS = 10 };
 
 /* Closes without touching errno. */
@@ -42,26 +44,35 @@ static bool to_sockaddr(const char *path, struct sockaddr_un *ret_address)
 	return true;
 }
 
-/* Opens the folder of a path and locks it; closing it lifts the lock. */
-static int lock_folder(const char *path)
+/* Opens a file of this name that is ours alone; -1 with errno, EWOULDBLOCK where another has it. */
+static int try_lock(const char *name)
 {
-	char folder[LOCAL_PATH_BYTES + 1] = ".";
-	const char *slash = strrchr(path, '/');
-	if (slash != NULL) {
-		size_t length = slash == path ? 1 : (size_t)(slash - path);
-		memcpy(folder, path, length);
-		folder[length] = '\0';
-	}
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat ours, named;
+	int fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
-		struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
-		if ((errno != EWOULDBLOCK && errno != EINTR) || tries == LOCK_TRIES) {
-			close_quietly(fd);
+	bool is_locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	/* Who had it before us may have removed it. */
+	if (is_locked && (fstat(fd, &ours) != 0 || lstat(name, &named) != 0 ||
+	                         ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)) {
+		is_locked = false;
+		errno = EWOULDBLOCK;
+	}
+	if (is_locked)
+		return fd;
+	close_quietly(fd);
+	return -1;
+}
+
+static int wait_for_lock(const char *name)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+	int fd = try_lock(name);
+	for (unsigned tries = 0; fd < 0 && (errno == EWOULDBLOCK || errno == EINTR); tries++) {
+		if (tries == LOCK_TRIES)
 			return -1;
-		}
 		nanosleep(&pause, NULL);
+		fd = try_lock(name);
 	}
 	return fd;
 }
@@ -106,11 +117,16 @@ int local_listen(const char *path, int backlog)
 	struct sockaddr_un address;
 	if (!to_sockaddr(path, &address))
 		return -1;
-	int folder = lock_folder(path);
-	if (folder < 0)
+	char name[sizeof(address.sun_path) + sizeof(".lock")];
+	snprintf(name, sizeof(name), "%s.lock", path);
+	int lock = wait_for_lock(name);
+	if (lock < 0)
 		return -1;
 	int fd = clear_path(path) ? listen_at(&address, backlog) : -1;
-	close_quietly(folder);
+	int saved = errno;
+	unlink(name);
+	close(lock);
+	errno = saved;
 	return fd;
 }
 

@@ -11,8 +11,8 @@ enum { LOCAL_PATH_BYTES = 107 };
 
 /*
  * A non-blocking listener whose path has mode 0600. What a process that is dead has left there is
- * replaced. Returns -1 with errno set on failure: EADDRINUSE when somebody listens there, ENOTSOCK
- * when the path is something else, which stays, ENAMETOOLONG.
+ * replaced; meanwhile there is a file `path`.lock. Returns -1 with errno set on failure: EADDRINUSE
+ * when somebody listens there, ENOTSOCK when the path is something else, which stays, ENAMETOOLONG.
  */
 MUST_CHECK int local_listen(const char *path, int backlog);
 

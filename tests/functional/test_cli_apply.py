@@ -88,6 +88,9 @@ def test_a_dry_run_shows_and_changes_nothing(cli, plane, files):
     assert made["dry_run"] is True and [change["name"] for change in made["changes"]] == ["one.test", "two.test"]
     made = json.loads(cli.ok("apply", "-f", files / "first.yaml", "--yes", "--json"))
     assert [change["what"] for change in made["changes"]] == ["created", "created"] and made["revision"] > 0
+    for flags in ((), ("--dry-run",)):
+        made = json.loads(cli.ok("apply", "-f", files / "first.yaml", "--yes", "--json", *flags))
+        assert made["changes"] == [] and made["revision"] > 0, made
 
 
 @pytest.mark.parametrize("text, place, rule", [

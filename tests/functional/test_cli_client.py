@@ -256,6 +256,11 @@ def test_an_edge_that_is_slow_or_refuses_is_told(make, cli, double):
         {"items": [{"id": "one", "applied": 6}]}]  # fmt: skip
     done = cli.run("apply", "-f", path, "--yes")
     assert done.code == 0 and "edges that have it: 1 of 1" in done.errors, done
+    # What was known stays so where nobody answers any more.
+    half = {"items": [{"id": "one", "applied": 5}, {"id": "two", "applied": 4}]}
+    double.answers["GET /edges"] = [half, problem("store-unavailable", 503)]
+    done = cli.run("apply", "-f", path, "--yes")
+    assert done.code == 7 and "revision 5 is made, but 1 of 2 edges" in done.errors, done
     # Silence ends with the time that was given, too.
     double.answers["GET /edges"] = lambda handler: time.sleep(3)
     began = time.monotonic()

@@ -100,10 +100,13 @@ def test_what_keeps_no_secret_is_said(cli):
     assert "can be read on the way" in done.errors
 
 
-def test_a_terminal_is_left_as_it_was(url, cli):
-    """Ctrl-C at the password ends the command by SIGINT, with its echo on again."""
+@pytest.mark.parametrize("sent, ends_by", [(None, "SIGINT"), ("SIGINT", "SIGINT"), ("SIGTERM", "SIGTERM"),
+                                           ("SIGHUP", "SIGHUP"), ("SIGQUIT", "SIGQUIT")])  # fmt: skip
+def test_a_terminal_is_left_as_it_was(url, cli, sent, ends_by):
+    """Ctrl-C at the password ends the command by SIGINT, with its echo on again; as signals of others do by theirs."""
     import os
     import pty
+    import signal
     import termios
 
     from program import binary
@@ -120,9 +123,13 @@ def test_a_terminal_is_left_as_it_was(url, cli):
         shown += os.read(fd, 4096)
     while termios.tcgetattr(fd)[3] & termios.ECHO:
         pass
-    os.write(fd, b"secr\x03")
+    os.write(fd, b"secr")
+    if sent is None:
+        os.write(fd, b"\x03")
+    else:
+        os.kill(pid, signal.Signals[sent])
     _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == 2
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.Signals[ends_by]
     assert termios.tcgetattr(fd)[3] == before[3]
     os.close(fd)
 

@@ -244,6 +244,35 @@ def test_an_upgrade_finishes_what_is_in_flight(make, origin):
         assert connection.response().body == b"late"
 
 
+def test_what_is_in_flight_is_not_cut_short_by_settings_that_broke_in_an_upgrade(make, origin):
+    """The new edge has read them, the new supervisor cannot: a pipe says something else each time."""
+    origin.on("/slow", Reply(delay=7, body=b"late"))  # longer than what a supervisor adds to the drain's time
+    config = make.inside("config") / "settings"
+    os.mkfifo(config)
+
+    def say(text):
+        with open(config, "w") as pipe:  # waits for who reads
+            pipe.write(text)
+        time.sleep(0.05)  # until that one has closed it
+
+    first = threading.Thread(target=say, args=("cdn_id: first\n",))
+    first.start()
+    server = make.headwater([domain(origin_of(origin, head_timeout="30s"))],
+                            {"config": config, "drain_timeout": "20s"})  # fmt: skip
+    first.join()
+    server.is_broken_fine = True
+    server.signal(signal.SIGHUP)
+    say("cdn_id: second\n")
+    say("cdn_id: [\n")
+    server.wait_line("upgraded to version")
+    with server.connect(timeout=20) as connection:
+        connection.request(target="/slow")
+        origin.wait(1)
+        server.signal(signal.SIGTERM)
+        assert connection.response().body == b"late"
+    assert server.process.wait(10) == 0
+
+
 def test_an_upgrade_to_a_broken_program_keeps_the_old_one(make, origin):
     folder = make.inside("bin")
     path = folder / "headwater"

@@ -58,10 +58,11 @@ static void urls_are_read_strictly(void **state)
 static void what_passes_a_network_in_the_open_is_known(void **state)
 {
 	(void)state;
-	static const char *const PRIVATE[] = {
-	        "http://127.0.0.1:8081", "http://[::1]", "http://localhost:1", "https://a.example"};
-	static const char *const OPEN[] = {
-	        "http://192.0.2.1", "http://a.example", "http://localhost.example", "http://[::2]"};
+	static const char *const PRIVATE[] = {"http://127.0.0.1:8081", "http://127.9.8.7/",
+	        "http://[::1]", "http://localhost:1", "https://a.example"};
+	static const char *const OPEN[] = {"http://192.0.2.1", "http://a.example",
+	        "http://localhost.example", "http://[::2]", "http://127.0.0.1.a.example:8081",
+	        "http://127.a.example", "http://127.example/"};
 	for (size_t i = 0; i < ARRAY_LENGTH(PRIVATE); i++)
 		assert_true(cli_place_is_private(str_of(PRIVATE[i])));
 	for (size_t i = 0; i < ARRAY_LENGTH(OPEN); i++)

@@ -96,6 +96,7 @@ static inline void pull_init(
 	        .target = http_head_target(head),
 	        .peer = &NOBODY,
 	        .key = pull->key,
+	        .sequence = cache_store_sequence(worker->cache),
 	        .vary = &found.lookup.vary,
 	        .variant = found.lookup.variant,
 	        .stale = options->validates ? &found.entry : NULL,

@@ -209,6 +209,59 @@ static void a_head_of_something_unknown_is_passed_on(void **state)
 	asker_done(&asker);
 }
 
+static bool waits(const struct fixture *fixture, unsigned count)
+{
+	list_each (node, &fixture->worker->requests)
+		count -= container_of(node, struct edge_request, node)->step == EDGE_REQUEST_JOIN;
+	return count == 0;
+}
+
+/* A domain gets another origin, and what the old one gave is purged. Who asked before keeps what it
+ * began with, and nobody after it gets that. */
+static void what_an_old_origin_answers_is_not_remembered_behind_a_purge(void **state)
+{
+	(void)state;
+	for (enum cache_purge how = CACHE_PURGE_HARD; how <= CACHE_PURGE_SOFT; how++) {
+		struct asker asker;
+		struct client second, third;
+		asker_start(&asker, ASKED_DOMAINS);
+		struct fixture *fixture = &asker.fixture;
+		struct origin *old = &fixture->origins[0], *new = &fixture->origins[1];
+		struct cache_key key = cache_key_make(fixture->shared.cache, STR("a.test/x"));
+		client_open(&second, fixture);
+		client_open(&third, fixture);
+		old->manner = ORIGIN_HANGS;
+		client_say(&asker.client, PLAIN_REQUEST);
+		turn_until(&asker.client, pulls(&asker) == 1);
+		client_say(&second, PLAIN_REQUEST);
+		turn_until(&second, waits(fixture, 2));
+		edge_worker_set_snapshot(fixture->worker,
+		        make_snapshot(fixture,
+		                "domains: [{name: a.test, origin: {addresses: [\"$1\"]}}]"));
+		cache_purge_url(fixture->shared.cache, &key, how);
+		/* What the first one gets is for itself, so the second one asks again. */
+		answers(&asker, "400 Bad Request", "", 0);
+		origin_answer_now(old);
+		old->manner = ORIGIN_ANSWERS;
+		answers(&asker, "200 OK", "Cache-Control: max-age=100\r\n", 10);
+		read_response(&asker.client, HTTP_GET, &asker.response);
+		assert_int_equal(asker.response.head.status, 400);
+		read_response(&second, HTTP_GET, &asker.response);
+		assert_true(is_body(&asker, 0, 10));
+		assert_int_equal(pulls(&asker), 2);
+		origin_says(new, "200 OK", "Cache-Control: max-age=100\r\n", pattern_of(0, 20));
+		for (unsigned i = 0; i < 2; i++) {
+			client_say(&third, PLAIN_REQUEST);
+			read_response(&third, HTTP_GET, &asker.response);
+			assert_true(has_field(&asker.response, "X-Cache", i == 0 ? "MISS" : "HIT"));
+			assert_true(is_body(&asker, 0, 20));
+		}
+		client_close(&second);
+		client_close(&third);
+		asker_done(&asker);
+	}
+}
+
 int main(void)
 {
 	begin();
@@ -222,6 +275,7 @@ int main(void)
 	        cmocka_unit_test(what_is_not_for_sharing_is_not_waited_for_the_next_time),
 	        cmocka_unit_test(a_variant_that_cannot_be_told_is_passed_on),
 	        cmocka_unit_test(a_head_of_something_unknown_is_passed_on),
+	        cmocka_unit_test(what_an_old_origin_answers_is_not_remembered_behind_a_purge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

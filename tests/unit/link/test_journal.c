@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 static void what_was_written_is_read_back(void **state)
 {
@@ -106,6 +107,33 @@ static void a_failed_write_leaves_the_old_one(void **state)
 	scratch_done(&scratch);
 }
 
+/* As the edges of an upgrade do, who see the same change at once. */
+static void two_may_write_at_once(void **state)
+{
+	(void)state;
+	enum { TIMES = 100 };
+	struct scratch scratch;
+	int status;
+	scratch_init(&scratch);
+	pid_t other = fork();
+	assert_true(other >= 0);
+	bool is_written = true;
+	for (unsigned i = 0; i < TIMES; i++)
+		is_written = link_journal_write(&scratch.place, STR("a list of domains"), i) &&
+		             is_written;
+	if (other == 0)
+		_exit(is_written ? 0 : 1);
+	assert_true(is_written);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	assert_int_equal(status, 0);
+	struct text text = {0};
+	uint64_t revision;
+	assert_true(link_journal_read(&scratch.place, &text, &revision));
+	assert_int_equal(revision, TIMES - 1);
+	text_done(&text);
+	scratch_done(&scratch);
+}
+
 static void one_without_a_name_is_shared_and_replaced(void **state)
 {
 	(void)state;
@@ -138,6 +166,7 @@ int main(void)
 	        cmocka_unit_test(what_was_written_is_read_back),
 	        cmocka_unit_test(what_is_cut_or_changed_anywhere_is_not_used),
 	        cmocka_unit_test(a_failed_write_leaves_the_old_one),
+	        cmocka_unit_test(two_may_write_at_once),
 	        cmocka_unit_test(one_without_a_name_is_shared_and_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

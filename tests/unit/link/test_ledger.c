@@ -76,19 +76,25 @@ static void change_and_add(struct bench *bench, const char *name, unsigned attem
 }
 
 /* What a process finds that starts now. */
-static void assert_kept(const struct bench *bench, uint64_t revision, const char *domains)
+static void assert_kept_of(const struct bench *bench, const char *wanted_store, uint64_t revision,
+        const char *domains)
 {
 	struct text store = {0};
 	uint64_t purged;
 	struct link_intake *intake = link_intake_new();
 	struct link_ledger *ledger = link_ledger_new(&bench->place);
 	assert_true(link_ledger_read(ledger, intake, &store, &purged));
-	assert_string_equal(text_c(&store), "store");
+	assert_string_equal(text_c(&store), wanted_store);
 	assert_int_equal(model_snapshot_revision(link_intake_snapshot(intake)), revision);
 	assert_domains(link_intake_snapshot(intake), domains);
 	text_done(&store);
 	link_ledger_free(ledger);
 	link_intake_free(intake);
+}
+
+static void assert_kept(const struct bench *bench, uint64_t revision, const char *domains)
+{
+	assert_kept_of(bench, "store", revision, domains);
 }
 
 static void assert_nothing_kept(const struct bench *bench)
@@ -189,7 +195,7 @@ static void a_file_without_a_name_may_lie_far_behind(void **state)
 	bench_done(&bench);
 }
 
-static void another_store_is_a_new_base(void **state)
+static void another_store_takes_the_place_of_the_first(void **state)
 {
 	(void)state;
 	for (unsigned is_named = 0; is_named < 2; is_named++) {
@@ -293,6 +299,18 @@ static void the_number_of_a_purge_goes_with_its_store(void **state)
 		assert_true(link_ledger_keep_purged(
 		        bench.ledger, STR("other"), bench.intake, 3, false));
 		assert_purged(&bench, 3, "other");
+		/* A new name of it takes no more than a number does. */
+		uint64_t bytes = file_bytes(&bench);
+		assert_true(link_ledger_keep_purged(
+		        bench.ledger, STR("third"), bench.intake, 3, false));
+		assert_purged(&bench, 3, "third");
+		assert_true(file_bytes(&bench) < bytes + 300);
+		assert_kept_of(&bench, "third", 1, "b.test=2");
+		change(bench.intake, "c.test", 3, 2);
+		assert_true(link_ledger_add(bench.ledger, STR("fourth"), bench.intake));
+		assert_purged(&bench, 0, "fourth");
+		assert_kept_of(&bench, "fourth", 2, "b.test=2 c.test=3");
+		assert_true(file_bytes(&bench) < bytes + 1500);
 		text_done(&store);
 		bench_done(&bench);
 	}
@@ -323,6 +341,54 @@ static void two_may_keep_numbers_at_once(void **state)
 		assert_true(keep_purged(&bench, 2, false));
 		assert_purged(&bench, 2, "store");
 		link_ledger_free(second);
+		link_intake_free(intake);
+		text_done(&store);
+		bench_done(&bench);
+	}
+}
+
+/* An edge that was sent home, and its successor. */
+static void who_leaves_puts_nothing_in_the_place_of_what_came_after(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		uint64_t purged;
+		bool is_leaving = false;
+		bench_init(&bench, is_named);
+		bench.place.is_leaving = &is_leaving;
+		link_ledger_free(bench.ledger);
+		bench.ledger = link_ledger_new(&bench.place);
+		bench.place.is_leaving = NULL;
+		change_and_add(&bench, "a.test", 1);
+		is_leaving = true;
+		/* As long as there is nothing else. */
+		change_and_add(&bench, "b.test", 1);
+		assert_true(keep_purged(&bench, 5, false));
+		assert_kept(&bench, 2, "a.test=1 b.test=1");
+		assert_purged(&bench, 5, "store");
+
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *successor = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(successor, intake, &store, &purged));
+		change(intake, "a.test", 2, 3);
+		assert_true(link_ledger_add(successor, STR("store"), intake));
+		change(intake, "b.test", 3, 4);
+		assert_true(link_ledger_add(successor, STR("store"), intake));
+		assert_true(link_ledger_keep_purged(successor, STR("store"), intake, 6, false));
+		uint64_t bytes = file_bytes(&bench);
+		change_and_add(&bench, "a.test", 2); /* revision 3, and it never hears of 4 */
+		assert_true(keep_purged(&bench, 6, false));
+		assert_true(keep_purged(&bench, 6, true));
+		assert_kept(&bench, 4, "a.test=2 b.test=3");
+		assert_purged(&bench, 6, "store");
+		/* So what comes next is no new base. */
+		change(intake, "c.test", 4, 5);
+		assert_true(link_ledger_add(successor, STR("store"), intake));
+		assert_true(file_bytes(&bench) > bytes);
+		assert_kept(&bench, 5, "a.test=2 b.test=3 c.test=4");
+		link_ledger_free(successor);
 		link_intake_free(intake);
 		text_done(&store);
 		bench_done(&bench);
@@ -399,6 +465,24 @@ static void what_is_no_ledger_is_replaced(void **state)
 		assert_kept(&bench, 1, "a.test=1");
 		bench_done(&bench);
 	}
+}
+
+/* It has the secrets of all domains. */
+static void what_a_death_left_of_a_new_one_does_not_stay(void **state)
+{
+	(void)state;
+	struct bench bench;
+	char left[96];
+	static char junk[65536];
+	bench_init(&bench, true);
+	snprintf(left, sizeof(left), "%s.new", bench.place.path);
+	memset(junk, 'x', sizeof(junk));
+	scratch_write(left, str_make(junk, sizeof(junk)));
+	change_and_add(&bench, "a.test", 1);
+	assert_kept(&bench, 1, "a.test=1");
+	assert_true(file_bytes(&bench) < sizeof(junk));
+	assert_int_equal(access(left, F_OK), -1);
+	bench_done(&bench);
 }
 
 /* What was added outweighs the base in the end: then the file is as small as a new base. */
@@ -511,7 +595,7 @@ static void a_death_loses_nothing_that_was_added(void **state)
 		link_intake_free(intake);
 		if (bench.place.path != NULL) {
 			char other[100];
-			snprintf(other, sizeof(other), "%s.%d", bench.place.path, (int)pid);
+			snprintf(other, sizeof(other), "%s.new", bench.place.path);
 			unlink(other);
 		}
 		bench_done(&bench);
@@ -525,13 +609,15 @@ int main(void)
 	        cmocka_unit_test(what_is_added_is_read_back),
 	        cmocka_unit_test(who_reads_it_goes_on_with_it),
 	        cmocka_unit_test(a_file_without_a_name_may_lie_far_behind),
-	        cmocka_unit_test(another_store_is_a_new_base),
+	        cmocka_unit_test(another_store_takes_the_place_of_the_first),
 	        cmocka_unit_test(the_number_of_a_purge_is_kept_beside),
 	        cmocka_unit_test(the_number_of_a_purge_goes_with_its_store),
 	        cmocka_unit_test(two_may_keep_numbers_at_once),
+	        cmocka_unit_test(who_leaves_puts_nothing_in_the_place_of_what_came_after),
 	        cmocka_unit_test(a_torn_end_is_left_out),
 	        cmocka_unit_test(what_is_damaged_is_left_out),
 	        cmocka_unit_test(what_is_no_ledger_is_replaced),
+	        cmocka_unit_test(what_a_death_left_of_a_new_one_does_not_stay),
 	        cmocka_unit_test(it_does_not_grow_for_ever),
 	        cmocka_unit_test(two_may_keep_it_at_once),
 	        cmocka_unit_test(where_it_cannot_be_kept_is_told),

@@ -230,6 +230,29 @@ static void the_store_of_the_folder_is_a_control_plane(void **state)
 	try_control_plane((const char *const[]){"--state-dir", bench.folder, NULL});
 }
 
+static void who_was_sent_home_begins_no_ledger(void **state)
+{
+	(void)state;
+	for (unsigned leaves = 0; leaves < 2; leaves++) {
+		struct model_problems problems = {0};
+		char ledger[80];
+		struct feed *feed = open_feed(
+		        (const char *const[]){"--state-dir", bench.folder, NULL}, &problems);
+		assert_non_null(feed);
+		open_hub();
+		turn_until_it_has("c.test");
+		if (leaves)
+			feed_leave(feed);
+		feed_close(feed);
+		link_hub_close(bench.hub);
+		bench.hub = NULL;
+		model_snapshot_unref(bench.snapshot);
+		bench.snapshot = model_snapshot_new();
+		snprintf(ledger, sizeof(ledger), "%s/domains.ledger", bench.folder);
+		assert_int_equal(unlink(ledger), leaves ? -1 : 0);
+	}
+}
+
 static void another_control_plane_needs_no_folder(void **state)
 {
 	(void)state;
@@ -249,6 +272,7 @@ int main(void)
 	        TEST(a_file_is_read_again),
 	        TEST(a_file_without_a_good_list_is_no_feed),
 	        TEST(the_store_of_the_folder_is_a_control_plane),
+	        TEST(who_was_sent_home_begins_no_ledger),
 	        TEST(another_control_plane_needs_no_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ static void what_was_printed_reads_back(void **state)
 	static const char TEXT[] = "workers=2 ready=-1 lifeline=5,6 journal=11 command=12 link=18 "
 	                           "memory=13,268435456,1000 disk=14,67108864 "
 	                           "disk=15,4397979402240 edges=4711,12 controls=4712 "
+	                           "drain=30000 "
 	                           "listen=127.0.0.1:0/127.0.0.1:8080/7,8 "
 	                           "listen=[::]:80/[::]:80/9,10 "
 	                           "api=127.0.0.1:8081/127.0.0.1:8081/16 "
@@ -46,6 +47,7 @@ static void what_was_printed_reads_back(void **state)
 	assert_int_equal(handover.link, 18);
 	assert_int_equal(handover.control_count, 1);
 	assert_int_equal(handover.controls[0], 4712);
+	assert_int_equal(handover.drain_timeout_ms, 30000);
 	assert_int_equal(handover.api.asked.count, 2);
 	assert_int_equal(handover.api.sockets[1], 17);
 	assert_int_equal(handover.api.bound[1].port, 8082);
@@ -77,6 +79,7 @@ static void words_of_another_version_are_skipped(void **state)
 	assert_int_equal(handover.command, -1);
 	assert_int_equal(handover.link, -1);
 	assert_int_equal(handover.control_count, 0);
+	assert_int_equal(handover.drain_timeout_ms, 0);
 	assert_int_equal(handover.api.asked.count, 0);
 	handover_forget(&handover);
 }
@@ -152,6 +155,8 @@ static void what_makes_no_sense_is_refused(void **state)
 	        "listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 journal= listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 journal=1,2 listen=127.0.0.1:1/127.0.0.1:1/7",
+	        "workers=1 drain=-1 listen=127.0.0.1:1/127.0.0.1:1/7",
+	        "workers=1 drain=1,2 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 edges=0 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1 edges=-1 listen=127.0.0.1:1/127.0.0.1:1/7",
 	        "workers=1  listen=127.0.0.1:1/127.0.0.1:1/7",

@@ -81,7 +81,7 @@ static void flags_that_were_made_ask_for_the_same(void **state)
 	struct words flags = {0}, again = {0};
 	const char *const words[] = {"--domain", "a.test", "--origin", "127.0.0.1", "--origin",
 	        "[::1]:80:2", "--backup=b.test", "--config", config, "--head-timeout", "1.5s",
-	        NULL};
+	        "--edge-name=--blue", "--trusted-proxies=", NULL};
 	assert_true(read_words(words, &first, &problems));
 	invocation_add_flags(&first, &flags);
 	assert_true(invocation_read(flags.list, &second, &problems));
@@ -90,6 +90,8 @@ static void flags_that_were_made_ask_for_the_same(void **state)
 	assert_null(second.config);
 	assert_string_equal(second.settings.cdn_id, "from-file");
 	assert_int_equal(second.settings.head_timeout_ms, 1500);
+	assert_string_equal(second.settings.edge_name, "--blue");
+	assert_int_equal(second.settings.trusted_proxies.count, 0);
 	assert_string_equal(second.name, "a.test");
 	assert_int_equal(second.origins.count, 2);
 	assert_int_equal(second.backups.count, 1);

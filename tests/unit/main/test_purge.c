@@ -116,6 +116,10 @@ static void words_become_one_line_for_the_edge(void **state)
 	        {{"--soft", "--prefix=http://a.test/i/"},
 	                {"\"prefix\"", "\"http://a.test/i/\"", "\"soft\""}},
 	        {{"--domain", "a.test"}, {"\"domain\"", "\"a.test\"", "\"hard\""}},
+	        /* What one may say to the control plane. */
+	        {{"--timeout", "10s", "--", "http://a.test/x"},
+	                {"\"url\"", "\"http://a.test/x\"", "\"hard\""}},
+	        {{"http://a.test/x", "--timeout=0"}, {"\"url\"", "\"http://a.test/x\"", ""}},
 	        {{"--tag", "one", "--domain", "a.test", "--tag=two"},
 	                {"\"tag\"", "\"one\",\"two\"", "\"a.test\""}},
 	};
@@ -146,6 +150,7 @@ static void what_makes_no_sense_is_told_and_nobody_is_asked(void **state)
 	        {{"--soft=1", "http://a.test/"}, "--soft: the flag takes no value"},
 	        {{"--prefix"}, "--prefix: the flag needs a value"},
 	        {{"http://a.test/", "--domain", "a.test"}, "one kind at a time"},
+	        {{"--timeout", "soon", "http://a.test/"}, "--timeout: it is a duration"},
 	        {{"--tag", "a"}, "--tag: tags are those of one --domain NAME"},
 	        {{"a.test/x"}, "URL: \"a.test/x\" "},
 	};

@@ -134,6 +134,7 @@ static void values_are_held_against_their_type_and_range(void **state)
 	        {"cache_disks", ":64m", "disk"},
 	        {"cache_disks", "", "disk"},
 	        {"cache_disks", "/a\nb:64m", "syntax"},
+	        {"cache_disks", "/a,b:64m", "syntax"},
 	};
 	struct settings settings;
 	settings_init(&settings);
@@ -176,17 +177,18 @@ static void flags_make_the_same_settings_again(void **state)
 	        {"origin_rules", "extended"},
 	        {"sandbox", "off"},
 	        {"access_log", "/var/log/a b"},
+	        {"edge_name", "--blue"},
 	        {"listen", "[::1]:8080"},
 	        {"trusted_proxies", "10.0.0.0/8"},
 	        {"trusted_proxies", "::1"},
 	        {"cache_disks", "/a:64m"},
 	        {"cache_disks", "/b:1g"},
 	};
-	static const char *const EXPECTED[] = {"--listen", "127.0.0.1:8080", "--listen",
-	        "[::1]:8080", "--workers", "3", "--origin-rules", "extended", "--sandbox", "off",
-	        "--access-log", "/var/log/a b", "--trusted-proxies", "10.0.0.0/8",
-	        "--trusted-proxies", "::1", "--head-timeout", "1500ms", "--memory-budget",
-	        "104857600", "--cache-disks", "/a:64m", "--cache-disks", "/b:1g"};
+	static const char *const EXPECTED[] = {"--listen=127.0.0.1:8080", "--listen=[::1]:8080",
+	        "--workers=3", "--origin-rules=extended", "--edge-name=--blue", "--sandbox=off",
+	        "--access-log=/var/log/a b", "--trusted-proxies=10.0.0.0/8",
+	        "--trusted-proxies=::1", "--head-timeout=1500ms", "--memory-budget=104857600",
+	        "--cache-disks=/a:64m", "--cache-disks=/b:1g"};
 	struct settings settings;
 	struct model_why why;
 	struct words flags = {0};

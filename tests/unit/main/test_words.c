@@ -35,6 +35,18 @@ static void a_list_grows_and_ends_with_null(void **state)
 	words_done(&words);
 }
 
+static void a_flag_is_one_word_with_its_value(void **state)
+{
+	(void)state;
+	struct words words = {0};
+	words_add_flag(&words, STR("--name"), STR("--a=b c"));
+	words_add_flag(&words, STR("--name"), STR_EMPTY);
+	assert_int_equal(words.count, 2);
+	assert_string_equal(words.list[0], "--name=--a=b c");
+	assert_string_equal(words.list[1], "--name=");
+	words_done(&words);
+}
+
 static void lists_are_equal_word_by_word(void **state)
 {
 	(void)state;
@@ -62,6 +74,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_list_grows_and_ends_with_null),
+	        cmocka_unit_test(a_flag_is_one_word_with_its_value),
 	        cmocka_unit_test(lists_are_equal_word_by_word),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

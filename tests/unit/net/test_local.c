@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -140,17 +141,80 @@ static void what_is_no_listener_stays(void **state)
 	close(fd);
 }
 
-static void a_folder_that_somebody_keeps_locked_is_given_up(void **state)
+/* Which whoever may read it can. */
+static void a_folder_that_somebody_has_locked_is_no_obstacle(void **state)
 {
 	const struct place *place = *state;
 	int folder = open(place->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(flock(folder, LOCK_EX), 0);
-	assert_int_equal(local_listen(place->path, 4), -1);
-	assert_int_equal(errno, EWOULDBLOCK);
-	close(folder);
 	int fd = local_listen(place->path, 4);
 	assert_true(fd >= 0);
 	close(fd);
+	close(folder);
+}
+
+static void a_lock_that_is_kept_is_given_up_and_one_that_is_left_is_not(void **state)
+{
+	const struct place *place = *state;
+	struct stat info;
+	char lock[96];
+	snprintf(lock, sizeof(lock), "%s.lock", place->path);
+	int kept = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(flock(kept, LOCK_EX), 0);
+	assert_int_equal(local_listen(place->path, 4), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(kept);
+	assert_int_equal(stat(lock, &info), 0);
+	int fd = local_listen(place->path, 4);
+	assert_true(fd >= 0);
+	assert_int_equal(stat(lock, &info), -1);
+	close(fd);
+}
+
+/* Tells what came of it, and has it until the other end of `hold` is closed. */
+static void listen_for_a_while(const char *path, int begin, int hold, int results)
+{
+	char byte;
+	(void)!read(begin, &byte, 1);
+	int fd = local_listen(path, 4);
+	char result = fd >= 0 ? 'l' : errno == EADDRINUSE ? 'u' : '?';
+	(void)!write(results, &result, 1);
+	(void)!read(hold, &byte, 1);
+	_exit(0);
+}
+
+/* None takes away what another has just made. */
+static void of_those_that_begin_at_once_one_listens(void **state)
+{
+	enum { PROCESSES = 8, ROUNDS = 5 };
+	const struct place *place = *state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		int begin[2], hold[2], results[2];
+		unsigned listeners = 0;
+		char result;
+		assert_int_equal(pipe(begin) + pipe(hold) + pipe(results), 0);
+		for (unsigned i = 0; i < PROCESSES; i++) {
+			if (fork() != 0)
+				continue;
+			close(begin[1]);
+			close(hold[1]);
+			listen_for_a_while(place->path, begin[0], hold[0], results[1]);
+		}
+		close(begin[1]);
+		for (unsigned i = 0; i < PROCESSES; i++) {
+			assert_int_equal(read(results[0], &result, 1), 1);
+			assert_true(result == 'l' || result == 'u');
+			listeners += result == 'l';
+		}
+		assert_int_equal(listeners, 1);
+		close(hold[1]);
+		for (unsigned i = 0; i < PROCESSES; i++)
+			assert_true(wait(NULL) > 0);
+		close(begin[0]);
+		close(hold[0]);
+		close(results[0]);
+		close(results[1]);
+	}
 }
 
 static void paths_that_are_too_long_or_lead_nowhere_are_told(void **state)
@@ -194,7 +258,9 @@ int main(void)
 	        AT_A_PLACE(what_the_dead_left_is_replaced),
 	        AT_A_PLACE(what_the_living_have_is_theirs),
 	        AT_A_PLACE(what_is_no_listener_stays),
-	        AT_A_PLACE(a_folder_that_somebody_keeps_locked_is_given_up),
+	        AT_A_PLACE(a_folder_that_somebody_has_locked_is_no_obstacle),
+	        AT_A_PLACE(a_lock_that_is_kept_is_given_up_and_one_that_is_left_is_not),
+	        AT_A_PLACE(of_those_that_begin_at_once_one_listens),
 	        AT_A_PLACE(waiting_has_an_end),
 	        cmocka_unit_test(paths_that_are_too_long_or_lead_nowhere_are_told),
 	};
