@@ -323,19 +323,23 @@ void cli_show_status(const struct cli_show *show, const struct model_node *answe
 	struct str error = cli_tree_text(answer, "store.error");
 	(void)show;
 	add_fields(answer, FIELDS, to);
-	bool is_shut = str_is_equal(cli_tree_text(answer, "store.is_open"), STR("false"));
+	bool is_shut = str_is_equal(cli_tree_text(answer, "store.works"), STR("false"));
 	add_line(to, "store", error.len != 0 ? error : is_shut ? STR("not open") : STR("open"));
 }
 
 void cli_show_edges(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
-	static const char *const TITLES[] = {"EDGE", "APPLIED", "REFUSED", "SINCE", "ERROR", NULL};
+	static const char *const TITLES[] = {
+	        "EDGE", "CONNECTED", "FROM", "APPLIED", "REFUSED", "SINCE", "ERROR", NULL};
 	const struct model_node *item = cli_tree_first(answer, "items");
 	struct cli_table table;
 	(void)show;
 	cli_table_begin(&table, TITLES);
 	for (; item != NULL; item = item->next) {
 		add_cell(&table, item, "id");
+		cli_table_add(&table,
+		        cli_tree_is_true(item, "is_connected") ? STR("yes") : STR("no"));
+		add_cell(&table, item, "from");
 		add_cell(&table, item, "applied");
 		cli_table_add(&table, cli_tree_number(item, "refused") != 0
 		                              ? cli_tree_text(item, "refused")

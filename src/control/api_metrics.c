@@ -32,11 +32,14 @@ struct lagging {
 };
 
 static void on_edge(
-        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied)
+        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied,
+        bool is_connected)
 {
 	struct lagging *lagging = container_of(sink, struct lagging, sink);
 	(void)id;
 	(void)purged;
+	if (!is_connected)
+		return;
 	lagging->edges++;
 	if (applied >= lagging->revision)
 		return;

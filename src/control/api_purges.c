@@ -239,7 +239,7 @@ struct progress {
 	struct control_call *call;
 	struct text head, list;
 	uint64_t number;
-	unsigned count, waiting, failed; /* the last two: of edges that are connected */
+	unsigned count, waiting, failed; /* the last two: of edges that are there */
 };
 
 static void on_read(struct store_purge_sink *sink, const struct store_purge *purge)
@@ -248,7 +248,7 @@ static void on_read(struct store_purge_sink *sink, const struct store_purge *pur
 }
 
 static void add_edge(struct progress *progress, struct str edge, enum store_purge_state state,
-        struct str error, bool is_connected)
+        struct str error, bool is_there, bool is_connected)
 {
 	static const char *const NAMES[] = {[STORE_PURGE_WAITS] = "waits",
 	        [STORE_PURGE_DONE] = "done",
@@ -263,8 +263,8 @@ static void add_edge(struct progress *progress, struct str edge, enum store_purg
 		text_add_json(to, error);
 	}
 	text_add_char(to, '}');
-	progress->waiting += is_connected && state == STORE_PURGE_WAITS;
-	progress->failed += is_connected && state == STORE_PURGE_FAILED;
+	progress->waiting += is_there && state == STORE_PURGE_WAITS;
+	progress->failed += is_there && state == STORE_PURGE_FAILED;
 }
 
 static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
@@ -272,11 +272,13 @@ static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
 {
 	struct progress *progress = container_of(sink, struct progress, edges);
 	uint64_t purged = 0;
-	bool is_connected = control_fleet_find(progress->call->plane->fleet, edge, &purged);
+	bool is_connected;
+	bool is_there = control_fleet_find(
+	        progress->call->plane->fleet, edge, &purged, &is_connected);
 	(void)at_ms;
-	if (is_connected && state == STORE_PURGE_WAITS && purged >= progress->number)
+	if (is_there && state == STORE_PURGE_WAITS && purged >= progress->number)
 		state = STORE_PURGE_DONE;
-	add_edge(progress, edge, state, error, is_connected);
+	add_edge(progress, edge, state, error, is_there, is_connected);
 }
 
 void control_api_purges_read(struct control_call *call)

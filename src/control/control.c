@@ -30,7 +30,6 @@ enum {
 	COUNTERS_MS = 10000,  /* how often edges report what they count */
 	STRANGERS_MS = 10000,
 	PING_MS = 3000,
-	LEASE_MS = 10000,
 	EPOCH_NAME_BYTES = STORE_ID_BYTES + STORE_EPOCH_BYTES, /* a dot for a NUL */
 };
 
@@ -145,7 +144,7 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge, const char *why)
 {
 	struct control *control = container_of(sink, struct control, hub_sink);
-	control_fleet_remove(control->plane.fleet, edge);
+	control_fleet_remove(control->plane.fleet, edge, clock_wall_ms());
 	control_health_remove(control->plane.health, edge);
 	log_info("edge %s is gone: %s", edge->id, why);
 	control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_GONE, why);
@@ -193,11 +192,13 @@ static void on_answer(
 }
 
 static void on_connected(
-        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied)
+        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied,
+        bool is_connected)
 {
 	(void)applied;
 	struct control *control = container_of(sink, struct control, fleet_sink);
-	control_purges_note(control->plane.purges, id, purged, NULL);
+	if (is_connected)
+		control_purges_note(control->plane.purges, id, purged, NULL);
 }
 
 static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *edge,
@@ -272,7 +273,7 @@ static struct link_hub *make_hub(struct control *control, const struct store *st
 	        .store = names[opening->epoch_count - 1],
 	        .past = past,
 	        .past_count = opening->epoch_count - 1,
-	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
+	        .times = {.ping_ms = PING_MS, .lease_ms = LIMIT_LINK_LEASE_MS},
 	};
 	return link_hub_open(control->loop, control->options.link, &options, &control->hub_sink);
 }
@@ -292,6 +293,9 @@ static bool open_hub(struct control *control, struct store *store)
 	link_hub_subscribe(control->hub, &control->subscription);
 	for (size_t i = 0; i < opening->gone_count; i++)
 		link_hub_add_gone(control->hub, opening->gone[i].name, opening->gone[i].revision);
+	for (size_t i = 0; i < opening->edge_count; i++)
+		control_fleet_expect(control->plane.fleet, str_of(opening->edges[i].id),
+		        opening->edges[i].purged, clock_wall_ms());
 	link_hub_keep_purges_from(control->hub, opening->span.oldest);
 	for (size_t k = 0; k < opening->purge_count; k++)
 		link_hub_purge(control->hub, opening->purges[k].number, opening->purges[k].revision,

@@ -10,9 +10,13 @@
 
 #include <sodium.h>
 
+/* Of those that are connected something is noted each hour (control.c). */
+enum { EDGE_MS = 2 * 3600 * 1000 };
+
 struct reading {
 	struct store_domain_sink sink;
 	struct store_purge_sink purge_sink;
+	struct store_edge_sink edge_sink;
 	struct control_opening *opening;
 };
 
@@ -63,6 +67,18 @@ static enum store_failure read_purges(struct control_opening *opening, struct re
 	return failure;
 }
 
+static void on_edge(struct store_edge_sink *sink, struct str edge, uint64_t purged)
+{
+	struct control_opening *opening = container_of(sink, struct reading, edge_sink)->opening;
+	if (opening->edge_count == opening->edge_cap) {
+		opening->edge_cap = opening->edge_cap == 0 ? 16 : opening->edge_cap * 2;
+		opening->edges = mem_resize(
+		        opening->edges, opening->edge_cap * sizeof(opening->edges[0]));
+	}
+	opening->edges[opening->edge_count].id = mem_copy(edge.at, edge.len);
+	opening->edges[opening->edge_count++].purged = purged;
+}
+
 struct counting {
 	struct store_account_sink sink;
 	size_t count;
@@ -102,6 +118,7 @@ void control_opening_run(struct control_opening *opening)
 {
 	struct reading reading = {.sink = {.on_domain = on_domain},
 	        .purge_sink = {.on_purge = on_purge},
+	        .edge_sink = {.on_edge = on_edge},
 	        .opening = opening};
 	enum store_failure failure;
 	struct text detail = {0};
@@ -111,6 +128,9 @@ void control_opening_run(struct control_opening *opening)
 		        opening->store, 0, &reading.sink, &opening->revision);
 		if (failure == STORE_DONE)
 			failure = read_purges(opening, &reading);
+		if (failure == STORE_DONE)
+			failure = store_tasks_edges(
+			        opening->store, clock_wall_ms() - EDGE_MS, &reading.edge_sink);
 		if (failure == STORE_DONE)
 			failure = make_first_account(opening);
 		/* Last: what was read is what the epoch begins with. */
@@ -138,6 +158,9 @@ void control_opening_done(struct control_opening *opening)
 		mem_free(opening->gone[i].name);
 	for (size_t i = 0; i < opening->purge_count; i++)
 		mem_free(opening->purges[i].line);
+	for (size_t i = 0; i < opening->edge_count; i++)
+		mem_free(opening->edges[i].id);
+	mem_free(opening->edges);
 	mem_free(opening->purges);
 	mem_free(opening->changes);
 	mem_free(opening->gone);

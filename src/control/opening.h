@@ -29,6 +29,11 @@ struct control_opening {
 	} * purges; /* in the order of numbers */
 	size_t purge_count, purge_cap;
 	struct store_purge_span span;                 /* of their numbers */
+	struct {
+		char *id;
+		uint64_t purged;
+	} * edges; /* that were connected not long ago */
+	size_t edge_count, edge_cap;
 	struct store_epoch epochs[LIMIT_LINK_EPOCHS]; /* the last one is ours */
 	unsigned epoch_count;
 	/* Of the account `admin`, where it was made now; else "". */

@@ -4,6 +4,7 @@
 #include "control/plane.h"
 
 #include "base/clock.h"
+#include "base/limit.h"
 
 void control_plane_init(struct control_plane *plane, struct control_domains_sink *sink)
 {
@@ -11,7 +12,7 @@ void control_plane_init(struct control_plane *plane, struct control_domains_sink
 	plane->metrics.began_ms = clock_wall_ms();
 	CHECK(pthread_mutex_init(&plane->trouble_lock, NULL) == 0);
 	plane->domains = control_domains_new(sink);
-	plane->fleet = control_fleet_new();
+	plane->fleet = control_fleet_new(LIMIT_LINK_LEASE_MS);
 	plane->health = control_health_new();
 	plane->guard = control_guard_new();
 	plane->throttle = control_throttle_new();

@@ -13,9 +13,7 @@
 #include <unistd.h>
 
 enum {
-	/* Who is not heard for LEASE_MS is gone (docs/internals/link.md). */
 	PING_MS = 3000,
-	LEASE_MS = 10000,
 	RETRY_MS = 200,
 };
 
@@ -101,7 +99,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	        .identity = settings->link_identity,
 	        .servers = servers.len != 0 ? text_c(&servers) : NULL,
 	        .id = text_c(&id),
-	        .times = {.ping_ms = PING_MS, .lease_ms = LEASE_MS},
+	        .times = {.ping_ms = PING_MS, .lease_ms = LIMIT_LINK_LEASE_MS},
 	        .retry_ms = RETRY_MS,
 	        .ledger = is_kept ? &ledger : NULL,
 	        .purges = options->purges,

@@ -66,6 +66,15 @@ struct store_acknowledgement {
 MUST_CHECK enum store_failure store_tasks_acknowledge(
         struct store *store, const struct store_acknowledgement *list, size_t count);
 
+struct store_edge_sink {
+	/* An edge, and the purge up to which it has done all. */
+	void (*on_edge)(struct store_edge_sink *self, struct str edge, uint64_t purged);
+};
+
+/* The edges that something was noted of at `since_ms` or later, by their names. */
+MUST_CHECK enum store_failure store_tasks_edges(
+        struct store *store, uint64_t since_ms, struct store_edge_sink *sink);
+
 /* Takes back what is older than LIMIT_PURGE_DAYS at `now_ms`, and edges that nothing was noted of
  * for so long, so note those that are connected before; *ret_span is what is left. */
 MUST_CHECK enum store_failure store_tasks_expire(

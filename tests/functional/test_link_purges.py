@@ -1,4 +1,6 @@
 """Purges that the control plane is asked for: done by the edge, in order, and not twice."""
+import os
+import signal
 import time
 
 import control
@@ -83,3 +85,20 @@ def test_who_does_not_know_what_was_done_does_it_again(make, tmp_path):
     (plane.state / "domains.ledger").unlink()
     restart(plane)
     wait_until(lambda: word(get(plane)) == "MISS", "the purge is done again", 10)
+
+
+def test_a_purge_is_not_done_while_the_edge_is_on_its_way_back(make):
+    """Who has just lost its control plane serves what it has, so nothing is done that it has not done."""
+    plane, _ = served(make)
+    wait_done(plane, purge(plane))
+    plane.program.is_broken_fine = True
+    for _ in range(3):
+        assert word(get(plane)) in ("MISS", "HIT")
+        assert word(get(plane)) == "HIT"
+        [old] = plane.program.control_pids()
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda old=old: plane.program.control_pids() not in ([], [old]), "there is another one", 10)
+        plane.wait_open()
+        number = purge(plane)
+        wait_until(lambda: plane.viewer.send("GET", f"/api/v1/purges/{number}").json["state"] == "done", "it is done", 15)
+        assert word(get(plane)) == "MISS"

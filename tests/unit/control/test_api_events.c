@@ -12,7 +12,8 @@ static void it_begins_with_how_things_are(void **state)
 	expect(&fixture, 200, "GET", "/api/v1/events", NULL, NULL);
 	assert_string_equal(body_of(&fixture),
 	        "retry: 2000\n\nevent: begin\ndata: {\"at_ms\":77,\"revision\":0,\"edges\":["
-	        "{\"id\":\"e\",\"run\":\"n\",\"applied\":1,\"purged\":0,\"since_ms\":5}]}\n\n");
+	        "{\"id\":\"e\",\"run\":\"n\",\"is_connected\":true,\"applied\":1,\"purged\":0,"
+	        "\"since_ms\":5}]}\n\n");
 	assert_string_equal(fixture.answer.media, "text/event-stream");
 	assert_true(fixture.answer.is_stream);
 	assert_string_equal(fields_of(&fixture), "X-Accel-Buffering: no\r\n");

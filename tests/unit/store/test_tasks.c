@@ -38,6 +38,7 @@ static enum store_failure say(
 struct told {
 	struct store_purge_sink sink;
 	struct store_purge_edge_sink edges;
+	struct store_edge_sink known;
 	struct text text;
 };
 
@@ -472,6 +473,30 @@ static void what_others_did_to_the_tables_is_told(void **state)
 	}
 }
 
+static void on_known_edge(struct store_edge_sink *sink, struct str edge, uint64_t purged)
+{
+	struct told *told = container_of(sink, struct told, known);
+	text_addf(&told->text, "%.*s=%u ", STR_ARG(edge), (unsigned)purged);
+}
+
+static void edges_are_known_with_what_they_said_last(void **state)
+{
+	(void)state;
+	struct place place;
+	struct told told = {.known = {.on_edge = on_known_edge}};
+	place_init(&place);
+	struct store *store = open_good(&place);
+	add_many(store, 3);
+	assert_int_equal(say(store, "b", 2, ""), STORE_DONE);
+	assert_int_equal(say(store, "a", 0, NULL), STORE_DONE);
+	assert_int_equal(store_tasks_edges(store, clock_wall_ms() - DAY_MS, &told.known), STORE_DONE);
+	assert_told(&told, "a=0 b=2 ");
+	assert_int_equal(store_tasks_edges(store, clock_wall_ms() + DAY_MS, &told.known), STORE_DONE);
+	assert_told(&told, "");
+	store_close(store);
+	place_done(&place);
+}
+
 int main(void)
 {
 	failing_install();
@@ -483,6 +508,7 @@ int main(void)
 	        cmocka_unit_test(the_oldest_go_when_there_are_too_many),
 	        cmocka_unit_test(the_oldest_go_when_they_are_too_long),
 	        cmocka_unit_test(who_was_not_heard_of_for_longest_is_forgotten_first),
+	        cmocka_unit_test(edges_are_known_with_what_they_said_last),
 	        cmocka_unit_test(a_write_that_fails_leaves_nothing),
 	        cmocka_unit_test(what_edges_say_is_noted_whole_or_not),
 	        cmocka_unit_test(what_was_acknowledged_outlives_a_kill),
