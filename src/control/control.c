@@ -345,8 +345,9 @@ static void use_store(struct control *control)
 	log_info("the store is open: revision %llu, %zu domains",
 	        (unsigned long long)opening->revision, opening->count);
 	if (opening->password[0] != '\0')
-		log_info("the first account is admin, its password %s (it must be changed at the "
-		         "first login)",
+		log_info("%s is admin, its password %s (it must be changed at the next login)",
+		        opening->is_reset ? "the account with a new password"
+		                          : "the first account",
 		        opening->password);
 	control_plane_set_trouble(&control->plane, STR_EMPTY);
 	atomic_store(&control->plane.store, opening->store);
@@ -374,6 +375,7 @@ static void open_store(struct control *control)
 {
 	control->opening = (struct control_opening){
 	        .options = {control->options.store_path, control->options.key_path},
+	        .reset_path = control->options.reset_path,
 	};
 	control->operation = (struct disk_operation){
 	        .verb = DISK_CALL, .call = run_opening, .on_done = on_opened};
@@ -479,6 +481,7 @@ struct control *control_new(const struct control_options *options)
 	control->options = *options;
 	control->options.store_path = copy(options->store_path);
 	control->options.key_path = copy(options->key_path);
+	control->options.reset_path = copy(options->reset_path);
 	control->options.domains = copy(options->domains);
 	control->options.link_identity = copy(options->link_identity);
 	control->loop = loop;
@@ -550,6 +553,7 @@ void control_free(struct control *control)
 	loop_free(control->loop);
 	mem_free((void *)(uintptr_t)control->options.store_path);
 	mem_free((void *)(uintptr_t)control->options.key_path);
+	mem_free((void *)(uintptr_t)control->options.reset_path);
 	mem_free((void *)(uintptr_t)control->options.domains);
 	mem_free((void *)(uintptr_t)control->options.link_identity);
 	mem_free(control);

@@ -9,6 +9,7 @@
 #include "store/domains.h"
 
 #include <sodium.h>
+#include <unistd.h>
 
 /* Of those that are connected something is noted each hour (control.c). */
 enum { EDGE_MS = 2 * 3600 * 1000 };
@@ -98,16 +99,36 @@ void control_opening_make_password(char password[CONTROL_OPENING_PASSWORD_BYTES]
 	password[CONTROL_OPENING_PASSWORD_BYTES - 1] = '\0';
 }
 
+/* Makes admin what it was at the first start, also when it is no more. */
+static enum store_failure set_admin(struct store *store, const char *password)
+{
+	enum store_failure failure =
+	        store_accounts_set_password(store, STR("admin"), str_of(password), true);
+	if (failure == STORE_ABSENT)
+		return store_accounts_add(
+		        store, STR("admin"), STORE_ADMIN, str_of(password), true);
+	return failure == STORE_DONE
+	               ? store_accounts_set_role(store, STR("admin"), STORE_ADMIN)
+	               : failure;
+}
+
+/* Makes the first account; or a new password of it, where the file is there that asks for one. The
+ * file goes first: it must not ask at each start. */
 static enum store_failure make_first_account(struct control_opening *opening)
 {
 	struct counting counting = {.sink = {.on_account = on_account}};
 	char password[CONTROL_OPENING_PASSWORD_BYTES];
 	enum store_failure failure = store_accounts_list(opening->store, &counting.sink);
-	if (failure != STORE_DONE || counting.count > 0)
+	if (failure != STORE_DONE)
 		return failure;
+	opening->is_reset = counting.count > 0;
+	if (opening->is_reset &&
+	        (opening->reset_path == NULL || unlink(opening->reset_path) != 0)) {
+		opening->is_reset = false;
+		return STORE_DONE;
+	}
 	control_opening_make_password(password);
-	failure = store_accounts_add(
-	        opening->store, STR("admin"), STORE_ADMIN, str_of(password), true);
+	failure = set_admin(opening->store, password);
 	if (failure == STORE_DONE)
 		memcpy(opening->password, password, sizeof(password));
 	sodium_memzero(password, sizeof(password));

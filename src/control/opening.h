@@ -12,6 +12,7 @@ enum { CONTROL_OPENING_PASSWORD_BYTES = 25 }; /* 24 characters, with the NUL */
 
 struct control_opening {
 	struct store_options options; /* the caller's */
+	const char *reset_path;       /* a file that asks for a new password of admin; the same */
 	struct store *store;          /* NULL: it could not be; the caller takes it */
 	struct text error;            /* why not */
 	/* What is in there: */
@@ -36,8 +37,9 @@ struct control_opening {
 	size_t edge_count, edge_cap;
 	struct store_epoch epochs[LIMIT_LINK_EPOCHS]; /* the last one is ours */
 	unsigned epoch_count;
-	/* Of the account `admin`, where it was made now; else "". */
+	/* Of the account `admin`, where it was made now, or was asked for; else "". */
 	char password[CONTROL_OPENING_PASSWORD_BYTES];
+	bool is_reset;
 };
 
 /* A password that nobody knows: 24 characters of an alphabet of 32, in which none looks like

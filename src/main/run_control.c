@@ -55,9 +55,10 @@ static struct control *make_control(struct control_process *process)
 	const struct settings *settings = &process->invocation->settings;
 	const bool has_file = settings->domains[0] != '\0';
 	struct handover *handover = &process->handover;
-	struct text store = {0}, key = {0};
+	struct text store = {0}, key = {0}, reset = {0};
 	text_addf(&store, "%s/headwater.db", settings->state_dir);
 	text_addf(&key, "%s/headwater.key", settings->state_dir);
+	text_addf(&reset, "%s/reset-admin", settings->state_dir);
 	const struct control_options options = {
 	        .listeners = handover->api.sockets,
 	        .listener_count = listeners_socket_count(&handover->api),
@@ -67,6 +68,7 @@ static struct control *make_control(struct control_process *process)
 	        .link_identity = settings->link_identity,
 	        .store_path = text_c(&store),
 	        .key_path = text_c(&key),
+	        .reset_path = text_c(&reset),
 	        .domains = has_file ? settings->domains : NULL,
 	        .rules = (enum model_rules)settings->origin_rules,
 	        .drain_timeout_ms = (uint32_t)settings->drain_timeout_ms,
@@ -75,6 +77,7 @@ static struct control *make_control(struct control_process *process)
 	handover->link = -1; /* it is the control's now */
 	text_done(&store);
 	text_done(&key);
+	text_done(&reset);
 	return control;
 }
 

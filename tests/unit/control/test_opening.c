@@ -55,6 +55,61 @@ static void an_account_that_is_there_is_enough(void **state)
 	place_done(&place);
 }
 
+static void touch(const char *path)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+}
+
+/* Who has lost the password, and may write where the database is. */
+static void a_file_asks_for_a_new_password_once(void **state)
+{
+	(void)state;
+	struct place place;
+	struct store_account account;
+	char path[96], first[CONTROL_OPENING_PASSWORD_BYTES];
+	place_init(&place);
+	snprintf(path, sizeof(path), "%s/reset-admin", place.folder);
+	/* At a first start there is nothing to reset, and it is not taken for later. */
+	struct control_opening opening = {.options = place.options, .reset_path = path};
+	control_opening_run(&opening);
+	assert_false(opening.is_reset);
+	memcpy(first, opening.password, sizeof(first));
+	assert_int_equal(store_accounts_add(opening.store, STR("ada"), STORE_ADMIN,
+	                         STR("a long password"), false),
+	        STORE_DONE);
+	assert_int_equal(
+	        store_accounts_set_role(opening.store, STR("admin"), STORE_VIEWER), STORE_DONE);
+	control_opening_done(&opening);
+	for (unsigned i = 0; i < 2; i++) {
+		touch(path);
+		opening.options = place.options;
+		opening.reset_path = path;
+		control_opening_run(&opening);
+		assert_true(opening.is_reset);
+		assert_int_equal(access(path, F_OK), -1);
+		assert_int_equal(store_accounts_verify(opening.store, STR("admin"), str_of(first),
+		                         &account),
+		        STORE_ABSENT);
+		assert_int_equal(store_accounts_verify(opening.store, STR("admin"),
+		                         str_of(opening.password), &account),
+		        STORE_DONE);
+		assert_int_equal(account.role, STORE_ADMIN);
+		assert_true(account.must_change);
+		/* The next time there is no such account at all. */
+		assert_int_equal(store_accounts_remove(opening.store, STR("admin")), STORE_DONE);
+		control_opening_done(&opening);
+	}
+	opening.options = place.options;
+	opening.reset_path = path;
+	control_opening_run(&opening);
+	assert_false(opening.is_reset);
+	assert_string_equal(opening.password, "");
+	control_opening_done(&opening);
+	place_done(&place);
+}
+
 static void all_domains_and_what_went_is_read(void **state)
 {
 	(void)state;
@@ -190,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_new_store_gets_a_first_account),
 	        cmocka_unit_test(an_account_that_is_there_is_enough),
+	        cmocka_unit_test(a_file_asks_for_a_new_password_once),
 	        cmocka_unit_test(all_domains_and_what_went_is_read),
 	        cmocka_unit_test(a_store_that_cannot_be_used_says_why),
 	        cmocka_unit_test(files_that_are_no_store_say_so),
