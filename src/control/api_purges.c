@@ -3,11 +3,14 @@
  * order, and who asks is told how far they are. What an edge that is connected has said counts
  * before what the store knows, which hears of it a moment later.
  */
+#include "base/limit.h"
 #include "base/mem.h"
 #include "control/api.h"
 #include "control/change.h"
 #include "control/purges.h"
 #include "link/command.h"
+
+_Static_assert(LIMIT_PURGE_BYTES + 64 <= LIMIT_LINK_MESSAGE_BYTES, "as link/hub.h takes it");
 
 /* ---- a new one ---- */
 
@@ -156,27 +159,38 @@ static bool read(struct control_call *call, struct link_purge *ret_purge)
 	return is_read;
 }
 
-void control_api_purges_create(struct control_call *call)
+/* Keeps it, tells it, and answers. */
+static void make(struct control_call *call, struct str what)
 {
-	struct link_purge purge = {.is_soft = false};
-	struct text line = {0};
 	uint64_t number, revision;
-	if (!control_change_is_ours(call) || !read(call, &purge))
-		return;
-	link_command_print(&purge, &line);
-	struct str what = str_make(line.at, line.len - 1); /* without its line feed */
 	enum store_failure failure = store_tasks_add(atomic_load(&call->plane->store),
 	        control_change_who(call), what, &number, &revision);
 	if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
-	} else {
-		control_purges_tell(call->plane->purges, number, revision, what);
-		struct text *to = control_call_answer(call, 202);
-		text_addf(to, "{\"number\":%llu,\"revision\":%llu,\"purge\":%.*s}",
-		        (unsigned long long)number, (unsigned long long)revision, STR_ARG(what));
-		control_call_add_field(
-		        call, "Location", "/api/v1/purges/%llu", (unsigned long long)number);
+		return;
 	}
+	control_purges_tell(call->plane->purges, number, revision, what);
+	struct text *to = control_call_answer(call, 202);
+	text_addf(to, "{\"number\":%llu,\"revision\":%llu,\"purge\":%.*s}",
+	        (unsigned long long)number, (unsigned long long)revision, STR_ARG(what));
+	control_call_add_field(call, "Location", "/api/v1/purges/%llu", (unsigned long long)number);
+}
+
+void control_api_purges_create(struct control_call *call)
+{
+	struct link_purge purge = {.is_soft = false};
+	struct text line = {0};
+	if (!control_change_is_ours(call) || !read(call, &purge))
+		return;
+	link_command_print(&purge, &line);
+	struct str what = str_make(line.at, line.len - 1); /* without its line feed */
+	/* What the link cannot carry must not be kept: it would be told at every start. */
+	if (what.len <= LIMIT_PURGE_BYTES)
+		make(call, what);
+	else
+		control_call_refuse_field(call, "/values", "range",
+		        "are too long together: the purge has %zu bytes, and %d are allowed",
+		        what.len, LIMIT_PURGE_BYTES);
 	text_done(&line);
 }
 
