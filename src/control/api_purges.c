@@ -246,12 +246,20 @@ void control_api_purges_list(struct control_call *call)
 	text_add_char(listing.to, '}');
 }
 
+/* An edge that is connected and was listed. */
+struct listed {
+	struct listed *next;
+	struct str edge;
+};
+
 /* One, and what each edge made of it. */
 struct progress {
 	struct store_purge_sink sink;
 	struct store_purge_edge_sink edges;
+	struct control_fleet_sink fleet;
 	struct control_call *call;
 	struct text head, list;
+	struct listed *connected;
 	uint64_t number;
 	unsigned count, waiting, failed; /* the last two: of edges that are connected */
 };
@@ -277,8 +285,14 @@ static void add_edge(struct progress *progress, struct str edge, enum store_purg
 		text_add_json(to, error);
 	}
 	text_add_char(to, '}');
-	progress->waiting += is_connected && state == STORE_PURGE_WAITS;
-	progress->failed += is_connected && state == STORE_PURGE_FAILED;
+	if (!is_connected)
+		return;
+	progress->waiting += state == STORE_PURGE_WAITS;
+	progress->failed += state == STORE_PURGE_FAILED;
+	struct listed *listed = arena_new(&progress->call->arena, struct listed);
+	listed->edge = arena_copy(&progress->call->arena, edge);
+	listed->next = progress->connected;
+	progress->connected = listed;
 }
 
 static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
@@ -293,10 +307,25 @@ static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
 	add_edge(progress, edge, state, error, is_connected);
 }
 
+/* One that the store has not heard of yet: it is connected, so it has to do the purge as well. */
+static void on_connected(
+        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied)
+{
+	struct progress *progress = container_of(sink, struct progress, fleet);
+	(void)applied;
+	for (struct listed *listed = progress->connected; listed != NULL; listed = listed->next)
+		if (str_is_equal(listed->edge, str_of(id)))
+			return;
+	add_edge(progress, str_of(id),
+	        purged >= progress->number ? STORE_PURGE_DONE : STORE_PURGE_WAITS, STR_EMPTY, true);
+}
+
 void control_api_purges_read(struct control_call *call)
 {
-	struct progress progress = {
-	        .sink = {.on_purge = on_read}, .edges = {.on_edge = on_edge}, .call = call};
+	struct progress progress = {.sink = {.on_purge = on_read},
+	        .edges = {.on_edge = on_edge},
+	        .fleet = {.on_edge = on_connected},
+	        .call = call};
 	enum store_failure failure = STORE_ABSENT;
 	if (str_to_u64(call->names[0], &progress.number))
 		failure = store_tasks_read(atomic_load(&call->plane->store), progress.number,
@@ -308,6 +337,7 @@ void control_api_purges_read(struct control_call *call)
 	} else if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
 	} else {
+		control_fleet_each(call->plane->fleet, &progress.fleet);
 		struct text *to = control_call_answer(call, 200);
 		text_addf(to, "%s,\"state\":\"%s\",\"edges\":[%s]}", text_c(&progress.head),
 		        progress.failed > 0    ? "failed"

@@ -135,6 +135,19 @@ static void a_purge_is_made_and_listed_and_read(void **state)
 	                      "\"is_connected\":true}]}");
 	expect(&fixture, 200, "GET", PURGES "/2", NULL, NULL);
 	expect_body(&fixture, "\"state\":\"waits\",\"edges\":[{\"edge\":\"n\",\"state\":\"waits\"");
+	/* One that has just come, or could not be noted, has to do it as well. */
+	struct link_hub_edge late = {.id = "m", .run = "f", .purged = 1, .error = ""};
+	assert_true(control_fleet_set(fixture.plane.fleet, &late, 6));
+	edge.purged = 2;
+	assert_false(control_fleet_set(fixture.plane.fleet, &edge, 7));
+	expect(&fixture, 200, "GET", PURGES "/2", NULL, NULL);
+	expect_body(&fixture, "\"state\":\"waits\",\"edges\":[{\"edge\":\"n\",\"state\":\"done\","
+	                      "\"is_connected\":true},{\"edge\":\"m\",\"state\":\"waits\","
+	                      "\"is_connected\":true}]}");
+	late.purged = 2;
+	assert_false(control_fleet_set(fixture.plane.fleet, &late, 8));
+	expect(&fixture, 200, "GET", PURGES "/2", NULL, NULL);
+	expect_body(&fixture, "\"state\":\"done\",\"edges\":[{\"edge\":\"n\"");
 	static const char *const NOWHERE[] = {"/0", "/4", "/x", "/18446744073709551615"};
 	for (size_t i = 0; i < ARRAY_LENGTH(NOWHERE); i++) {
 		char path[64];
