@@ -162,8 +162,9 @@ static void a_token_for_another_has_no_more_than_that_account(void **state)
 	        STORE_DONE);
 	assert_int_equal(pass.role, STORE_VIEWER);
 	/* Nor when the account may more some day. */
-	assert_int_equal(store_accounts_set_role(fixture_store(&fixture), STR("vera"), STORE_ADMIN),
-	        STORE_DONE);
+	const struct store_account_change change = {.has_role = true, .role = STORE_ADMIN};
+	assert_int_equal(
+	        store_accounts_change(fixture_store(&fixture), STR("vera"), &change), STORE_DONE);
 	assert_int_equal(
 	        store_accounts_find_pass(fixture_store(&fixture), str_of(secret), 1, &pass),
 	        STORE_DONE);
