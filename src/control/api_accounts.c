@@ -58,8 +58,8 @@ static void begin_session(struct control_call *call, const struct store_account 
 		failure = store_accounts_add_session(
 		        store, account, pass.expires_ms, secret, &pass.id);
 	if (failure == STORE_CONFLICT) {
-		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY,
-		        "the account has %d tokens and sessions", LIMIT_ACCOUNT_PASSES);
+		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY, "the account has %d sessions",
+		        LIMIT_ACCOUNT_PASSES);
 		return;
 	}
 	if (failure == STORE_ABSENT) {

@@ -163,8 +163,8 @@ void control_api_tokens_create(struct control_call *call)
 	if (failure == STORE_ABSENT) {
 		refuse_account(call, account);
 	} else if (failure == STORE_CONFLICT) {
-		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY,
-		        "the account has %d tokens and sessions", LIMIT_ACCOUNT_PASSES);
+		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY, "the account has %d tokens",
+		        LIMIT_ACCOUNT_PASSES);
 	} else if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
 	} else {

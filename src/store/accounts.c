@@ -327,14 +327,17 @@ struct new_pass {
 	uint64_t expires_ms;
 };
 
-/* Whether the account is there, and may have one pass more. */
+/* Whether the account is there, and may have one pass more. Sessions and tokens are counted each by
+ * themselves: who has but a token must not be able to keep people from signing in. */
 static enum store_failure check_room(struct store *store, const struct new_pass *pass)
 {
 	bool has_row;
+	bool is_session = pass->label.len == 0;
 	struct store_statement statement = store_prepare(store,
-	        "SELECT (SELECT count(*) FROM pass WHERE account=?1) FROM account WHERE name=?1 "
-	        "AND (?2 IS NULL OR hash=?2)");
+	        "SELECT (SELECT count(*) FROM pass WHERE account=?1 AND is_session=?2) FROM "
+	        "account WHERE name=?1 AND (?3 IS NULL OR hash=?3)");
 	store_bind_text(&statement, pass->account);
+	store_bind_number(&statement, is_session);
 	store_bind_text(&statement, pass->proof);
 	enum store_failure failure = store_step(&statement, &has_row);
 	if (failure == STORE_DONE && !has_row)
@@ -343,8 +346,9 @@ static enum store_failure check_room(struct store *store, const struct new_pass 
 		        STR_ARG(pass->account));
 	else if (failure == STORE_DONE &&
 	         store_column_number(&statement, 0) >= LIMIT_ACCOUNT_PASSES)
-		failure = store_fail_with(store, STORE_CONFLICT, "%.*s has %d tokens and sessions",
-		        STR_ARG(pass->account), LIMIT_ACCOUNT_PASSES);
+		failure = store_fail_with(store, STORE_CONFLICT, "%.*s has %d %s",
+		        STR_ARG(pass->account), LIMIT_ACCOUNT_PASSES,
+		        is_session ? "sessions" : "tokens");
 	store_finalize(&statement);
 	return failure;
 }

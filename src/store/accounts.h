@@ -80,8 +80,8 @@ struct store_pass {
 };
 
 /* Gives a pass for an account: a token with a label and a role, or a session (label empty). ABSENT:
- * there is no such account; CONFLICT: it has LIMIT_ACCOUNT_PASSES. *ret_secret is shown once and
- * kept nowhere. */
+ * there is no such account; CONFLICT: it has LIMIT_ACCOUNT_PASSES of that kind. *ret_secret is
+ * shown once and kept nowhere. */
 MUST_CHECK enum store_failure store_accounts_add_pass(struct store *store, struct str account,
         struct str label, enum store_role role, uint64_t expires_ms,
         char ret_secret[STORE_SECRET_BYTES], uint64_t *ret_id);

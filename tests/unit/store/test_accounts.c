@@ -351,6 +351,12 @@ static void an_account_has_so_many_passes(void **state)
 	assert_int_equal(store_accounts_add_pass(
 	                         store, STR("bob"), STR("more"), STORE_VIEWER, 0, secret, &id),
 	        STORE_ABSENT);
+	/* As many sessions have room beside them. */
+	for (unsigned i = 0; i < LIMIT_ACCOUNT_PASSES; i++)
+		add_pass("alice", "", STORE_VIEWER, 0, secret);
+	assert_int_equal(store_accounts_add_pass(
+	                         store, STR("alice"), STR_EMPTY, STORE_VIEWER, 0, secret, &id),
+	        STORE_CONFLICT);
 }
 
 static void secrets_are_nowhere_in_the_clear(void **state)
