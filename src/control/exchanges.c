@@ -81,6 +81,10 @@ static void ask(struct disk_operation *operation)
 	struct control_call *call = &exchange->call;
 	exchange->failure = control_guard_ask(call->plane->guard, atomic_load(&call->plane->store),
 	        call->secret, call->now_ms, &call->caller);
+	/* Here, since the store may have to be waited for even for its words. */
+	if (exchange->step == CONTROL_EXCHANGE_ASK && exchange->failure != STORE_DONE &&
+	        exchange->failure != STORE_ABSENT)
+		control_call_refuse_store(call, exchange->failure);
 }
 
 static void run(struct disk_operation *operation)
@@ -256,10 +260,8 @@ static enum turn step_ask(struct control_exchange *exchange)
 {
 	if (exchange->failure == STORE_ABSENT)
 		return refuse_stranger(exchange);
-	if (exchange->failure != STORE_DONE) {
-		control_call_refuse_store(&exchange->call, exchange->failure);
+	if (exchange->failure != STORE_DONE)
 		return answer(exchange);
-	}
 	return may(exchange) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
 }
 
