@@ -415,12 +415,30 @@ static enum turn step_run(struct control_exchange *exchange)
 	return hand_over(exchange, route->lane, run, CONTROL_EXCHANGE_RESPOND);
 }
 
+/* A large answer is kept for as long as its client likes to read it. What was changed is answered
+ * all the same; and small ones are as few as connections. */
+static void charge_answer(struct control_exchange *exchange)
+{
+	struct control_answer *made = &exchange->call.answer;
+	bool is_read = exchange->stream->head.method == HTTP_GET;
+	if (made->body.cap <= READ_BYTES || !is_read)
+		return;
+	if (mem_budget_take(&exchange->exchanges->answer_budget, made->body.cap)) {
+		exchange->answer_charged = made->body.cap;
+		return;
+	}
+	text_done(&made->body);
+	control_call_refuse(&exchange->call, CONTROL_PROBLEM_OVERLOADED,
+	        "answers wait for their clients: there is no memory for this one now");
+}
+
 static enum turn step_respond(struct control_exchange *exchange)
 {
 	static const char COMMON[] =
 	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 	struct control_answer *made = &exchange->call.answer;
 	struct serve_stream *stream = exchange->stream;
+	charge_answer(exchange);
 	control_metrics_add_answer(&exchange->exchanges->plane->metrics, made->status);
 	text_add(&made->fields, STR(COMMON));
 	text_addf(&made->fields, "Date: %.*s\r\n",
@@ -530,6 +548,7 @@ static enum turn step_finish(struct control_exchange *exchange)
 		control_health_unwatch(exchange->exchanges->plane->health);
 	}
 	mem_budget_give(&exchange->exchanges->body_budget, exchange->charged);
+	mem_budget_give(&exchange->exchanges->answer_budget, exchange->answer_charged);
 	loop_unwake(&exchange->task);
 	list_remove(&exchange->node);
 	/* Passwords may have been in there. */
@@ -633,6 +652,7 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	exchanges->plane = options->plane;
 	exchanges->budget.limit = LIMIT_API_BUFFER_BYTES;
 	exchanges->body_budget.limit = LIMIT_API_MEMORY_BYTES;
+	exchanges->answer_budget.limit = LIMIT_API_MEMORY_BYTES;
 	exchanges->handler =
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
 	exchanges->events = control_events_new(exchanges->loop);

@@ -369,42 +369,6 @@ static void a_connection_serves_many_requests(void **state)
 	end_served(&served);
 }
 
-static void a_large_answer_goes_as_the_client_takes_it(void **state)
-{
-	(void)state;
-	enum { MANY = 1500 };
-	struct served served;
-	struct client client;
-	struct response response = {.body = {.at = NULL}};
-	static struct model_change changes[MANY];
-	begin_served(&served);
-	for (unsigned i = 0; i < MANY; i++) {
-		char name[32];
-		snprintf(name, sizeof(name), "n%u.test", i);
-		struct model_domain *domain = make_domain(name, 3);
-		changes[i] = (struct model_change){domain->name, domain};
-	}
-	control_domains_begin(served.fixture.plane.domains);
-	control_domains_take(served.fixture.plane.domains, changes, MANY, 1);
-	control_domains_end(served.fixture.plane.domains);
-	for (unsigned i = 0; i < MANY; i++)
-		model_domain_unref(changes[i].domain);
-	client_open_from(&client, &served.fixture, NULL, 4096);
-	client.is_paused = true;
-	client_say(&client, "GET /api/v1/domains?limit=1000 HTTP/1.1\r\nHost: x\r\n");
-	client_say(&client, bearer(served.viewer));
-	client_say(&client, "\r\n");
-	turn_for(&client, 100);
-	client.is_paused = false;
-	read_response(&client, HTTP_GET, &response);
-	assert_int_equal(response.head.status, 200);
-	assert_true(response.body.len > 1000000);
-	expect_text(text_c(&response.body), "\"total\":1500,\"revision\":1,\"next\":");
-	response_done(&response);
-	client_close(&client);
-	end_served(&served);
-}
-
 /* ---- lanes ---- */
 
 static void without_a_store_the_rest_is_answered(void **state)
@@ -781,7 +745,6 @@ int main(void)
 	        cmocka_unit_test(how_large_a_body_may_be_is_the_routes_matter),
 	        cmocka_unit_test(a_body_may_come_in_pieces),
 	        cmocka_unit_test(a_connection_serves_many_requests),
-	        cmocka_unit_test(a_large_answer_goes_as_the_client_takes_it),
 	        cmocka_unit_test(without_a_store_the_rest_is_answered),
 	        cmocka_unit_test(a_disk_that_hangs_holds_up_nobody_else),
 	        cmocka_unit_test(no_more_than_so_many_wait_for_a_lane),

@@ -68,6 +68,103 @@ static void who_was_taken_the_right_while_the_body_came_changes_nothing(void **s
 	}
 }
 
+/* Makes so many domains that a page of them is a large answer. */
+static void make_many(struct served *served)
+{
+	enum { MANY = 1500 };
+	static struct model_change changes[MANY];
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "n%u.test", i);
+		struct model_domain *domain = make_domain(name, 3);
+		changes[i] = (struct model_change){domain->name, domain};
+	}
+	control_domains_begin(served->fixture.plane.domains);
+	control_domains_take(served->fixture.plane.domains, changes, MANY, 1);
+	control_domains_end(served->fixture.plane.domains);
+	for (unsigned i = 0; i < MANY; i++)
+		model_domain_unref(changes[i].domain);
+}
+
+/* Asks for a page of them, and reads nothing. */
+static void ask_for_many(struct served *served, struct client *client)
+{
+	client_open_from(client, &served->fixture, NULL, 4096);
+	client->is_paused = true;
+	client_say(client, "GET /api/v1/domains?limit=1000 HTTP/1.1\r\nHost: x\r\n");
+	client_say(client, bearer(served->viewer));
+	client_say(client, "\r\n");
+}
+
+static void a_large_answer_goes_as_the_client_takes_it(void **state)
+{
+	(void)state;
+	struct served served;
+	struct client client;
+	struct response response = {.body = {.at = NULL}};
+	begin_served(&served);
+	make_many(&served);
+	ask_for_many(&served, &client);
+	turn_for(&client, 100);
+	client.is_paused = false;
+	read_response(&client, HTTP_GET, &response);
+	assert_int_equal(response.head.status, 200);
+	assert_true(response.body.len > 1000000);
+	expect_text(text_c(&response.body), "\"total\":1500,\"revision\":1,\"next\":");
+	response_done(&response);
+	client_close(&client);
+	end_served(&served);
+}
+
+static void read_many(struct client *client, unsigned status)
+{
+	struct response response = {.body = {.at = NULL}};
+	client->is_paused = false;
+	read_response(client, HTTP_GET, &response);
+	assert_int_equal(response.head.status, status);
+	if (status == 200)
+		assert_true(response.body.len > 1000000);
+	else
+		expect_text(text_c(&response.body), "/problems/overloaded");
+	response_done(&response);
+	client_close(client);
+}
+
+/* Who asks for much and reads nothing takes no more memory than there is for that. */
+static void large_answers_that_nobody_reads_have_a_bound(void **state)
+{
+	(void)state;
+	const int little = 65536; /* what the kernel takes of an answer */
+	struct served served;
+	struct client slow, leaving, late;
+	begin_served(&served);
+	make_many(&served);
+	assert_int_equal(
+	        setsockopt(served.listener, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little)), 0);
+	struct mem_budget *budget = &served.exchanges->answer_budget;
+	assert_int_equal(budget->limit, LIMIT_API_MEMORY_BYTES);
+	ask_for_many(&served, &slow);
+	turn_until(&slow, atomic_load(&budget->used) > 1000000);
+	size_t one = atomic_load(&budget->used);
+	budget->limit = 2 * one + one / 2;
+	ask_for_many(&served, &leaving);
+	turn_until(&leaving, atomic_load(&budget->used) == 2 * one);
+	ask_for_many(&served, &late);
+	read_many(&late, 503);
+	/* Others are answered, and who leaves or reads makes room. */
+	expect_once(&served, 200, "GET /api/v1/domains?limit=1", bearer(served.viewer), NULL,
+	        "\"total\":1500");
+	client_reset(&leaving);
+	client_close(&leaving);
+	turn_until(&slow, atomic_load(&budget->used) == one);
+	ask_for_many(&served, &late);
+	read_many(&late, 200);
+	read_many(&slow, 200);
+	struct client nobody = {.fixture = &served.fixture, .fd = -1};
+	turn_until(&nobody, atomic_load(&budget->used) == 0);
+	end_served(&served);
+}
+
 /* What the store has to say of a failure is asked for where one may wait for it: the loop has the
  * edges and the streams, too. */
 static void the_loop_does_not_wait_for_the_words_of_a_failure(void **state)
@@ -107,6 +204,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_was_taken_the_right_while_the_body_came_changes_nothing),
+	        cmocka_unit_test(a_large_answer_goes_as_the_client_takes_it),
+	        cmocka_unit_test(large_answers_that_nobody_reads_have_a_bound),
 	        cmocka_unit_test(the_loop_does_not_wait_for_the_words_of_a_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
