@@ -187,7 +187,8 @@ JSON over HTTP, at the addresses of the setting `api`. What every operation take
 
 **Who asks.** At its first start the control plane makes the account `admin` and tells its password in its log, once;
 it must be changed before anything else. A program has a token (`POST /api/v1/tokens`) and sends it as
-`Authorization: Bearer TOKEN`; a token may what its role allows and never more than its account. A page has a session:
+`Authorization: Bearer TOKEN`; a token may what its role allows and never more than its account, and makes none that
+lasts longer than itself. A page has a session:
 `POST /api/v1/login` sets a cookie that scripts cannot read, and each change must have `X-CSRF-Token` with the `csrf`
 of the login's answer. A role may all that those before it may: *viewer* looks, *operator* switches and drains,
 *admin* changes everything else.

@@ -35,6 +35,12 @@ void control_api_accounts_whoami(struct control_call *call)
 
 /* ---- in ---- */
 
+static void refuse_credentials(struct control_call *call)
+{
+	control_call_refuse(
+	        call, CONTROL_PROBLEM_BAD_CREDENTIALS, "the account or its password is wrong");
+}
+
 /* A session for an account that has shown its password. */
 static void begin_session(struct control_call *call, const struct store_account *account)
 {
@@ -49,16 +55,15 @@ static void begin_session(struct control_call *call, const struct store_account 
 	/* Who signs in often must not be kept out by sessions that have ended. */
 	enum store_failure failure = store_accounts_expire(store, call->now_ms);
 	if (failure == STORE_DONE)
-		failure = store_accounts_add_pass(store, str_of(account->name), STR_EMPTY,
-		        account->role, pass.expires_ms, secret, &pass.id);
+		failure = store_accounts_add_session(
+		        store, account, pass.expires_ms, secret, &pass.id);
 	if (failure == STORE_CONFLICT) {
-		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY,
-		        "the account has %d tokens and sessions", LIMIT_ACCOUNT_PASSES);
+		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY, "the account has %d sessions",
+		        LIMIT_ACCOUNT_PASSES);
 		return;
 	}
 	if (failure == STORE_ABSENT) {
-		control_call_refuse(call, CONTROL_PROBLEM_BAD_CREDENTIALS,
-		        "the account or its password is wrong");
+		refuse_credentials(call);
 		return;
 	}
 	if (failure != STORE_DONE) {
@@ -92,8 +97,7 @@ static bool verify(struct control_call *call, struct str name, struct str passwo
 	if (failure != STORE_ABSENT)
 		control_throttle_clear(call->plane->throttle, &attempt);
 	if (failure == STORE_ABSENT)
-		control_call_refuse(call, CONTROL_PROBLEM_BAD_CREDENTIALS,
-		        "the account or its password is wrong");
+		refuse_credentials(call);
 	else if (failure != STORE_DONE)
 		control_call_refuse_store(call, failure);
 	return failure == STORE_DONE;
@@ -153,10 +157,14 @@ void control_api_accounts_password(struct control_call *call)
 	}
 	if (!verify(call, name, fields[OLD].text, &account))
 		return;
-	enum store_failure failure = store_accounts_set_password(
-	        atomic_load(&call->plane->store), name, fields[NEW].text, false);
+	const struct store_account_change change = {
+	        .password = fields[NEW].text, .verified = &account};
+	enum store_failure failure =
+	        store_accounts_change(atomic_load(&call->plane->store), name, &change);
 	control_guard_forget(call->plane->guard);
-	if (failure != STORE_DONE)
+	if (failure == STORE_ABSENT) /* somebody was faster */
+		refuse_credentials(call);
+	else if (failure != STORE_DONE)
 		control_call_refuse_store(call, failure);
 	else
 		control_call_answer_nothing(call);

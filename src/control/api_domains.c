@@ -260,15 +260,19 @@ static bool answer_again(struct control_change *change)
 	return true;
 }
 
+/* Whether it is still to be made; else it is answered. */
+static bool is_first(struct control_change *change)
+{
+	if (!read_key(change))
+		return false;
+	/* A dry run makes nothing, so it is never one that was made. */
+	return change->key.len == 0 || control_call_is_dry(change->call) || !answer_again(change);
+}
+
 static void create(struct control_change *change, struct model_node *root)
 {
 	struct control_call *call = change->call;
 	struct model_domain *after;
-	if (!read_key(change))
-		return;
-	/* A dry run makes nothing, so it is never one that was made. */
-	if (change->key.len != 0 && !control_call_is_dry(call) && answer_again(change))
-		return;
 	if (change->before != NULL) {
 		control_call_refuse(call, CONTROL_PROBLEM_EXISTS, "there is a domain %.*s already",
 		        STR_ARG(change->name));
@@ -293,7 +297,9 @@ void control_api_domains_create(struct control_call *call)
 	if (!control_change_read_body(call, STR_EMPTY, &root))
 		return;
 	root = model_json_merge(&call->arena, NULL, root);
-	if (control_change_begin_any(&change, call, name_in(call, root)))
+	bool is_right = control_change_begin_any(&change, call, name_in(call, root));
+	/* What the request said of versions held when it was made: "*" of none, for one. */
+	if (change.has_begun && is_first(&change) && is_right)
 		create(&change, root);
 	control_change_end(&change);
 }

@@ -3,11 +3,14 @@
  * order, and who asks is told how far they are. What an edge that is connected has said counts
  * before what the store knows, which hears of it a moment later.
  */
+#include "base/limit.h"
 #include "base/mem.h"
 #include "control/api.h"
 #include "control/change.h"
 #include "control/purges.h"
 #include "link/command.h"
+
+_Static_assert(LIMIT_PURGE_BYTES + 64 <= LIMIT_LINK_MESSAGE_BYTES, "as link/hub.h takes it");
 
 /* ---- a new one ---- */
 
@@ -156,27 +159,38 @@ static bool read(struct control_call *call, struct link_purge *ret_purge)
 	return is_read;
 }
 
-void control_api_purges_create(struct control_call *call)
+/* Keeps it, tells it, and answers. */
+static void make(struct control_call *call, struct str what)
 {
-	struct link_purge purge = {.is_soft = false};
-	struct text line = {0};
 	uint64_t number, revision;
-	if (!control_change_is_ours(call) || !read(call, &purge))
-		return;
-	link_command_print(&purge, &line);
-	struct str what = str_make(line.at, line.len - 1); /* without its line feed */
 	enum store_failure failure = store_tasks_add(atomic_load(&call->plane->store),
 	        control_change_who(call), what, &number, &revision);
 	if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
-	} else {
-		control_purges_tell(call->plane->purges, number, revision, what);
-		struct text *to = control_call_answer(call, 202);
-		text_addf(to, "{\"number\":%llu,\"revision\":%llu,\"purge\":%.*s}",
-		        (unsigned long long)number, (unsigned long long)revision, STR_ARG(what));
-		control_call_add_field(
-		        call, "Location", "/api/v1/purges/%llu", (unsigned long long)number);
+		return;
 	}
+	control_purges_tell(call->plane->purges, number, revision, what);
+	struct text *to = control_call_answer(call, 202);
+	text_addf(to, "{\"number\":%llu,\"revision\":%llu,\"purge\":%.*s}",
+	        (unsigned long long)number, (unsigned long long)revision, STR_ARG(what));
+	control_call_add_field(call, "Location", "/api/v1/purges/%llu", (unsigned long long)number);
+}
+
+void control_api_purges_create(struct control_call *call)
+{
+	struct link_purge purge = {.is_soft = false};
+	struct text line = {0};
+	if (!control_change_is_ours(call) || !read(call, &purge))
+		return;
+	link_command_print(&purge, &line);
+	struct str what = str_make(line.at, line.len - 1); /* without its line feed */
+	/* What the link cannot carry must not be kept: it would be told at every start. */
+	if (what.len <= LIMIT_PURGE_BYTES)
+		make(call, what);
+	else
+		control_call_refuse_field(call, "/values", "range",
+		        "are too long together: the purge has %zu bytes, and %d are allowed",
+		        what.len, LIMIT_PURGE_BYTES);
 	text_done(&line);
 }
 
@@ -232,12 +246,20 @@ void control_api_purges_list(struct control_call *call)
 	text_add_char(listing.to, '}');
 }
 
+/* An edge that is there and was listed. */
+struct listed {
+	struct listed *next;
+	struct str edge;
+};
+
 /* One, and what each edge made of it. */
 struct progress {
 	struct store_purge_sink sink;
 	struct store_purge_edge_sink edges;
+	struct control_fleet_sink fleet;
 	struct control_call *call;
 	struct text head, list;
+	struct listed *listed;
 	uint64_t number;
 	unsigned count, waiting, failed; /* the last two: of edges that are there */
 };
@@ -263,8 +285,14 @@ static void add_edge(struct progress *progress, struct str edge, enum store_purg
 		text_add_json(to, error);
 	}
 	text_add_char(to, '}');
-	progress->waiting += is_there && state == STORE_PURGE_WAITS;
-	progress->failed += is_there && state == STORE_PURGE_FAILED;
+	if (!is_there)
+		return;
+	progress->waiting += state == STORE_PURGE_WAITS;
+	progress->failed += state == STORE_PURGE_FAILED;
+	struct listed *listed = arena_new(&progress->call->arena, struct listed);
+	listed->edge = arena_copy(&progress->call->arena, edge);
+	listed->next = progress->listed;
+	progress->listed = listed;
 }
 
 static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
@@ -281,10 +309,26 @@ static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
 	add_edge(progress, edge, state, error, is_there, is_connected);
 }
 
+/* One that the store has not heard of yet: it is there, so it has to do the purge as well. */
+static void on_there(struct control_fleet_sink *sink, const char *id, uint64_t purged,
+        uint64_t applied, bool is_connected)
+{
+	struct progress *progress = container_of(sink, struct progress, fleet);
+	(void)applied;
+	for (struct listed *listed = progress->listed; listed != NULL; listed = listed->next)
+		if (str_is_equal(listed->edge, str_of(id)))
+			return;
+	add_edge(progress, str_of(id),
+	        purged >= progress->number ? STORE_PURGE_DONE : STORE_PURGE_WAITS, STR_EMPTY, true,
+	        is_connected);
+}
+
 void control_api_purges_read(struct control_call *call)
 {
-	struct progress progress = {
-	        .sink = {.on_purge = on_read}, .edges = {.on_edge = on_edge}, .call = call};
+	struct progress progress = {.sink = {.on_purge = on_read},
+	        .edges = {.on_edge = on_edge},
+	        .fleet = {.on_edge = on_there},
+	        .call = call};
 	enum store_failure failure = STORE_ABSENT;
 	if (str_to_u64(call->names[0], &progress.number))
 		failure = store_tasks_read(atomic_load(&call->plane->store), progress.number,
@@ -296,6 +340,7 @@ void control_api_purges_read(struct control_call *call)
 	} else if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
 	} else {
+		control_fleet_each(call->plane->fleet, &progress.fleet);
 		struct text *to = control_call_answer(call, 200);
 		text_addf(to, "%s,\"state\":\"%s\",\"edges\":[%s]}", text_c(&progress.head),
 		        progress.failed > 0    ? "failed"

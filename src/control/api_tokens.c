@@ -67,6 +67,28 @@ void control_api_tokens_list(struct control_call *call)
 
 enum { LABEL, ROLE, EXPIRES, ACCOUNT, FIELDS };
 
+/* When the token ends. One that a token makes ends with it at the latest: or whoever has one for an
+ * hour would have one for ever. False after it was refused. */
+static bool choose_end(
+        struct control_call *call, const struct control_form_field *field, uint64_t *ret_ms)
+{
+	const struct store_pass *caller = &call->caller;
+	const uint64_t latest_ms = caller->is_session ? 0 : caller->expires_ms; /* 0: whenever */
+	const uint64_t ends_ms = field->is_there ? field->number : latest_ms;
+	if (ends_ms != 0 && (ends_ms <= call->now_ms || ends_ms > INT64_MAX)) {
+		control_call_refuse_field(call, "/expires_ms", "range", "is over already");
+		return false;
+	}
+	if (latest_ms != 0 && (ends_ms == 0 || ends_ms > latest_ms)) {
+		control_call_refuse_field(call, "/expires_ms", "range",
+		        "is behind the end of the token that makes it, which is %llu",
+		        (unsigned long long)latest_ms);
+		return false;
+	}
+	*ret_ms = ends_ms;
+	return true;
+}
+
 /* A label is a name, too: it stands in the history behind the account's. */
 static bool check(
         struct control_call *call, const struct control_form_field *fields, struct store_pass *pass)
@@ -82,12 +104,7 @@ static bool check(
 		        "is none of \"viewer\", \"operator\" and \"admin\"");
 		return false;
 	}
-	if (fields[EXPIRES].is_there && fields[EXPIRES].number != 0 &&
-	        (fields[EXPIRES].number <= call->now_ms || fields[EXPIRES].number > INT64_MAX)) {
-		control_call_refuse_field(call, "/expires_ms", "range", "is over already");
-		return false;
-	}
-	return true;
+	return choose_end(call, &fields[EXPIRES], &pass->expires_ms);
 }
 
 struct finding {
@@ -157,14 +174,13 @@ void control_api_tokens_create(struct control_call *call)
 	        fields[ACCOUNT].is_there ? fields[ACCOUNT].text : str_of(call->caller.account);
 	if (!may_have(call, account) || !choose_role(call, fields, account, &pass.role))
 		return;
-	pass.expires_ms = fields[EXPIRES].number;
 	enum store_failure failure = store_accounts_add_pass(atomic_load(&call->plane->store),
 	        account, fields[LABEL].text, pass.role, pass.expires_ms, secret, &pass.id);
 	if (failure == STORE_ABSENT) {
 		refuse_account(call, account);
 	} else if (failure == STORE_CONFLICT) {
-		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY,
-		        "the account has %d tokens and sessions", LIMIT_ACCOUNT_PASSES);
+		control_call_refuse(call, CONTROL_PROBLEM_TOO_MANY, "the account has %d tokens",
+		        LIMIT_ACCOUNT_PASSES);
 	} else if (failure != STORE_DONE) {
 		control_call_refuse_store(call, failure);
 	} else {

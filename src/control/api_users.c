@@ -127,11 +127,9 @@ void control_api_users_change(struct control_call *call)
 	        [ROLE] = {.name = "role"},
 	        [PASSWORD] = {.name = "password"},
 	};
-	struct store *store = atomic_load(&call->plane->store);
 	struct str name = call->names[0];
-	enum store_role role = STORE_VIEWER;
-	enum store_failure failure = STORE_DONE;
-	if (!control_call_read_form(call, fields, FIELDS) || !check(call, fields, &role))
+	struct store_account_change change = {.must_change = true};
+	if (!control_call_read_form(call, fields, FIELDS) || !check(call, fields, &change.role))
 		return;
 	if (fields[NAME].is_there && !str_is_equal(fields[NAME].text, name)) {
 		control_call_refuse_field(call, "/name", "name", "cannot be changed");
@@ -141,10 +139,11 @@ void control_api_users_change(struct control_call *call)
 		control_call_refuse_field(call, "", "missing", "has neither a role nor a password");
 		return;
 	}
-	if (fields[ROLE].is_there)
-		failure = store_accounts_set_role(store, name, role);
-	if (failure == STORE_DONE && fields[PASSWORD].is_there)
-		failure = store_accounts_set_password(store, name, fields[PASSWORD].text, true);
+	change.has_role = fields[ROLE].is_there;
+	if (fields[PASSWORD].is_there)
+		change.password = fields[PASSWORD].text;
+	enum store_failure failure =
+	        store_accounts_change(atomic_load(&call->plane->store), name, &change);
 	control_guard_forget(call->plane->guard);
 	if (failure == STORE_DONE)
 		control_call_answer_nothing(call);

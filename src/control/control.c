@@ -396,7 +396,7 @@ static void on_checked(struct disk_operation *operation)
 static void run_check(struct disk_operation *operation)
 {
 	struct control *control = container_of(operation, struct control, check_operation);
-	control->check = store_accounts_expire(atomic_load(&control->plane.store), clock_wall_ms());
+	control->check = store_try(atomic_load(&control->plane.store));
 }
 
 static void on_look_after(struct timer *timer)

@@ -1,8 +1,9 @@
 /*
  * An exchange goes from step to step on the loop's thread; two of them hand its call to a thread of
  * a lane, and wait. Who asks is looked up before the body is read, so that nobody else can make us
- * keep one. A lane whose threads wait for a disk holds up nobody but its own requests, and takes no
- * more than LIMIT_API_WAITING of them.
+ * keep one; and once more before a change is made, since a body may take long to come. A lane whose
+ * threads wait for a disk holds up nobody but its own requests, and takes no more than
+ * LIMIT_API_WAITING of them.
  *
  * A stream of events begins to listen before its first words are made, all in one turn of the loop,
  * so that nothing is lost between. Who listens is asked for again and again: a token that was taken
@@ -43,7 +44,7 @@ static enum turn answer(struct control_exchange *exchange)
 	(control_call_refuse(&(exchange)->call, CONTROL_PROBLEM_##problem, __VA_ARGS__),           \
 	        answer(exchange))
 
-/* ---- on other threads ---- */
+/* ---- to other threads, and back ---- */
 
 static void on_ran(struct disk_operation *operation)
 {
@@ -72,24 +73,6 @@ static enum turn hand_over(struct control_exchange *exchange, enum control_lane 
 	};
 	disk_submit(exchanges->lanes[lane], exchanges->loop, &exchange->operation);
 	return PARK;
-}
-
-static void ask(struct disk_operation *operation)
-{
-	struct control_exchange *exchange =
-	        container_of(operation, struct control_exchange, operation);
-	struct control_call *call = &exchange->call;
-	exchange->failure = control_guard_ask(call->plane->guard, atomic_load(&call->plane->store),
-	        call->secret, call->now_ms, &call->caller);
-}
-
-static void run(struct disk_operation *operation)
-{
-	struct control_exchange *exchange =
-	        container_of(operation, struct control_exchange, operation);
-	struct control_call *call = &exchange->call;
-	call->route->run(call);
-	CHECK(call->answer.status != 0);
 }
 
 /* ---- what was asked ---- */
@@ -174,9 +157,8 @@ static struct str find_secret(const struct http_head *head, bool *ret_is_cookie)
 }
 
 /* Whether whoever is known now may; else the answer is made. */
-static bool may(struct control_exchange *exchange)
+static bool may(struct control_call *call)
 {
-	struct control_call *call = &exchange->call;
 	const struct store_pass *caller = &call->caller;
 	enum control_role role = call->route->role;
 	/* A session is a browser's, which sends its cookie whoever made it ask. */
@@ -200,12 +182,18 @@ static bool may(struct control_exchange *exchange)
 	return is_allowed;
 }
 
-static enum turn refuse_stranger(struct control_exchange *exchange)
+static void tell_stranger(struct control_call *call)
 {
-	return REFUSE(exchange, UNAUTHENTICATED, "%s",
-	        exchange->call.secret.at == NULL
+	control_call_refuse(call, CONTROL_PROBLEM_UNAUTHENTICATED, "%s",
+	        call->secret.at == NULL
 	                ? "it takes a token (Authorization: Bearer ...) or a session"
 	                : "the token or session is none, or has ended");
+}
+
+static enum turn refuse_stranger(struct control_exchange *exchange)
+{
+	tell_stranger(&exchange->call);
+	return answer(exchange);
 }
 
 /* Whether what may be there once is there at most once: whoever stands in front of us may have
@@ -229,6 +217,53 @@ static bool is_unambiguous(struct control_call *call)
 	return true;
 }
 
+/* ---- on other threads ---- */
+
+static void ask(struct disk_operation *operation)
+{
+	struct control_exchange *exchange =
+	        container_of(operation, struct control_exchange, operation);
+	struct control_call *call = &exchange->call;
+	exchange->failure = control_guard_ask(call->plane->guard, atomic_load(&call->plane->store),
+	        call->secret, call->now_ms, &call->caller);
+	/* Here, since the store may have to be waited for even for its words. */
+	if (exchange->step == CONTROL_EXCHANGE_ASK && exchange->failure != STORE_DONE &&
+	        exchange->failure != STORE_ABSENT)
+		control_call_refuse_store(call, exchange->failure);
+}
+
+/* Whether who asks still is somebody who may: since that was asked, the body came in, and others
+ * were before it in the lane. Where nothing waits for the store, that is no time. */
+static bool may_still(struct control_exchange *exchange)
+{
+	struct control_call *call = &exchange->call;
+	bool is_asked = call->route->role != CONTROL_NOBODY &&
+	                (exchange->lane == CONTROL_DISK || exchange->lane == CONTROL_PASSWORD);
+	enum store_failure failure = STORE_DONE;
+	if (is_asked &&
+	        !control_guard_look(call->plane->guard, call->secret, call->now_ms, &call->caller))
+		failure = control_guard_ask(call->plane->guard, atomic_load(&call->plane->store),
+		        call->secret, call->now_ms, &call->caller);
+	if (failure == STORE_ABSENT)
+		tell_stranger(call);
+	else if (failure != STORE_DONE)
+		control_call_refuse_store(call, failure);
+	return failure == STORE_DONE && (!is_asked || may(call));
+}
+
+static void run(struct disk_operation *operation)
+{
+	struct control_exchange *exchange =
+	        container_of(operation, struct control_exchange, operation);
+	struct control_call *call = &exchange->call;
+	call->now_ms = clock_wall_ms();
+	if (may_still(exchange))
+		call->route->run(call);
+	CHECK(call->answer.status != 0);
+}
+
+/* ---- who asks ---- */
+
 static enum turn step_route(struct control_exchange *exchange)
 {
 	struct control_call *call = &exchange->call;
@@ -249,18 +284,16 @@ static enum turn step_route(struct control_exchange *exchange)
 			        "the store is not open, so nobody is known");
 		return hand_over(exchange, CONTROL_DISK, ask, CONTROL_EXCHANGE_ASK);
 	}
-	return may(exchange) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
+	return may(&exchange->call) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
 }
 
 static enum turn step_ask(struct control_exchange *exchange)
 {
 	if (exchange->failure == STORE_ABSENT)
 		return refuse_stranger(exchange);
-	if (exchange->failure != STORE_DONE) {
-		control_call_refuse_store(&exchange->call, exchange->failure);
+	if (exchange->failure != STORE_DONE)
 		return answer(exchange);
-	}
-	return may(exchange) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
+	return may(&exchange->call) ? go(exchange, CONTROL_EXCHANGE_BODY) : answer(exchange);
 }
 
 /* ---- the body ---- */
@@ -382,12 +415,30 @@ static enum turn step_run(struct control_exchange *exchange)
 	return hand_over(exchange, route->lane, run, CONTROL_EXCHANGE_RESPOND);
 }
 
+/* A large answer is kept for as long as its client likes to read it. What was changed is answered
+ * all the same; and small ones are as few as connections. */
+static void charge_answer(struct control_exchange *exchange)
+{
+	struct control_answer *made = &exchange->call.answer;
+	bool is_read = exchange->stream->head.method == HTTP_GET;
+	if (made->body.cap <= READ_BYTES || !is_read)
+		return;
+	if (mem_budget_take(&exchange->exchanges->answer_budget, made->body.cap)) {
+		exchange->answer_charged = made->body.cap;
+		return;
+	}
+	text_done(&made->body);
+	control_call_refuse(&exchange->call, CONTROL_PROBLEM_OVERLOADED,
+	        "answers wait for their clients: there is no memory for this one now");
+}
+
 static enum turn step_respond(struct control_exchange *exchange)
 {
 	static const char COMMON[] =
 	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 	struct control_answer *made = &exchange->call.answer;
 	struct serve_stream *stream = exchange->stream;
+	charge_answer(exchange);
 	control_metrics_add_answer(&exchange->exchanges->plane->metrics, made->status);
 	text_add(&made->fields, STR(COMMON));
 	text_addf(&made->fields, "Date: %.*s\r\n",
@@ -483,7 +534,7 @@ static enum turn step_asked(struct control_exchange *exchange)
 	/* A store that does not work says nothing against them. */
 	bool is_known = exchange->failure == STORE_DONE;
 	exchange->failure = STORE_DONE;
-	if (is_nobody || (is_known && !may(exchange)))
+	if (is_nobody || (is_known && !may(&exchange->call)))
 		return end_stream(exchange);
 	return go(exchange, CONTROL_EXCHANGE_STREAM);
 }
@@ -497,6 +548,7 @@ static enum turn step_finish(struct control_exchange *exchange)
 		control_health_unwatch(exchange->exchanges->plane->health);
 	}
 	mem_budget_give(&exchange->exchanges->body_budget, exchange->charged);
+	mem_budget_give(&exchange->exchanges->answer_budget, exchange->answer_charged);
 	loop_unwake(&exchange->task);
 	list_remove(&exchange->node);
 	/* Passwords may have been in there. */
@@ -600,6 +652,7 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	exchanges->plane = options->plane;
 	exchanges->budget.limit = LIMIT_API_BUFFER_BYTES;
 	exchanges->body_budget.limit = LIMIT_API_MEMORY_BYTES;
+	exchanges->answer_budget.limit = LIMIT_API_MEMORY_BYTES;
 	exchanges->handler =
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
 	exchanges->events = control_events_new(exchanges->loop);

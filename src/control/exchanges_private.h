@@ -32,7 +32,8 @@ struct control_exchange {
 	enum store_failure failure;          /* of ASK */
 	enum control_lane lane;              /* where it runs */
 	bool is_running;                     /* the call is another thread's */
-	size_t charged;                      /* of the budget */
+	size_t charged;                      /* of the budget for bodies */
+	size_t answer_charged;               /* of that for answers */
 	size_t written;                      /* of the answer's body */
 	struct control_events_client client; /* where the answer is a stream */
 };
@@ -40,7 +41,7 @@ struct control_exchange {
 struct control_exchanges {
 	struct loop *loop;
 	struct control_plane *plane;
-	struct mem_budget budget, body_budget;
+	struct mem_budget budget, body_budget, answer_budget;
 	struct buf_pool buffers;
 	struct serve_census *census;
 	struct serve_server *server;

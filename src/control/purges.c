@@ -27,7 +27,9 @@ struct control_purges {
 	struct link_hub *hub; /* NULL: it has not begun */
 	struct store *store;
 	struct notes gathered, written; /* the second are the thread's */
-	bool is_writing, expires, is_ending;
+	bool is_writing, is_ending;
+	bool is_due;  /* what is too old is to be taken back, with what is written next */
+	bool expires; /* the thread's: it is */
 	struct disk_operation operation;
 	struct store_purge_span span; /* what is left, where something expired */
 	bool has_expired;
@@ -103,17 +105,19 @@ static void on_written(struct disk_operation *operation)
 	notes_done(&purges->written);
 	if (purges->has_expired)
 		link_hub_keep_purges_from(purges->hub, purges->span.oldest);
-	purges->has_expired = purges->expires = false;
+	purges->has_expired = false;
 	write_on(purges);
 }
 
 static void write_on(struct control_purges *purges)
 {
 	if (purges->is_writing || purges->is_ending || purges->store == NULL ||
-	        (purges->gathered.count == 0 && !purges->expires))
+	        (purges->gathered.count == 0 && !purges->is_due))
 		return;
 	purges->written = purges->gathered;
 	purges->gathered = (struct notes){0};
+	purges->expires = purges->is_due;
+	purges->is_due = false;
 	purges->is_writing = true;
 	purges->operation =
 	        (struct disk_operation){.verb = DISK_CALL, .call = run, .on_done = on_written};
@@ -142,10 +146,8 @@ void control_purges_note(
 
 void control_purges_expire(struct control_purges *purges)
 {
-	/* While a thread writes, the next hour is as good. */
-	if (purges->is_writing)
-		return;
-	purges->expires = true;
+	/* Edges were noted just before, so a thread may write: then behind that. */
+	purges->is_due = true;
 	write_on(purges);
 }
 

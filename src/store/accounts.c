@@ -1,6 +1,8 @@
 /*
  * Hashing a password takes long on purpose, so it is done before or behind the transaction, never
- * in it: others would wait. Who asks for an account that is not there waits as long.
+ * in it: others would wait. What is done because a password was right holds its hash against what
+ * was found then: it may have been changed meanwhile. Who asks for an account that is not there
+ * waits as long.
  */
 #include "store/accounts.h"
 
@@ -11,6 +13,7 @@
 #include <stdio.h>
 
 enum { SECRET_RANDOM = 33, HASH_BYTES = 32 };
+_Static_assert(STORE_PROOF_BYTES == crypto_pwhash_STRBYTES, "it is the hash");
 
 /* ---- names ---- */
 
@@ -161,6 +164,7 @@ enum store_failure store_accounts_verify(struct store *store, struct str name, s
 	if (failure != STORE_DONE || !is_right)
 		return STORE_ABSENT;
 	*ret_account = account;
+	memcpy(ret_account->proof, hash, sizeof(hash));
 	return STORE_DONE;
 }
 
@@ -205,38 +209,48 @@ static enum store_failure check_admins(struct store *store)
 	return failure;
 }
 
-enum store_failure store_accounts_set_password(
-        struct store *store, struct str name, struct str password, bool must_change)
+/* The part of an account that a verified password must be the same of; at is NULL: of none. */
+static struct str proof_of(const struct store_account *verified)
 {
-	char hash[crypto_pwhash_STRBYTES];
-	CHECK(store_accounts_is_password(password));
-	if (!hash_password(password, hash))
-		return no_memory(store);
-	enum store_failure failure = store_begin(store, true);
-	if (failure != STORE_DONE)
-		return store_end(store, failure);
-	struct store_statement statement =
-	        store_prepare(store, "UPDATE account SET hash=?, must_change=? WHERE name=?");
-	store_bind_text(&statement, str_of(hash));
-	store_bind_number(&statement, must_change);
-	failure = change_account(store, &statement, name);
-	if (failure == STORE_DONE)
-		failure = remove_passes(store, name, false);
-	return store_end(store, failure);
+	return verified == NULL ? STR_EMPTY : str_of(verified->proof);
 }
 
-enum store_failure store_accounts_set_role(
-        struct store *store, struct str name, enum store_role role)
+static enum store_failure write_password(struct store *store, struct str name,
+        const struct store_account_change *change, const char *hash)
 {
-	enum store_failure failure = store_begin(store, true);
-	if (failure != STORE_DONE)
-		return store_end(store, failure);
+	struct store_statement statement = store_prepare(store,
+	        "UPDATE account SET hash=?, must_change=? WHERE (?3 IS NULL OR hash=?3) AND "
+	        "name=?");
+	store_bind_text(&statement, str_of(hash));
+	store_bind_number(&statement, change->must_change);
+	store_bind_text(&statement, proof_of(change->verified));
+	enum store_failure failure = change_account(store, &statement, name);
+	return failure == STORE_DONE ? remove_passes(store, name, false) : failure;
+}
+
+static enum store_failure write_role(struct store *store, struct str name, enum store_role role)
+{
 	struct store_statement statement =
 	        store_prepare(store, "UPDATE account SET role=? WHERE name=?");
 	store_bind_number(&statement, role);
-	failure = change_account(store, &statement, name);
-	if (failure == STORE_DONE)
-		failure = check_admins(store);
+	enum store_failure failure = change_account(store, &statement, name);
+	return failure == STORE_DONE ? check_admins(store) : failure;
+}
+
+enum store_failure store_accounts_change(
+        struct store *store, struct str name, const struct store_account_change *change)
+{
+	char hash[crypto_pwhash_STRBYTES];
+	const bool has_password = change->password.at != NULL;
+	CHECK(change->has_role || has_password);
+	CHECK(!has_password || store_accounts_is_password(change->password));
+	if (has_password && !hash_password(change->password, hash))
+		return no_memory(store);
+	enum store_failure failure = store_begin(store, true);
+	if (failure == STORE_DONE && has_password)
+		failure = write_password(store, name, change, hash);
+	if (failure == STORE_DONE && change->has_role)
+		failure = write_role(store, name, change->role);
 	return store_end(store, failure);
 }
 
@@ -263,7 +277,7 @@ enum store_failure store_accounts_list(struct store *store, struct store_account
 	struct store_statement statement =
 	        store_prepare(store, "SELECT " ACCOUNT_COLUMNS " FROM account ORDER BY name");
 	while ((failure = store_step(&statement, &has_row)) == STORE_DONE && has_row) {
-		struct store_account account;
+		struct store_account account = {.proof = ""};
 		read_account(&statement, &account);
 		sink->on_account(sink, &account);
 	}
@@ -306,52 +320,72 @@ static void hash_secret(struct str secret, unsigned char hash[HASH_BYTES])
 	crypto_generichash(hash, HASH_BYTES, (const unsigned char *)secret.at, secret.len, NULL, 0);
 }
 
-/* Whether the account is there, and may have one pass more. */
-static enum store_failure check_room(struct store *store, struct str account)
+/* A pass that is to be. */
+struct new_pass {
+	struct str account, label, proof; /* proof at NULL: none is needed */
+	enum store_role role;
+	uint64_t expires_ms;
+};
+
+/* Whether the account is there, and may have one pass more. Sessions and tokens are counted each by
+ * themselves: who has but a token must not be able to keep people from signing in. */
+static enum store_failure check_room(struct store *store, const struct new_pass *pass)
 {
 	bool has_row;
+	bool is_session = pass->label.len == 0;
 	struct store_statement statement = store_prepare(store,
-	        "SELECT (SELECT count(*) FROM pass WHERE account=?1) FROM account WHERE name=?1");
-	store_bind_text(&statement, account);
+	        "SELECT (SELECT count(*) FROM pass WHERE account=?1 AND is_session=?2) FROM "
+	        "account WHERE name=?1 AND (?3 IS NULL OR hash=?3)");
+	store_bind_text(&statement, pass->account);
+	store_bind_number(&statement, is_session);
+	store_bind_text(&statement, pass->proof);
 	enum store_failure failure = store_step(&statement, &has_row);
 	if (failure == STORE_DONE && !has_row)
-		failure = store_fail_with(
-		        store, STORE_ABSENT, "there is no account %.*s", STR_ARG(account));
+		failure = store_fail_with(store, STORE_ABSENT,
+		        "there is no account %.*s, or it has another password",
+		        STR_ARG(pass->account));
 	else if (failure == STORE_DONE &&
 	         store_column_number(&statement, 0) >= LIMIT_ACCOUNT_PASSES)
-		failure = store_fail_with(store, STORE_CONFLICT, "%.*s has %d tokens and sessions",
-		        STR_ARG(account), LIMIT_ACCOUNT_PASSES);
+		failure = store_fail_with(store, STORE_CONFLICT, "%.*s has %d %s",
+		        STR_ARG(pass->account), LIMIT_ACCOUNT_PASSES,
+		        is_session ? "sessions" : "tokens");
 	store_finalize(&statement);
 	return failure;
 }
 
-enum store_failure store_accounts_add_pass(struct store *store, struct str account,
-        struct str label, enum store_role role, uint64_t expires_ms,
+static enum store_failure insert_pass(struct store *store, const struct new_pass *pass,
+        const unsigned char hash[HASH_BYTES], uint64_t *ret_id)
+{
+	struct store_statement statement = store_prepare(store,
+	        "INSERT INTO pass(hash, account, label, role, created, expires, is_session) "
+	        "VALUES(?,?,?,?,?,?,?)");
+	store_bind_bytes(&statement, str_make((const char *)hash, HASH_BYTES));
+	store_bind_text(&statement, pass->account);
+	store_bind_text(&statement, pass->label.len == 0 ? STR("") : pass->label);
+	store_bind_number(&statement, pass->role);
+	store_bind_number(&statement, clock_wall_ms());
+	store_bind_number(&statement, pass->expires_ms);
+	store_bind_number(&statement, pass->label.len == 0);
+	enum store_failure failure = store_run(&statement);
+	*ret_id = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	store_finalize(&statement);
+	return failure;
+}
+
+static enum store_failure add_pass(struct store *store, const struct new_pass *pass,
         char ret_secret[STORE_SECRET_BYTES], uint64_t *ret_id)
 {
 	char secret[STORE_SECRET_BYTES];
 	unsigned char hash[HASH_BYTES];
-	CHECK(label.len <= LIMIT_ACCOUNT_BYTES);
+	uint64_t id = 0;
+	CHECK(pass->label.len <= LIMIT_ACCOUNT_BYTES);
 	make_secret(secret);
 	hash_secret(str_of(secret), hash);
 	enum store_failure failure = store_begin(store, true);
 	if (failure == STORE_DONE)
-		failure = check_room(store, account);
-	if (failure != STORE_DONE)
-		return store_end(store, failure);
-	struct store_statement statement = store_prepare(store,
-	        "INSERT INTO pass(hash, account, label, role, created, expires, is_session) "
-	        "VALUES(?,?,?,?,?,?,?)");
-	store_bind_bytes(&statement, str_make((const char *)hash, sizeof(hash)));
-	store_bind_text(&statement, account);
-	store_bind_text(&statement, label.len == 0 ? STR("") : label);
-	store_bind_number(&statement, role);
-	store_bind_number(&statement, clock_wall_ms());
-	store_bind_number(&statement, expires_ms);
-	store_bind_number(&statement, label.len == 0);
-	failure = store_run(&statement);
-	uint64_t id = (uint64_t)sqlite3_last_insert_rowid(store->db);
-	store_finalize(&statement);
+		failure = check_room(store, pass);
+	if (failure == STORE_DONE)
+		failure = insert_pass(store, pass, hash, &id);
 	failure = store_end(store, failure);
 	if (failure == STORE_DONE) {
 		memcpy(ret_secret, secret, sizeof(secret));
@@ -359,6 +393,28 @@ enum store_failure store_accounts_add_pass(struct store *store, struct str accou
 	}
 	sodium_memzero(secret, sizeof(secret));
 	return failure;
+}
+
+enum store_failure store_accounts_add_pass(struct store *store, struct str account,
+        struct str label, enum store_role role, uint64_t expires_ms,
+        char ret_secret[STORE_SECRET_BYTES], uint64_t *ret_id)
+{
+	const struct new_pass pass = {
+	        .account = account, .label = label, .role = role, .expires_ms = expires_ms};
+	return add_pass(store, &pass, ret_secret, ret_id);
+}
+
+enum store_failure store_accounts_add_session(struct store *store,
+        const struct store_account *verified, uint64_t expires_ms,
+        char ret_secret[STORE_SECRET_BYTES], uint64_t *ret_id)
+{
+	const struct new_pass pass = {
+	        .account = str_of(verified->name),
+	        .proof = proof_of(verified),
+	        .role = verified->role,
+	        .expires_ms = expires_ms,
+	};
+	return add_pass(store, &pass, ret_secret, ret_id);
 }
 
 enum store_failure store_accounts_find_pass(

@@ -14,11 +14,15 @@ enum store_role { STORE_VIEWER, STORE_OPERATOR, STORE_ADMIN, STORE_ROLES };
 const char *store_accounts_role_name(enum store_role role);
 MUST_CHECK bool store_accounts_read_role(struct str name, enum store_role *ret_role);
 
+enum { STORE_PROOF_BYTES = 128 };
+
 struct store_account {
 	char name[LIMIT_ACCOUNT_BYTES + 1];
 	enum store_role role;
 	bool must_change; /* the password is another's choice: nothing else before a new one */
 	uint64_t created_ms;
+	/* From store_accounts_verify alone: tells the password that was right from a later one. */
+	char proof[STORE_PROOF_BYTES];
 };
 
 /* Letters, digits and ".-_@+", beginning with a letter or digit, at most LIMIT_ACCOUNT_BYTES. */
@@ -37,14 +41,21 @@ MUST_CHECK enum store_failure store_accounts_add(struct store *store, struct str
 MUST_CHECK enum store_failure store_accounts_verify(struct store *store, struct str name,
         struct str password, struct store_account *ret_account);
 
-/* Changes a password, and ends all sessions of the account; ABSENT. */
-MUST_CHECK enum store_failure store_accounts_set_password(
-        struct store *store, struct str name, struct str password, bool must_change);
+/* What becomes of an account. */
+struct store_account_change {
+	bool has_role;
+	enum store_role role;
+	struct str password; /* ends all sessions of the account; at NULL: it stays */
+	/* With a password: */
+	bool must_change;
+	const struct store_account *verified; /* the one before must still be this one's, or NULL */
+};
 
-/* Changes the role, or takes the account away with its tokens and sessions; ABSENT, and CONFLICT
- * where nobody would be left who is an admin. */
-MUST_CHECK enum store_failure store_accounts_set_role(
-        struct store *store, struct str name, enum store_role role);
+/* Makes all of it or nothing; ABSENT, and CONFLICT where nobody would be left who is an admin. */
+MUST_CHECK enum store_failure store_accounts_change(
+        struct store *store, struct str name, const struct store_account_change *change);
+
+/* Takes the account away with its tokens and sessions; failures are the same. */
 MUST_CHECK enum store_failure store_accounts_remove(struct store *store, struct str name);
 
 struct store_account_sink {
@@ -69,10 +80,16 @@ struct store_pass {
 };
 
 /* Gives a pass for an account: a token with a label and a role, or a session (label empty). ABSENT:
- * there is no such account; CONFLICT: it has LIMIT_ACCOUNT_PASSES. *ret_secret is shown once and
- * kept nowhere. */
+ * there is no such account; CONFLICT: it has LIMIT_ACCOUNT_PASSES of that kind. *ret_secret is
+ * shown once and kept nowhere. */
 MUST_CHECK enum store_failure store_accounts_add_pass(struct store *store, struct str account,
         struct str label, enum store_role role, uint64_t expires_ms,
+        char ret_secret[STORE_SECRET_BYTES], uint64_t *ret_id);
+
+/* Gives a session for an account whose password was verified; ABSENT also where that is not its
+ * password any more: who changes it ends all sessions, also those that are just about to begin. */
+MUST_CHECK enum store_failure store_accounts_add_session(struct store *store,
+        const struct store_account *verified, uint64_t expires_ms,
         char ret_secret[STORE_SECRET_BYTES], uint64_t *ret_id);
 
 /* Who a secret stands for, if it does at `now_ms`; ABSENT. */

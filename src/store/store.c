@@ -250,12 +250,13 @@ enum store_failure store_begin(struct store *store, bool writes)
 	return failure;
 }
 
-/* Writes over what a commit that failed may have left, and something that was not there before, or
- * SQLite would find that nothing is to be written. That this fails, too, is no news. */
+/* Something that was not there before, or SQLite would find that nothing is to be written. */
+static const char ANYTHING[] = "UPDATE meta SET value=value+1 WHERE name='refused'";
+
+/* Writes over what a commit that failed may have left. That this fails, too, is no news. */
 static void write_over(struct store *store)
 {
-	sqlite3_exec(
-	        store->db, "UPDATE meta SET value=value+1 WHERE name='refused'", NULL, NULL, NULL);
+	sqlite3_exec(store->db, ANYTHING, NULL, NULL, NULL);
 }
 
 /* Some failures have ended the transaction already. */
@@ -486,6 +487,14 @@ void store_close(struct store *store)
 	pthread_mutex_destroy(&store->lock);
 	text_done(&store->detail);
 	mem_free(store);
+}
+
+enum store_failure store_try(struct store *store)
+{
+	enum store_failure failure = store_begin(store, true);
+	if (failure == STORE_DONE)
+		failure = execute(store, ANYTHING);
+	return store_end(store, failure);
 }
 
 const char *store_id(const struct store *store)

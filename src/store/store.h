@@ -32,5 +32,8 @@ void store_close(struct store *store);
 /* 32 hexadecimal digits that no other database has: revisions of another one mean nothing here. */
 const char *store_id(const struct store *store);
 
+/* Whether it can be written to: writes something that means nothing. */
+MUST_CHECK enum store_failure store_try(struct store *store);
+
 /* Adds what SQLite or the kernel said of the last call that failed. */
 void store_add_detail(struct store *store, struct text *to);

@@ -44,6 +44,19 @@ def test_a_purge_has_128_values_at_most(world):
     assert answer.status == 422 and answer.errors[0][0] in ("/values", "/values/128")
 
 
+def test_a_purge_is_no_longer_than_edges_can_be_told(world):
+    """One that is too long ends nobody: neither now nor at the next start."""
+    before = world.viewer.ok("listPurges")
+    for values in ([f"http://{NAME}/" + "x" * 300000], [f"http://{NAME}/{number}" + "x" * 7000 for number in range(100)]):
+        answer = world.operator.call("createPurge", {"what": "url", "values": values})
+        assert answer.status == 422 and answer.errors == [("/values", "range")], answer
+    assert world.viewer.ok("listPurges") == before
+    longest = world.operator.call("createPurge", {"what": "url", "values": [f"http://{NAME}/" + "x" * 261900]})
+    assert longest.status == 202
+    number = longest.json["number"]
+    wait_until(lambda: world.viewer.ok("readPurge", number=number)["state"] == "done", "the edge has done the purge", 10)
+
+
 PURGES = {
     "url": lambda path: {"what": "url", "values": [f"http://{NAME}{path}"]},
     "prefix": lambda path: {"what": "prefix", "values": [f"http://{NAME}{path[:4]}"]},

@@ -88,6 +88,16 @@ UNUSED static void end_served(struct served *served)
 	fixture_done(&served->fixture);
 }
 
+/* An admin gives the account another password. */
+UNUSED static void take_password(struct served *served)
+{
+	const struct store_account_change change = {
+	        .password = STR("correct horse battery"), .must_change = true};
+	assert_int_equal(
+	        store_accounts_change(fixture_store(&served->fixture), STR("ada"), &change),
+	        STORE_DONE);
+}
+
 /* ---- requests ---- */
 
 /* Asks on a connection; `fields` are lines with their ends, `body` may be NULL. */

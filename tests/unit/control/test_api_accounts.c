@@ -126,32 +126,57 @@ static void attempts_are_counted(void **state)
 	fixture_done(&fixture);
 }
 
+/* Gives the account a thousand passes at once, behind the store's back, as it would take the disk
+ * long. */
+static void add_passes(struct fixture *fixture, const char *label, uint64_t expires_ms)
+{
+	sqlite3 *db;
+	char sql[512];
+	store_close(fixture_store(fixture));
+	assert_int_equal(sqlite3_open(fixture->place.path, &db), SQLITE_OK);
+	snprintf(sql, sizeof(sql),
+	        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000) INSERT "
+	        "INTO pass(hash, account, label, role, created, expires, is_session) SELECT "
+	        "CAST('%s' || i AS BLOB), 'ada', '%s', 0, 1, %llu, %d FROM n",
+	        label, label, (unsigned long long)expires_ms, label[0] == '\0');
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	atomic_store(&fixture->plane.store, open_good(&fixture->place));
+}
+
 static void sessions_that_have_ended_make_room(void **state)
 {
 	(void)state;
 	struct fixture fixture;
 	char secret[STORE_SECRET_BYTES];
 	uint64_t id;
-	sqlite3 *db;
 	fixture_init(&fixture);
 	add_account(&fixture, "ada", STORE_OPERATOR);
-	/* All at once, behind the store's back, as it would take the disk long. */
-	store_close(fixture_store(&fixture));
-	assert_int_equal(sqlite3_open(fixture.place.path, &db), SQLITE_OK);
-	assert_int_equal(
-	        sqlite3_exec(db,
-	                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE "
-	                "i<1000) INSERT INTO pass(hash, account, label, role, created, "
-	                "expires, is_session) SELECT CAST('x' || i AS BLOB), 'ada', '', 0, 1, "
-	                "1000, 1 FROM n",
-	                NULL, NULL, NULL),
-	        SQLITE_OK);
-	sqlite3_close(db);
-	atomic_store(&fixture.plane.store, open_good(&fixture.place));
-	assert_int_equal(store_accounts_add_pass(fixture_store(&fixture), STR("ada"), STR("x"),
+	add_passes(&fixture, "", 1000);
+	assert_int_equal(store_accounts_add_pass(fixture_store(&fixture), STR("ada"), STR_EMPTY,
 	                         STORE_VIEWER, 0, secret, &id),
 	        STORE_CONFLICT);
 	sign_in(&fixture, secret);
+	fixture_done(&fixture);
+}
+
+/* A program that was given a token to look may make more of them, and must not shut people out. */
+static void tokens_keep_nobody_from_signing_in(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	char secret[STORE_SECRET_BYTES];
+	fixture_init(&fixture);
+	add_account(&fixture, "ada", STORE_OPERATOR);
+	add_passes(&fixture, "ci", 0);
+	ask_as(&fixture, "ada", STORE_VIEWER);
+	expect(&fixture, 409, "POST", "/api/v1/tokens", "{\"label\":\"more\"}", NULL);
+	expect_problem(&fixture, "too-many");
+	sign_in(&fixture, secret);
+	add_passes(&fixture, "", clock_wall_ms() + 100000);
+	expect(&fixture, 409, "POST", "/api/v1/login",
+	        "{\"account\":\"ada\",\"password\":\"" ADA_PASSWORD "\"}", NULL);
+	expect_problem(&fixture, "too-many");
 	fixture_done(&fixture);
 }
 
@@ -295,6 +320,7 @@ int main(void)
 	        cmocka_unit_test(forms_of_logins_are_checked),
 	        cmocka_unit_test(attempts_are_counted),
 	        cmocka_unit_test(sessions_that_have_ended_make_room),
+	        cmocka_unit_test(tokens_keep_nobody_from_signing_in),
 	        cmocka_unit_test(a_session_ends_when_one_signs_out),
 	        cmocka_unit_test(a_token_is_taken_back_by_itself),
 	        cmocka_unit_test(a_new_password_ends_all_sessions),

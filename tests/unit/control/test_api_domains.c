@@ -115,6 +115,26 @@ static void a_request_with_a_key_is_made_once(void **state)
 	fixture_done(&fixture);
 }
 
+/* Who did not get the answer says the same again, also that there must be none yet. */
+static void a_request_with_a_key_and_a_version_is_made_once(void **state)
+{
+	(void)state;
+	static const char FIELDS[] = "Idempotency-Key: k-1\r\nIf-None-Match: *\r\n";
+	struct fixture fixture;
+	fixture_init(&fixture);
+	expect(&fixture, 201, "POST", LIST, A_TEST, FIELDS);
+	expect(&fixture, 201, "POST", LIST, A_TEST, FIELDS);
+	expect_text(fields_of(&fixture), "ETag: \"1\"\r\n");
+	expect_unchanged(&fixture, 1);
+	/* For another request it holds. */
+	expect(&fixture, 412, "POST", LIST, A_TEST, "Idempotency-Key: k-2\r\nIf-None-Match: *\r\n");
+	expect_problem(&fixture, "precondition-failed");
+	expect(&fixture, 412, "POST", LIST, B_TEST, "Idempotency-Key: k-3\r\nIf-Match: \"1\"\r\n");
+	expect(&fixture, 412, "POST", LIST, A_TEST, "If-None-Match: *\r\n");
+	expect_unchanged(&fixture, 1);
+	fixture_done(&fixture);
+}
+
 static void a_key_is_for_one_body_of_one_caller(void **state)
 {
 	(void)state;
@@ -427,6 +447,7 @@ int main(void)
 	        cmocka_unit_test(what_cannot_be_made_is_refused),
 	        cmocka_unit_test(a_wildcard_is_a_domain),
 	        cmocka_unit_test(a_request_with_a_key_is_made_once),
+	        cmocka_unit_test(a_request_with_a_key_and_a_version_is_made_once),
 	        cmocka_unit_test(a_key_is_for_one_body_of_one_caller),
 	        cmocka_unit_test(a_key_is_remembered_for_a_day),
 	        cmocka_unit_test(keys_have_their_form),

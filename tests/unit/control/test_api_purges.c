@@ -1,6 +1,7 @@
 /* Purges by the API: made, listed, and how far each edge is. */
 #include "fixture.h"
 
+#include "base/limit.h"
 #include "control/purges.h"
 
 #define PURGES "/api/v1/purges"
@@ -56,6 +57,50 @@ static void what_cannot_be_purged_is_refused(void **state)
 	fixture_done(&fixture);
 }
 
+/* A purge of a URL which makes it so many bytes long; freed by the caller. */
+static char *make_long(size_t bytes)
+{
+	static const char AS_TOLD[] = "{\"v\":1,\"do\":\"purge\",\"what\":\"url\",\"values\":["
+	                              "\"http://a.test/\"],\"mode\":\"hard\"}";
+	struct text body = {0};
+	text_add(&body, STR("{\"what\":\"url\",\"values\":[\"http://a.test/"));
+	for (size_t length = sizeof(AS_TOLD) - 1; length < bytes; length++)
+		text_add_char(&body, 'x');
+	text_add(&body, STR("\"]}"));
+	return body.at;
+}
+
+/* Who connects must be told it in one message, after any restart. */
+static void a_purge_that_no_message_holds_is_not_kept(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_init(&fixture);
+	struct loop *loop = loop_new();
+	struct disk *disk = disk_new(1);
+	fixture.plane.purges = control_purges_new(loop, disk);
+	create(&fixture, A_TEST);
+	static const size_t LENGTHS[] = {LIMIT_PURGE_BYTES + 1, LIMIT_LINK_MESSAGE_BYTES,
+	        LIMIT_LINK_MESSAGE_BYTES + 1, LIMIT_API_BODY_BYTES};
+	for (size_t i = 0; i < ARRAY_LENGTH(LENGTHS); i++) {
+		char *body = make_long(LENGTHS[i]);
+		expect(&fixture, 422, "POST", PURGES, body, NULL);
+		expect_problem(&fixture, "invalid");
+		expect_body(&fixture, "{\"pointer\":\"/values\",\"rule\":\"range\"");
+		mem_free(body);
+	}
+	expect(&fixture, 200, "GET", PURGES, NULL, NULL);
+	assert_string_equal(body_of(&fixture), "{\"items\":[]}");
+	char *body = make_long(LIMIT_PURGE_BYTES);
+	expect(&fixture, 202, "POST", PURGES, body, NULL);
+	mem_free(body);
+	disk_free(disk);
+	loop_turn(loop, 0);
+	control_purges_free(fixture.plane.purges);
+	loop_free(loop);
+	fixture_done(&fixture);
+}
+
 static void a_purge_is_made_and_listed_and_read(void **state)
 {
 	(void)state;
@@ -90,6 +135,19 @@ static void a_purge_is_made_and_listed_and_read(void **state)
 	                      "\"is_connected\":true}]}");
 	expect(&fixture, 200, "GET", PURGES "/2", NULL, NULL);
 	expect_body(&fixture, "\"state\":\"waits\",\"edges\":[{\"edge\":\"n\",\"state\":\"waits\"");
+	/* One that has just come, or could not be noted, has to do it as well. */
+	struct link_hub_edge late = {.id = "m", .run = "f", .purged = 1, .error = ""};
+	assert_true(control_fleet_set(fixture.plane.fleet, &late, 6));
+	edge.purged = 2;
+	assert_false(control_fleet_set(fixture.plane.fleet, &edge, 7));
+	expect(&fixture, 200, "GET", PURGES "/2", NULL, NULL);
+	expect_body(&fixture, "\"state\":\"waits\",\"edges\":[{\"edge\":\"n\",\"state\":\"done\","
+	                      "\"is_connected\":true},{\"edge\":\"m\",\"state\":\"waits\","
+	                      "\"is_connected\":true}]}");
+	late.purged = 2;
+	assert_false(control_fleet_set(fixture.plane.fleet, &late, 8));
+	expect(&fixture, 200, "GET", PURGES "/2", NULL, NULL);
+	expect_body(&fixture, "\"state\":\"done\",\"edges\":[{\"edge\":\"n\"");
 	static const char *const NOWHERE[] = {"/0", "/4", "/x", "/18446744073709551615"};
 	for (size_t i = 0; i < ARRAY_LENGTH(NOWHERE); i++) {
 		char path[64];
@@ -109,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_cannot_be_purged_is_refused),
+	        cmocka_unit_test(a_purge_that_no_message_holds_is_not_kept),
 	        cmocka_unit_test(a_purge_is_made_and_listed_and_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,41 @@ static void a_token_is_made_and_told_once(void **state)
 	fixture_done(&fixture);
 }
 
+/* Or whoever has one for an hour would have one for ever. */
+static void a_token_makes_none_that_lasts_longer(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	char body[128], expected[64];
+	begin_tokens(&fixture);
+	ask_as(&fixture, "olga", STORE_OPERATOR);
+	const uint64_t end_ms = clock_wall_ms() + 3600000;
+	fixture.caller.is_session = false;
+	fixture.caller.expires_ms = end_ms;
+	snprintf(expected, sizeof(expected), "\"expires_ms\":%llu,", (unsigned long long)end_ms);
+	expect(&fixture, 201, "POST", TOKENS, "{\"label\":\"a\"}", NULL);
+	expect_body(&fixture, expected);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(body, sizeof(body), "{\"label\":\"b\",\"expires_ms\":%llu}",
+		        (unsigned long long)end_ms - i);
+		snprintf(expected, sizeof(expected), "\"expires_ms\":%llu,",
+		        (unsigned long long)end_ms - i);
+		expect(&fixture, 201, "POST", TOKENS, body, NULL);
+		expect_body(&fixture, expected);
+	}
+	snprintf(body, sizeof(body), "{\"label\":\"c\",\"expires_ms\":%llu}",
+	        (unsigned long long)end_ms + 1);
+	expect(&fixture, 422, "POST", TOKENS, body, NULL);
+	expect_body(&fixture, "{\"pointer\":\"/expires_ms\",\"rule\":\"range\"");
+	expect(&fixture, 422, "POST", TOKENS, "{\"label\":\"c\",\"expires_ms\":0}", NULL);
+	expect_body(&fixture, "{\"pointer\":\"/expires_ms\",\"rule\":\"range\"");
+	/* A session is a person's, who may make what outlasts the evening. */
+	fixture.caller.is_session = true;
+	expect(&fixture, 201, "POST", TOKENS, "{\"label\":\"c\"}", NULL);
+	expect_body(&fixture, "\"expires_ms\":0,");
+	fixture_done(&fixture);
+}
+
 static void what_cannot_be_a_token_is_refused(void **state)
 {
 	(void)state;
@@ -162,8 +197,9 @@ static void a_token_for_another_has_no_more_than_that_account(void **state)
 	        STORE_DONE);
 	assert_int_equal(pass.role, STORE_VIEWER);
 	/* Nor when the account may more some day. */
-	assert_int_equal(store_accounts_set_role(fixture_store(&fixture), STR("vera"), STORE_ADMIN),
-	        STORE_DONE);
+	const struct store_account_change change = {.has_role = true, .role = STORE_ADMIN};
+	assert_int_equal(
+	        store_accounts_change(fixture_store(&fixture), STR("vera"), &change), STORE_DONE);
 	assert_int_equal(
 	        store_accounts_find_pass(fixture_store(&fixture), str_of(secret), 1, &pass),
 	        STORE_DONE);
@@ -263,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(one_sees_ones_own_and_an_admin_all),
 	        cmocka_unit_test(a_token_is_made_and_told_once),
+	        cmocka_unit_test(a_token_makes_none_that_lasts_longer),
 	        cmocka_unit_test(what_cannot_be_a_token_is_refused),
 	        cmocka_unit_test(a_token_for_another_has_no_more_than_that_account),
 	        cmocka_unit_test(tokens_are_taken_back_by_whoever_has_them),

@@ -1,6 +1,8 @@
 /* Accounts, as an admin has them. */
 #include "fixture.h"
 
+#include "store/failing.h"
+
 #define USERS "/api/v1/users"
 
 static bool is_password(struct fixture *fixture, const char *name, const char *password,
@@ -186,6 +188,20 @@ static void nothing_is_half_done(void **state)
 	expect_problem(&fixture, "last-admin");
 	assert_true(is_password(&fixture, "ada", "ada-ada-ada-ada", &account));
 	assert_int_equal(account.role, STORE_ADMIN);
+	/* Wherever the disk has no more room. */
+	add_account(&fixture, "bob", STORE_OPERATOR);
+	unsigned failures = 0;
+	for (unsigned status = 503; status != 204; failures += status == 503) {
+		failing_arm(failures + 1, FAILING_NOTHING_DONE, SQLITE_FULL);
+		status = ask_for(&fixture, "PATCH", USERS "/bob",
+		        "{\"role\":\"viewer\",\"password\":\"correct horse battery\"}", NULL);
+		failing_arm(0, FAILING_NOTHING_DONE, 0);
+		bool is_made = is_password(&fixture, "bob", "correct horse battery", &account);
+		assert_int_equal(is_made, status == 204);
+		assert_true(is_made || is_password(&fixture, "bob", "bob-bob-bob-bob", &account));
+		assert_int_equal(account.role, is_made ? STORE_VIEWER : STORE_OPERATOR);
+	}
+	assert_true(failures > 2);
 	fixture_done(&fixture);
 }
 
@@ -236,6 +252,7 @@ static void a_store_that_is_gone_is_told(void **state)
 
 int main(void)
 {
+	failing_install();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(accounts_are_listed_by_name),
 	        cmocka_unit_test(an_account_is_made_with_a_password_that_is_told_once),

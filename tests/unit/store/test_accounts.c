@@ -41,6 +41,18 @@ static enum store_failure verify(const char *name, struct str password)
 	return failure;
 }
 
+static enum store_failure set_role(const char *name, enum store_role role)
+{
+	const struct store_account_change change = {.has_role = true, .role = role};
+	return store_accounts_change(store, str_of(name), &change);
+}
+
+static enum store_failure set_password(const char *name, struct str password)
+{
+	const struct store_account_change change = {.password = password};
+	return store_accounts_change(store, str_of(name), &change);
+}
+
 static void the_right_password_opens_its_account(void **state)
 {
 	(void)state;
@@ -123,15 +135,14 @@ static void an_admin_is_left(void **state)
 	(void)state;
 	add("alice", STORE_ADMIN);
 	add("bob", STORE_OPERATOR);
-	assert_int_equal(
-	        store_accounts_set_role(store, STR("alice"), STORE_VIEWER), STORE_CONFLICT);
+	assert_int_equal(set_role("alice", STORE_VIEWER), STORE_CONFLICT);
 	assert_int_equal(store_accounts_remove(store, STR("alice")), STORE_CONFLICT);
 	assert_int_equal(verify("alice", PASSWORD), STORE_DONE);
-	assert_int_equal(store_accounts_set_role(store, STR("bob"), STORE_ADMIN), STORE_DONE);
+	assert_int_equal(set_role("bob", STORE_ADMIN), STORE_DONE);
 	assert_int_equal(store_accounts_remove(store, STR("alice")), STORE_DONE);
 	assert_int_equal(verify("alice", PASSWORD), STORE_ABSENT);
 	assert_int_equal(store_accounts_remove(store, STR("alice")), STORE_ABSENT);
-	assert_int_equal(store_accounts_set_role(store, STR("carol"), STORE_ADMIN), STORE_ABSENT);
+	assert_int_equal(set_role("carol", STORE_ADMIN), STORE_ABSENT);
 }
 
 struct listed {
@@ -218,7 +229,7 @@ static void a_pass_may_no_more_than_its_account(void **state)
 	add_pass("bob", "too much", STORE_ADMIN, 0, token);
 	assert_int_equal(find(token, 1, &pass), STORE_DONE);
 	assert_int_equal(pass.role, STORE_OPERATOR);
-	assert_int_equal(store_accounts_set_role(store, STR("bob"), STORE_VIEWER), STORE_DONE);
+	assert_int_equal(set_role("bob", STORE_VIEWER), STORE_DONE);
 	assert_int_equal(find(token, 1, &pass), STORE_DONE);
 	assert_int_equal(pass.role, STORE_VIEWER);
 	assert_int_equal(store_accounts_remove(store, STR("bob")), STORE_DONE);
@@ -236,14 +247,65 @@ static void a_new_password_ends_sessions_and_leaves_tokens(void **state)
 	add("alice", STORE_ADMIN);
 	add_pass("alice", "deploys", STORE_OPERATOR, 0, token);
 	add_pass("alice", "", STORE_ADMIN, 0, session);
-	assert_int_equal(
-	        store_accounts_set_password(store, STR("alice"), OTHER, false), STORE_DONE);
+	assert_int_equal(set_password("alice", OTHER), STORE_DONE);
 	assert_int_equal(verify("alice", OTHER), STORE_DONE);
 	assert_int_equal(verify("alice", PASSWORD), STORE_ABSENT);
 	assert_int_equal(find(token, 1, &pass), STORE_DONE);
 	assert_int_equal(find(session, 1, &pass), STORE_ABSENT);
+	assert_int_equal(set_password("carol", OTHER), STORE_ABSENT);
+}
+
+/* Between the two, somebody may have set another one: an admin who locks a thief out, for one. */
+static void a_password_that_was_right_opens_nothing_behind_its_change(void **state)
+{
+	(void)state;
+	char session[STORE_SECRET_BYTES];
+	uint64_t id;
+	struct store_account account;
+	struct store_pass pass;
+	add("alice", STORE_ADMIN);
 	assert_int_equal(
-	        store_accounts_set_password(store, STR("carol"), OTHER, false), STORE_ABSENT);
+	        store_accounts_verify(store, STR("alice"), PASSWORD, &account), STORE_DONE);
+	const struct store_account_change own = {.password = PASSWORD, .verified = &account};
+	assert_int_equal(set_password("alice", OTHER), STORE_DONE);
+	assert_int_equal(
+	        store_accounts_add_session(store, &account, 0, session, &id), STORE_ABSENT);
+	assert_int_equal(store_accounts_change(store, STR("alice"), &own), STORE_ABSENT);
+	assert_int_equal(verify("alice", OTHER), STORE_DONE);
+	assert_int_equal(verify("alice", PASSWORD), STORE_ABSENT);
+	/* The same password again is another one, too. */
+	assert_int_equal(set_password("alice", PASSWORD), STORE_DONE);
+	assert_int_equal(
+	        store_accounts_add_session(store, &account, 0, session, &id), STORE_ABSENT);
+	/* As long as it is what was verified, both go well. */
+	assert_int_equal(
+	        store_accounts_verify(store, STR("alice"), PASSWORD, &account), STORE_DONE);
+	assert_int_equal(
+	        store_accounts_add_session(store, &account, 5000, session, &id), STORE_DONE);
+	assert_int_equal(find(session, 4999, &pass), STORE_DONE);
+	assert_int_equal(pass.id, id);
+	assert_true(pass.is_session);
+	assert_int_equal(pass.role, STORE_ADMIN);
+	const struct store_account_change next = {.password = OTHER, .verified = &account};
+	assert_int_equal(store_accounts_change(store, STR("alice"), &next), STORE_DONE);
+	assert_int_equal(verify("alice", OTHER), STORE_DONE);
+	assert_int_equal(find(session, 4999, &pass), STORE_ABSENT);
+}
+
+static void a_role_and_a_password_are_changed_together(void **state)
+{
+	(void)state;
+	struct store_account account;
+	add("alice", STORE_ADMIN);
+	struct store_account_change change = {
+	        .has_role = true, .role = STORE_VIEWER, .password = OTHER, .must_change = true};
+	assert_int_equal(store_accounts_change(store, STR("alice"), &change), STORE_CONFLICT);
+	assert_int_equal(verify("alice", PASSWORD), STORE_DONE);
+	add("bob", STORE_ADMIN);
+	assert_int_equal(store_accounts_change(store, STR("alice"), &change), STORE_DONE);
+	assert_int_equal(store_accounts_verify(store, STR("alice"), OTHER, &account), STORE_DONE);
+	assert_int_equal(account.role, STORE_VIEWER);
+	assert_true(account.must_change);
 }
 
 static void passes_are_taken_back_and_expire(void **state)
@@ -289,6 +351,12 @@ static void an_account_has_so_many_passes(void **state)
 	assert_int_equal(store_accounts_add_pass(
 	                         store, STR("bob"), STR("more"), STORE_VIEWER, 0, secret, &id),
 	        STORE_ABSENT);
+	/* As many sessions have room beside them. */
+	for (unsigned i = 0; i < LIMIT_ACCOUNT_PASSES; i++)
+		add_pass("alice", "", STORE_VIEWER, 0, secret);
+	assert_int_equal(store_accounts_add_pass(
+	                         store, STR("alice"), STR_EMPTY, STORE_VIEWER, 0, secret, &id),
+	        STORE_CONFLICT);
 }
 
 static void secrets_are_nowhere_in_the_clear(void **state)
@@ -317,6 +385,8 @@ int main(void)
 	        TEST(a_secret_stands_for_its_account),
 	        TEST(a_pass_may_no_more_than_its_account),
 	        TEST(a_new_password_ends_sessions_and_leaves_tokens),
+	        TEST(a_password_that_was_right_opens_nothing_behind_its_change),
+	        TEST(a_role_and_a_password_are_changed_together),
 	        TEST(passes_are_taken_back_and_expire),
 	        TEST(an_account_has_so_many_passes),
 	        TEST(secrets_are_nowhere_in_the_clear),

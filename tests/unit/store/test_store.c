@@ -259,6 +259,31 @@ static void a_store_that_cannot_be_made_is_made_the_next_time(void **state)
 	}
 }
 
+/* Or who asks whether it works again would be told so as long as there is nothing to do. */
+static void trying_it_writes_to_it(void **state)
+{
+	(void)state;
+	static const enum store_failure EXPECTED[] = {STORE_FULL, STORE_SYSTEM};
+	static const int CODES[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
+	struct place place;
+	struct known known;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	assert_int_equal(store_try(store), STORE_DONE);
+	for (size_t i = 0; i < ARRAY_LENGTH(CODES); i++) {
+		failing_arm(1, FAILING_NOTHING_DONE, CODES[i]);
+		assert_int_equal(store_try(store), EXPECTED[i]);
+		failing_arm(0, FAILING_NOTHING_DONE, 0);
+		assert_int_equal(store_try(store), STORE_DONE);
+	}
+	/* It means nothing. */
+	assert_int_equal(read_known(store, 0, &known), STORE_DONE);
+	assert_int_equal(known.revision, 0);
+	assert_int_equal(known.count, 0);
+	store_close(store);
+	place_done(&place);
+}
+
 /* So many that SQLite writes before the commit, and fails there. */
 static void a_large_change_that_has_no_room_can_be_made_later(void **state)
 {
@@ -376,6 +401,7 @@ int main(void)
 	        cmocka_unit_test(without_its_key_or_folder_it_does_not_open),
 	        cmocka_unit_test(what_is_done_to_its_files_is_told),
 	        cmocka_unit_test(a_write_that_fails_leaves_nothing),
+	        cmocka_unit_test(trying_it_writes_to_it),
 	        cmocka_unit_test(a_large_change_that_has_no_room_can_be_made_later),
 	        cmocka_unit_test(a_log_beside_a_linked_file_is_watched),
 	        cmocka_unit_test(a_store_that_cannot_be_made_is_made_the_next_time),
