@@ -337,8 +337,8 @@ void cli_show_edges(const struct cli_show *show, const struct model_node *answer
 	cli_table_begin(&table, TITLES);
 	for (; item != NULL; item = item->next) {
 		add_cell(&table, item, "id");
-		cli_table_add(&table,
-		        cli_tree_is_true(item, "is_connected") ? STR("yes") : STR("no"));
+		cli_table_add(
+		        &table, cli_tree_is_true(item, "is_connected") ? STR("yes") : STR("no"));
 		add_cell(&table, item, "from");
 		add_cell(&table, item, "applied");
 		cli_table_add(&table, cli_tree_number(item, "refused") != 0

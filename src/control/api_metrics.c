@@ -31,9 +31,8 @@ struct lagging {
 	uint64_t lag;
 };
 
-static void on_edge(
-        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied,
-        bool is_connected)
+static void on_edge(struct control_fleet_sink *sink, const char *id, uint64_t purged,
+        uint64_t applied, bool is_connected)
 {
 	struct lagging *lagging = container_of(sink, struct lagging, sink);
 	(void)id;

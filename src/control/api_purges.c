@@ -301,8 +301,8 @@ static void on_edge(struct store_purge_edge_sink *sink, struct str edge,
 	struct progress *progress = container_of(sink, struct progress, edges);
 	uint64_t purged = 0;
 	bool is_connected;
-	bool is_there = control_fleet_find(
-	        progress->call->plane->fleet, edge, &purged, &is_connected);
+	bool is_there =
+	        control_fleet_find(progress->call->plane->fleet, edge, &purged, &is_connected);
 	(void)at_ms;
 	if (is_there && state == STORE_PURGE_WAITS && purged >= progress->number)
 		state = STORE_PURGE_DONE;

@@ -191,9 +191,8 @@ static void on_answer(
 	control_asks_note(control->plane.asks, edge, told);
 }
 
-static void on_connected(
-        struct control_fleet_sink *sink, const char *id, uint64_t purged, uint64_t applied,
-        bool is_connected)
+static void on_connected(struct control_fleet_sink *sink, const char *id, uint64_t purged,
+        uint64_t applied, bool is_connected)
 {
 	(void)applied;
 	struct control *control = container_of(sink, struct control, fleet_sink);
@@ -346,8 +345,7 @@ static void use_store(struct control *control)
 	        (unsigned long long)opening->revision, opening->count);
 	if (opening->password[0] != '\0')
 		log_info("%s is admin, its password %s (it must be changed at the next login)",
-		        opening->is_reset ? "the account with a new password"
-		                          : "the first account",
+		        opening->is_reset ? "the account with a new password" : "the first account",
 		        opening->password);
 	control_plane_set_trouble(&control->plane, STR_EMPTY);
 	atomic_store(&control->plane.store, opening->store);

@@ -192,8 +192,8 @@ size_t control_fleet_count(struct control_fleet *fleet)
 	return count;
 }
 
-bool control_fleet_find(struct control_fleet *fleet, struct str id, uint64_t *ret_purged,
-        bool *ret_is_connected)
+bool control_fleet_find(
+        struct control_fleet *fleet, struct str id, uint64_t *ret_purged, bool *ret_is_connected)
 {
 	bool is_found = false;
 	*ret_is_connected = false;
@@ -216,8 +216,8 @@ void control_fleet_each(struct control_fleet *fleet, struct control_fleet_sink *
 	begin(fleet);
 	list_each (node, &fleet->members) {
 		const struct member *member = container_of(node, struct member, node);
-		sink->on_edge(sink, member->id, member->purged, member->applied,
-		        member->edge != NULL);
+		sink->on_edge(
+		        sink, member->id, member->purged, member->applied, member->edge != NULL);
 	}
 	end(fleet);
 }

@@ -34,8 +34,8 @@ size_t control_fleet_count(struct control_fleet *fleet);
 
 /* Whether there is an edge of this name, whether it is connected, and up to which number it has
  * done purges: the lowest of all of the name. */
-MUST_CHECK bool control_fleet_find(struct control_fleet *fleet, struct str id,
-        uint64_t *ret_purged, bool *ret_is_connected);
+MUST_CHECK bool control_fleet_find(
+        struct control_fleet *fleet, struct str id, uint64_t *ret_purged, bool *ret_is_connected);
 
 /* Called by control_fleet_each for each edge, under a lock: it must not call the fleet. */
 struct control_fleet_sink {

@@ -73,8 +73,8 @@ static void on_edge(struct store_edge_sink *sink, struct str edge, uint64_t purg
 	struct control_opening *opening = container_of(sink, struct reading, edge_sink)->opening;
 	if (opening->edge_count == opening->edge_cap) {
 		opening->edge_cap = opening->edge_cap == 0 ? 16 : opening->edge_cap * 2;
-		opening->edges = mem_resize(
-		        opening->edges, opening->edge_cap * sizeof(opening->edges[0]));
+		opening->edges =
+		        mem_resize(opening->edges, opening->edge_cap * sizeof(opening->edges[0]));
 	}
 	opening->edges[opening->edge_count].id = mem_copy(edge.at, edge.len);
 	opening->edges[opening->edge_count++].purged = purged;
@@ -102,14 +102,14 @@ void control_opening_make_password(char password[CONTROL_OPENING_PASSWORD_BYTES]
 /* Makes admin what it was at the first start, also when it is no more. */
 static enum store_failure set_admin(struct store *store, const char *password)
 {
-	enum store_failure failure =
-	        store_accounts_set_password(store, STR("admin"), str_of(password), true);
-	if (failure == STORE_ABSENT)
-		return store_accounts_add(
-		        store, STR("admin"), STORE_ADMIN, str_of(password), true);
-	return failure == STORE_DONE
-	               ? store_accounts_set_role(store, STR("admin"), STORE_ADMIN)
-	               : failure;
+	const struct store_account_change change = {.has_role = true,
+	        .role = STORE_ADMIN,
+	        .password = str_of(password),
+	        .must_change = true};
+	enum store_failure failure = store_accounts_change(store, STR("admin"), &change);
+	if (failure != STORE_ABSENT)
+		return failure;
+	return store_accounts_add(store, STR("admin"), STORE_ADMIN, str_of(password), true);
 }
 
 /* Makes the first account; or a new password of it, where the file is there that asks for one. The

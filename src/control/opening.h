@@ -29,7 +29,7 @@ struct control_opening {
 		char *line;
 	} * purges; /* in the order of numbers */
 	size_t purge_count, purge_cap;
-	struct store_purge_span span;                 /* of their numbers */
+	struct store_purge_span span; /* of their numbers */
 	struct {
 		char *id;
 		uint64_t purged;

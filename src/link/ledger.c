@@ -536,8 +536,8 @@ bool link_ledger_keep_purged(struct link_ledger *ledger, struct str store,
 		return false;
 	bool is_kept = leaves(ledger);
 	if (can_append(ledger)) {
-		bool is_known = ledger->purged == purged &&
-		                str_is_equal(store, text_str(&ledger->store));
+		bool is_known =
+		        ledger->purged == purged && str_is_equal(store, text_str(&ledger->store));
 		is_kept = is_known || append_purged(ledger, store, purged, intake);
 	} else if (!is_kept && may_rewrite) {
 		belong_to(ledger, store);

@@ -258,12 +258,12 @@ enum store_failure store_tasks_edges(
 	enum store_failure failure = store_begin(store, false);
 	if (failure != STORE_DONE)
 		return store_end(store, failure);
-	struct store_statement statement = store_prepare(
-	        store, "SELECT name, purged FROM edge WHERE at >= ? ORDER BY name");
+	struct store_statement statement =
+	        store_prepare(store, "SELECT name, purged FROM edge WHERE at >= ? ORDER BY name");
 	store_bind_number(&statement, since_ms);
 	while ((failure = store_step(&statement, &has_row)) == STORE_DONE && has_row)
-		sink->on_edge(sink, store_column(&statement, 0),
-		        store_column_number(&statement, 1));
+		sink->on_edge(
+		        sink, store_column(&statement, 0), store_column_number(&statement, 1));
 	store_finalize(&statement);
 	return store_end(store, failure);
 }

@@ -36,9 +36,10 @@ static void edges_are_listed_with_what_they_have(void **state)
 	create(&fixture, A_TEST);
 	create(&fixture, B_TEST);
 	expect(&fixture, 200, "GET", "/api/v1/edges", NULL, NULL);
-	assert_string_equal(body_of(&fixture), "{\"revision\":2,\"items\":[{\"id\":\"e\",\"run\":"
-	                                       "\"n\",\"is_connected\":true,\"applied\":1,\"purged\":0,"
-	                                       "\"since_ms\":5}]}");
+	assert_string_equal(body_of(&fixture),
+	        "{\"revision\":2,\"items\":[{\"id\":\"e\",\"run\":"
+	        "\"n\",\"is_connected\":true,\"applied\":1,\"purged\":0,"
+	        "\"since_ms\":5}]}");
 	fixture_done(&fixture);
 }
 

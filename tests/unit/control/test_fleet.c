@@ -31,20 +31,20 @@ static void edges_are_told_in_the_order_in_which_they_came(void **state)
 	control_fleet_set(fleet, &b, 1000);
 	control_fleet_set(fleet, &a, 2000);
 	assert_int_equal(control_fleet_count(fleet), 2);
-	expect_print(fleet,
-	        "[{\"id\":\"b\\\"\",\"run\":\"n\",\"is_connected\":true,\"applied\":0,\"purged\":0,\"since_ms\":1000},"
-	        "{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
+	expect_print(fleet, "[{\"id\":\"b\\\"\",\"run\":\"n\",\"is_connected\":true,\"applied\":0,"
+	                    "\"purged\":0,\"since_ms\":1000},"
+	                    "{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,"
+	                    "\"purged\":0,\"since_ms\":2000}]");
 	control_fleet_remove(fleet, &b, 3000);
 	control_fleet_remove(fleet, &b, 4000);
 	assert_int_equal(control_fleet_count(fleet), 1);
-	expect_print(fleet,
-	        "[{\"id\":\"b\\\"\",\"run\":\"n\",\"is_connected\":false,\"applied\":0,"
-	        "\"purged\":0,\"since_ms\":3000},"
-	        "{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,"
-	        "\"purged\":0,\"since_ms\":2000}]");
+	expect_print(fleet, "[{\"id\":\"b\\\"\",\"run\":\"n\",\"is_connected\":false,\"applied\":0,"
+	                    "\"purged\":0,\"since_ms\":3000},"
+	                    "{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,"
+	                    "\"purged\":0,\"since_ms\":2000}]");
 	outlast_lease();
-	expect_print(fleet,
-	        "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,\"purged\":0,\"since_ms\":2000}]");
+	expect_print(fleet, "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,"
+	                    "\"purged\":0,\"since_ms\":2000}]");
 	assert_int_equal(control_fleet_count(fleet), 1);
 	control_fleet_free(fleet);
 	control_fleet_free(NULL);
@@ -59,15 +59,16 @@ static void what_an_edge_says_replaces_what_it_said(void **state)
 	edge.refused = 4;
 	edge.error = "\xff is no \"UTF-8\"";
 	control_fleet_set(fleet, &edge, 5000);
-	expect_print(fleet, "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,\"purged\":0,\"since_ms\":"
+	expect_print(fleet, "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":3,"
+	                    "\"purged\":0,\"since_ms\":"
 	                    "1000,\"refused\":4,"
 	                    "\"error\":\"\xef\xbf\xbd is no \\\"UTF-8\\\"\"}]");
 	edge.refused = 0;
 	edge.error = "";
 	edge.applied = 5;
 	control_fleet_set(fleet, &edge, 9000);
-	expect_print(fleet,
-	        "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":5,\"purged\":0,\"since_ms\":1000}]");
+	expect_print(fleet, "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":5,"
+	                    "\"purged\":0,\"since_ms\":1000}]");
 	assert_int_equal(control_fleet_count(fleet), 1);
 	control_fleet_free(fleet);
 }
@@ -82,8 +83,8 @@ static void several_edges_may_have_one_id(void **state)
 	control_fleet_set(fleet, &new, 2);
 	/* Who is followed by another is no edge of its own any more. */
 	control_fleet_remove(fleet, &old, 3);
-	expect_print(
-	        fleet, "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":2,\"purged\":0,\"since_ms\":2}]");
+	expect_print(fleet, "[{\"id\":\"a\",\"run\":\"n\",\"is_connected\":true,\"applied\":2,"
+	                    "\"purged\":0,\"since_ms\":2}]");
 	control_fleet_free(fleet);
 }
 

@@ -79,8 +79,9 @@ static void a_file_asks_for_a_new_password_once(void **state)
 	assert_int_equal(store_accounts_add(opening.store, STR("ada"), STORE_ADMIN,
 	                         STR("a long password"), false),
 	        STORE_DONE);
+	const struct store_account_change viewer = {.has_role = true, .role = STORE_VIEWER};
 	assert_int_equal(
-	        store_accounts_set_role(opening.store, STR("admin"), STORE_VIEWER), STORE_DONE);
+	        store_accounts_change(opening.store, STR("admin"), &viewer), STORE_DONE);
 	control_opening_done(&opening);
 	for (unsigned i = 0; i < 2; i++) {
 		touch(path);
@@ -89,8 +90,8 @@ static void a_file_asks_for_a_new_password_once(void **state)
 		control_opening_run(&opening);
 		assert_true(opening.is_reset);
 		assert_int_equal(access(path, F_OK), -1);
-		assert_int_equal(store_accounts_verify(opening.store, STR("admin"), str_of(first),
-		                         &account),
+		assert_int_equal(
+		        store_accounts_verify(opening.store, STR("admin"), str_of(first), &account),
 		        STORE_ABSENT);
 		assert_int_equal(store_accounts_verify(opening.store, STR("admin"),
 		                         str_of(opening.password), &account),

@@ -76,8 +76,8 @@ static void change_and_add(struct bench *bench, const char *name, unsigned attem
 }
 
 /* What a process finds that starts now. */
-static void assert_kept_of(const struct bench *bench, const char *wanted_store, uint64_t revision,
-        const char *domains)
+static void assert_kept_of(
+        const struct bench *bench, const char *wanted_store, uint64_t revision, const char *domains)
 {
 	struct text store = {0};
 	uint64_t purged;

@@ -489,9 +489,11 @@ static void edges_are_known_with_what_they_said_last(void **state)
 	add_many(store, 3);
 	assert_int_equal(say(store, "b", 2, ""), STORE_DONE);
 	assert_int_equal(say(store, "a", 0, NULL), STORE_DONE);
-	assert_int_equal(store_tasks_edges(store, clock_wall_ms() - DAY_MS, &told.known), STORE_DONE);
+	assert_int_equal(
+	        store_tasks_edges(store, clock_wall_ms() - DAY_MS, &told.known), STORE_DONE);
 	assert_told(&told, "a=0 b=2 ");
-	assert_int_equal(store_tasks_edges(store, clock_wall_ms() + DAY_MS, &told.known), STORE_DONE);
+	assert_int_equal(
+	        store_tasks_edges(store, clock_wall_ms() + DAY_MS, &told.known), STORE_DONE);
 	assert_told(&told, "");
 	store_close(store);
 	place_done(&place);
