@@ -144,7 +144,11 @@ no harm.
 
 The edge keeps its number in its ledger, after the purge is durable, so that the one it finds at a start may be too low, and
 never too high. Two edges that share one cache, as during an upgrade, each do all purges, and whichever number is kept holds
-for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number.
+for both. An edge that could not attach to the cache that outlives it, or has none, keeps no number. Where the edge after it
+gets another memory, it does each purge in its own and answers it with an error: that edge is told it again.
+
+Nor does an edge that was sent home begin its ledger anew: it adds to it while nobody else has written there, and then its
+successor keeps all, who heard it as well.
 
 Reports come only while SUBSCRIBE says that they are wanted: the first one at once, then every so many milliseconds (100 at
 the least), but none while more than 1 MiB waits to be read. HEALTH comes at once when the state of an address has
