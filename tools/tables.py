@@ -114,8 +114,8 @@ field of a [domain](domains.md).
 def messages(table):
     return """# The link
 
-What the control plane and an edge say to each other, over a stream socket: a UNIX socket on one machine. Both send
-messages, each a head of eight bytes and a JSON object:
+What the control plane and an edge say to each other, over a stream socket: a UNIX socket on one machine, or TCP with TLS
+between machines ([a fleet](../fleet.md)), where the edge's `id` must be in its certificate. Both send messages, each a head of eight bytes and a JSON object:
 
 | bytes | what |
 | --- | --- |
@@ -123,8 +123,11 @@ messages, each a head of eight bytes and a JSON object:
 | 4 | the kind, a number of the table below |
 | 5-7 | zero |
 
-Each side begins with HELLO, and the control plane does not wait for the edge's. An edge that knows a revision of the
-same store is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
+Each side begins with HELLO. The control plane does not wait for the edge's, but says nothing to another machine before
+that has said a name which is in its certificate. A store has another name after each time that a control plane has opened
+its database, and `past` says which names it had and how far each went, so that an edge which was told more by a database than
+by the one that was put back in its place from a copy is told from one that was not. An edge that knows a revision of the same
+store, of a name and a number that the control plane knows, is told the domains that changed since, one DOMAIN or GONE each, and then COMMIT; any other one is told
 BEGIN, all domains, COMMIT; but of a store that never had a change nothing is told, so that an empty database that was
 begun by mistake takes no site away. From then on each change is told as it is made. A COMMIT makes live all that came since the
 one before it, or nothing, and is answered by APPLIED or REFUSED. APPLIED says that every request which begins from
@@ -133,7 +136,7 @@ what is live. An edge greets when all that it knows is live.
 
 Purges have numbers, one more each, and are done in that order. The edge says in HELLO up to which one all are durable in
 its cache, and the control plane which is its last one and which the oldest that it still has. Both come to the same next
-one: where the edge was of another store, or knows a number that was never given, that is the oldest. An edge that has
+one: where the edge was of another store, or knows a revision or a purge that was never made, that is the oldest. An edge that has
 missed purges which are not kept any more (its number + 1 is below the oldest) treats all that it has as stale, as by a soft
 purge of everything, and goes on with the oldest. A purge is told once the revision that it was made at is live in the edge,
 so that nothing of an old origin is stored again behind it; it is in effect when it was heard, and answered by PURGED when
@@ -195,7 +198,8 @@ it must be changed before anything else. A program has a token (`POST /api/v1/to
 lasts longer than itself. A page has a session:
 `POST /api/v1/login` sets a cookie that scripts cannot read, and each change must have `X-CSRF-Token` with the `csrf`
 of the login's answer. A role may all that those before it may: *viewer* looks, *operator* switches and drains,
-*admin* changes everything else.
+*admin* changes everything else. Where nobody knows a password any more: an empty file `reset-admin` in `state_dir`, and
+SIGHUP to `headwater serve` (or a new start); the log then has a new password of `admin`, and the file is gone.
 
 **No edit is lost.** A domain and its parts have an ETag with the domain's revision. A change with `If-Match` is made
 to that version or not at all; what replaces or deletes must have it (`*` means any). Who comes too late is answered
