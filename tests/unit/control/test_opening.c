@@ -80,8 +80,7 @@ static void a_file_asks_for_a_new_password_once(void **state)
 	                         STR("a long password"), false),
 	        STORE_DONE);
 	const struct store_account_change viewer = {.has_role = true, .role = STORE_VIEWER};
-	assert_int_equal(
-	        store_accounts_change(opening.store, STR("admin"), &viewer), STORE_DONE);
+	assert_int_equal(store_accounts_change(opening.store, STR("admin"), &viewer), STORE_DONE);
 	control_opening_done(&opening);
 	for (unsigned i = 0; i < 2; i++) {
 		touch(path);
