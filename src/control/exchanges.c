@@ -237,8 +237,8 @@ static void ask(struct disk_operation *operation)
 static bool may_still(struct control_exchange *exchange)
 {
 	struct control_call *call = &exchange->call;
-	bool is_asked = call->route->role != CONTROL_NOBODY &&
-	                (exchange->lane == CONTROL_DISK || exchange->lane == CONTROL_PASSWORD);
+	bool is_asked =
+	        call->route->role != CONTROL_NOBODY && control_lane_has_store(exchange->lane);
 	enum store_failure failure = STORE_DONE;
 	if (is_asked &&
 	        !control_guard_look(call->plane->guard, call->secret, call->now_ms, &call->caller))
@@ -409,8 +409,8 @@ static enum turn step_run(struct control_exchange *exchange)
 	const struct control_route *route = exchange->call.route;
 	if (route->lane == CONTROL_LOOP)
 		return run_here(exchange);
-	bool waits = route->lane == CONTROL_DISK || route->lane == CONTROL_PASSWORD;
-	if (waits && atomic_load(&exchange->exchanges->plane->store) == NULL)
+	if (control_lane_has_store(route->lane) &&
+	        atomic_load(&exchange->exchanges->plane->store) == NULL)
 		return REFUSE(exchange, STORE_UNAVAILABLE, "the store is not open");
 	return hand_over(exchange, route->lane, run, CONTROL_EXCHANGE_RESPOND);
 }

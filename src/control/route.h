@@ -21,6 +21,7 @@ enum control_role {
 enum control_lane {
 	CONTROL_MEMORY,   /* it waits for nothing */
 	CONTROL_DISK,     /* it asks the store, and may wait for it */
+	CONTROL_READ,     /* the same; it may read much, and no change waits for that */
 	CONTROL_PASSWORD, /* the same; it hashes a password besides */
 	CONTROL_EDGES,    /* it asks edges, and may wait for them */
 	CONTROL_LANES,
@@ -36,6 +37,12 @@ enum control_body {
 	CONTROL_PATCH, /* a merge patch */
 	CONTROL_YAML   /* a domains file */
 };
+
+/* Whether what runs there needs the store. */
+static inline bool control_lane_has_store(enum control_lane lane)
+{
+	return lane == CONTROL_DISK || lane == CONTROL_READ || lane == CONTROL_PASSWORD;
+}
 
 struct control_route {
 	const char *id;

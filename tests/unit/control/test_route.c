@@ -156,6 +156,9 @@ static void who_may_is_as_the_contract_says(void **state)
 			fail_msg("%s: %d", route->id, route->role);
 		/* What changes asks the store, and changes of domains can be tried. */
 		assert_true(is_read || route->lane != CONTROL_MEMORY);
+		/* What only reads the store, and may read much, holds no change up. */
+		assert_false(is_read && route->lane == CONTROL_DISK);
+		assert_false(!is_read && route->lane == CONTROL_READ);
 		if (!is_read && (strstr(route->path.at, "/domains") || strstr(route->id, "apply")))
 			expect_text(route->queries, "dry_run");
 	}
