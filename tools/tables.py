@@ -202,7 +202,7 @@ of the login's answer. A role may all that those before it may: *viewer* looks, 
 SIGHUP to `headwater serve` (or a new start); the log then has a new password of `admin`, and the file is gone.
 
 **No edit is lost.** A domain and its parts have an ETag with the domain's revision. A change with `If-Match` is made
-to that version or not at all; what replaces or deletes must have it (`*` means any). Who comes too late is answered
+to that version or not at all; what replaces a domain or an origin, or deletes a domain, must have it (`*` means any). Who comes too late is answered
 412 with what changed in between. `revision` in a body says the same as If-Match. With `Idempotency-Key`, a domain is
 made once however often the request is sent, within a day.
 
