@@ -212,7 +212,8 @@ made once however often the request is sent, within a day.
 revision that it made. `GET /api/v1/edges` tells which revision is live on each edge, which is a matter of
 milliseconds.
 
-Domains that a file manages (the setting `domains`) can be read here, and changed in the file alone.
+Domains that a file manages (the setting `domains`) can be read here, and changed in the file alone; all else is as ever:
+purges, health, what was counted, what an edge would do. A purge does not wait for an edge to have seen a change of the file.
 
 ```
 $ curl -H "Authorization: Bearer $TOKEN" -X POST http://127.0.0.1:8081/api/v1/domains/www.example.com/switch

@@ -51,8 +51,9 @@ static void gather(struct control_call *call, uint64_t values[METRICS])
 {
 	struct control_plane *plane = call->plane;
 	struct model_snapshot *now = control_domains_now(plane->domains);
-	struct lagging lagging = {
-	        .sink = {.on_edge = on_edge}, .revision = model_snapshot_revision(now)};
+	struct lagging lagging = {.sink = {.on_edge = on_edge},
+	        /* With a file, edges have revisions of their own. */
+	        .revision = plane->file == NULL ? model_snapshot_revision(now) : 0};
 	struct control_stats_troubles troubles = control_stats_troubles(plane->stats);
 	struct text trouble = {0};
 	control_fleet_each(plane->fleet, &lagging.sink);

@@ -169,7 +169,8 @@ static void make(struct control_call *call, struct str what)
 		control_call_refuse_store(call, failure);
 		return;
 	}
-	control_purges_tell(call->plane->purges, number, revision, what);
+	control_purges_tell(
+	        call->plane->purges, number, call->plane->file == NULL ? revision : 0, what);
 	struct text *to = control_call_answer(call, 202);
 	text_addf(to, "{\"number\":%llu,\"revision\":%llu,\"purge\":%.*s}",
 	        (unsigned long long)number, (unsigned long long)revision, STR_ARG(what));
@@ -180,7 +181,7 @@ void control_api_purges_create(struct control_call *call)
 {
 	struct link_purge purge = {.is_soft = false};
 	struct text line = {0};
-	if (!control_change_is_ours(call) || !read(call, &purge))
+	if (!read(call, &purge))
 		return;
 	link_command_print(&purge, &line);
 	struct str what = str_make(line.at, line.len - 1); /* without its line feed */

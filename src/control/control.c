@@ -94,7 +94,8 @@ struct news {
 static void on_news(struct loop_message *message)
 {
 	struct news *news = container_of(message, struct news, message);
-	if (news->control->hub != NULL)
+	/* What a file manages, edges have from there. */
+	if (news->control->hub != NULL && news->control->options.domains == NULL)
 		link_hub_change(news->control->hub, news->changes, news->count, news->revision);
 	control_announce_made(events_of(news->control), news->revision, news->count);
 	for (size_t i = 0; i < news->count; i++) {
@@ -297,7 +298,8 @@ static bool open_hub(struct control *control, struct store *store)
 		        opening->edges[i].purged, clock_wall_ms());
 	link_hub_keep_purges_from(control->hub, opening->span.oldest);
 	for (size_t k = 0; k < opening->purge_count; k++)
-		link_hub_purge(control->hub, opening->purges[k].number, opening->purges[k].revision,
+		link_hub_purge(control->hub, opening->purges[k].number,
+		        control->options.domains == NULL ? opening->purges[k].revision : 0,
 		        str_of(opening->purges[k].line));
 	control_purges_begin(control->plane.purges, control->hub, store);
 	control_asks_begin(control->plane.asks, control->hub);

@@ -64,6 +64,7 @@ struct link_remote {
 	char store[STORE_BYTES_MAX + 1];   /* whose revision is live; empty: nobody's */
 	char greeter[STORE_BYTES_MAX + 1]; /* the store of the control plane that we hear */
 	bool has_greeted;
+	bool is_deaf; /* to domains */
 	struct link_reporter *reporter;
 	struct link_asked *asked;
 	struct link_purger *purger;
@@ -300,8 +301,9 @@ static void greet_purger(struct link_remote *remote, const struct link_hello *he
 	const bool is_ours = link_message_is_known(
 	        hello, str_of(remote->store), link_remote_revision(remote), remote->said_purged);
 	const uint64_t number = is_ours ? remote->said_purged : 0;
-	/* What was known by an earlier name is known by this one. */
-	if (is_ours)
+	/* What was known by an earlier name is known by this one; and who knows nothing of domains,
+	 * knows no other. */
+	if (is_ours || remote->is_deaf)
 		memcpy(remote->store, remote->greeter, sizeof(remote->store));
 	memcpy(remote->purged_of, remote->greeter, sizeof(remote->purged_of));
 	link_purger_begin(remote->purger, number);
@@ -445,7 +447,7 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		hear_subscription(remote, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_ASK)
 		hear_ask(remote, payload);
-	else if (remote->has_greeted && is_of_domains(kind))
+	else if (remote->has_greeted && is_of_domains(kind) && !remote->is_deaf)
 		hear_domains(remote, kind, payload);
 	else
 		link_wire_end(remote->wire, remote->has_greeted
@@ -593,7 +595,8 @@ static void read_ledger(struct link_remote *remote, const struct link_journal *p
 		memcpy(remote->purged_of, remote->store, sizeof(remote->purged_of));
 		link_purger_begin(remote->purger, remote->keeps_purged ? purged : 0);
 		const struct model_snapshot *snapshot = link_intake_snapshot(remote->intake);
-		hand_over(remote, snapshot);
+		if (!remote->is_deaf)
+			hand_over(remote, snapshot);
 	}
 	text_done(&store);
 }
@@ -639,6 +642,7 @@ struct link_remote *link_remote_open(
 	remote->asked = link_asked_new(options->asks);
 	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
+	remote->is_deaf = options->is_deaf;
 	remote->has_cache = options->purges != NULL;
 	remote->keeps_purged = remote->has_cache && options->purges->is_kept;
 	remote->purger_sink.on_purged = on_purged;

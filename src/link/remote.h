@@ -25,6 +25,9 @@ struct link_remote_options {
 	uint32_t retry_ms; /* between two tries to connect; at `host` it grows */
 	const struct link_journal
 	        *ledger; /* where what is live is kept (link/ledger.h); NULL: nowhere */
+	/* The edge has its domains from elsewhere: it is told purges, reports and answers, and who
+	 * tells it of domains is no control plane of it. The sink has events alone. */
+	bool is_deaf;
 	struct link_purge_sink *purges;     /* the cache that is purged; NULL: there is none */
 	struct link_report_source *reports; /* NULL: there is nothing to report */
 	struct link_ask_sink *asks;         /* who is asked; NULL: nobody, and it is told so */

@@ -71,6 +71,12 @@ void domains_add_ledger_path(const struct settings *settings, struct text *to)
 		text_addf(to, "%s/domains.ledger", settings->state_dir);
 }
 
+void domains_add_purges_path(const struct settings *settings, struct text *to)
+{
+	if (settings->state_dir[0] != '\0')
+		text_addf(to, "%s/purges.ledger", settings->state_dir);
+}
+
 bool domains_has_journal(const struct settings *settings)
 {
 	struct text path = {0};

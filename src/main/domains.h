@@ -27,6 +27,9 @@ void domains_add_journal_path(const struct settings *settings, struct text *to);
 /* The same for what the control plane said last (link/ledger.h). */
 void domains_add_ledger_path(const struct settings *settings, struct text *to);
 
+/* The same for the purges that it told an edge which has its domains from a file. */
+void domains_add_purges_path(const struct settings *settings, struct text *to);
+
 /* Whether there is a last good list, which an edge falls back to while the file is broken. Only the
  * edge can tell whether it is of any use. */
 bool domains_has_journal(const struct settings *settings);

@@ -18,8 +18,11 @@ enum {
 };
 
 struct feed {
+	struct link_sink *sink;
 	struct link_file *file; /* one of these, or none for flags, which never change */
+	/* Beside a file, it hears of purges alone. */
 	struct link_remote *remote;
+	struct link_sink deaf; /* has its events then */
 	bool is_leaving;
 };
 
@@ -77,14 +80,34 @@ static void add_name(const struct settings *settings, struct text *to)
 		text_add_char(to, *at > ' ' && *at <= '~' ? *at : '-');
 }
 
-static void open_remote(struct feed *feed, const struct feed_options *options)
+/* A deaf control plane tells of no domains. */
+static void on_deaf_changes(
+        struct link_sink *sink, const struct model_change *changes, size_t count, uint64_t revision)
+{
+	(void)sink;
+	(void)changes;
+	(void)count;
+	(void)revision;
+	CHECK(false);
+}
+
+static void on_deaf_event(struct link_sink *sink, enum link_event event, const char *text)
+{
+	struct feed *feed = container_of(sink, struct feed, deaf);
+	feed->sink->on_event(feed->sink, event, text);
+}
+
+static void open_remote(struct feed *feed, const struct feed_options *options, bool is_deaf)
 {
 	const struct settings *settings = &options->invocation->settings;
 	struct text ledger_path = {0}, link_path = {0}, id = {0}, servers = {0};
 	struct link_journal ledger;
 	struct model_host host;
 	uint16_t port = 0;
-	domains_add_ledger_path(settings, &ledger_path);
+	if (is_deaf)
+		domains_add_purges_path(settings, &ledger_path);
+	else
+		domains_add_ledger_path(settings, &ledger_path);
 	bool is_kept = has_place(options, &ledger_path, &ledger);
 	ledger.is_leaving = &feed->is_leaving;
 	invocation_add_link_path(options->invocation, &link_path);
@@ -102,11 +125,13 @@ static void open_remote(struct feed *feed, const struct feed_options *options)
 	        .times = {.ping_ms = PING_MS, .lease_ms = LIMIT_LINK_LEASE_MS},
 	        .retry_ms = RETRY_MS,
 	        .ledger = is_kept ? &ledger : NULL,
+	        .is_deaf = is_deaf,
 	        .purges = options->purges,
 	        .reports = options->reports,
 	        .asks = options->asks,
 	};
-	feed->remote = link_remote_open(options->loop, &remote, options->sink);
+	feed->remote =
+	        link_remote_open(options->loop, &remote, is_deaf ? &feed->deaf : options->sink);
 	text_done(&ledger_path);
 	text_done(&link_path);
 	text_done(&id);
@@ -117,16 +142,20 @@ struct feed *feed_open(const struct feed_options *options, struct model_problems
 {
 	struct feed *feed = mem_new(struct feed);
 	bool is_open = true;
+	feed->sink = options->sink;
+	feed->deaf = (struct link_sink){.on_changes = on_deaf_changes, .on_event = on_deaf_event};
 	switch (invocation_source(options->invocation)) {
 	case INVOCATION_FLAGS:
 		is_open = open_flags(options, problems);
 		break;
 	case INVOCATION_FILE:
 		is_open = open_file(feed, options, problems);
+		if (is_open && invocation_has_control(options->invocation))
+			open_remote(feed, options, true);
 		break;
 	case INVOCATION_CONTROL:
 	case INVOCATION_STORE:
-		open_remote(feed, options);
+		open_remote(feed, options, false);
 		break;
 	}
 	if (is_open)

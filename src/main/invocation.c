@@ -256,7 +256,7 @@ static void check_link_source(const struct invocation *invocation, struct model_
 static void check_link(const struct invocation *invocation, struct model_problems *problems)
 {
 	struct text path = {0};
-	if (invocation_source(invocation) == INVOCATION_STORE)
+	if (invocation_source(invocation) != INVOCATION_CONTROL)
 		invocation_add_link_path(invocation, &path);
 	if (path.len > LOCAL_PATH_BYTES)
 		model_problems_add(problems, NULL, 0, "control", "range",
@@ -380,7 +380,8 @@ void invocation_add_link_path(const struct invocation *invocation, struct text *
 	if (source == INVOCATION_CONTROL &&
 	        !settings_has_remote_control(&invocation->settings, &host, &port))
 		text_add(to, str_of(invocation->settings.control));
-	else if (source == INVOCATION_STORE && invocation->settings.state_dir[0] != '\0')
+	else if (source == INVOCATION_STORE ? invocation->settings.state_dir[0] != '\0'
+	                                    : invocation_has_control(invocation))
 		text_addf(to, "%s/control.socket", invocation->settings.state_dir);
 }
 

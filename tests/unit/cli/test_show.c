@@ -134,16 +134,21 @@ static void the_others_are_tables_and_lines(void **state)
 	        "ID  ACCOUNT  ROLE    CREATED               EXPIRES  LABEL\n"
 	        "4   jane     viewer  2026-11-26T17:29:15Z  never    x\n");
 	shown(cli_show_edges, &plain,
-	        "{\"revision\":9,\"items\":[{\"id\":\"e\",\"applied\":8,\"refused\":9,"
-	        "\"error\":\"no\",\"since_ms\":1795714155296}]}",
-	        "EDGE  APPLIED  REFUSED  SINCE                 ERROR\n"
-	        "e     8        9        2026-11-26T17:29:15Z  no\nrevision: 9\n");
+	        "{\"revision\":9,\"items\":[{\"id\":\"e\",\"is_connected\":true,"
+	        "\"from\":\"192.0.2.1:5\",\"applied\":8,\"refused\":9,"
+	        "\"error\":\"no\",\"since_ms\":1795714155296},"
+	        "{\"id\":\"f\",\"is_connected\":false,\"applied\":9,"
+	        "\"since_ms\":1795714155296}]}",
+	        "EDGE  CONNECTED  FROM         APPLIED  REFUSED  SINCE                 ERROR\n"
+	        "e     yes        192.0.2.1:5  8        9        2026-11-26T17:29:15Z  no\n"
+	        "f     no         -            9        -        2026-11-26T17:29:15Z  -\n"
+	        "revision: 9\n");
 	shown(cli_show_status, &plain,
-	        "{\"version\":\"1\",\"store\":{\"is_open\":false,\"error\":\"full\"},\"revision\":"
+	        "{\"version\":\"1\",\"store\":{\"works\":false,\"error\":\"full\"},\"revision\":"
 	        "3}",
 	        "version: 1\nrevision: 3\nstore: full\n");
-	shown(cli_show_status, &plain, "{\"store\":{\"is_open\":true}}", "store: open\n");
-	shown(cli_show_status, &plain, "{\"store\":{\"is_open\":false}}", "store: not open\n");
+	shown(cli_show_status, &plain, "{\"store\":{\"works\":true}}", "store: open\n");
+	shown(cli_show_status, &plain, "{\"store\":{\"works\":false}}", "store: not open\n");
 }
 
 static void an_explanation_is_its_sentences_and_tables(void **state)

@@ -50,10 +50,6 @@ static void what_cannot_be_purged_is_refused(void **state)
 	expect(&fixture, 400, "POST", PURGES, "nonsense", NULL);
 	expect(&fixture, 200, "GET", PURGES, NULL, NULL);
 	assert_string_equal(body_of(&fixture), "{\"items\":[]}");
-	fixture.plane.file = "/etc/domains.yaml";
-	expect(&fixture, 409, "POST", PURGES, "{\"what\":\"domain\",\"values\":[\"a.test\"]}",
-	        NULL);
-	expect_problem(&fixture, "managed-by-file");
 	fixture_done(&fixture);
 }
 

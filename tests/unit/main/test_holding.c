@@ -94,7 +94,7 @@ static void who_has_a_control_process_follows_from_the_settings(void **state)
 		bool has_control, has_link, has_journal;
 	} ROWS[] = {
 	        {{"--state-dir", folder, "--api", "127.0.0.1:0"}, true, true, false},
-	        {{"--state-dir", folder, "--api", "127.0.0.1:0", "--domains", "/a"}, true, false,
+	        {{"--state-dir", folder, "--api", "127.0.0.1:0", "--domains", "/a"}, true, true,
 	                false},
 	        {{"--state-dir", folder, "--api", "off"}, false, false, false},
 	        {{"--state-dir", folder, "--api="}, false, false, false},
@@ -177,15 +177,15 @@ static void an_upgrade_keeps_what_stands_and_opens_what_is_new(void **state)
 	assert_int_equal(third.handover.api.sockets[0], api);
 	assert_int_equal(third.handover.link, link);
 
-	/* A file has them now: the API stays, and no edge asks. */
+	/* A file has them now: the API stays, and edges are told purges. */
 	hand_on(&third, &fourth, &elsewhere);
 	assert_int_equal(fourth.handover.api.sockets[0], api);
-	assert_int_equal(fourth.handover.link, -1);
-	assert_int_equal(fcntl(link, F_GETFD), -1);
+	assert_int_equal(fourth.handover.link, link);
 
 	hand_on(&fourth, &fifth, &without);
 	assert_false(holding_has_control(&fifth));
 	assert_int_equal(fcntl(api, F_GETFD), -1);
+	assert_int_equal(fcntl(link, F_GETFD), -1);
 	assert_int_equal(fifth.handover.memory.fd, memory);
 	assert_int_equal(fifth.handover.listeners.sockets[0], socket);
 	holding_close(&fifth);
