@@ -92,7 +92,7 @@ enum store_failure store_tasks_add(struct store *store, struct str who, struct s
 	CHECK(what.len <= LIMIT_LINK_MESSAGE_BYTES);
 	enum store_failure failure = store_begin(store, true);
 	if (failure == STORE_DONE)
-		failure = store_read_meta(store, "revision", &revision);
+		failure = store_read_domains_revision(store, &revision);
 	if (failure == STORE_DONE)
 		failure = store_read_meta(store, "purge", &number);
 	number++;

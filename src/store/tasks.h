@@ -10,8 +10,8 @@
 /* Everything is borrowed. */
 struct store_purge {
 	uint64_t number;
-	uint64_t at_ms;       /* since 1970-01-01 UTC */
-	uint64_t revision;    /* of the whole, when it was made: edges that purge have that first */
+	uint64_t at_ms;    /* since 1970-01-01 UTC */
+	uint64_t revision; /* of all domains, when it was made: edges that purge have that first */
 	struct str who, what; /* who made it, and what it says: the maker's own words */
 	unsigned edges, done; /* how many edges are known; have done it; not for readers since */
 	unsigned failed;      /* said that it failed, and not since that it is done; nor these */
