@@ -24,6 +24,7 @@ enum {
 	OPEN_AGAIN_MS = 200,
 	FILE_AGAIN_MS = 1000,
 	HOUR_MS = 3600 * 1000,
+	PURGES_KEPT_MS = LIMIT_PURGE_DAYS * 24 * HOUR_MS,
 	LOOK_AFTER_MS = 1000, /* a store that does not work */
 	LOOK_MS = 20,         /* whether everybody has left */
 	COUNTERS_MS = 10000,  /* how often edges report what they count */
@@ -221,7 +222,7 @@ static void on_hour(struct timer *timer)
 {
 	struct control *control = container_of(timer, struct control, hour);
 	control_fleet_each(control->plane.fleet, &control->fleet_sink);
-	control_purges_expire(control->plane.purges);
+	control_purges_expire(control->plane.purges, clock_wall_ms() - PURGES_KEPT_MS);
 	loop_timer_start(control->loop, timer, clock_ms() + HOUR_MS);
 }
 

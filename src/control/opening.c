@@ -56,7 +56,9 @@ static void on_purge(struct store_purge_sink *sink, const struct store_purge *pu
 static enum store_failure read_purges(struct control_opening *opening, struct reading *reading)
 {
 	struct store_purge_span left;
-	enum store_failure failure = store_tasks_expire(opening->store, clock_wall_ms(), &left);
+	const uint64_t kept_ms = UINT64_C(24) * 3600 * 1000 * LIMIT_PURGE_DAYS;
+	enum store_failure failure =
+	        store_tasks_expire(opening->store, clock_wall_ms() - kept_ms, &left);
 	if (failure == STORE_DONE)
 		failure = store_tasks_read_since(
 		        opening->store, 0, &reading->purge_sink, &opening->span);

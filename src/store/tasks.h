@@ -66,7 +66,7 @@ struct store_acknowledgement {
 MUST_CHECK enum store_failure store_tasks_acknowledge(
         struct store *store, const struct store_acknowledgement *list, size_t count);
 
-/* Takes back what is older than LIMIT_PURGE_DAYS at `now_ms`, and edges that nothing was noted of
- * for so long, so note those that are connected before; *ret_span is what is left. */
+/* Takes back what was made up to `until_ms` (since 1970-01-01 UTC), and edges that nothing was
+ * noted of since, so note those that are connected before; *ret_span is what is left. */
 MUST_CHECK enum store_failure store_tasks_expire(
-        struct store *store, uint64_t now_ms, struct store_purge_span *ret_span);
+        struct store *store, uint64_t until_ms, struct store_purge_span *ret_span);

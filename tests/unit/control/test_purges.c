@@ -101,6 +101,32 @@ static void what_edges_say_reaches_the_store(void **state)
 	end_purging(&purging);
 }
 
+/* Edges that are connected are noted first, each hour, so a thread writes already. */
+static void what_is_too_old_goes_also_while_edges_speak(void **state)
+{
+	(void)state;
+	struct purging purging;
+	struct store_purge_span span;
+	struct found found = {.sink = {.on_purge = on_purge}};
+	begin_purging(&purging);
+	uint64_t number = add_purge(&purging);
+	control_purges_begin(purging.purges, NULL, purging.store);
+	control_purges_note(purging.purges, "a", 0, NULL);
+	assert_true(control_purges_is_busy(purging.purges));
+	control_purges_expire(purging.purges, clock_wall_ms() + 1);
+	turn_until_idle(&purging);
+	assert_int_equal(store_tasks_read_since(purging.store, 0, &found.sink, &span), STORE_DONE);
+	assert_int_equal(span.oldest, number + 1);
+	/* Once. */
+	number = add_purge(&purging);
+	control_purges_note(purging.purges, "a", 0, NULL);
+	turn_until_idle(&purging);
+	assert_int_equal(store_tasks_read_since(purging.store, 0, &found.sink, &span), STORE_DONE);
+	assert_int_equal(span.oldest, number);
+	text_done(&found.text);
+	end_purging(&purging);
+}
+
 /* An edge that speaks while the threads end must not want them again. */
 static void nothing_is_written_at_the_end(void **state)
 {
@@ -116,7 +142,7 @@ static void nothing_is_written_at_the_end(void **state)
 	/* The thread's end is heard of here, and something is gathered. */
 	loop_turn(purging.loop, 0);
 	control_purges_note(purging.purges, "b", 0, NULL);
-	control_purges_expire(purging.purges);
+	control_purges_expire(purging.purges, 1);
 	assert_false(control_purges_is_busy(purging.purges));
 	expect_purge(&purging, number, "ada a:0:");
 	control_purges_free(purging.purges);
@@ -131,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_edges_say_reaches_the_store),
+	        cmocka_unit_test(what_is_too_old_goes_also_while_edges_speak),
 	        cmocka_unit_test(nothing_is_written_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
