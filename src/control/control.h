@@ -17,7 +17,7 @@ struct control_options {
 	const char *store_path; /* of the database; copied, as the strings below */
 	const char *key_path;   /* of the key of its secrets */
 	const char *domains;    /* the file that domains are managed by; NULL: the store has them */
-	enum model_rules rules;
+	enum model_rules rules; /* where the settings in the store say nothing of them */
 	uint32_t drain_timeout_ms;
 };
 
