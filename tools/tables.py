@@ -104,8 +104,8 @@ def metric_grid(prefix, table):
 def limits(table):
     return """# Limits
 
-What is fixed, whatever an operator sets. What may be changed is a [setting](settings.md) of the server or a
-field of a [domain](domains.md).
+What is fixed, whatever an operator sets. What may be changed is a [setting](settings.md) of the server, one of the
+control plane [at run time](runtime-settings.md), or a field of a [domain](domains.md).
 
 """ + grid(["name", "limit", "what"], ([f"`{row['id'].lower()}`", amount(row), row["words"]] for row in table.rows()))
 
@@ -204,7 +204,7 @@ SIGHUP to `headwater serve` (or a new start); the log then has a new password of
 **No edit is lost.** A domain and its parts have an ETag with the domain's revision. A change with `If-Match` is made
 to that version or not at all; what replaces a domain or an origin, or deletes a domain, must have it (`*` means any). Who comes too late is answered
 412 with what changed in between. `revision` in a body says the same as If-Match. With `Idempotency-Key`, a domain is
-made once however often the request is sent, within a day.
+made once however often the request is sent, within a day; so is a change of settings.
 
 **Before it counts.** With `?dry_run=1` a change is checked by all rules and answered with what would change.
 
@@ -214,6 +214,10 @@ milliseconds.
 
 Domains that a file manages (the setting `domains`) can be read here, and changed in the file alone; all else is as ever:
 purges, health, what was counted, what an edge would do. A purge does not wait for an edge to have seen a change of the file.
+
+**Settings** that are changed at run time are a list, each with its value, its default, and where the value comes from; a
+change is a merge patch of names and values (`{"stats_days": 90}`), and null puts a default back. They have an ETag of
+their own, are in the history as domains are, and nothing of them goes to the edges. [What there is](runtime-settings.md).
 
 ```
 $ curl -H "Authorization: Bearer $TOKEN" -X POST http://127.0.0.1:8081/api/v1/domains/www.example.com/switch
@@ -367,6 +371,44 @@ domains: /etc/headwater/domains.yaml
 state_dir: /var/lib/headwater
 access_log: /var/log/headwater/access.log
 ```
+
+""" + sections(table, ["setting", "what it is", "allowed", "default"],
+               lambda row: [code(row["name"]), row["words"], allowed(row), code(row["default"])])
+
+
+@page("src/control/setting.def", "docs/runtime-settings.md")
+def runtime_settings(table):
+    return """# Settings at run time
+
+What the control plane keeps in its store, and lets an admin change while it runs: by `headwater settings set`
+([command line](cli.md)) or `PATCH /api/v1/settings` ([API](api.md)). A change counts when it is answered. What a process is
+given when it starts are other [settings](settings.md), and what nobody changes are [limits](limits.md).
+
+```
+$ headwater settings set stats_days=90 session_minutes=60
+the settings are at revision 7
+$ headwater settings set origin_rules= --dry-run
+~ settings changed
+    origin_rules: extended -> default
+```
+
+**Defaults.** Where nothing is set, the default holds, and `from` says so: `default` is that of the table, and `process` what
+the process was given (`origin_rules`, a setting of the server as well). What is set in the store wins (`store`). `NAME=`
+puts a default back.
+
+**Rules.** `origin_rules` is what every change of a domain is held against from then on. It is changed between two changes of
+domains, never during one. It cannot become `classic` while there are domains that break these rules: the answer
+(`rules-broken`) has their names, 20 at most, and the rules. Domains that a [file](domains.md) manages are read by each edge
+as well, so there `origin_rules` of the processes holds, and a change of it here is refused (`managed-by-file`); the other
+settings are changed as ever.
+
+**History.** A change has a revision and stands in the history, as changes of domains do; there it is `of` the `settings`.
+`headwater settings rollback REVISION` sets what was set then. Edges know nothing of it: the revision that they have live is
+that of the last change of a domain.
+
+**Keeping.** What is to be kept for less than before goes within minutes; counted minutes go a day of them each minute, while
+edges report. What is to be kept for longer does not come back. Whatever is set, there are limits besides: 1000 versions of
+each domain and of the settings, 100,000 purges, 5,000,000 rows of counted minutes.
 
 """ + sections(table, ["setting", "what it is", "allowed", "default"],
                lambda row: [code(row["name"]), row["words"], allowed(row), code(row["default"])])

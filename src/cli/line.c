@@ -130,6 +130,16 @@ static void refuse_second(struct str group, const char *word, struct model_probl
 	text_done(&choices);
 }
 
+/* NULL: there is none. */
+static const struct cli_command *find_pair(struct str group, const char *second)
+{
+	struct text name = {0};
+	text_addf(&name, "%.*s %s", STR_ARG(group), second);
+	const struct cli_command *command = cli_command_find(text_str(&name));
+	text_done(&name);
+	return command;
+}
+
 /* Finds the command, and takes its words off the arguments. */
 static bool find_command(struct cli_line *line, struct model_problems *problems)
 {
@@ -137,11 +147,13 @@ static bool find_command(struct cli_line *line, struct model_problems *problems)
 	size_t taken = 1;
 	line->command = cli_command_find(line->group);
 	if (line->command == NULL && second != NULL) {
-		struct text name = {0};
-		text_addf(&name, "%.*s %s", STR_ARG(line->group), second);
-		line->command = cli_command_find(text_str(&name));
-		text_done(&name);
+		line->command = find_pair(line->group, second);
 		taken = 2;
+	} else if (line->command == NULL && !cli_line_has(line, CLI_FLAG_HELP)) {
+		/* A group alone shows what there is, where that takes no argument. */
+		line->command = find_pair(line->group, "show");
+		if (line->command != NULL && line->command->arguments[0] != '\0')
+			line->command = NULL;
 	}
 	if (line->command == NULL) {
 		refuse_second(line->group, second, problems);

@@ -327,6 +327,24 @@ void cli_show_status(const struct cli_show *show, const struct model_node *answe
 	add_line(to, "store", error.len != 0 ? error : is_shut ? STR("not open") : STR("open"));
 }
 
+void cli_show_settings(
+        const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {"SETTING", "VALUE", "DEFAULT", "FROM", NULL};
+	const struct model_node *item = cli_tree_first(answer, "items");
+	struct cli_table table;
+	(void)show;
+	cli_table_begin(&table, TITLES);
+	for (; item != NULL; item = item->next) {
+		add_cell(&table, item, "name");
+		add_cell(&table, item, "value");
+		add_cell(&table, item, "default");
+		add_cell(&table, item, "from");
+	}
+	cli_table_end(&table, to);
+	add_line(to, "revision", cli_tree_text(answer, "revision"));
+}
+
 void cli_show_edges(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	static const char *const TITLES[] = {

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "control/api.h"
 
-enum { SESSION_MS = 12 * 3600 * 1000 };
-
 /* ---- who ---- */
 
 static void print_who(struct control_call *call, const struct store_pass *pass, struct str secret,
@@ -46,9 +44,11 @@ static void begin_session(struct control_call *call, const struct store_account 
 {
 	struct store *store = atomic_load(&call->plane->store);
 	char secret[STORE_SECRET_BYTES];
+	const uint64_t minutes =
+	        control_settings_get(call->plane->settings, CONTROL_SETTING_SESSION_MINUTES);
 	struct store_pass pass = {
 	        .role = account->role,
-	        .expires_ms = call->now_ms + SESSION_MS,
+	        .expires_ms = call->now_ms + minutes * 60 * 1000,
 	        .is_session = true,
 	        .must_change = account->must_change,
 	};
@@ -73,8 +73,8 @@ static void begin_session(struct control_call *call, const struct store_account 
 	memcpy(pass.account, account->name, sizeof(pass.account));
 	print_who(call, &pass, str_of(secret), control_call_answer(call, 200));
 	control_call_add_field(call, "Set-Cookie",
-	        CONTROL_GUARD_COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict", secret,
-	        SESSION_MS / 1000);
+	        CONTROL_GUARD_COOKIE "=%s; Path=/; Max-Age=%llu; HttpOnly; SameSite=Strict", secret,
+	        (unsigned long long)minutes * 60);
 }
 
 /* Whether it is the account's password; counted, and refused in any other case. */

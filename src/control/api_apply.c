@@ -42,8 +42,8 @@ static bool read(struct application *application)
 {
 	struct control_call *call = application->call;
 	struct model_problems *problems = &application->problems;
-	bool is_read = model_read_domains(
-	        text_str(&call->body), NULL, call->plane->rules, problems, &application->wanted);
+	bool is_read = model_read_domains(text_str(&call->body), NULL,
+	        control_plane_rules(call->plane), problems, &application->wanted);
 	for (size_t i = 0; is_read && i < application->wanted.count; i++)
 		check(application, i);
 	if (problems->total == 0)

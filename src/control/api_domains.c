@@ -5,8 +5,6 @@
 #include "control/change.h"
 #include "model/host.h"
 
-#include <sodium.h>
-
 /* ---- reading ---- */
 
 void control_api_domains_read(struct control_call *call)
@@ -193,31 +191,6 @@ void control_api_domains_replace(struct control_call *call)
 
 /* ---- a new one, once ---- */
 
-enum { KEY_BYTES_MAX = 128 };
-
-/* The request's key; false after it was refused. */
-static bool read_key(struct control_change *change)
-{
-	struct control_call *call = change->call;
-	struct str key = control_call_field(call, "Idempotency-Key");
-	unsigned char *hash = arena_alloc(&call->arena, crypto_generichash_BYTES);
-	if (key.at == NULL)
-		return true;
-	bool is_good = key.len > 0 && key.len <= KEY_BYTES_MAX;
-	for (size_t i = 0; i < key.len; i++)
-		is_good &= key.at[i] > ' ' && key.at[i] < 0x7f;
-	if (!is_good) {
-		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
-		        "Idempotency-Key has 1 to %d visible characters", KEY_BYTES_MAX);
-		return false;
-	}
-	CHECK(crypto_generichash(hash, crypto_generichash_BYTES,
-	              (const unsigned char *)call->body.at, call->body.len, NULL, 0) == 0);
-	change->key = key;
-	change->fingerprint = str_make((const char *)hash, crypto_generichash_BYTES);
-	return true;
-}
-
 static void tell_location(struct control_call *call, const char *name)
 {
 	if (call->answer.status == 201)
@@ -263,7 +236,7 @@ static bool answer_again(struct control_change *change)
 /* Whether it is still to be made; else it is answered. */
 static bool is_first(struct control_change *change)
 {
-	if (!read_key(change))
+	if (!control_change_read_key(change->call, &change->key, &change->fingerprint))
 		return false;
 	/* A dry run makes nothing, so it is never one that was made. */
 	return change->key.len == 0 || control_call_is_dry(change->call) || !answer_again(change);

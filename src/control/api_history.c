@@ -1,5 +1,6 @@
 /*
- * What was changed, by whom, and back to a version from before.
+ * What was changed, by whom, and back to a version from before; of settings, that is in
+ * api_settings.c.
  */
 #include "control/api.h"
 #include "control/change.h"
@@ -14,6 +15,24 @@ struct listing {
 	bool has_more;
 };
 
+static void print_of_domain(const struct store_version *version, struct text *to)
+{
+	text_addf(to, "\"%s\",\"diff\":",
+	        version->before == NULL  ? "created"
+	        : version->after == NULL ? "removed"
+	                                 : "changed");
+	control_change_print_diff(version->before, version->after, to);
+}
+
+static void print_of_settings(const struct store_version *version, struct text *to)
+{
+	struct control_setting_set before, after;
+	control_setting_read_set(version->settings_before, &before);
+	control_setting_read_set(version->settings_after, &after);
+	text_add(to, STR("\"changed\",\"diff\":"));
+	control_setting_print_diff(&before, &after, to);
+}
+
 static void on_version(struct store_version_sink *sink, const struct store_version *version)
 {
 	struct listing *listing = container_of(sink, struct listing, sink);
@@ -26,24 +45,25 @@ static void on_version(struct store_version_sink *sink, const struct store_versi
 	if (listing->has_more)
 		return;
 	struct text *to = listing->to;
-	text_addf(to,
-	        "%s{\"revision\":%llu,\"at_ms\":%llu,\"name\":", listing->count++ == 0 ? "" : ",",
-	        (unsigned long long)version->revision, (unsigned long long)version->at_ms);
-	text_add_json(to, str_of(version->name));
+	const bool is_domain = version->name != NULL;
+	text_addf(to, "%s{\"revision\":%llu,\"at_ms\":%llu,\"of\":\"%s\",\"name\":",
+	        listing->count++ == 0 ? "" : ",", (unsigned long long)version->revision,
+	        (unsigned long long)version->at_ms, is_domain ? "domain" : "settings");
+	text_add_json(to, is_domain ? str_of(version->name) : STR("settings"));
 	text_add(to, STR(",\"who\":"));
 	text_add_json(to, str_of(version->who));
 	text_add(to, STR(",\"action\":"));
 	text_add_json(to, str_of(version->action));
-	text_addf(to, ",\"what\":\"%s\",\"diff\":",
-	        version->before == NULL  ? "created"
-	        : version->after == NULL ? "removed"
-	                                 : "changed");
-	control_change_print_diff(version->before, version->after, to);
+	text_add(to, STR(",\"what\":"));
+	if (is_domain)
+		print_of_domain(version, to);
+	else
+		print_of_settings(version, to);
 	text_add_char(to, '}');
 	listing->last = version->revision;
 }
 
-/* `name` may be NULL: all. */
+/* `name` may be NULL: all, and the settings. */
 static void list(struct control_call *call, const char *name)
 {
 	struct listing listing = {.sink = {.on_version = on_version}};

@@ -11,7 +11,7 @@ void control_api_status_read(struct control_call *call)
 	struct text trouble = {0}, *to = control_call_answer(call, 200);
 	bool has_trouble = control_plane_has_trouble(plane, &trouble);
 	text_addf(to, "{\"version\":\"%s\",\"rules\":\"%s\",\"managed_by\":", HEADWATER_VERSION,
-	        plane->rules == MODEL_EXTENDED ? "extended" : "classic");
+	        control_plane_rules(plane) == MODEL_EXTENDED ? "extended" : "classic");
 	text_add_json(to, plane->file != NULL ? str_of(plane->file) : STR("store"));
 	text_addf(to, ",\"revision\":%llu,\"domains\":%zu,\"edges\":%zu,\"store\":{\"works\":%s",
 	        (unsigned long long)model_snapshot_revision(now), model_snapshot_count(now),

@@ -169,18 +169,23 @@ void control_call_add_field(struct control_call *call, const char *name, const c
 	va_end(arguments);
 }
 
-void control_call_set_etag(struct control_call *call, uint64_t revision)
+void control_call_set_tag(struct control_call *call, const char *tag)
 {
-	char text[32];
-	snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)revision);
-	const struct http_etag etag = {.opaque = str_of(text)};
+	const struct http_etag etag = {.opaque = str_of(tag)};
 	bool is_asked = call->head.method == HTTP_GET || call->head.method == HTTP_HEAD;
 	if (is_asked && call->answer.status == 200 &&
 	        http_head_has(&call->head, HTTP_NAME_IF_NONE_MATCH) &&
 	        http_etag_find(&call->head, HTTP_NAME_IF_NONE_MATCH, &etag, HTTP_ETAG_WEAK) !=
 	                HTTP_ETAG_ABSENT)
 		begin(call, 304, NULL);
-	control_call_add_field(call, "ETag", "%s", text);
+	control_call_add_field(call, "ETag", "%s", tag);
+}
+
+void control_call_set_etag(struct control_call *call, uint64_t revision)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)revision);
+	control_call_set_tag(call, text);
 }
 
 static void add_error(

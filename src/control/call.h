@@ -91,6 +91,9 @@ void control_call_add_field(struct control_call *call, const char *name, const c
  * that (RFC 9110, 13.1.2). */
 void control_call_set_etag(struct control_call *call, uint64_t revision);
 
+/* The same of what has another tag than a revision: a whole one, with its quotes. */
+void control_call_set_tag(struct control_call *call, const char *tag);
+
 /* An answer without a body: 204. */
 void control_call_answer_nothing(struct control_call *call);
 

@@ -10,7 +10,10 @@
 #include "model/diff.h"
 #include "model/secrets.h"
 
+#include <sodium.h>
 #include <stdio.h>
+
+enum { KEY_BYTES_MAX = 128 };
 
 struct str control_change_who(struct control_call *call)
 {
@@ -18,6 +21,35 @@ struct str control_change_who(struct control_call *call)
 	if (caller->label[0] == '\0')
 		return str_of(caller->account);
 	return arena_printf(&call->arena, "%s/%s", caller->account, caller->label);
+}
+
+bool control_change_read_key(
+        struct control_call *call, struct str *ret_key, struct str *ret_fingerprint)
+{
+	struct str key = control_call_field(call, "Idempotency-Key");
+	unsigned char *hash = arena_alloc(&call->arena, crypto_generichash_BYTES);
+	crypto_generichash_state state;
+	bool is_good = key.len > 0 && key.len <= KEY_BYTES_MAX;
+	*ret_key = *ret_fingerprint = STR_EMPTY;
+	if (key.at == NULL)
+		return true;
+	for (size_t i = 0; i < key.len; i++)
+		is_good &= key.at[i] > ' ' && key.at[i] < 0x7f;
+	if (!is_good) {
+		control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+		        "Idempotency-Key has 1 to %d visible characters", KEY_BYTES_MAX);
+		return false;
+	}
+	/* The operation, with the NUL that ends its name, and the body. */
+	const char *id = call->route->id;
+	CHECK(crypto_generichash_init(&state, NULL, 0, crypto_generichash_BYTES) == 0);
+	CHECK(crypto_generichash_update(&state, (const unsigned char *)id, strlen(id) + 1) == 0);
+	CHECK(crypto_generichash_update(
+	              &state, (const unsigned char *)call->body.at, call->body.len) == 0);
+	CHECK(crypto_generichash_final(&state, hash, crypto_generichash_BYTES) == 0);
+	*ret_key = key;
+	*ret_fingerprint = str_make((const char *)hash, crypto_generichash_BYTES);
+	return true;
 }
 
 bool control_change_is_ours(struct control_call *call)
@@ -259,7 +291,8 @@ bool control_change_read(struct control_change *change, const struct model_node 
 	static const struct model_place PLACE = {.pointer = ""};
 	struct model_problems problems = {0};
 	struct model_domain *after = NULL;
-	bool is_read = model_read_domain(node, NULL, change->call->plane->rules, &problems, &after);
+	bool is_read = model_read_domain(
+	        node, NULL, control_plane_rules(change->call->plane), &problems, &after);
 	if (is_read) {
 		control_change_keep_secrets(after, change->before, &PLACE, &problems);
 		is_read = change->before == NULL ||
@@ -277,7 +310,8 @@ bool control_change_check(struct control_change *change, const struct model_doma
 {
 	static const struct model_place PLACE = {.pointer = ""};
 	struct model_problems problems = {0};
-	bool is_good = model_check_domain(after, change->call->plane->rules, &PLACE, &problems);
+	bool is_good = model_check_domain(
+	        after, control_plane_rules(change->call->plane), &PLACE, &problems);
 	if (change->before != NULL)
 		is_good &= model_check_change(change->before, after, &PLACE, &problems);
 	return refuse_problems(change, &problems, STR_EMPTY) && is_good;

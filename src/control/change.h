@@ -61,6 +61,11 @@ void control_change_commit(struct control_change *change, struct model_domain *a
 
 void control_change_end(struct control_change *change);
 
+/* The request's Idempotency-Key, and what tells the request from others: both empty where it has
+ * none. False after it was refused. */
+MUST_CHECK bool control_change_read_key(
+        struct control_call *call, struct str *ret_key, struct str *ret_fingerprint);
+
 /* Who asks, as the history names them: the account, and behind a slash the label of a token. */
 struct str control_change_who(struct control_call *call);
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "control/announce.h"
 #include "control/exchanges.h"
+#include "control/forgetting.h"
 #include "control/opening.h"
 #include "link/file.h"
 #include "link/hub.h"
@@ -57,6 +58,8 @@ struct control {
 	uint64_t strangers, strangers_from_ms; /* how many, and when the next one is told of */
 	uint64_t told_applied; /* the revision that all edges were last told to have */
 	struct control_stats_sink stats_sink;
+	struct control_forgetting *forgetting;
+	uint64_t settings_revision; /* that what is kept goes by */
 	uint64_t drain_deadline_ms;
 	bool is_opening, is_draining;
 };
@@ -240,12 +243,21 @@ static void on_missed(struct control_stats_sink *sink)
 	subscribe(control, LINK_REPORT_COUNTERS, COUNTERS_MS);
 }
 
-/* An edge that has nothing to say for days is still there. */
+/* What is too old goes. */
+static void expire(struct control *control)
+{
+	/* An edge that has nothing to say for days is still there. */
+	control_fleet_each(control->plane.fleet, &control->fleet_sink);
+	control_purges_expire(
+	        control->plane.purges, control_settings_until_ms(control->plane.settings,
+	                                       CONTROL_SETTING_PURGE_DAYS, clock_wall_ms()));
+	control_forgetting_wake(control->forgetting);
+}
+
 static void on_hour(struct timer *timer)
 {
 	struct control *control = container_of(timer, struct control, hour);
-	control_fleet_each(control->plane.fleet, &control->fleet_sink);
-	control_purges_expire(control->plane.purges);
+	expire(control);
 	loop_timer_start(control->loop, timer, clock_ms() + HOUR_MS);
 }
 
@@ -303,7 +315,7 @@ static bool open_hub(struct control *control, struct store *store)
 		        str_of(opening->purges[k].line));
 	control_purges_begin(control->plane.purges, control->hub, store);
 	control_asks_begin(control->plane.asks, control->hub);
-	control_stats_begin(control->plane.stats, store);
+	control_stats_begin(control->plane.stats, store, control->plane.settings);
 	subscribe(control, LINK_REPORT_COUNTERS, COUNTERS_MS);
 	return true;
 }
@@ -338,6 +350,13 @@ static void use_store(struct control *control)
 	struct control_domains *domains = control->plane.domains;
 	if (control->options.link >= 0 && !open_hub(control, opening->store))
 		log_error("the machine refuses to watch the socket for edges: %m");
+	if (opening->unusable.len > 0)
+		log_warning("the store has settings that this version cannot use, whose defaults "
+		            "hold: %s",
+		        text_c(&opening->unusable));
+	control_settings_take(
+	        control->plane.settings, &opening->settings, opening->settings_revision);
+	control->settings_revision = opening->settings_revision;
 	if (control->options.domains == NULL) {
 		control_domains_begin(domains);
 		control_domains_take(domains, opening->changes, opening->count, opening->revision);
@@ -351,6 +370,7 @@ static void use_store(struct control *control)
 		        opening->password);
 	control_plane_set_trouble(&control->plane, STR_EMPTY);
 	atomic_store(&control->plane.store, opening->store);
+	control_forgetting_begin(control->forgetting, opening->store);
 	opening->store = NULL;
 }
 
@@ -399,6 +419,17 @@ static void run_check(struct disk_operation *operation)
 	control->check = store_try(atomic_load(&control->plane.store));
 }
 
+/* Whoever has it kept for less sees that it goes. */
+static void look_at_settings(struct control *control)
+{
+	struct control_setting_set set;
+	uint64_t revision = control_settings_now(control->plane.settings, &set);
+	if (revision == control->settings_revision)
+		return;
+	control->settings_revision = revision;
+	expire(control);
+}
+
 static void on_look_after(struct timer *timer)
 {
 	struct control *control = container_of(timer, struct control, look_after);
@@ -411,6 +442,7 @@ static void on_look_after(struct timer *timer)
 		        .verb = DISK_CALL, .call = run_check, .on_done = on_checked};
 		disk_submit(control->opener, control->loop, &control->check_operation);
 	}
+	look_at_settings(control);
 	loop_timer_start(control->loop, timer, clock_ms() + LOOK_AFTER_MS);
 }
 
@@ -504,6 +536,8 @@ struct control *control_new(const struct control_options *options)
 	open_plane(control);
 	control->opener = disk_new(1);
 	control->plane.purges = control_purges_new(loop, control->opener);
+	control->forgetting =
+	        control_forgetting_new(loop, control->opener, control->plane.settings);
 	control->plane.asks = control_asks_new(loop);
 	control->plane.stats = control_stats_new(loop, &control->stats_sink);
 	const struct control_exchanges_options exchanges = {
@@ -531,6 +565,7 @@ void control_free(struct control *control)
 	loop_timer_cancel(control->loop, &control->look_after);
 	/* Edges may still say something while the threads end. */
 	control_purges_end(control->plane.purges);
+	control_forgetting_end(control->forgetting);
 	control_asks_end(control->plane.asks);
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
@@ -544,6 +579,7 @@ void control_free(struct control *control)
 	control->hub = NULL;
 	control_stats_free(control->plane.stats);
 	control_purges_free(control->plane.purges);
+	control_forgetting_free(control->forgetting);
 	control_asks_free(control->plane.asks);
 	if (control->options.link >= 0)
 		close(control->options.link);
@@ -581,6 +617,7 @@ static void on_look(struct timer *timer)
 	bool is_over = clock_ms() >= control->drain_deadline_ms;
 	bool is_busy = control->is_opening || control->is_checking ||
 	               control_purges_is_busy(control->plane.purges) ||
+	               control_forgetting_is_busy(control->forgetting) ||
 	               control_stats_is_busy(control->plane.stats);
 	if (!is_busy && (is_over || control_exchanges_is_idle(control->exchanges)))
 		loop_stop(control->loop);
@@ -598,5 +635,6 @@ void control_drain(struct control *control)
 	loop_timer_cancel(control->loop, &control->open_again);
 	control_exchanges_drain(control->exchanges);
 	control_stats_end(control->plane.stats);
+	control_forgetting_end(control->forgetting);
 	loop_timer_start(control->loop, &control->look, now_ms);
 }

@@ -61,7 +61,9 @@ static void on_purge(struct store_purge_sink *sink, const struct store_purge *pu
 static enum store_failure read_purges(struct control_opening *opening, struct reading *reading)
 {
 	struct store_purge_span left;
-	enum store_failure failure = store_tasks_expire(opening->store, clock_wall_ms(), &left);
+	uint64_t until_ms = control_setting_until_ms(
+	        &opening->settings, CONTROL_SETTING_PURGE_DAYS, clock_wall_ms());
+	enum store_failure failure = store_tasks_expire(opening->store, until_ms, &left);
 	if (failure == STORE_DONE)
 		failure = store_tasks_read_since(
 		        opening->store, 0, &reading->purge_sink, &opening->span);
@@ -145,8 +147,11 @@ void control_opening_run(struct control_opening *opening)
 	struct text detail = {0};
 	opening->store = store_open(&opening->options, &failure, &detail);
 	if (opening->store != NULL) {
-		failure = store_domains_read_since(
-		        opening->store, 0, &reading.sink, &opening->revision);
+		failure = control_settings_read(opening->store, &opening->settings,
+		        &opening->settings_revision, &opening->unusable);
+		if (failure == STORE_DONE)
+			failure = store_domains_read_since(
+			        opening->store, 0, &reading.sink, &opening->revision);
 		if (failure == STORE_DONE)
 			failure = read_purges(opening, &reading);
 		if (failure == STORE_DONE)
@@ -185,6 +190,7 @@ void control_opening_done(struct control_opening *opening)
 	mem_free(opening->purges);
 	mem_free(opening->changes);
 	mem_free(opening->gone);
+	text_done(&opening->unusable);
 	text_done(&opening->error);
 	sodium_memzero(opening, sizeof(*opening));
 }

@@ -1,9 +1,10 @@
 /*
- * What is done before a store is used: it is opened, all of its domains are read, and the first
- * account is made where there is none. On a thread that may wait.
+ * What is done before a store is used: it is opened, its settings and all of its domains are read,
+ * and the first account is made where there is none. On a thread that may wait.
  */
 #pragma once
 
+#include "control/settings.h"
 #include "model/snapshot.h"
 #include "store/epochs.h"
 #include "store/tasks.h"
@@ -24,6 +25,10 @@ struct control_opening {
 	} * gone; /* names that went, in the order of revisions */
 	size_t gone_count, gone_cap;
 	uint64_t revision;
+	struct control_setting_set settings;
+	uint64_t settings_revision;
+	struct text
+	        unusable; /* names of settings that are set to what this version does not allow */
 	struct {
 		uint64_t number, revision;
 		char *line;

@@ -11,16 +11,18 @@
 #include "control/health.h"
 #include "control/metrics.h"
 #include "control/purges.h"
+#include "control/settings.h"
 #include "control/stats.h"
 #include "control/throttle.h"
 
 #include <pthread.h>
 
 struct control_plane {
-	enum model_rules rules;
-	const char *file; /* that manages the domains; NULL: the store */
+	enum model_rules rules; /* that the process was given; control_plane_rules has what holds */
+	const char *file;       /* that manages the domains; NULL: the store */
 	/* NULL until it is open; then it stays. */
 	_Atomic(struct store *) store;
+	struct control_settings *settings;
 	struct control_domains *domains;
 	struct control_fleet *fleet;
 	struct control_health *health;
@@ -39,6 +41,11 @@ void control_plane_init(struct control_plane *plane, struct control_domains_sink
 
 /* The store is the caller's to close. */
 void control_plane_done(struct control_plane *plane);
+
+/* The rules that domains are held against: those of the settings, where they have some, and no file
+ * manages the domains. For a change of domains to be read between control_domains_begin and _end.
+ */
+enum model_rules control_plane_rules(const struct control_plane *plane);
 
 /* What is told of the store from now on; empty: it works. */
 void control_plane_set_trouble(struct control_plane *plane, struct str words);

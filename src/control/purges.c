@@ -5,7 +5,6 @@
  */
 #include "control/purges.h"
 
-#include "base/clock.h"
 #include "base/limit.h"
 #include "base/mem.h"
 
@@ -28,11 +27,13 @@ struct control_purges {
 	struct store *store;
 	struct notes gathered, written; /* the second are the thread's */
 	bool is_writing, is_ending;
-	bool is_due;  /* what is too old is to be taken back, with what is written next */
-	bool expires; /* the thread's: it is */
+	bool expires; /* what is too old is to go, up to: */
+	uint64_t until_ms;
 	struct disk_operation operation;
+	/* the thread's, while it runs: */
+	bool is_expiring, has_expired;
+	uint64_t expiring_until_ms;
 	struct store_purge_span span; /* what is left, where something expired */
-	bool has_expired;
 };
 
 /* ---- to the hub ---- */
@@ -90,8 +91,8 @@ static void run(struct disk_operation *operation)
 		        .error = notes->list[i].error};
 	if (notes->count > 0)
 		(void)!store_tasks_acknowledge(purges->store, list, notes->count);
-	if (purges->expires)
-		purges->has_expired = store_tasks_expire(purges->store, clock_wall_ms(),
+	if (purges->is_expiring)
+		purges->has_expired = store_tasks_expire(purges->store, purges->expiring_until_ms,
 		                              &purges->span) == STORE_DONE;
 	mem_free(list);
 }
@@ -103,22 +104,22 @@ static void on_written(struct disk_operation *operation)
 	struct control_purges *purges = container_of(operation, struct control_purges, operation);
 	purges->is_writing = false;
 	notes_done(&purges->written);
-	if (purges->has_expired)
+	if (purges->has_expired && purges->hub != NULL)
 		link_hub_keep_purges_from(purges->hub, purges->span.oldest);
-	purges->has_expired = false;
 	write_on(purges);
 }
 
 static void write_on(struct control_purges *purges)
 {
 	if (purges->is_writing || purges->is_ending || purges->store == NULL ||
-	        (purges->gathered.count == 0 && !purges->is_due))
+	        (purges->gathered.count == 0 && !purges->expires))
 		return;
 	purges->written = purges->gathered;
 	purges->gathered = (struct notes){0};
-	purges->expires = purges->is_due;
-	purges->is_due = false;
 	purges->is_writing = true;
+	purges->is_expiring = purges->expires;
+	purges->expiring_until_ms = purges->until_ms;
+	purges->expires = purges->has_expired = false;
 	purges->operation =
 	        (struct disk_operation){.verb = DISK_CALL, .call = run, .on_done = on_written};
 	disk_submit(purges->disk, purges->loop, &purges->operation);
@@ -144,10 +145,10 @@ void control_purges_note(
 
 /* ---- all of it ---- */
 
-void control_purges_expire(struct control_purges *purges)
+void control_purges_expire(struct control_purges *purges, uint64_t until_ms)
 {
-	/* Edges were noted just before, so a thread may write: then behind that. */
-	purges->is_due = true;
+	purges->expires = true;
+	purges->until_ms = until_ms;
 	write_on(purges);
 }
 

@@ -32,8 +32,9 @@ void control_purges_tell(
 void control_purges_note(
         struct control_purges *purges, const char *edge, uint64_t number, const char *error);
 
-/* Takes back what is too old, here and there. Edges that are connected are to be noted before. */
-void control_purges_expire(struct control_purges *purges);
+/* Takes back what is not younger than `until_ms` (since 1970-01-01 UTC), here and there. Edges that
+ * are connected are to be noted before. */
+void control_purges_expire(struct control_purges *purges, uint64_t until_ms);
 
 /* Whether something is on its way to the store. */
 bool control_purges_is_busy(const struct control_purges *purges);

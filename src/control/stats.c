@@ -32,7 +32,8 @@ struct control_stats {
 	struct loop *loop;
 	struct disk *disk;
 	struct control_stats_sink *sink;
-	struct store *store;                         /* NULL: it has not begun */
+	struct store *store; /* NULL: it has not begun */
+	struct control_settings *settings;
 	struct list gathered, taken;                 /* the second are the thread's */
 	size_t waiting;                              /* bytes, of both */
 	bool is_running, is_ending, is_over, is_due; /* due: what there is, is to be written */
@@ -61,7 +62,8 @@ static void write_on(struct control_stats *stats)
 	if (!stats->ledger.has_something)
 		return;
 	CHECK(pthread_mutex_lock(&stats->writing) == 0);
-	enum store_failure failure = control_stats_ledger_write(&stats->ledger, stats->store);
+	enum store_failure failure =
+	        control_stats_ledger_write(&stats->ledger, stats->store, stats->settings);
 	pthread_mutex_unlock(&stats->writing);
 	if (failure != STORE_DONE) {
 		atomic_fetch_add(&stats->unwritten, 1);
@@ -169,9 +171,11 @@ struct control_stats *control_stats_new(struct loop *loop, struct control_stats_
 	return stats;
 }
 
-void control_stats_begin(struct control_stats *stats, struct store *store)
+void control_stats_begin(
+        struct control_stats *stats, struct store *store, struct control_settings *settings)
 {
 	stats->store = store;
+	stats->settings = settings;
 	start_minute(stats);
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/sums.h"
+#include "control/settings.h"
 #include "net/loop.h"
 #include "store/stats.h"
 
@@ -22,8 +23,10 @@ struct control_stats_sink {
 /* `sink` must outlive it. */
 struct control_stats *control_stats_new(struct loop *loop, struct control_stats_sink *sink);
 
-/* Begins to add up, and to write to the store, which must outlive it. */
-void control_stats_begin(struct control_stats *stats, struct store *store);
+/* Begins to add up, and to write to the store, where the settings say how long it is kept; both
+ * must outlive it. */
+void control_stats_begin(
+        struct control_stats *stats, struct store *store, struct control_settings *settings);
 
 /* A message of a report of counters by a run of an edge (link_hub_sink); `at_ms` since 1970-01-01
  * UTC. */

@@ -350,9 +350,11 @@ static void settle_runs(struct control_stats_ledger *ledger)
 }
 
 enum store_failure control_stats_ledger_write(
-        struct control_stats_ledger *ledger, struct store *store)
+        struct control_stats_ledger *ledger, struct store *store, struct control_settings *settings)
 {
-	struct writing writing = {.batch = {.now_ms = ledger->at_ms}};
+	struct writing writing = {.batch = {.now_ms = ledger->at_ms,
+	                                  .until_ms = control_settings_until_ms(settings,
+	                                          CONTROL_SETTING_STATS_DAYS, ledger->at_ms)}};
 	gather_domains(ledger, &writing);
 	gather_runs(ledger, &writing);
 	writing.batch.rows = writing.rows;

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/sums.h"
+#include "control/settings.h"
 #include "store/stats.h"
 
 #include <pthread.h>
@@ -63,6 +64,7 @@ MUST_CHECK enum store_failure control_stats_ledger_load(
 MUST_CHECK bool control_stats_ledger_add(
         struct control_stats_ledger *ledger, struct str run, struct str payload, uint64_t at_ms);
 
-/* Writes what has changed; on a failure it is all there as before. */
-MUST_CHECK enum store_failure control_stats_ledger_write(
-        struct control_stats_ledger *ledger, struct store *store);
+/* Writes what has changed, and has the store drop what is kept no longer by the settings; on a
+ * failure it is all there as before. */
+MUST_CHECK enum store_failure control_stats_ledger_write(struct control_stats_ledger *ledger,
+        struct store *store, struct control_settings *settings);

@@ -204,6 +204,15 @@ bool model_check_rules(const struct model_domain *domain, enum model_rules rules
 	return problems->total == before;
 }
 
+bool model_check_classic(const struct model_domain *domain, const struct model_place *place,
+        struct model_problems *problems)
+{
+	const struct checking checking = {place, problems};
+	unsigned before = problems->total;
+	check_r1_and_r2(&checking, domain, MODEL_CLASSIC);
+	return problems->total == before;
+}
+
 bool model_check_domain(const struct model_domain *domain, enum model_rules rules,
         const struct model_place *place, struct model_problems *problems)
 {

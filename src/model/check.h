@@ -23,6 +23,10 @@ MUST_CHECK bool model_check_domain(const struct model_domain *domain, enum model
 MUST_CHECK bool model_check_rules(const struct model_domain *domain, enum model_rules rules,
         const struct model_place *place, struct model_problems *problems);
 
+/* Only what classic rules refuse and extended ones lift: R1 and R2. */
+MUST_CHECK bool model_check_classic(const struct model_domain *domain,
+        const struct model_place *place, struct model_problems *problems);
+
 /* What may not change: R3, the origin of a bucket's default domain (keys may be rotated) and that
  * it is one. Both domains have the same name. */
 MUST_CHECK bool model_check_change(const struct model_domain *before,

@@ -4,11 +4,10 @@
  */
 #include "store/domains.h"
 
-#include "base/clock.h"
 #include "model/json.h"
 #include "model/read.h"
 #include "model/secrets.h"
-#include "store/store_private.h"
+#include "store/history_private.h"
 
 /* ---- one domain ---- */
 
@@ -101,34 +100,24 @@ static enum store_failure read_in(struct store *store, struct str name, struct s
 
 /* The statements of a commit. */
 struct commit {
-	struct store *store;
-	const struct store_note *note;
-	uint64_t revision, at_ms;
-	struct store_statement find, replace, remember, forget;
+	struct store_history history; /* begun by the commit */
+	struct store_statement find, replace;
 };
 
-static void commit_init(struct commit *commit)
+static void commit_init(struct commit *commit, struct store *store)
 {
-	struct store *store = commit->store;
 	commit->find = store_prepare(
 	        store, "SELECT revision FROM domain WHERE name=? AND body IS NOT NULL");
 	commit->replace = store_prepare(store,
 	        "INSERT INTO domain(name, revision, body, sealed) VALUES(?1,?2,?3,?4) "
 	        "ON CONFLICT(name) DO UPDATE SET revision=?2, body=?3, sealed=?4");
-	commit->remember = store_prepare(store,
-	        "INSERT INTO history(name, revision, body, sealed, at, who, action) "
-	        "VALUES(?,?,?,?,?,?,?)");
-	commit->forget = store_prepare(store,
-	        "DELETE FROM history WHERE name=?1 AND revision <= (SELECT revision FROM history "
-	        "WHERE name=?1 ORDER BY revision DESC LIMIT 1 OFFSET ?2)");
 }
 
 static void commit_done(struct commit *commit)
 {
 	store_finalize(&commit->find);
 	store_finalize(&commit->replace);
-	store_finalize(&commit->remember);
-	store_finalize(&commit->forget);
+	store_history_end(&commit->history);
 }
 
 /* Whether the change is made to what its maker saw. */
@@ -148,105 +137,63 @@ static enum store_failure check_revision(struct commit *commit, const struct sto
 	if (!is_there && change->expected != 0 &&
 	        (change->expected != STORE_ANY_REVISION || change->domain == NULL))
 		return store_fail_with(
-		        commit->store, STORE_ABSENT, "there is no domain %s", change->name);
+		        commit->history.store, STORE_ABSENT, "there is no domain %s", change->name);
 	if (change->expected != STORE_ANY_REVISION && change->expected != revision)
-		return store_fail_with(commit->store, STORE_CONFLICT,
+		return store_fail_with(commit->history.store, STORE_CONFLICT,
 		        "%s has revision %llu, not %llu", change->name,
 		        (unsigned long long)revision, (unsigned long long)change->expected);
 	return STORE_DONE;
 }
 
-static void bind_version(struct commit *commit, struct store_statement *statement,
-        const struct store_change *change, const struct written *written)
-{
-	store_bind_text(statement, str_of(change->name));
-	store_bind_number(statement, commit->revision);
-	store_bind_text(statement, text_str(&written->body));
-	store_bind_bytes(statement, text_str(&written->sealed));
-}
-
 static enum store_failure write_version(struct commit *commit, const struct store_change *change)
 {
+	struct store_history *history = &commit->history;
 	struct written written;
 	if (change->domain != NULL)
-		change->domain->revision = commit->revision;
-	write_out(commit->store, change->domain, &written);
-	bind_version(commit, &commit->replace, change, &written);
+		change->domain->revision = history->revision;
+	write_out(history->store, change->domain, &written);
+	store_bind_text(&commit->replace, str_of(change->name));
+	store_bind_number(&commit->replace, history->revision);
+	store_bind_text(&commit->replace, text_str(&written.body));
+	store_bind_bytes(&commit->replace, text_str(&written.sealed));
 	enum store_failure failure = store_run(&commit->replace);
-	if (failure == STORE_DONE) {
-		bind_version(commit, &commit->remember, change, &written);
-		store_bind_number(&commit->remember, commit->at_ms);
-		store_bind_text(&commit->remember, commit->note->who);
-		store_bind_text(&commit->remember, commit->note->action);
-		failure = store_run(&commit->remember);
-	}
+	if (failure == STORE_DONE)
+		failure = store_history_add(
+		        history, change->name, text_str(&written.body), text_str(&written.sealed));
 	written_done(&written);
-	if (failure != STORE_DONE)
-		return failure;
-	store_bind_text(&commit->forget, str_of(change->name));
-	store_bind_number(&commit->forget, LIMIT_STORE_VERSIONS);
-	return store_run(&commit->forget);
-}
-
-/* That a request with a key made this revision; and what is too old is forgotten. */
-static enum store_failure write_request(struct commit *commit, const char *name)
-{
-	struct store *store = commit->store;
-	const struct store_note *note = commit->note;
-	uint64_t oldest_ms = commit->at_ms - LIMIT_STORE_REQUEST_MS;
-	if (note->key.len == 0)
-		return STORE_DONE;
-	struct store_statement statement = store_prepare(store, "DELETE FROM request WHERE at<=?");
-	store_bind_number(&statement, oldest_ms);
-	enum store_failure failure = store_run(&statement);
-	store_finalize(&statement);
-	if (failure != STORE_DONE)
-		return failure;
-	statement = store_prepare(store,
-	        "INSERT OR REPLACE INTO request(who, key, fingerprint, revision, name, at) "
-	        "VALUES(?,?,?,?,?,?)");
-	store_bind_text(&statement, note->who);
-	store_bind_text(&statement, note->key);
-	store_bind_bytes(&statement, note->fingerprint);
-	store_bind_number(&statement, commit->revision);
-	store_bind_text(&statement, str_of(name));
-	store_bind_number(&statement, commit->at_ms);
-	failure = store_run(&statement);
-	store_finalize(&statement);
 	return failure;
 }
 
 static enum store_failure make_changes(
         struct commit *commit, const struct store_change *changes, size_t count, size_t *ret_at)
 {
-	enum store_failure failure = store_read_meta(commit->store, "revision", &commit->revision);
-	commit->revision++;
+	enum store_failure failure = STORE_DONE;
 	for (size_t i = 0; i < count && failure == STORE_DONE; i++) {
 		*ret_at = i;
 		failure = check_revision(commit, &changes[i]);
 		if (failure == STORE_DONE)
 			failure = write_version(commit, &changes[i]);
 	}
-	if (failure == STORE_DONE)
-		failure = write_request(commit, changes[0].name);
-	return failure == STORE_DONE ? store_write_meta(commit->store, "revision", commit->revision)
+	return failure == STORE_DONE ? store_history_close(&commit->history, changes[0].name)
 	                             : failure;
 }
 
 enum store_failure store_domains_commit(struct store *store, const struct store_change *changes,
         size_t count, const struct store_note *note, uint64_t *ret_revision, size_t *ret_at)
 {
-	struct commit commit = {.store = store, .note = note, .at_ms = clock_wall_ms()};
+	struct commit commit;
 	CHECK(count > 0);
 	enum store_failure failure = store_begin(store, true);
-	if (failure == STORE_DONE) {
-		commit_init(&commit);
+	if (failure != STORE_DONE)
+		return store_end(store, failure);
+	failure = store_history_begin(&commit.history, store, note);
+	commit_init(&commit, store);
+	if (failure == STORE_DONE)
 		failure = make_changes(&commit, changes, count, ret_at);
-		commit_done(&commit);
-	}
+	commit_done(&commit);
 	failure = store_end(store, failure);
 	if (failure == STORE_DONE)
-		*ret_revision = commit.revision;
+		*ret_revision = commit.history.revision;
 	return failure;
 }
 
@@ -311,7 +258,7 @@ enum store_failure store_domains_read_since(struct store *store, uint64_t revisi
 	uint64_t now;
 	enum store_failure failure = store_begin(store, false);
 	if (failure == STORE_DONE)
-		failure = store_read_meta(store, "revision", &now);
+		failure = store_read_domains_revision(store, &now);
 	if (failure == STORE_DONE) {
 		struct store_statement statement = store_prepare(store,
 		        "SELECT name, revision, body, sealed FROM domain WHERE revision > ? "
@@ -341,6 +288,12 @@ enum {
 	COLUMN_BEFORE_REVISION,
 };
 
+/* Versions of the settings are in the same table. */
+static bool is_of_settings(struct str name)
+{
+	return str_is_equal(name, STR(STORE_HISTORY_SETTINGS));
+}
+
 static enum store_failure read_version(struct store *store, const struct store_statement *statement,
         struct store_version_sink *sink)
 {
@@ -352,6 +305,13 @@ static enum store_failure read_version(struct store *store, const struct store_s
 	        .who = store_column(statement, COLUMN_WHO).at,
 	        .action = store_column(statement, COLUMN_ACTION).at,
 	};
+	if (is_of_settings(name)) {
+		version.name = NULL;
+		version.settings_before = store_column(statement, COLUMN_BEFORE);
+		version.settings_after = store_column(statement, COLUMN_BODY);
+		sink->on_version(sink, &version);
+		return STORE_DONE;
+	}
 	enum store_failure failure = read_in(store, name, store_column(statement, COLUMN_BODY),
 	        store_column(statement, COLUMN_SEALED), version.revision, &version.after);
 	if (failure == STORE_DONE)
@@ -375,7 +335,8 @@ enum store_failure store_domains_read_history(struct store *store,
 	        "SELECT a.name, a.revision, a.at, a.who, a.action, a.body, a.sealed, b.body, "
 	        "b.sealed, b.revision FROM history a LEFT JOIN history b ON b.name = a.name AND "
 	        "b.revision = (SELECT max(revision) FROM history c WHERE c.name = a.name AND "
-	        "c.revision < a.revision) WHERE (?1 IS NULL OR a.name = ?1) AND a.revision < ?2 "
+	        "c.revision < a.revision) WHERE (?1 IS NULL OR (a.name = ?1 AND "
+	        "a.name <> '" STORE_HISTORY_SETTINGS "')) AND a.revision < ?2 "
 	        "ORDER BY a.revision DESC, a.name LIMIT ?3");
 	store_bind_text(&statement, query->name != NULL ? str_of(query->name) : STR_EMPTY);
 	store_bind_number(&statement, query->before != 0 ? query->before : INT64_MAX);
@@ -404,7 +365,7 @@ enum store_failure store_domains_read_version(
 	bool has_row;
 	struct model_domain *domain = NULL;
 	failure = store_step(&statement, &has_row);
-	if (failure == STORE_DONE && has_row)
+	if (failure == STORE_DONE && has_row && !is_of_settings(str_of(name)))
 		failure = read_in(store, str_of(name), store_column(&statement, 1),
 		        store_column(&statement, 2), store_column_number(&statement, 0), &domain);
 	if (failure == STORE_DONE && domain == NULL)

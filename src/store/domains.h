@@ -5,7 +5,7 @@
 #pragma once
 
 #include "model/domain.h"
-#include "store/store.h"
+#include "store/history.h"
 
 /* Whatever revision a domain has. */
 #define STORE_ANY_REVISION UINT64_MAX
@@ -14,14 +14,6 @@ struct store_change {
 	const char *name;
 	struct model_domain *domain; /* NULL: it goes */
 	uint64_t expected;           /* the revision that it must have; 0: there must be none */
-};
-
-/* Who changed something, and what they did: "alice", "domain.switch". */
-struct store_note {
-	struct str who, action;
-	/* Where the request has a key, so that it is made once however often it is sent: that, and
-	 * what tells it from another one with the same key. */
-	struct str key, fingerprint;
 };
 
 /*
@@ -39,7 +31,8 @@ struct store_request {
 	uint64_t now_ms;
 	/* what is found: */
 	uint64_t revision;               /* that it made */
-	char name[LIMIT_HOST_BYTES + 1]; /* of the first domain that it changed */
+	char name[LIMIT_HOST_BYTES + 1]; /* of the first domain that it changed; of none where that
+	                                  * were the settings */
 };
 
 /* Finds it: DONE; ABSENT: it was not made; CONFLICT: another one was, with the same key. */
@@ -54,15 +47,16 @@ struct store_domain_sink {
 };
 
 /* Reads what changed after a revision (0: all that there is, and was), each name once, in the order
- * of revisions; *ret_revision is that of the whole. */
+ * of revisions; *ret_revision is that of all domains: of the last change that was of any. */
 MUST_CHECK enum store_failure store_domains_read_since(struct store *store, uint64_t revision,
         struct store_domain_sink *sink, uint64_t *ret_revision);
 
-/* One version that a domain had. */
+/* One version that a domain had, or the settings: then there is no name. */
 struct store_version {
 	uint64_t revision, at_ms; /* at_ms: since 1970-01-01 UTC */
 	const char *name, *who, *action;
 	struct model_domain *before, *after; /* NULL: it was not there; or not kept any more */
+	struct str settings_before, settings_after; /* objects in JSON; at NULL: the same */
 };
 
 struct store_version_sink {
@@ -71,7 +65,7 @@ struct store_version_sink {
 };
 
 struct store_history_query {
-	const char *name; /* NULL: of all domains */
+	const char *name; /* NULL: of all domains, and of the settings */
 	uint64_t before;  /* only lower revisions; 0: all */
 	unsigned limit;
 };

@@ -9,7 +9,7 @@
 
 #include "store/store_private.h"
 
-enum { MS_A_DAY = 24 * 60 * 60 * 1000, MINUTES_AT_ONCE = 60 };
+enum { MINUTES_A_DAY = 24 * 60, MS_A_DAY = MINUTES_A_DAY * STORE_MINUTE_MS, MINUTES_AT_ONCE = 60 };
 
 struct adding {
 	struct store *store;
@@ -185,15 +185,30 @@ static enum store_failure make_room(struct store *store, uint64_t *rows)
 	return failure;
 }
 
-static enum store_failure expire(struct store *store, uint64_t now_ms, uint64_t added)
+/* What is older than it may be; no more than a day of it, as there is much where it was kept for
+ * longer before. */
+static enum store_failure drop_old(struct store *store, uint64_t until_minute, uint64_t *gone)
 {
-	const uint64_t kept_ms = (uint64_t)LIMIT_STATS_DAYS * MS_A_DAY;
+	struct store_statement statement = store_prepare(store,
+	        "DELETE FROM stats WHERE minute < min(?, (SELECT min(minute) FROM stats) + ?)");
+	store_bind_number(&statement, until_minute);
+	store_bind_number(&statement, MINUTES_A_DAY);
+	enum store_failure failure = store_run(&statement);
+	store_finalize(&statement);
+	if (failure == STORE_DONE)
+		*gone += (uint64_t)sqlite3_changes64(store->db);
+	return failure;
+}
+
+static enum store_failure expire(
+        struct store *store, const struct store_stats_batch *batch, uint64_t added)
+{
+	const uint64_t now_ms = batch->now_ms;
 	const uint64_t heard_ms = (uint64_t)LIMIT_STATS_RUN_DAYS * MS_A_DAY;
 	uint64_t rows, gone = 0;
 	enum store_failure failure = store_read_meta(store, "stats_rows", &rows);
-	if (failure == STORE_DONE && now_ms > kept_ms)
-		failure = run_with(store, "DELETE FROM stats WHERE minute < ?",
-		        (now_ms - kept_ms) / STORE_MINUTE_MS, &gone);
+	if (failure == STORE_DONE && batch->until_ms > 0)
+		failure = drop_old(store, batch->until_ms / STORE_MINUTE_MS, &gone);
 	if (failure != STORE_DONE)
 		return failure;
 	rows += added;
@@ -219,7 +234,7 @@ enum store_failure store_stats_add(struct store *store, const struct store_stats
 	if (failure == STORE_DONE)
 		failure = set_runs(store, batch);
 	if (failure == STORE_DONE)
-		failure = expire(store, batch->now_ms, adding.added);
+		failure = expire(store, batch, adding.added);
 	return store_end(store, failure);
 }
 

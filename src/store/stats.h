@@ -1,5 +1,5 @@
 /*
- * What was counted, by domain and minute: rows that a batch adds to, for LIMIT_STATS_DAYS. Beside
+ * What was counted, by domain and minute: rows that a batch adds to. Beside
  * them lies how far the counters of each run of an edge were when a batch was written, so that
  * what is counted is counted once, whoever ends between two batches.
  */
@@ -31,7 +31,8 @@ struct store_stats_run {
 };
 
 struct store_stats_batch {
-	uint64_t now_ms; /* since 1970-01-01 UTC; what was counted goes to its minute */
+	uint64_t now_ms;   /* since 1970-01-01 UTC; what was counted goes to its minute */
+	uint64_t until_ms; /* minutes before that are too old */
 	const struct store_stats_row *rows;
 	size_t row_count;
 	const struct store_stats_base *bases; /* instead of what was said before */
@@ -40,8 +41,9 @@ struct store_stats_batch {
 	size_t run_count;
 };
 
-/* Adds all of it or nothing, and takes away what is older than LIMIT_STATS_DAYS, what is more than
- * LIMIT_STATS_ROWS, and runs that were not heard of for LIMIT_STATS_RUN_DAYS. */
+/* Adds all of it or nothing, and takes away what is too old (a day of it at a time, the oldest
+ * first, as others want the store), what is more than LIMIT_STATS_ROWS, and runs that were not
+ * heard of for LIMIT_STATS_RUN_DAYS. */
 MUST_CHECK enum store_failure store_stats_add(
         struct store *store, const struct store_stats_batch *batch);
 

@@ -21,13 +21,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x48577472 /* "HWtr" */ };
+enum { APPLICATION_ID = 0x48577472 /* "HWtr" */ };
 
-/* `domain` has the last version of each name, also of one that went (body is NULL): who was told
- * all up to a revision asks it for the rest. `history` has each version that there was. `purge` has
- * purges in their order, of which meta has the last number; `edge` says up to which one each edge
- * has done them. `stats` has what was counted in each minute, and `stats_base` how far the counters
- * of each run of an edge were then. */
+/* The first form, which others are made of (MIGRATIONS). `domain` has the last version of each
+ * name, also of one that went (body is NULL): who was told all up to a revision asks it for the
+ * rest. `history` has each version that there was. `purge` has purges in their order, of which meta
+ * has the last number; `edge` says up to which one each edge has done them. `stats` has what was
+ * counted in each minute, and `stats_base` how far the counters of each run of an edge were then.
+ */
 static const char SCHEMA[] =
         "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
         "CREATE TABLE domain(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT,"
@@ -61,6 +62,17 @@ static const char SCHEMA[] =
         " PRIMARY KEY(run, domain)) WITHOUT ROWID;"
         "INSERT INTO meta VALUES('revision', 0), ('purge', 0), ('purge_bytes', 0), ('refused', 0),"
         " ('stats_rows', 0);";
+
+/* Each makes the next form of the one before it, also for a database that is made now. */
+static const char *const MIGRATIONS[] = {
+        /* `setting` has what is set at run time; meta the revision of its last change, and up to
+         * which time the history was looked at for what is too old. */
+        "CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX history_at ON history(at);"
+        "INSERT INTO meta VALUES('settings', 0), ('history_until', 0);",
+};
+
+enum { SCHEMA_VERSION = 1 + (int)ARRAY_LENGTH(MIGRATIONS) };
 
 /* ---- failures ---- */
 
@@ -189,6 +201,29 @@ enum store_failure store_write_meta(struct store *store, const char *name, uint6
 	store_bind_text(&statement, str_of(name));
 	enum store_failure failure = store_run(&statement);
 	store_finalize(&statement);
+	return failure;
+}
+
+enum store_failure store_read_domains_revision(struct store *store, uint64_t *ret_revision)
+{
+	uint64_t revision = 0, last = 0;
+	bool has_row;
+	enum store_failure failure = store_read_meta(store, "revision", &last);
+	if (failure != STORE_DONE)
+		return failure;
+	/* A name that went keeps its row, so this never falls. */
+	struct store_statement statement =
+	        store_prepare(store, "SELECT coalesce(max(revision), 0) FROM domain");
+	failure = store_step(&statement, &has_row);
+	if (failure == STORE_DONE && has_row)
+		revision = store_column_number(&statement, 0);
+	store_finalize(&statement);
+	if (failure == STORE_DONE && revision > last)
+		return store_fail_with(store, STORE_CORRUPT,
+		        "a domain has revision %llu, and the last one is %llu",
+		        (unsigned long long)revision, (unsigned long long)last);
+	if (failure == STORE_DONE)
+		*ret_revision = revision;
 	return failure;
 }
 
@@ -356,20 +391,33 @@ static enum store_failure open_seal(struct store *store, const char *key_path, b
 	        errno != 0 ? strerrordesc_np(errno) : "");
 }
 
+/* From one form to that of this version. */
+static enum store_failure migrate(struct store *store, uint64_t version)
+{
+	char sql[96];
+	enum store_failure failure = STORE_DONE;
+	if (version == SCHEMA_VERSION)
+		return STORE_DONE;
+	for (; version < SCHEMA_VERSION && failure == STORE_DONE; version++)
+		failure = execute(store, MIGRATIONS[version - 1]);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
+	        APPLICATION_ID, SCHEMA_VERSION);
+	return failure == STORE_DONE ? execute(store, sql) : failure;
+}
+
 /* In one transaction, so that a database is whole or empty. */
 static enum store_failure make_schema(struct store *store, const char *key_path)
 {
-	char sql[96];
-	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
-	        APPLICATION_ID, SCHEMA_VERSION);
 	enum store_failure failure = open_seal(store, key_path, true);
 	if (failure == STORE_DONE)
 		failure = execute(store, SCHEMA);
 	if (failure == STORE_DONE)
+		failure = migrate(store, 1);
+	if (failure == STORE_DONE)
 		failure = write_id(store);
 	if (failure == STORE_DONE)
 		failure = write_sample(store);
-	return failure == STORE_DONE ? execute(store, sql) : failure;
+	return failure;
 }
 
 static enum store_failure check_schema(struct store *store, const char *key_path)
@@ -390,8 +438,13 @@ static enum store_failure check_schema(struct store *store, const char *key_path
 		return store_fail_with(store, STORE_NEWER,
 		        "its form is %llu, and this version knows those up to %d",
 		        (unsigned long long)version, SCHEMA_VERSION);
+	if (version < 1)
+		return store_fail_with(store, STORE_CORRUPT, "it has no form");
 	failure = open_seal(store, key_path, false);
-	return failure == STORE_DONE ? check_sample(store, key_path) : failure;
+	if (failure == STORE_DONE)
+		failure = check_sample(store, key_path);
+	/* Only what is ours, and can be opened, is changed. */
+	return failure == STORE_DONE ? migrate(store, version) : failure;
 }
 
 static enum store_failure read_id(struct store *store)

@@ -78,6 +78,10 @@ MUST_CHECK enum store_failure store_read_meta(
 MUST_CHECK enum store_failure store_write_meta(
         struct store *store, const char *name, uint64_t number);
 
+/* The revision of all domains: of the last change that was of any. In a transaction. */
+MUST_CHECK enum store_failure store_read_domains_revision(
+        struct store *store, uint64_t *ret_revision);
+
 /* ---- accounts ---- */
 
 /* A hash that no password has, to be compared with where there is no account: it takes as long. */

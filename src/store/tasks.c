@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "store/store_private.h"
 
-enum { MS_A_DAY = 24 * 60 * 60 * 1000 };
-
 /* ---- adding ---- */
 
 /* Runs a statement with a number for its parameter. */
@@ -92,7 +90,7 @@ enum store_failure store_tasks_add(struct store *store, struct str who, struct s
 	CHECK(what.len <= LIMIT_LINK_MESSAGE_BYTES);
 	enum store_failure failure = store_begin(store, true);
 	if (failure == STORE_DONE)
-		failure = store_read_meta(store, "revision", &revision);
+		failure = store_read_domains_revision(store, &revision);
 	if (failure == STORE_DONE)
 		failure = store_read_meta(store, "purge", &number);
 	number++;
@@ -372,10 +370,8 @@ static enum store_failure expire_purges(struct store *store, uint64_t until_ms)
 }
 
 enum store_failure store_tasks_expire(
-        struct store *store, uint64_t now_ms, struct store_purge_span *ret_span)
+        struct store *store, uint64_t until_ms, struct store_purge_span *ret_span)
 {
-	const uint64_t kept_ms = (uint64_t)LIMIT_PURGE_DAYS * MS_A_DAY;
-	const uint64_t until_ms = now_ms > kept_ms ? now_ms - kept_ms : 0;
 	struct store_purge_span span = {0};
 	enum store_failure failure = store_begin(store, true);
 	if (failure == STORE_DONE)

@@ -10,8 +10,8 @@
 /* Everything is borrowed. */
 struct store_purge {
 	uint64_t number;
-	uint64_t at_ms;       /* since 1970-01-01 UTC */
-	uint64_t revision;    /* of the whole, when it was made: edges that purge have that first */
+	uint64_t at_ms;    /* since 1970-01-01 UTC */
+	uint64_t revision; /* of all domains, when it was made: edges that purge have that first */
 	struct str who, what; /* who made it, and what it says: the maker's own words */
 	unsigned edges, done; /* how many edges are known; have done it; not for readers since */
 	unsigned failed;      /* said that it failed, and not since that it is done; nor these */
@@ -75,7 +75,7 @@ struct store_edge_sink {
 MUST_CHECK enum store_failure store_tasks_edges(
         struct store *store, uint64_t since_ms, struct store_edge_sink *sink);
 
-/* Takes back what is older than LIMIT_PURGE_DAYS at `now_ms`, and edges that nothing was noted of
- * for so long, so note those that are connected before; *ret_span is what is left. */
+/* Takes back what was made up to `until_ms` (since 1970-01-01 UTC), and edges that nothing was
+ * noted of since, so note those that are connected before; *ret_span is what is left. */
 MUST_CHECK enum store_failure store_tasks_expire(
-        struct store *store, uint64_t now_ms, struct store_purge_span *ret_span);
+        struct store *store, uint64_t until_ms, struct store_purge_span *ret_span);

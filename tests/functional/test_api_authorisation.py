@@ -75,6 +75,8 @@ BODIES = {
     "createDomain": {"name": "-", "origin": {"addresses": ["192.0.2.1"]}},
     "weighAddress": {"role": "origin", "address": "192.0.2.1", "weight": 0},
     "rollbackDomain": {"revision": 1},
+    "changeSettings": {"no_such_setting": None},
+    "rollbackSettings": {"revision": 1},
     "apply": "domains: none",
     "createPurge": {"what": "domain", "values": ["absent.test"]},
 }

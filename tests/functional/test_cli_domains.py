@@ -233,4 +233,4 @@ def test_an_export_is_a_file_that_changes_nothing(make, cli):
 def test_how_it_is_is_told(cli):
     lines = cli.ok("status").splitlines()
     assert "managed_by: store" in lines and "rules: classic" in lines and "store: open" in lines and "edges: 0" in lines
-    assert cli.ok("edges").splitlines()[0].split() == ["EDGE", "APPLIED", "REFUSED", "SINCE", "ERROR"]
+    assert cli.ok("edges").splitlines()[0].split() == ["EDGE", "CONNECTED", "FROM", "APPLIED", "REFUSED", "SINCE", "ERROR"]

@@ -91,7 +91,9 @@ def test_the_exit_codes_of_tests_are_the_tables():
 # What was typed (the last word is being completed), and what may follow.
 CASES = [
     (["do"], {"domain"}),
-    (["s"], {"serve", "switch", "status"}),
+    (["s"], {"serve", "switch", "status", "settings"}),
+    (["settings", ""], {"show", "set", "rollback"}),
+    (["settings", "set", "--d"], {"--default", "--dry-run"}),
     (["domain", "s"], {"show", "set", "start", "stop"}),
     (["domain", "list", "--st"], {"--status"}),
     (["domain", "list", "--status", ""], {"online", "offline"}),

@@ -121,6 +121,30 @@ static void what_was_meant_is_suggested(void **state)
 	}
 }
 
+static void a_group_alone_shows_what_there_is_where_that_needs_no_argument(void **state)
+{
+	(void)state;
+	static const char *const ROWS[][WORDS] = {
+	        {"settings"}, {"settings", "show"}, {"settings", "--json"}};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct reading reading;
+		read(&reading, ROWS[i]);
+		assert_true(reading.is_good);
+		assert_true(str_is_equal(reading.line.command->name, STR("settings show")));
+		assert_int_equal(reading.line.argument_count, 0);
+		done(&reading);
+	}
+	struct reading reading;
+	/* Help is of the whole group. */
+	read(&reading, (const char *const[]){"settings", "--help", NULL});
+	assert_null(reading.line.command);
+	done(&reading);
+	read(&reading, (const char *const[]){"settings", "shw", NULL});
+	assert_false(reading.is_good);
+	assert_non_null(strstr(reading.problems.list[0].message, "did you mean show?"));
+	done(&reading);
+}
+
 static void help_is_known_where_nothing_else_is(void **state)
 {
 	(void)state;
@@ -169,6 +193,7 @@ int main(void)
 	        cmocka_unit_test(flags_stand_anywhere_behind_the_first_word),
 	        cmocka_unit_test(what_makes_no_sense_is_told),
 	        cmocka_unit_test(what_was_meant_is_suggested),
+	        cmocka_unit_test(a_group_alone_shows_what_there_is_where_that_needs_no_argument),
 	        cmocka_unit_test(help_is_known_where_nothing_else_is),
 	        cmocka_unit_test(a_flag_may_be_repeated),
 	        cmocka_unit_test(durations_are_milliseconds),

@@ -147,6 +147,13 @@ static void the_others_are_tables_and_lines(void **state)
 	        "{\"version\":\"1\",\"store\":{\"works\":false,\"error\":\"full\"},\"revision\":"
 	        "3}",
 	        "version: 1\nrevision: 3\nstore: full\n");
+	shown(cli_show_settings, &plain,
+	        "{\"revision\":3,\"items\":[{\"name\":\"a_days\",\"value\":60,\"default\":30,"
+	        "\"from\":\"store\",\"min\":1},{\"name\":\"b\",\"value\":\"x\\u001b[0m\","
+	        "\"default\":\"y\",\"from\":\"process\"}]}",
+	        "SETTING  VALUE     DEFAULT  FROM\n"
+	        "a_days   60        30       store\n"
+	        "b        x\\x1b[0m  y        process\nrevision: 3\n");
 	shown(cli_show_status, &plain, "{\"store\":{\"works\":true}}", "store: open\n");
 	shown(cli_show_status, &plain, "{\"store\":{\"works\":false}}", "store: not open\n");
 }
@@ -172,8 +179,9 @@ static void nonsense_is_shown_as_nothing(void **state)
 {
 	(void)state;
 	static cli_show_function *const SHOWS[] = {cli_show_whoami, cli_show_domain,
-	        cli_show_history, cli_show_users, cli_show_tokens, cli_show_status, cli_show_edges,
-	        cli_show_change, cli_show_health, cli_show_domain_health, cli_show_explanation};
+	        cli_show_history, cli_show_settings, cli_show_users, cli_show_tokens,
+	        cli_show_status, cli_show_edges, cli_show_change, cli_show_health,
+	        cli_show_domain_health, cli_show_explanation};
 	static const char *const ANSWERS[] = {"{}", "[]", "7", "null", "{\"items\":7}",
 	        "{\"items\":[7,null,[],{\"items\":[]}],\"changes\":[7,{\"diff\":[[]]}],\"origin\":"
 	        "1,"

@@ -26,6 +26,26 @@ static void sign_in(struct fixture *fixture, char secret[STORE_SECRET_BYTES])
 	fixture->secret = secret;
 }
 
+static void a_session_lasts_as_long_as_the_settings_say(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	char secret[STORE_SECRET_BYTES];
+	fixture_init(&fixture);
+	fixture.now_ms = clock_wall_ms();
+	add_account(&fixture, "ada", STORE_ADMIN);
+	sign_in(&fixture, secret);
+	assert_int_equal(fixture.caller.expires_ms, fixture.now_ms + UINT64_C(720) * 60000);
+	expect(&fixture, 200, "PATCH", "/api/v1/settings", "{\"session_minutes\":15}", NULL);
+	/* Who is signed in stays so. */
+	assert_int_equal(find_pass(&fixture, secret, &fixture.caller), STORE_DONE);
+	assert_int_equal(fixture.caller.expires_ms, fixture.now_ms + UINT64_C(720) * 60000);
+	sign_in(&fixture, secret);
+	assert_int_equal(fixture.caller.expires_ms, fixture.now_ms + UINT64_C(15) * 60000);
+	expect_text(fields_of(&fixture), "; Path=/; Max-Age=900; HttpOnly; SameSite=Strict\r\n");
+	fixture_done(&fixture);
+}
+
 static void who_shows_the_password_gets_a_session(void **state)
 {
 	(void)state;
@@ -315,6 +335,7 @@ static void a_store_that_is_gone_lets_nobody_in(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_session_lasts_as_long_as_the_settings_say),
 	        cmocka_unit_test(who_shows_the_password_gets_a_session),
 	        cmocka_unit_test(nobody_is_told_what_was_wrong),
 	        cmocka_unit_test(forms_of_logins_are_checked),

@@ -17,7 +17,8 @@ static void the_history_tells_each_change(void **state)
 	create(&fixture, B_TEST);
 	expect(&fixture, 200, "GET", "/api/v1/domains/A.test/history", NULL, NULL);
 	expect_body(&fixture, "{\"items\":[{\"revision\":3,\"at_ms\":1");
-	expect_body(&fixture, "\"name\":\"a.test\",\"who\":\"ada\",\"action\":\"domain.delete\","
+	expect_body(&fixture, "\"of\":\"domain\",\"name\":\"a.test\",\"who\":\"ada\",\"action\":"
+	                      "\"domain.delete\","
 	                      "\"what\":\"removed\",\"diff\":[");
 	expect_body(&fixture,
 	        "\"action\":\"domain.change\",\"what\":\"changed\",\"diff\":[\"debug: off "

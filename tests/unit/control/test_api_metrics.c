@@ -83,7 +83,8 @@ static void what_edges_count_is_told_by_domain(void **state)
 	                             "\"a.test\",\"requests\":5,\"backup\":{\"pulls\":2}}]}";
 	struct bench bench;
 	bench_init(&bench);
-	control_stats_begin(bench.fixture.plane.stats, fixture_store(&bench.fixture));
+	control_stats_begin(bench.fixture.plane.stats, fixture_store(&bench.fixture),
+	        bench.fixture.plane.settings);
 	control_stats_report(bench.fixture.plane.stats, "r", STR(REPORT), clock_wall_ms());
 	while (control_stats_is_busy(bench.fixture.plane.stats))
 		loop_turn(bench.loop, 5);

@@ -144,6 +144,41 @@ static void all_domains_and_what_went_is_read(void **state)
 	place_done(&place);
 }
 
+static void settings_are_read_and_hold_at_once(void **state)
+{
+	(void)state;
+	static const struct store_note NOTE = {.who = {"ada", 3}, .action = {"x", 1}};
+	static const struct store_setting CHANGES[] = {{"purge_days", {"1", 1}},
+	        {"stats_days", {"60", 2}}, {"from_another_version", {"[]", 2}}};
+	struct place place;
+	uint64_t revision, number;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	assert_int_equal(
+	        store_settings_commit(store, CHANGES, ARRAY_LENGTH(CHANGES), 0, &NOTE, &revision),
+	        STORE_DONE);
+	assert_int_equal(
+	        store_tasks_add(store, STR("ada"), STR("{}"), &number, &revision), STORE_DONE);
+	assert_int_equal(store_begin(store, true), STORE_DONE);
+	/* Two days old. */
+	assert_int_equal(
+	        sqlite3_exec(store->db, "UPDATE purge SET at = at - 172800000", NULL, NULL, NULL),
+	        SQLITE_OK);
+	assert_int_equal(store_end(store, STORE_DONE), STORE_DONE);
+	store_close(store);
+	struct control_opening opening = {.options = place.options};
+	control_opening_run(&opening);
+	assert_non_null(opening.store);
+	assert_int_equal(opening.settings_revision, 1);
+	assert_int_equal(opening.revision, 0);
+	assert_int_equal(control_setting_get(&opening.settings, CONTROL_SETTING_STATS_DAYS), 60);
+	assert_string_equal(text_c(&opening.unusable), "from_another_version ");
+	assert_int_equal(opening.purge_count, 0);
+	assert_int_equal(opening.span.oldest, number + 1);
+	control_opening_done(&opening);
+	place_done(&place);
+}
+
 /* Writes a file. */
 static void write_file(const char *path, const char *text)
 {
@@ -185,6 +220,9 @@ static void a_store_that_cannot_be_used_says_why(void **state)
 	        {"DROP TABLE account", "the database is damaged, or is none: "},
 	        {"DROP TABLE domain", "the database is damaged, or is none: "},
 	        {"DELETE FROM meta WHERE name='revision'", "it has no revision"},
+	        {"UPDATE meta SET value=0 WHERE name='revision'", "a domain has revision 1"},
+	        {"DELETE FROM meta WHERE name='settings'", "it has no settings"},
+	        {"DROP TABLE setting", "the database is damaged, or is none: "},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct place place;
@@ -247,6 +285,7 @@ int main(void)
 	        cmocka_unit_test(an_account_that_is_there_is_enough),
 	        cmocka_unit_test(a_file_asks_for_a_new_password_once),
 	        cmocka_unit_test(all_domains_and_what_went_is_read),
+	        cmocka_unit_test(settings_are_read_and_hold_at_once),
 	        cmocka_unit_test(a_store_that_cannot_be_used_says_why),
 	        cmocka_unit_test(files_that_are_no_store_say_so),
 	        cmocka_unit_test(no_two_passwords_are_alike),

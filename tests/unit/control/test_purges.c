@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "store/stores.h"
 
-#include <sys/eventfd.h>
-
 struct purging {
 	struct place place;
 	struct store *store;
@@ -103,52 +101,29 @@ static void what_edges_say_reaches_the_store(void **state)
 	end_purging(&purging);
 }
 
-/* All purges and edges were last heard of so many days ago. */
-static void make_old(struct purging *purging, unsigned days)
-{
-	char sql[160];
-	const unsigned long long ms = (unsigned long long)days * 24 * 60 * 60 * 1000;
-	snprintf(sql, sizeof(sql),
-	        "UPDATE purge SET at = at - %llu; UPDATE edge SET at = at - %llu", ms, ms);
-	assert_int_equal(store_begin(purging->store, true), STORE_DONE);
-	assert_int_equal(sqlite3_exec(purging->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(store_end(purging->store, STORE_DONE), STORE_DONE);
-}
-
-/* Once an hour those that are connected are noted first, so that they are not taken for gone. */
-static void what_is_too_old_goes_while_edges_are_connected(void **state)
+/* Edges that are connected are noted first, each hour, so a thread writes already. */
+static void what_is_too_old_goes_also_while_edges_speak(void **state)
 {
 	(void)state;
 	struct purging purging;
-	struct found found = {.sink = {.on_purge = on_purge}, .edges = {.on_edge = on_edge}};
-	static const struct link_hub_options OPTIONS = {
-	        .id = "c", .store = "s", .times = {.ping_ms = 1000, .lease_ms = 2000}};
-	static struct link_hub_sink sink;
+	struct store_purge_span span;
+	struct found found = {.sink = {.on_purge = on_purge}};
 	begin_purging(&purging);
-	int listener = eventfd(0, EFD_CLOEXEC); /* nobody comes */
-	struct link_hub *hub = link_hub_open(purging.loop, listener, &OPTIONS, &sink);
-	assert_non_null(hub);
-	uint64_t old = add_purge(&purging);
-	control_purges_begin(purging.purges, hub, purging.store);
-	control_purges_note(purging.purges, "a", 0, NULL);
-	control_purges_note(purging.purges, "b", 0, NULL);
-	turn_until_idle(&purging);
-	make_old(&purging, LIMIT_PURGE_DAYS + 1);
-	uint64_t young = add_purge(&purging);
+	uint64_t number = add_purge(&purging);
+	control_purges_begin(purging.purges, NULL, purging.store);
 	control_purges_note(purging.purges, "a", 0, NULL);
 	assert_true(control_purges_is_busy(purging.purges));
-	control_purges_expire(purging.purges);
+	control_purges_expire(purging.purges, clock_wall_ms() + 1);
 	turn_until_idle(&purging);
-	assert_int_equal(
-	        store_tasks_read(purging.store, old, &found.sink, &found.edges), STORE_ABSENT);
-	expect_purge(&purging, young, "ada a:0:");
-	/* And it is done once. */
-	make_old(&purging, LIMIT_PURGE_DAYS + 1);
-	control_purges_note(purging.purges, "c", 0, NULL);
+	assert_int_equal(store_tasks_read_since(purging.store, 0, &found.sink, &span), STORE_DONE);
+	assert_int_equal(span.oldest, number + 1);
+	/* Once. */
+	number = add_purge(&purging);
+	control_purges_note(purging.purges, "a", 0, NULL);
 	turn_until_idle(&purging);
-	expect_purge(&purging, young, "ada a:0: c:0:");
+	assert_int_equal(store_tasks_read_since(purging.store, 0, &found.sink, &span), STORE_DONE);
+	assert_int_equal(span.oldest, number);
 	text_done(&found.text);
-	link_hub_close(hub);
 	end_purging(&purging);
 }
 
@@ -167,7 +142,7 @@ static void nothing_is_written_at_the_end(void **state)
 	/* The thread's end is heard of here, and something is gathered. */
 	loop_turn(purging.loop, 0);
 	control_purges_note(purging.purges, "b", 0, NULL);
-	control_purges_expire(purging.purges);
+	control_purges_expire(purging.purges, 1);
 	assert_false(control_purges_is_busy(purging.purges));
 	expect_purge(&purging, number, "ada a:0:");
 	control_purges_free(purging.purges);
@@ -182,7 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_edges_say_reaches_the_store),
-	        cmocka_unit_test(what_is_too_old_goes_while_edges_are_connected),
+	        cmocka_unit_test(what_is_too_old_goes_also_while_edges_speak),
 	        cmocka_unit_test(nothing_is_written_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

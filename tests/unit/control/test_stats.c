@@ -12,6 +12,7 @@ struct bench {
 	struct control_stats_sink sink;
 	struct place place;
 	struct store *store;
+	struct control_settings *settings;
 	struct loop *loop;
 	struct control_stats *stats;
 	unsigned missed;
@@ -28,6 +29,7 @@ static void bench_init(struct bench *bench)
 	hash_init();
 	place_init(&bench->place);
 	bench->store = open_good(&bench->place);
+	bench->settings = control_settings_new();
 	bench->loop = loop_new();
 	bench->stats = control_stats_new(bench->loop, &bench->sink);
 }
@@ -36,6 +38,7 @@ static void bench_done(struct bench *bench)
 {
 	control_stats_free(bench->stats);
 	loop_free(bench->loop);
+	control_settings_free(bench->settings);
 	store_close(bench->store);
 	place_done(&bench->place);
 }
@@ -116,7 +119,7 @@ static void a_minute_is_written_when_the_next_one_has_begun(void **state)
 	(void)state;
 	struct bench bench;
 	bench_init(&bench);
-	control_stats_begin(bench.stats, bench.store);
+	control_stats_begin(bench.stats, bench.store, bench.settings);
 	report(&bench, "r1", 5, NOW);
 	report(&bench, "r1", 7, NOW + 10000);
 	turn_until_idle(&bench);
@@ -138,7 +141,7 @@ static void a_day_after_the_other_is_read_without_a_gap(void **state)
 	struct bench bench;
 	const uint64_t day_ms = 86400000;
 	bench_init(&bench);
-	control_stats_begin(bench.stats, bench.store);
+	control_stats_begin(bench.stats, bench.store, bench.settings);
 	for (unsigned i = 0; i < 4; i++)
 		report(&bench, "r1", i + 1, NOW + i * day_ms);
 	turn_until_idle(&bench);
@@ -152,7 +155,7 @@ static void the_end_writes_what_there_is(void **state)
 	(void)state;
 	struct bench bench;
 	bench_init(&bench);
-	control_stats_begin(bench.stats, bench.store);
+	control_stats_begin(bench.stats, bench.store, bench.settings);
 	report(&bench, "r1", 5, NOW);
 	report(&bench, "r2", 1, NOW);
 	control_stats_end(bench.stats);
@@ -182,7 +185,7 @@ static void reports_that_are_too_many_are_lost_and_told(void **state)
 	struct bench bench;
 	struct text payload = {0};
 	bench_init(&bench);
-	control_stats_begin(bench.stats, bench.store);
+	control_stats_begin(bench.stats, bench.store, bench.settings);
 	for (unsigned i = 0; i < LIMIT_STATS_WAITING_BYTES / 4; i++)
 		text_add(&payload, STR("    "));
 	control_stats_report(bench.stats, "r1", text_str(&payload), NOW);
@@ -204,7 +207,7 @@ static void a_store_that_fails_is_counted(void **state)
 	char away[128];
 	bench_init(&bench);
 	snprintf(away, sizeof(away), "%s.away", bench.place.path);
-	control_stats_begin(bench.stats, bench.store);
+	control_stats_begin(bench.stats, bench.store, bench.settings);
 	report(&bench, "r1", 5, NOW);
 	turn_until_idle(&bench);
 	assert_int_equal(rename(bench.place.path, away), 0);

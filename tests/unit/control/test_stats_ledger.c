@@ -12,6 +12,7 @@ struct bench {
 	struct place place;
 	struct store *store;
 	struct control_stats_ledger ledger;
+	struct control_settings *settings;
 };
 
 static void bench_init(struct bench *bench)
@@ -19,12 +20,14 @@ static void bench_init(struct bench *bench)
 	hash_init();
 	place_init(&bench->place);
 	bench->store = open_good(&bench->place);
+	bench->settings = control_settings_new();
 	control_stats_ledger_init(&bench->ledger);
 	assert_int_equal(control_stats_ledger_load(&bench->ledger, bench->store), STORE_DONE);
 }
 
 static void bench_done(struct bench *bench)
 {
+	control_settings_free(bench->settings);
 	control_stats_ledger_done(&bench->ledger);
 	store_close(bench->store);
 	place_done(&bench->place);
@@ -66,7 +69,8 @@ static void report_requests(struct bench *bench, const char *run, const char *na
 
 static void write_all(struct bench *bench)
 {
-	assert_int_equal(control_stats_ledger_write(&bench->ledger, bench->store), STORE_DONE);
+	assert_int_equal(control_stats_ledger_write(&bench->ledger, bench->store, bench->settings),
+	        STORE_DONE);
 	assert_false(bench->ledger.has_something);
 }
 
@@ -179,9 +183,11 @@ static void what_cannot_be_written_is_written_later(void **state)
 	report_requests(&bench, "r1", "a.test", 10);
 	/* Somebody takes the file away for a while. */
 	assert_int_equal(rename(bench.place.path, away), 0);
-	assert_int_equal(control_stats_ledger_write(&bench.ledger, bench.store), STORE_MOVED);
+	assert_int_equal(control_stats_ledger_write(&bench.ledger, bench.store, bench.settings),
+	        STORE_MOVED);
 	report_requests(&bench, "r1", "a.test", 12);
-	assert_int_equal(control_stats_ledger_write(&bench.ledger, bench.store), STORE_MOVED);
+	assert_int_equal(control_stats_ledger_write(&bench.ledger, bench.store, bench.settings),
+	        STORE_MOVED);
 	assert_true(bench.ledger.has_something);
 	assert_int_equal(rename(away, bench.place.path), 0);
 	write_all(&bench);

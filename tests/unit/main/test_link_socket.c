@@ -54,8 +54,11 @@ static void it_is_in_the_folder_of_state(void **state)
 	assert_true(link_socket_is_meant(&invocation, fd));
 	assert_false(link_socket_is_meant(&invocation, -1));
 	assert_int_equal(access(path, F_OK), 0);
-	/* With a file no edge asks. */
+	/* With a file, edges ask for purges; where there is nobody to ask for any, none does. */
 	ask(&invocation, "domains", "/a.yaml");
+	assert_true(link_socket_is_meant(&invocation, fd));
+	settings_clear(&invocation.settings, settings_find(STR("api")));
+	ask(&invocation, "api", "off");
 	assert_false(link_socket_is_meant(&invocation, fd));
 	assert_true(link_socket_is_meant(&invocation, -1));
 	assert_true(link_socket_open(&invocation, &none, &why));

@@ -80,6 +80,39 @@ static void a_wildcard_loops_only_to_names_below_it(void **state)
 	}
 }
 
+static void only_what_extended_rules_lift_is_asked_alone(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *a, *b, *c;
+		const char *rules; /* that are broken */
+	} ROWS[] = {
+	        {"origin.addresses=x", "backup.addresses=y", "debug=on", ""},
+	        {"origin.addresses=x", "origin.protocol=https", "debug=on", ""},
+	        {"origin.addresses=x", "origin.protocol=https", "backup.addresses=y", "R2 "},
+	        {"origin.addresses=x", "backup.protocol=follow", "backup.addresses=y", "R2 "},
+	        {"origin.addresses=x", "backup.type=s3", "origin.protocol=follow", "R1 R2 "},
+	        {"origin.type=cos", "backup.addresses=y", "debug=on", "R1 "},
+	        /* Of other faults it says nothing: a loop, no address. */
+	        {"origin.addresses=edge.test", "backup.addresses=y", "debug=on", ""},
+	        {"debug=on", "backup.addresses=y", "status=online", ""},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct model_problems problems = {0};
+		struct text rules = {0};
+		struct model_domain *domain =
+		        make(SETTINGS("name=edge.test", ROWS[i].a, ROWS[i].b, ROWS[i].c));
+		bool is_good = model_check_classic(domain, &PLACE, &problems);
+		for (unsigned j = 0; j < problems.count; j++)
+			text_addf(&rules, "%s ", problems.list[j].rule);
+		assert_string_equal(text_c(&rules), ROWS[i].rules);
+		assert_true(is_good == (ROWS[i].rules[0] == '\0'));
+		text_done(&rules);
+		model_problems_done(&problems);
+		model_domain_unref(domain);
+	}
+}
+
 static void drained_addresses_are_addresses(void **state)
 {
 	(void)state;
@@ -133,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_domain_made_by_hand_is_held_to_the_ranges),
 	        cmocka_unit_test(a_wildcard_loops_only_to_names_below_it),
+	        cmocka_unit_test(only_what_extended_rules_lift_is_asked_alone),
 	        cmocka_unit_test(drained_addresses_are_addresses),
 	        cmocka_unit_test(the_origin_of_a_buckets_own_domain_stays),
 	};

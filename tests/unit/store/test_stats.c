@@ -5,10 +5,11 @@
 #include "base/mem.h"
 #include "store/stats.h"
 
-#define DAY_MS  UINT64_C(86400000)
-#define HOUR_MS UINT64_C(3600000)
-#define NOW     UINT64_C(1700000000000) /* 20 s into a minute */
-#define MINUTE  (NOW / STORE_MINUTE_MS * STORE_MINUTE_MS)
+#define DAY_MS    UINT64_C(86400000)
+#define HOUR_MS   UINT64_C(3600000)
+#define NOW       UINT64_C(1700000000000) /* 20 s into a minute */
+#define KEPT_DAYS UINT64_C(30)
+#define MINUTE    (NOW / STORE_MINUTE_MS * STORE_MINUTE_MS)
 
 static struct sums sums_of(const char *text)
 {
@@ -22,7 +23,10 @@ static enum store_failure add(
 {
 	struct sums sums = sums_of(counts);
 	const struct store_stats_row row = {str_of(domain), &sums};
-	const struct store_stats_batch batch = {.now_ms = now_ms, .rows = &row, .row_count = 1};
+	const struct store_stats_batch batch = {.now_ms = now_ms,
+	        .until_ms = now_ms - KEPT_DAYS * DAY_MS,
+	        .rows = &row,
+	        .row_count = 1};
 	enum store_failure failure = store_stats_add(store, &batch);
 	sums_done(&sums);
 	return failure;
@@ -144,13 +148,39 @@ static void minutes_go_after_their_days(void **state)
 	struct store *store = open_good(&place);
 	assert_int_equal(add(store, NOW, "a.test", "requests=1"), STORE_DONE);
 	assert_int_equal(add(store, NOW + 60000, "a.test", "requests=2"), STORE_DONE);
-	assert_int_equal(
-	        add(store, NOW + LIMIT_STATS_DAYS * DAY_MS, "b.test", "hits=1"), STORE_DONE);
+	assert_int_equal(add(store, NOW + KEPT_DAYS * DAY_MS, "b.test", "hits=1"), STORE_DONE);
 	assert_read(store, "a.test", "0: requests=1;1: requests=2;");
-	assert_int_equal(add(store, NOW + LIMIT_STATS_DAYS * DAY_MS + 60000, "b.test", "hits=1"),
-	        STORE_DONE);
+	assert_int_equal(
+	        add(store, NOW + KEPT_DAYS * DAY_MS + 60000, "b.test", "hits=1"), STORE_DONE);
 	assert_read(store, "a.test", "1: requests=2;");
 	assert_int_equal(row_count(store), 6);
+	store_close(store);
+	place_done(&place);
+}
+
+/* Who keeps less than before does not have the store for as long as all of it takes. */
+static void what_is_too_old_goes_a_day_at_a_time(void **state)
+{
+	(void)state;
+	const uint64_t now_ms = NOW + 100 * DAY_MS;
+	struct place place;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	for (unsigned day = 0; day < 4; day++) {
+		struct sums sums = sums_of("requests=1");
+		const struct store_stats_row row = {STR("a.test"), &sums};
+		/* Nothing is too old. */
+		const struct store_stats_batch batch = {
+		        .now_ms = NOW + 3 * day * DAY_MS, .rows = &row, .row_count = 1};
+		assert_int_equal(store_stats_add(store, &batch), STORE_DONE);
+		sums_done(&sums);
+	}
+	assert_int_equal(row_count(store), 8);
+	for (unsigned left = 4; left > 0; left--) {
+		assert_int_equal(row_count(store), left * 2 + (left < 4 ? 2 : 0));
+		assert_int_equal(add(store, now_ms, "b.test", "hits=1"), STORE_DONE);
+	}
+	assert_int_equal(row_count(store), 2);
 	store_close(store);
 	place_done(&place);
 }
@@ -250,6 +280,7 @@ int main(void)
 	        cmocka_unit_test(counts_are_added_to_their_minute),
 	        cmocka_unit_test(a_span_ends_before_its_end),
 	        cmocka_unit_test(minutes_go_after_their_days),
+	        cmocka_unit_test(what_is_too_old_goes_a_day_at_a_time),
 	        cmocka_unit_test(the_oldest_minutes_go_when_there_are_too_many),
 	        cmocka_unit_test(how_far_runs_are_is_remembered_until_they_are_silent),
 	        cmocka_unit_test(what_was_refused_has_left_nothing),

@@ -94,12 +94,106 @@ static void a_later_version_s_is_refused(void **state)
 	place_init(&place);
 	store_close(open_good(&place));
 	assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA user_version=2",
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA user_version=3",
 	                         NULL, NULL, NULL),
 	        SQLITE_OK);
 	sqlite3_close(db);
 	assert_int_equal(open_bad(&place), STORE_NEWER);
 	place_done(&place);
+}
+
+/* Makes of a database one as the first version made it. */
+static void make_first_form(const struct place *place)
+{
+	sqlite3 *db;
+	char *error = NULL;
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_exec(db,
+	        "PRAGMA locking_mode=EXCLUSIVE; BEGIN; DROP TABLE setting; DROP INDEX history_at;"
+	        "DELETE FROM meta WHERE name IN ('settings', 'history_until');"
+	        "PRAGMA user_version=1; COMMIT",
+	        NULL, NULL, &error);
+	assert_null(error);
+	sqlite3_close(db);
+}
+
+static int on_form(void *to, int count, char **values, char **names)
+{
+	(void)names;
+	assert_int_equal(count, 1);
+	text_addf(to, "%s;", values[0] != NULL ? values[0] : "-");
+	return 0;
+}
+
+/* The form of a database, as SQLite has it. */
+static void read_form(const struct place *place, struct text *to)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA user_version",
+	                         on_form, to, NULL),
+	        SQLITE_OK);
+	assert_int_equal(
+	        sqlite3_exec(db, "SELECT sql FROM sqlite_schema ORDER BY name", on_form, to, NULL),
+	        SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "SELECT name FROM meta ORDER BY name", on_form, to, NULL),
+	        SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void an_older_version_s_becomes_one_of_this_version(void **state)
+{
+	(void)state;
+	struct place place;
+	struct text made = {0}, migrated = {0};
+	uint64_t revision;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	assert_int_equal(commit_one(store, "a.test", 4, 0, &revision), STORE_DONE);
+	store_close(store);
+	read_form(&place, &made);
+	make_first_form(&place);
+	store = open_good(&place);
+	assert_int_equal(attempts_of(store, "a.test"), 4);
+	assert_int_equal(commit_one(store, "a.test", 5, 1, &revision), STORE_DONE);
+	assert_int_equal(revision, 2);
+	store_close(store);
+	read_form(&place, &migrated);
+	assert_string_equal(text_c(&migrated), text_c(&made));
+	/* And stays one. */
+	store_close(open_good(&place));
+	text_done(&made);
+	text_done(&migrated);
+	place_done(&place);
+}
+
+/* At whatever step: it is as before, and becomes one the next time. */
+static void a_migration_that_fails_has_changed_nothing(void **state)
+{
+	(void)state;
+	bool was_reached = true;
+	for (unsigned countdown = 1; was_reached; countdown++) {
+		struct place place;
+		enum store_failure failure = STORE_DONE;
+		struct text detail = {0};
+		uint64_t revision;
+		place_init(&place);
+		struct store *store = open_good(&place);
+		assert_int_equal(commit_one(store, "a.test", 4, 0, &revision), STORE_DONE);
+		store_close(store);
+		make_first_form(&place);
+		failing_arm(countdown, FAILING_HALF_DONE, SQLITE_FULL);
+		store = store_open(&place.options, &failure, &detail);
+		was_reached = failing.has_failed;
+		failing_arm(0, FAILING_NOTHING_DONE, 0);
+		assert_true(store != NULL || failure == STORE_FULL);
+		store_close(store);
+		store = open_good(&place);
+		assert_int_equal(attempts_of(store, "a.test"), 4);
+		store_close(store);
+		text_done(&detail);
+		place_done(&place);
+	}
 }
 
 static void without_its_key_or_folder_it_does_not_open(void **state)
@@ -398,6 +492,8 @@ int main(void)
 	        cmocka_unit_test(one_process_has_it_at_a_time),
 	        cmocka_unit_test(what_is_no_database_of_ours_is_refused_and_left_alone),
 	        cmocka_unit_test(a_later_version_s_is_refused),
+	        cmocka_unit_test(an_older_version_s_becomes_one_of_this_version),
+	        cmocka_unit_test(a_migration_that_fails_has_changed_nothing),
 	        cmocka_unit_test(without_its_key_or_folder_it_does_not_open),
 	        cmocka_unit_test(what_is_done_to_its_files_is_told),
 	        cmocka_unit_test(a_write_that_fails_leaves_nothing),
