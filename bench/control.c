@@ -153,6 +153,7 @@ static void load(const struct options *options, struct store *store, struct link
 struct edge {
 	struct link_sink sink;
 	struct model_snapshot *snapshot;
+	bool is_due; /* to tell that it is live */
 };
 
 static void on_changes(
@@ -162,6 +163,7 @@ static void on_changes(
 	struct model_snapshot *old = edge->snapshot;
 	edge->snapshot = model_snapshot_with(old, changes, count, revision);
 	model_snapshot_unref(old);
+	edge->is_due = true;
 }
 
 static void on_event(struct link_sink *sink, enum link_event event, const char *text)
@@ -171,10 +173,18 @@ static void on_event(struct link_sink *sink, enum link_event event, const char *
 		fprintf(stderr, "control: %s\n", text);
 }
 
-static void wait_for(struct loop *loop, const struct link_hub *hub, uint64_t revision)
+/* Until the edge has said that it has the revision, which is live in the turn after it was told. */
+static void wait_for(
+        struct edge *edge, struct loop *loop, const struct link_hub *hub, uint64_t revision)
 {
-	while (link_hub_edge_count(hub) == 0 || link_hub_applied(hub) < revision)
+	while (link_hub_edge_count(hub) == 0 || link_hub_applied(hub) < revision) {
 		loop_turn(loop, 100);
+		if (!edge->is_due)
+			continue;
+		edge->is_due = false;
+		edge->sink.live->on_live(
+		        edge->sink.live, model_snapshot_revision(edge->snapshot));
+	}
 }
 
 static void tell(
@@ -189,7 +199,7 @@ static void tell(
 	size_t before = memory_in_use();
 	uint64_t began = clock_us();
 	struct link_remote *remote = link_remote_open(loop, &remote_options, &edge.sink);
-	wait_for(loop, hub, revision);
+	wait_for(&edge, loop, hub, revision);
 	printf("%-52s %9.0f ms\n", "an edge that knows nothing has all", ms_since(began));
 	printf("%-52s %9.0f bytes\n", "memory for each in the edge",
 	        (double)(memory_in_use() - before) / (double)options->domains);
@@ -206,7 +216,7 @@ static void tell(
 			fail("a change", failure);
 		const struct model_change one = {domain->name, domain};
 		link_hub_change(hub, &one, 1, revision);
-		wait_for(loop, hub, revision);
+		wait_for(&edge, loop, hub, revision);
 		double ms = ms_since(began);
 		most = ms > most ? ms : most;
 		all += ms;
