@@ -182,8 +182,7 @@ static void wait_for(
 		if (!edge->is_due)
 			continue;
 		edge->is_due = false;
-		edge->sink.live->on_live(
-		        edge->sink.live, model_snapshot_revision(edge->snapshot));
+		edge->sink.live->on_live(edge->sink.live, model_snapshot_revision(edge->snapshot));
 	}
 }
 

@@ -212,6 +212,11 @@ made once however often the request is sent, within a day; so is a change of set
 revision that it made. `GET /api/v1/edges` tells which revision is live on each edge, which is a matter of
 milliseconds.
 
+**Copies.** What the control plane has is `headwater.db` in `state_dir` and, for the secrets in it, `headwater.key`. Both are copied
+while the control process is stopped, since nobody else may open the database. To put a copy back: stop it, remove
+`headwater.db` and the files that begin so, put the copy in their place, start it. Edges that were told more than the copy
+has notice that, and are told all anew; what was purged since the copy was made is to be purged again.
+
 Domains that a file manages (the setting `domains`) can be read here, and changed in the file alone; all else is as ever:
 purges, health, what was counted, what an edge would do. A purge does not wait for an edge to have seen a change of the file.
 

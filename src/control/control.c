@@ -133,6 +133,9 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	struct control *control = container_of(sink, struct control, hub_sink);
 	control_health_add(control->plane.health, edge);
 	if (control_fleet_set(control->plane.fleet, edge, clock_wall_ms())) {
+		log_info("edge %s is connected%s%s, with revision %llu", edge->id,
+		        edge->from != NULL ? " from " : "", edge->from != NULL ? edge->from : "",
+		        (unsigned long long)edge->applied);
 		control_purges_note(control->plane.purges, edge->id, edge->purged, NULL);
 		control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_CAME, NULL);
 	}

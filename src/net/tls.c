@@ -9,6 +9,7 @@
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "net/tls_private.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -90,8 +91,7 @@ static void make_method(void)
 
 /* ---- contexts ---- */
 
-/* A key with a passphrase is no key to us: there is nobody to ask. */
-static int no_passphrase(char *to, int size, int is_writing, void *context)
+int tls_no_passphrase(char *to, int size, int is_writing, void *context)
 {
 	(void)to;
 	(void)size;
@@ -100,7 +100,7 @@ static int no_passphrase(char *to, int size, int is_writing, void *context)
 	return -1;
 }
 
-static BIO *open_pem(struct str pem)
+BIO *tls_open_pem(struct str pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len);
 	CHECK(bio != NULL);
@@ -109,8 +109,8 @@ static BIO *open_pem(struct str pem)
 
 static EVP_PKEY *read_key(struct str pem)
 {
-	BIO *bio = open_pem(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO *bio = tls_open_pem(pem);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, tls_no_passphrase, NULL);
 	BIO_free(bio);
 	return key;
 }
@@ -133,12 +133,12 @@ static bool take_certificate(
 /* What is wrong with the file; NULL: nothing. */
 static const char *take_certificates(SSL_CTX *ssl, EVP_PKEY *key, struct str pem)
 {
-	BIO *bio = open_pem(pem);
+	BIO *bio = tls_open_pem(pem);
 	bool has_own = false, is_good = true;
 	unsigned authorities = 0, count = 0;
 	X509 *certificate = NULL;
 	while (is_good &&
-	        (certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+	        (certificate = PEM_read_bio_X509(bio, NULL, tls_no_passphrase, NULL)) != NULL) {
 		is_good = ++count <= LIMIT_TLS_CERTIFICATES &&
 		          take_certificate(ssl, key, certificate, &has_own, &authorities);
 		X509_free(certificate);

@@ -5,6 +5,7 @@
 #include "net/tls_issue.h"
 
 #include "base/check.h"
+#include "net/tls_private.h"
 
 #include <openssl/bn.h>
 #include <openssl/err.h>
@@ -110,26 +111,14 @@ void tls_issue_authority(unsigned days, struct text *to)
 	EVP_PKEY_free(key);
 }
 
-/* A key with a passphrase is no key to us. */
-static int no_passphrase(char *to, int size, int is_writing, void *context)
-{
-	(void)to;
-	(void)size;
-	(void)is_writing;
-	(void)context;
-	return -1;
-}
-
 /* The key and the certificate of an authority; NULL, or what is wrong with it. */
 static const char *read_authority(struct str pem, EVP_PKEY **ret_key, X509 **ret_certificate)
 {
-	BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len);
-	CHECK(bio != NULL);
-	*ret_key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO *bio = tls_open_pem(pem);
+	*ret_key = PEM_read_bio_PrivateKey(bio, NULL, tls_no_passphrase, NULL);
 	BIO_free(bio);
-	bio = BIO_new_mem_buf(pem.at, (int)pem.len);
-	CHECK(bio != NULL);
-	*ret_certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+	bio = tls_open_pem(pem);
+	*ret_certificate = PEM_read_bio_X509(bio, NULL, tls_no_passphrase, NULL);
 	BIO_free(bio);
 	if (*ret_key == NULL)
 		return "has no private key without a passphrase";
