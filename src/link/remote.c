@@ -78,7 +78,7 @@ struct link_remote {
 	struct timer keep_later; /* the number is to be kept by a new base */
 	uint64_t rewrite_from_ms;
 	bool is_troubled;    /* the operator was told that nobody answers */
-	bool has_said_why;   /* the operator was told why we end this connection */
+	bool has_said_why;   /* the operator was told why we ended the last connection */
 	struct text unread;  /* what is wrong with the revision that is heard; empty: nothing yet */
 	struct text refused; /* why the last revision was refused; empty: it was not */
 };
@@ -535,7 +535,7 @@ static void fail(struct link_remote *remote, const char *why)
 /* Speaks at a connected socket, whose TLS may be still to come. */
 static void speak(struct link_remote *remote, int socket, struct tls *tls)
 {
-	remote->has_greeted = remote->has_said_why = false;
+	remote->has_greeted = false;
 	remote->wire = link_wire_new(remote->loop, socket, tls, &remote->times, &remote->wire_sink);
 	if (remote->wire != NULL)
 		greet(remote);
@@ -568,6 +568,7 @@ static void connect_now(struct link_remote *remote)
 	remote->is_waiting = remote->pending > 0;
 	if (remote->is_waiting)
 		return;
+	remote->has_said_why = false;
 	if (remote->path == NULL) {
 		link_dial_start(remote->dial);
 		return;

@@ -248,8 +248,11 @@ static void what_cannot_be_read_is_refused_and_tried_again(void **state)
 	assert_int_equal(bench.told.calls, 0);
 	assert_int_equal(link_remote_revision(bench.remote), 0);
 	link_wire_free(liar.wire);
+	assert_int_equal(bench.told.troubles, 0);
 	close(liar.listener);
 	unlink(bench.path);
+	/* That nobody is there any more is another matter. */
+	TURN_UNTIL(bench.told.troubles == 1);
 	open_hub("store-1");
 	change("a.test", 1, 1);
 	wait_for(1);
