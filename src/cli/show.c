@@ -278,40 +278,50 @@ void cli_show_whoami(const struct cli_show *show, const struct model_node *answe
 		add_line(to, "control plane", str_of(show->name));
 }
 
+/* A table with a row for each item of a list. */
+static void add_table(const struct model_node *answer, const char *const *titles,
+        void (*add_row)(struct cli_table *table, const struct model_node *item), struct text *to)
+{
+	const struct model_node *item = cli_tree_first(answer, "items");
+	struct cli_table table;
+	cli_table_begin(&table, titles);
+	for (; item != NULL; item = item->next)
+		add_row(&table, item);
+	cli_table_end(&table, to);
+}
+
+static void add_user(struct cli_table *table, const struct model_node *item)
+{
+	add_cell(table, item, "name");
+	add_cell(table, item, "role");
+	add_moment_cell(table, cli_tree_number(item, "created_ms"), "-");
+	cli_table_add(table,
+	        cli_tree_is_true(item, "must_change") ? STR("must be changed") : STR("chosen"));
+}
+
 void cli_show_users(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	static const char *const TITLES[] = {"ACCOUNT", "ROLE", "CREATED", "PASSWORD", NULL};
-	const struct model_node *item = cli_tree_first(answer, "items");
-	struct cli_table table;
 	(void)show;
-	cli_table_begin(&table, TITLES);
-	for (; item != NULL; item = item->next) {
-		add_cell(&table, item, "name");
-		add_cell(&table, item, "role");
-		add_moment_cell(&table, cli_tree_number(item, "created_ms"), "-");
-		cli_table_add(&table, cli_tree_is_true(item, "must_change") ? STR("must be changed")
-		                                                            : STR("chosen"));
-	}
-	cli_table_end(&table, to);
+	add_table(answer, TITLES, add_user, to);
+}
+
+static void add_token(struct cli_table *table, const struct model_node *item)
+{
+	add_cell(table, item, "id");
+	add_cell(table, item, "account");
+	add_cell(table, item, "role");
+	add_moment_cell(table, cli_tree_number(item, "created_ms"), "-");
+	add_moment_cell(table, cli_tree_number(item, "expires_ms"), "never");
+	add_cell(table, item, "label");
 }
 
 void cli_show_tokens(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	static const char *const TITLES[] = {
 	        "ID", "ACCOUNT", "ROLE", "CREATED", "EXPIRES", "LABEL", NULL};
-	const struct model_node *item = cli_tree_first(answer, "items");
-	struct cli_table table;
 	(void)show;
-	cli_table_begin(&table, TITLES);
-	for (; item != NULL; item = item->next) {
-		add_cell(&table, item, "id");
-		add_cell(&table, item, "account");
-		add_cell(&table, item, "role");
-		add_moment_cell(&table, cli_tree_number(item, "created_ms"), "-");
-		add_moment_cell(&table, cli_tree_number(item, "expires_ms"), "never");
-		add_cell(&table, item, "label");
-	}
-	cli_table_end(&table, to);
+	add_table(answer, TITLES, add_token, to);
 }
 
 /* ---- the control plane and its edges ---- */
@@ -327,45 +337,41 @@ void cli_show_status(const struct cli_show *show, const struct model_node *answe
 	add_line(to, "store", error.len != 0 ? error : is_shut ? STR("not open") : STR("open"));
 }
 
+static void add_setting(struct cli_table *table, const struct model_node *item)
+{
+	add_cell(table, item, "name");
+	add_cell(table, item, "value");
+	add_cell(table, item, "default");
+	add_cell(table, item, "from");
+}
+
 void cli_show_settings(
         const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	static const char *const TITLES[] = {"SETTING", "VALUE", "DEFAULT", "FROM", NULL};
-	const struct model_node *item = cli_tree_first(answer, "items");
-	struct cli_table table;
 	(void)show;
-	cli_table_begin(&table, TITLES);
-	for (; item != NULL; item = item->next) {
-		add_cell(&table, item, "name");
-		add_cell(&table, item, "value");
-		add_cell(&table, item, "default");
-		add_cell(&table, item, "from");
-	}
-	cli_table_end(&table, to);
+	add_table(answer, TITLES, add_setting, to);
 	add_line(to, "revision", cli_tree_text(answer, "revision"));
+}
+
+static void add_edge(struct cli_table *table, const struct model_node *item)
+{
+	add_cell(table, item, "id");
+	cli_table_add(table, cli_tree_is_true(item, "is_connected") ? STR("yes") : STR("no"));
+	add_cell(table, item, "from");
+	add_cell(table, item, "applied");
+	cli_table_add(table,
+	        cli_tree_number(item, "refused") != 0 ? cli_tree_text(item, "refused") : STR_EMPTY);
+	add_moment_cell(table, cli_tree_number(item, "since_ms"), "-");
+	add_cell(table, item, "error");
 }
 
 void cli_show_edges(const struct cli_show *show, const struct model_node *answer, struct text *to)
 {
 	static const char *const TITLES[] = {
 	        "EDGE", "CONNECTED", "FROM", "APPLIED", "REFUSED", "SINCE", "ERROR", NULL};
-	const struct model_node *item = cli_tree_first(answer, "items");
-	struct cli_table table;
 	(void)show;
-	cli_table_begin(&table, TITLES);
-	for (; item != NULL; item = item->next) {
-		add_cell(&table, item, "id");
-		cli_table_add(
-		        &table, cli_tree_is_true(item, "is_connected") ? STR("yes") : STR("no"));
-		add_cell(&table, item, "from");
-		add_cell(&table, item, "applied");
-		cli_table_add(&table, cli_tree_number(item, "refused") != 0
-		                              ? cli_tree_text(item, "refused")
-		                              : STR_EMPTY);
-		add_moment_cell(&table, cli_tree_number(item, "since_ms"), "-");
-		add_cell(&table, item, "error");
-	}
-	cli_table_end(&table, to);
+	add_table(answer, TITLES, add_edge, to);
 	add_line(to, "revision", cli_tree_text(answer, "revision"));
 }
 

@@ -201,34 +201,22 @@ static void tell_location(struct control_call *call, const char *name)
 static bool answer_again(struct control_change *change)
 {
 	struct control_call *call = change->call;
-	struct store *store = atomic_load(&call->plane->store);
-	struct store_request request = {.who = control_change_who(call),
-	        .key = change->key,
-	        .fingerprint = change->fingerprint,
-	        .now_ms = call->now_ms};
+	struct store_request request;
 	struct model_domain *domain = NULL;
-	enum store_failure failure = store_domains_find_request(store, &request);
-	if (failure == STORE_ABSENT)
-		return false;
-	if (failure == STORE_CONFLICT) {
-		control_call_refuse(
-		        call, CONTROL_PROBLEM_KEY_REUSED, "the key was used with another body");
+	enum store_failure failure =
+	        control_change_find_made(call, change->key, change->fingerprint, &request);
+	if (failure != STORE_DONE)
+		return failure != STORE_ABSENT;
+	failure = store_domains_read_version(
+	        atomic_load(&call->plane->store), request.name, request.revision, &domain);
+	if (failure != STORE_DONE) {
+		control_change_refuse_made(call, failure);
 		return true;
 	}
-	if (failure == STORE_DONE)
-		failure =
-		        store_domains_read_version(store, request.name, request.revision, &domain);
-	if (failure == STORE_ABSENT)
-		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_VERSION,
-		        "it was made by this request, and is not kept any more");
-	else if (failure != STORE_DONE)
-		control_call_refuse_store(call, failure);
-	else
-		control_change_answer(call, domain, 201);
+	control_change_answer(call, domain, 201);
 	tell_location(call, request.name);
-	if (call->answer.status == 201)
-		control_call_add_field(
-		        call, "Headwater-Revision", "%llu", (unsigned long long)request.revision);
+	control_call_add_field(
+	        call, "Headwater-Revision", "%llu", (unsigned long long)request.revision);
 	model_domain_unref(domain);
 	return true;
 }
@@ -236,10 +224,8 @@ static bool answer_again(struct control_change *change)
 /* Whether it is still to be made; else it is answered. */
 static bool is_first(struct control_change *change)
 {
-	if (!control_change_read_key(change->call, &change->key, &change->fingerprint))
-		return false;
-	/* A dry run makes nothing, so it is never one that was made. */
-	return change->key.len == 0 || control_call_is_dry(change->call) || !answer_again(change);
+	return control_change_read_key(change->call, &change->key, &change->fingerprint) &&
+	       !answer_again(change);
 }
 
 static void create(struct control_change *change, struct model_node *root)

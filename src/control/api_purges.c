@@ -151,12 +151,7 @@ static bool read(struct control_call *call, struct link_purge *ret_purge)
 		read_domain(call, root, ret_purge, &problems);
 		read_values(call, root, ret_purge, &problems);
 	}
-	bool is_read = problems.total == 0;
-	if (!is_read)
-		control_call_refuse_with(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, "%s",
-		        problems.list[0].message);
-	model_problems_done(&problems);
-	return is_read;
+	return control_call_has_none(call, &problems, STR_EMPTY);
 }
 
 /* Keeps it, tells it, and answers. */

@@ -312,34 +312,20 @@ static void end(struct change *change)
 static bool answer_again(struct change *change)
 {
 	struct control_call *call = change->call;
-	struct store *store = atomic_load(&call->plane->store);
-	struct store_request request = {.who = control_change_who(call),
-	        .key = change->key,
-	        .fingerprint = change->fingerprint,
-	        .now_ms = call->now_ms};
+	struct store_request request;
 	struct control_setting_set then;
 	struct text body = {0};
-	/* A dry run makes nothing, so it is never one that was made. */
-	if (change->key.len == 0 || control_call_is_dry(call))
-		return false;
-	enum store_failure failure = store_domains_find_request(store, &request);
-	if (failure == STORE_ABSENT)
-		return false;
-	if (failure == STORE_CONFLICT) {
-		control_call_refuse(
-		        call, CONTROL_PROBLEM_KEY_REUSED, "the key was used for another request");
-		return true;
-	}
-	if (failure == STORE_DONE)
-		failure = store_settings_read_version(store, request.revision, &body);
-	if (failure == STORE_ABSENT) {
-		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_VERSION,
-		        "it was made by this request, and is not kept any more");
-	} else if (failure != STORE_DONE) {
-		control_call_refuse_store(call, failure);
-	} else {
+	enum store_failure failure =
+	        control_change_find_made(call, change->key, change->fingerprint, &request);
+	if (failure != STORE_DONE)
+		return failure != STORE_ABSENT;
+	failure = store_settings_read_version(
+	        atomic_load(&call->plane->store), request.revision, &body);
+	if (failure == STORE_DONE) {
 		control_setting_read_set(text_str(&body), &then);
 		answer(call, &then, request.revision);
+	} else {
+		control_change_refuse_made(call, failure);
 	}
 	text_done(&body);
 	return true;
@@ -354,14 +340,9 @@ static bool read_patch(struct control_call *call, struct model_node **ret_patch)
 	struct model_node *patch;
 	if (!control_call_read_object(call, &patch))
 		return false;
-	bool is_good = control_setting_patch(&any, patch, &problems);
-	if (is_good)
+	if (control_setting_patch(&any, patch, &problems))
 		*ret_patch = patch;
-	else
-		control_call_refuse_with(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, "%s",
-		        problems.list[0].message);
-	model_problems_done(&problems);
-	return is_good;
+	return control_call_has_none(call, &problems, STR_EMPTY);
 }
 
 void control_api_settings_change(struct control_call *call)

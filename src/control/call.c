@@ -256,6 +256,17 @@ void control_call_refuse_with(struct control_call *call, enum control_problem pr
 	va_end(arguments);
 }
 
+bool control_call_has_none(
+        struct control_call *call, struct model_problems *problems, struct str prefix)
+{
+	bool has_none = problems->total == 0;
+	if (!has_none)
+		control_call_refuse_with(call, CONTROL_PROBLEM_INVALID, problems, prefix, "%s",
+		        problems->list[0].message);
+	model_problems_done(problems);
+	return has_none;
+}
+
 void control_call_refuse_field(
         struct control_call *call, const char *pointer, const char *rule, const char *format, ...)
 {

@@ -107,6 +107,11 @@ void control_call_refuse_with(struct control_call *call, enum control_problem pr
         const struct model_problems *problems, struct str prefix, const char *format, ...)
         PRINTF_LIKE(5, 6);
 
+/* Whether there are no problems; else the same with those of an invalid body, and the words of the
+ * first. Frees them. */
+MUST_CHECK bool control_call_has_none(
+        struct control_call *call, struct model_problems *problems, struct str prefix);
+
 /* One place: "/name" and the rule that it breaks. */
 void control_call_refuse_field(struct control_call *call, const char *pointer, const char *rule,
         const char *format, ...) PRINTF_LIKE(4, 5);

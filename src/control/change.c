@@ -52,6 +52,35 @@ bool control_change_read_key(
 	return true;
 }
 
+enum store_failure control_change_find_made(struct control_call *call, struct str key,
+        struct str fingerprint, struct store_request *ret_request)
+{
+	/* A dry run makes nothing, so it is never one that was made. */
+	if (key.len == 0 || control_call_is_dry(call))
+		return STORE_ABSENT;
+	*ret_request = (struct store_request){.who = control_change_who(call),
+	        .key = key,
+	        .fingerprint = fingerprint,
+	        .now_ms = call->now_ms};
+	enum store_failure failure =
+	        store_domains_find_request(atomic_load(&call->plane->store), ret_request);
+	if (failure == STORE_CONFLICT)
+		control_call_refuse(
+		        call, CONTROL_PROBLEM_KEY_REUSED, "the key was used for another request");
+	else if (failure != STORE_DONE && failure != STORE_ABSENT)
+		control_call_refuse_store(call, failure);
+	return failure;
+}
+
+void control_change_refuse_made(struct control_call *call, enum store_failure failure)
+{
+	if (failure == STORE_ABSENT)
+		control_call_refuse(call, CONTROL_PROBLEM_NO_SUCH_VERSION,
+		        "it was made by this request, and is not kept any more");
+	else
+		control_call_refuse_store(call, failure);
+}
+
 bool control_change_is_ours(struct control_call *call)
 {
 	if (call->plane->file != NULL)
@@ -242,17 +271,6 @@ struct model_node *control_change_node(
 
 /* ---- what is made ---- */
 
-static bool refuse_problems(
-        struct control_change *change, struct model_problems *problems, struct str prefix)
-{
-	bool is_good = problems->total == 0;
-	if (!is_good)
-		control_call_refuse_with(change->call, CONTROL_PROBLEM_INVALID, problems, prefix,
-		        "%s", problems->list[0].message);
-	model_problems_done(problems);
-	return is_good;
-}
-
 bool control_change_read_body(
         struct control_call *call, struct str group, struct model_node **ret_root)
 {
@@ -260,14 +278,9 @@ bool control_change_read_body(
 	struct model_node *root;
 	if (!control_call_read_object(call, &root))
 		return false;
-	bool is_good = model_read_check_nulls(root, group, &problems);
-	if (is_good)
+	if (model_read_check_nulls(root, group, &problems))
 		*ret_root = root;
-	else
-		control_call_refuse_with(call, CONTROL_PROBLEM_INVALID, &problems, STR_EMPTY, "%s",
-		        problems.list[0].message);
-	model_problems_done(&problems);
-	return is_good;
+	return control_call_has_none(call, &problems, STR_EMPTY);
 }
 
 void control_change_keep_secrets(struct model_domain *after, const struct model_domain *before,
@@ -298,7 +311,7 @@ bool control_change_read(struct control_change *change, const struct model_node 
 		is_read = change->before == NULL ||
 		          model_check_change(change->before, after, &PLACE, &problems);
 	}
-	if (refuse_problems(change, &problems, prefix) && is_read) {
+	if (control_call_has_none(change->call, &problems, prefix) && is_read) {
 		*ret_after = after;
 		return true;
 	}
@@ -314,7 +327,7 @@ bool control_change_check(struct control_change *change, const struct model_doma
 	        after, control_plane_rules(change->call->plane), &PLACE, &problems);
 	if (change->before != NULL)
 		is_good &= model_check_change(change->before, after, &PLACE, &problems);
-	return refuse_problems(change, &problems, STR_EMPTY) && is_good;
+	return control_call_has_none(change->call, &problems, STR_EMPTY) && is_good;
 }
 
 /* ---- what is kept ---- */

@@ -66,6 +66,14 @@ void control_change_end(struct control_change *change);
 MUST_CHECK bool control_change_read_key(
         struct control_call *call, struct str *ret_key, struct str *ret_fingerprint);
 
+/* What came of an earlier request with this key: DONE with *ret_request; ABSENT, where there was
+ * none, or this one has no key or is a dry run; else the call was refused. */
+MUST_CHECK enum store_failure control_change_find_made(struct control_call *call, struct str key,
+        struct str fingerprint, struct store_request *ret_request);
+
+/* The version that it made cannot be shown again. */
+void control_change_refuse_made(struct control_call *call, enum store_failure failure);
+
 /* Who asks, as the history names them: the account, and behind a slash the label of a token. */
 struct str control_change_who(struct control_call *call);
 
