@@ -389,6 +389,9 @@ static void open_cache(struct edge *edge)
 		log_error("nothing keeps room in the cache: %m");
 	edge->shared.cache = cache;
 	edge->purge_sink.is_kept = fd >= 0 && !edge->is_cache_apart;
+	/* First, or a disk that is read at once would be taken for one that was read before. */
+	if (cache_disk_count(cache) > 0)
+		edge->disks = edge_disks_new(edge->loop, cache);
 	start_writers(edge);
 }
 
@@ -407,7 +410,6 @@ static void open_recalls(struct edge *edge)
 	        .recall = cache_recall,
 	};
 	edge->shared.recalls = edge_recalls_new(&options);
-	edge->disks = edge_disks_new(edge->loop, edge->shared.cache);
 }
 
 /* A folder that takes no files is told now, and not by the first large upload. */

@@ -149,7 +149,9 @@ def test_five_hundred_readers_on_full_buffers_get_their_bytes(make):
 def test_an_object_larger_than_the_memory_passes_through(make):
     library = Library(make, "16m")
     size = 24 * MIB
-    library.site.says("/huge", FRESH, body=Generated("huge", size))
+    # At 16 MiB in a second, so that who reads at once keeps up on the busiest machine.
+    pace = {"drip": "body", "drip_bytes": 65536, "drip_s": 0.004}
+    library.site.says("/huge", FRESH, body=Generated("huge", size), **pace)
     for _ in range(2):
         response = library.site.get("/huge", keep=False, timeout=60)
         assert (response.size, response.digest) == (size, content.digest("huge", size))
@@ -160,7 +162,9 @@ def test_several_readers_of_an_object_larger_than_the_memory(make):
     """Each at its own pace: what was let go of cannot be found, so a laggard may see its body break off."""
     library = Library(make, "16m", workers=2)
     size = 24 * MIB
-    library.site.says("/huge", FRESH, body=Generated("huge", size))
+    # At 16 MiB in a second, so that who reads at once keeps up on the busiest machine.
+    pace = {"drip": "body", "drip_bytes": 65536, "drip_s": 0.004}
+    library.site.says("/huge", FRESH, body=Generated("huge", size), **pace)
     outcomes = []
 
     def read(pause):
@@ -171,7 +175,7 @@ def test_several_readers_of_an_object_larger_than_the_memory(make):
             except wire.Truncated as error:
                 outcomes.append(error)
 
-    readers = [threading.Thread(target=read, args=(pause,)) for pause in (0, 0, 0.002, 0.005)]
+    readers = [threading.Thread(target=read, args=(pause,)) for pause in (0, 0, 0.02, 0.05)]
     for reader in readers:
         reader.start()
     for reader in readers:
