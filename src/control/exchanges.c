@@ -663,7 +663,7 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 		exchanges->lanes[i] = disk_new(THREADS);
 	exchanges->server = make_server(exchanges);
 	for (unsigned i = 0; i < options->listener_count; i++)
-		if (!serve_server_listen(exchanges->server, options->listeners[i])) {
+		if (!serve_server_listen(exchanges->server, options->listeners[i], false)) {
 			control_exchanges_free(exchanges);
 			return NULL;
 		}

@@ -247,7 +247,7 @@ struct edge_metrics *edge_metrics_open(const struct edge_metrics_options *option
 	metrics->census = serve_census_new(LIMIT_METRICS_CONNECTIONS, LIMIT_METRICS_CONNECTIONS);
 	metrics->server = make_server(metrics);
 	for (unsigned i = 0; i < options->listener_count; i++)
-		if (!serve_server_listen(metrics->server, options->listeners[i])) {
+		if (!serve_server_listen(metrics->server, options->listeners[i], false)) {
 			edge_metrics_close(metrics);
 			return NULL;
 		}

@@ -105,7 +105,7 @@ static enum sent send_stored(
 	if (count > part->end - part->at)
 		count = (size_t)(part->end - part->at);
 	size_t taken =
-	        count <= COPY_MAX
+	        count <= COPY_MAX || stream->is_copied
 	                ? serve_stream_write(stream, str_make(place->at + skip, count))
 	                : serve_stream_send_file(stream, place->fd, place->offset + skip, count);
 	part->at += taken;

@@ -51,8 +51,11 @@ static bool send_stored(struct edge_request *request, enum edge_turn *ret_turn)
 	size_t count = place.len - skip;
 	if (count > request->body_left)
 		count = (size_t)request->body_left;
+	struct serve_stream *stream = request->stream;
 	size_t taken =
-	        serve_stream_send_file(request->stream, place.fd, place.offset + skip, count);
+	        stream->is_copied
+	                ? serve_stream_write(stream, str_make(place.at + skip, count))
+	                : serve_stream_send_file(stream, place.fd, place.offset + skip, count);
 	edge_flight_seek(&request->flight, at + taken);
 	if (request->body_left != UINT64_MAX)
 		request->body_left -= taken;

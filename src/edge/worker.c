@@ -192,7 +192,7 @@ bool edge_worker_listen(struct edge_worker *worker)
 	const struct edge_options *options = worker->options;
 	for (unsigned i = 0; i < options->address_count; i++)
 		if (!serve_server_listen(worker->server,
-		            options->listeners[i * options->workers + worker->index]))
+		            options->listeners[i * options->workers + worker->index], false))
 			return false;
 	return true;
 }

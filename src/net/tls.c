@@ -1,6 +1,9 @@
 /*
  * OpenSSL moves bytes through a BIO of ours, so that a peer that is gone is an error and never a
- * SIGPIPE, and so that its end, said or not, is told apart.
+ * SIGPIPE, and so that its end, said or not, is told apart. What it writes goes to the socket at
+ * once, or, where the connection has a pool of buffers, into a block that leaves with one call.
+ * What it reads is not asked for where the last read has emptied the socket and the loop told of
+ * nothing since.
  *
  * The queue of errors is the thread's and not the connection's: it is emptied before each call, or
  * what one connection left there would be the end of the next one.
@@ -19,27 +22,17 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { WHY_BYTES = 160 };
-
-struct tls_context {
-	SSL_CTX *ssl;
-};
-
-struct tls {
-	SSL *ssl;
-	int fd;
-	bool is_at_end; /* the socket is */
-	bool is_broken;
-	char why[WHY_BYTES];
-};
-
 /* ---- the BIO ---- */
 
 static BIO_METHOD *socket_method;
 
 static int bio_write(BIO *bio, const char *from, int size)
 {
-	const struct tls *tls = BIO_get_data(bio);
+	struct tls *tls = BIO_get_data(bio);
+	if (tls->buffers != NULL) {
+		BIO_clear_retry_flags(bio);
+		return buf_add(tls->buffers, &tls->out, str_make(from, (size_t)size)) ? size : -1;
+	}
 	struct iovec vector = {.iov_base = (void *)(uintptr_t)from, .iov_len = (size_t)size};
 	size_t count = 0;
 	BIO_clear_retry_flags(bio);
@@ -51,15 +44,29 @@ static int bio_write(BIO *bio, const char *from, int size)
 	return -1;
 }
 
+static int read_early(struct tls *tls, char *to, size_t size)
+{
+	struct str early = buf_str(&tls->early);
+	size_t count = early.len < size ? early.len : size;
+	memcpy(to, early.at, count);
+	buf_drop(&tls->early, count);
+	buf_release_if_empty(tls->buffers, &tls->early);
+	return (int)count;
+}
+
 static int bio_read(BIO *bio, char *to, int size)
 {
 	struct tls *tls = BIO_get_data(bio);
 	size_t count = 0;
 	BIO_clear_retry_flags(bio);
-	switch (tcp_read(tls->fd, to, (size_t)size, &count)) {
+	if (buf_length(&tls->early) > 0)
+		return read_early(tls, to, (size_t)size);
+	switch (tls->is_empty ? TCP_AGAIN : tcp_read(tls->fd, to, (size_t)size, &count)) {
 	case TCP_DONE:
+		tls->is_empty = tls->buffers != NULL && count < (size_t)size && !tls->has_hangup;
 		return (int)count;
 	case TCP_AGAIN:
+		tls->is_empty = tls->buffers != NULL;
 		BIO_set_retry_read(bio);
 		return -1;
 	case TCP_END:
@@ -217,8 +224,7 @@ static void demand_name(SSL *ssl, const char *name)
 	              (void *)(uintptr_t)name) == 1);
 }
 
-struct tls *tls_new(
-        const struct tls_context *context, enum tls_side side, int socket, const char *name)
+struct tls *tls_make(const struct tls_context *context, int socket)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct tls *tls = mem_new(struct tls);
@@ -230,6 +236,13 @@ struct tls *tls_new(
 	BIO_set_data(bio, tls);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(tls->ssl, bio, bio);
+	return tls;
+}
+
+struct tls *tls_new(
+        const struct tls_context *context, enum tls_side side, int socket, const char *name)
+{
+	struct tls *tls = tls_make(context, socket);
 	if (side == TLS_SERVER) {
 		SSL_set_accept_state(tls->ssl);
 	} else {
@@ -239,19 +252,34 @@ struct tls *tls_new(
 	return tls;
 }
 
+void tls_close(struct tls *tls)
+{
+	if (!tls->is_broken && SSL_is_init_finished(tls->ssl))
+		SSL_shutdown(tls->ssl);
+	if (tls->buffers != NULL && !tls->is_broken)
+		(void)tls_flush(tls);
+	ERR_clear_error();
+}
+
 void tls_free(struct tls *tls)
 {
 	if (tls == NULL)
 		return;
-	if (!tls->is_broken && SSL_is_init_finished(tls->ssl))
-		SSL_shutdown(tls->ssl);
+	tls_close(tls);
+	if (tls->buffers != NULL) {
+		buf_release(tls->buffers, &tls->early);
+		buf_release(tls->buffers, &tls->out);
+	}
 	SSL_free(tls->ssl);
-	ERR_clear_error();
 	mem_free(tls);
 }
 
-/* What broke it, in words for people. */
-static void note_why(struct tls *tls)
+void tls_break(struct tls *tls)
+{
+	tls->is_broken = true;
+}
+
+void tls_note_why(struct tls *tls)
 {
 	const long verified = SSL_get_verify_result(tls->ssl);
 	const unsigned long error = ERR_peek_last_error();
@@ -278,7 +306,7 @@ static enum tcp_result result_of(struct tls *tls, int returned)
 		break;
 	}
 	tls->is_broken = true;
-	note_why(tls);
+	tls_note_why(tls);
 	return TCP_RESET;
 }
 
@@ -288,7 +316,19 @@ enum tcp_result tls_read(struct tls *tls, void *to, size_t size, size_t *ret_cou
 		return TCP_RESET;
 	ERR_clear_error();
 	int returned = SSL_read_ex(tls->ssl, to, size, ret_count);
-	return returned == 1 ? TCP_DONE : result_of(tls, returned);
+	/* Tickets wait for the answer to what was read. */
+	if (returned == 1)
+		return TCP_DONE;
+	enum tcp_result result = result_of(tls, returned);
+	/* The handshake's part, or the alert that says what is wrong. */
+	if (buf_length(&tls->out) > 0 && tls_flush(tls) == TCP_RESET)
+		return TCP_RESET;
+	return result;
+}
+
+bool tls_is_open(const struct tls *tls)
+{
+	return SSL_is_init_finished(tls->ssl);
 }
 
 enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "net/tcp.h"
 
@@ -33,8 +34,30 @@ void tls_context_free(struct tls_context *context);
 struct tls *tls_new(
         const struct tls_context *context, enum tls_side side, int socket, const char *name);
 
-/* Tells the peer that nothing more comes, if the socket takes that at once. NULL is fine. */
+/*
+ * A server's end of a connection of many: what is encrypted waits in a block of `buffers` for the
+ * socket, so that several records leave with one call, and the socket is read only after it was
+ * told that there is something (tls_ready). What was taken may not have left yet: after each write,
+ * and when the socket is writable, tls_flush goes on with it.
+ */
+struct tls *tls_new_buffered(
+        const struct tls_context *context, int socket, struct buf_pool *buffers);
+
+/* Tells the peer that nothing more comes, if the socket takes that at once. */
+void tls_close(struct tls *tls);
+
+/* tls_close, and frees it. NULL is fine. */
 void tls_free(struct tls *tls);
+
+/* Nothing more is read or written: neither is the peer told that this is the end. */
+void tls_break(struct tls *tls);
+
+/* Buffered: what was read of the socket before there was TLS; false when there is no memory for it.
+ */
+MUST_CHECK bool tls_give(struct tls *tls, struct str bytes);
+
+/* Buffered: the loop reports that there is something to read, with a hangup maybe. */
+void tls_ready(struct tls *tls, bool has_hangup);
 
 /* TCP_END: the peer has said that nothing more comes. One that is gone without that is TCP_RESET,
  * as is everything that breaks TLS, and a certificate that is not accepted. */
@@ -43,6 +66,26 @@ enum tcp_result tls_read(struct tls *tls, void *to, size_t size, size_t *ret_cou
 /* `bytes` is not empty. After TCP_AGAIN the next call begins with the same bytes, wherever they lie
  * then, and may have more behind them. */
 enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count);
+
+/*
+ * Buffered, after the handshake: the bytes of up to `count` vectors, in records as large as they
+ * can be, whatever the vectors are. *ret_count, for TCP_DONE only, is what is encrypted, and may be
+ * less than all: the socket takes no more now. TCP_AGAIN: nothing was taken.
+ */
+enum tcp_result tls_write_vectors(
+        struct tls *tls, const struct iovec *vectors, int count, size_t *ret_count);
+
+/* Buffered: sends what waits. TCP_DONE: nothing does any more. */
+enum tcp_result tls_flush(struct tls *tls);
+
+/* Buffered: whether something waits for the socket; what the socket took in all, in encrypted
+ * bytes.
+ */
+bool tls_has_unsent(const struct tls *tls);
+uint64_t tls_sent(const struct tls *tls);
+
+/* Whether the handshake is done. */
+bool tls_is_open(const struct tls *tls);
 
 /* After TCP_RESET: why, as a phrase; as long as it lasts. */
 const char *tls_why(const struct tls *tls);

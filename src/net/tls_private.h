@@ -1,11 +1,19 @@
 /*
- * What the files of TLS share: reading PEM.
+ * What the files of TLS share: contexts, connections (tls.c has them, tls_buffered.c those of a
+ * server with many), reading PEM.
  */
 #pragma once
 
 #include "base/str.h"
+#include "net/tls.h"
 
 #include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+struct tls_context {
+	SSL_CTX *ssl;
+	struct tls_site *site; /* of a context for clients (tls_site.h) */
+};
 
 /* For OpenSSL's readers of PEM: a key with a passphrase is no key to us, for there is nobody to
  * ask. */
@@ -13,3 +21,23 @@ int tls_no_passphrase(char *to, int size, int is_writing, void *context);
 
 /* A reader of PEM, whose bytes must outlive it. */
 BIO *tls_open_pem(struct str pem);
+
+struct tls {
+	SSL *ssl;
+	int fd;
+	bool is_at_end; /* the socket is */
+	bool is_broken;
+	bool is_empty;            /* the socket was at the last read, and nothing was told since */
+	bool has_hangup;          /* its end may lie behind what is read */
+	struct buf_pool *buffers; /* NULL: not buffered */
+	struct buf early;         /* came from the socket before there was TLS */
+	struct buf out;           /* encrypted, and not taken by the socket */
+	uint64_t sent;            /* what the socket took, encrypted, in all */
+	char why[160];
+};
+
+/* A connection of neither side yet. */
+struct tls *tls_make(const struct tls_context *context, int socket);
+
+/* Notes what broke it, in words for people. */
+void tls_note_why(struct tls *tls);

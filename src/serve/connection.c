@@ -1,7 +1,7 @@
 /*
- * The life of a client connection: accepted -> (PROXY header) -> IDLE <-> HEAD -> EXCHANGE -> FLUSH
- * -> IDLE … and LINGER at the end, so that the client reads our last response before a reset could
- * reach it (RFC 9112 9.6).
+ * The life of a client connection: accepted -> (PROXY header) -> (TLS's HANDSHAKE) -> IDLE <-> HEAD
+ * -> EXCHANGE -> FLUSH -> IDLE … and LINGER at the end, so that the client reads our last response
+ * before a reset could reach it (RFC 9112 9.6).
  *
  * It is in the loop once, edge-triggered; is_readable remembers that there may be something to
  * read. The one timer is lazy: it is moved only when it would come too late, and looks at the
@@ -61,6 +61,9 @@ static void leave_server(struct serve_connection *connection)
 	loop_timer_cancel(server->options.loop, &connection->timer);
 	loop_unwake(&connection->task);
 	loop_remove(server->options.loop, &connection->watched);
+	serve_wire_close(&connection->wire);
+	if (connection->state == CONNECTION_HANDSHAKE)
+		server->handshakes--;
 	buf_release(server->options.buffers, &connection->in);
 	buf_release(server->options.buffers, &connection->out);
 	list_remove(&connection->node);
@@ -95,12 +98,13 @@ enum tcp_result serve_connection_fill(struct serve_connection *connection)
 	struct buf *in = &connection->in;
 	size_t asked = buf_room(in), count;
 	enum tcp_result result =
-	        tcp_read(connection->watched.fd, in->block + in->end, asked, &count);
+	        serve_wire_read(&connection->wire, in->block + in->end, asked, &count);
 	switch (result) {
 	case TCP_DONE:
 		in->end += (uint32_t)count;
 		/* Less than asked for: the socket is empty, unless its end is behind it. */
-		connection->is_readable = count == asked || connection->has_hangup;
+		connection->is_readable = count == asked || connection->has_hangup ||
+		                          !serve_wire_tells_by_count(&connection->wire);
 		break;
 	case TCP_AGAIN:
 		connection->is_readable = false;
@@ -122,9 +126,8 @@ bool serve_connection_flush(struct serve_connection *connection)
 	if (buf_length(out) > 0) {
 		struct iovec vector = {.iov_base = buf_bytes(out), .iov_len = buf_length(out)};
 		size_t count;
-		switch (tcp_write(connection->watched.fd, &vector, 1, &count)) {
+		switch (serve_wire_write(&connection->wire, &vector, 1, &count)) {
 		case TCP_DONE:
-			connection->wire_sent += count;
 			buf_drop(out, count);
 			break;
 		case TCP_AGAIN:
@@ -135,16 +138,22 @@ bool serve_connection_flush(struct serve_connection *connection)
 		}
 	}
 	buf_release_if_empty(connection->server->options.buffers, out);
-	return true;
+	return serve_wire_flush(&connection->wire);
+}
+
+bool serve_connection_has_unsent(const struct serve_connection *connection)
+{
+	return buf_length(&connection->out) > 0 || serve_wire_has_unsent(&connection->wire);
 }
 
 /* What the client's side has acknowledged. */
 static uint64_t acknowledged(const struct serve_connection *connection)
 {
 	int waiting = 0;
+	uint64_t sent = serve_wire_sent(&connection->wire);
 	if (ioctl(connection->watched.fd, SIOCOUTQ, &waiting) != 0)
-		return connection->wire_sent;
-	return connection->wire_sent - (uint64_t)waiting;
+		return sent;
+	return sent - (uint64_t)waiting;
 }
 
 static uint64_t next_look(const struct serve_connection *connection)
@@ -172,7 +181,7 @@ bool serve_connection_pace_is_slow(struct serve_connection *connection, uint64_t
 	const struct serve_options *options = &connection->server->options;
 	uint64_t least = (uint64_t)options->rate_min * options->write_timeout_ms / 1000;
 	uint64_t taken = acknowledged(connection), now_ms = now_of(connection);
-	if (taken == connection->wire_sent ||
+	if (taken == serve_wire_sent(&connection->wire) ||
 	        taken - connection->pace_mark >= (least > 0 ? least : 1)) {
 		connection->pace_since_ms = now_ms;
 		connection->pace_mark = taken;
@@ -213,6 +222,7 @@ static void linger(struct serve_connection *connection)
 /* The last response is in the kernel: says so to the client, and waits for it to have read it. */
 static void end(struct serve_connection *connection)
 {
+	serve_wire_end(&connection->wire);
 	if (connection->has_end) {
 		serve_connection_close(connection);
 		return;
@@ -232,7 +242,7 @@ static void finish_flush(struct serve_connection *connection)
 		serve_connection_close(connection);
 		return;
 	}
-	if (buf_length(&connection->out) > 0) {
+	if (serve_connection_has_unsent(connection)) {
 		serve_connection_set_deadline(connection, serve_connection_pace_start(connection));
 		return;
 	}
@@ -293,9 +303,22 @@ bool serve_connection_put_error(struct serve_connection *connection, enum fault 
 	return true;
 }
 
+/* Ends a connection on which nothing can be answered. */
+static void refuse_silently(struct serve_connection *connection, enum fault fault)
+{
+	const struct serve_options *options = &connection->server->options;
+	options->handler->on_refused(options->handler, &connection->client, fault);
+	serve_connection_close(connection);
+}
+
 /* Answers what could not become a request, and ends the connection (RFC 9112 section 9.3). */
 static void refuse(struct serve_connection *connection, enum fault fault)
 {
+	bool is_open = connection->wire.tls != NULL && serve_wire_is_open(&connection->wire);
+	if (connection->is_secure && !is_open) {
+		refuse_silently(connection, fault);
+		return;
+	}
 	const struct serve_options *options = &connection->server->options;
 	options->handler->on_refused(options->handler, &connection->client, fault);
 	connection->is_last = true;
@@ -306,6 +329,40 @@ static void refuse(struct serve_connection *connection, enum fault fault)
 		return;
 	}
 	serve_connection_next(connection);
+}
+
+/* TLS comes next, and what is in `in` belongs to it. */
+static enum look begin_handshake(struct serve_connection *connection)
+{
+	struct serve_server *server = connection->server;
+	if (server->handshakes >= LIMIT_TLS_HANDSHAKES) {
+		refuse_silently(connection, FAULT_OVERLOAD);
+		return LOOK_STOP;
+	}
+	connection->state = CONNECTION_HANDSHAKE;
+	server->handshakes++;
+	serve_connection_set_deadline(
+	        connection, now_of(connection) + server->options.handshake_timeout_ms);
+	struct str early = buf_length(&connection->in) > 0 ? buf_str(&connection->in) : STR_EMPTY;
+	if (!serve_wire_begin_tls(
+	            &connection->wire, server->options.tls, server->options.buffers, early)) {
+		refuse_silently(connection, FAULT_MEMORY);
+		return LOOK_STOP;
+	}
+	buf_release(server->options.buffers, &connection->in);
+	connection->is_readable |= early.len > 0;
+	return LOOK_MORE;
+}
+
+/* TLS is agreed on: requests may come. */
+static void end_handshake(struct serve_connection *connection)
+{
+	connection->server->handshakes--;
+	connection->state = CONNECTION_IDLE;
+	bool is_draining = connection->server->is_draining;
+	const struct serve_options *options = &connection->server->options;
+	serve_connection_set_deadline(connection,
+	        now_of(connection) + (is_draining ? DRAIN_IDLE_MS : options->head_timeout_ms));
 }
 
 /* Takes the PROXY header off the front of `in`. */
@@ -331,6 +388,8 @@ static enum look read_proxy_header(struct serve_connection *connection)
 		return LOOK_STOP;
 	}
 	connection->is_counted = true;
+	if (connection->is_secure)
+		return begin_handshake(connection);
 	connection->state = CONNECTION_IDLE;
 	return buf_length(&connection->in) > 0 ? LOOK_ON : LOOK_MORE;
 }
@@ -415,11 +474,33 @@ static void advance(struct serve_connection *connection)
 			return;
 		}
 		if (serve_connection_fill(connection) == TCP_RESET) {
-			serve_connection_close(connection);
+			if (connection->state == CONNECTION_HANDSHAKE)
+				refuse_silently(connection, FAULT_CLIENT_TLS);
+			else
+				serve_connection_close(connection);
 			return;
 		}
+		if (connection->state == CONNECTION_HANDSHAKE &&
+		        serve_wire_is_open(&connection->wire))
+			end_handshake(connection);
 	}
 	buf_release_if_empty(connection->server->options.buffers, &connection->in);
+}
+
+/* What an event means to TLS: its socket may have something, and may take what waits for it. False:
+ * the connection is gone. */
+static bool carry_on(struct serve_connection *connection, unsigned events)
+{
+	if (events & (LOOP_READABLE | LOOP_HANGUP))
+		serve_wire_ready(&connection->wire, (events & LOOP_HANGUP) != 0);
+	if (serve_wire_flush(&connection->wire))
+		return true;
+	if (connection->stream != NULL) {
+		serve_stream_gone(connection->stream, FAULT_CLIENT_GONE);
+		return true;
+	}
+	serve_connection_close(connection);
+	return false;
 }
 
 static void on_ready(struct loop_fd *watched, unsigned events)
@@ -430,8 +511,11 @@ static void on_ready(struct loop_fd *watched, unsigned events)
 		connection->is_readable = !connection->has_end;
 	if (events & LOOP_HANGUP)
 		connection->has_hangup = true;
+	if (connection->wire.tls != NULL && !carry_on(connection, events))
+		return;
 	switch ((enum connection_state)connection->state) {
 	case CONNECTION_PROXY:
+	case CONNECTION_HANDSHAKE:
 	case CONNECTION_IDLE:
 	case CONNECTION_HEAD:
 		if (connection->is_readable)
@@ -487,6 +571,9 @@ static void on_expire(struct timer *timer)
 	case CONNECTION_FLUSH:
 		watch_flush(connection);
 		break;
+	case CONNECTION_HANDSHAKE:
+		refuse_silently(connection, FAULT_CLIENT_TLS);
+		break;
 	case CONNECTION_PROXY:
 	case CONNECTION_IDLE:
 	case CONNECTION_LINGER:
@@ -501,16 +588,19 @@ void serve_connection_drain(struct serve_connection *connection)
 		serve_connection_set_deadline(connection, now_of(connection) + DRAIN_IDLE_MS);
 }
 
-void serve_connection_open(struct serve_server *server, int fd, const struct address *peer)
+void serve_connection_open(
+        struct serve_server *server, int fd, const struct address *peer, bool is_secure)
 {
 	struct serve_connection *connection = slab_take(&server->connection_slab);
 	*connection = (struct serve_connection){
 	        .watched = {.fd = fd, .on_ready = on_ready},
+	        .wire = {.fd = fd},
 	        .timer = {.on_expire = on_expire},
 	        .task = {.on_run = on_task},
 	        .server = server,
 	        .client = *peer,
 	        .state = server->options.proxy_protocol ? CONNECTION_PROXY : CONNECTION_IDLE,
+	        .is_secure = is_secure,
 	};
 	list_add_last(&server->connections, &connection->node);
 	server->count++;
@@ -525,8 +615,11 @@ void serve_connection_open(struct serve_server *server, int fd, const struct add
 			refuse(connection, FAULT_BAD_PROXY_HEADER);
 		return;
 	}
-	if (!serve_census_enter_client(server->options.census, peer))
+	if (!serve_census_enter_client(server->options.census, peer)) {
 		refuse(connection, FAULT_OVERLOAD);
-	else
-		connection->is_counted = true;
+		return;
+	}
+	connection->is_counted = true;
+	if (is_secure)
+		(void)begin_handshake(connection);
 }

@@ -10,18 +10,21 @@
 #include "net/loop.h"
 #include "net/tcp.h"
 #include "serve/server.h"
+#include "serve/wire.h"
 
 enum connection_state {
-	CONNECTION_PROXY,    /* a PROXY header must come first */
-	CONNECTION_IDLE,     /* between requests; nothing of the next one is there */
-	CONNECTION_HEAD,     /* a part of a head is there */
-	CONNECTION_EXCHANGE, /* a stream is open */
-	CONNECTION_FLUSH,    /* the response is finished, its last bytes wait for room */
-	CONNECTION_LINGER,   /* FIN is sent; what still comes is dropped until the client's FIN */
+	CONNECTION_PROXY,     /* a PROXY header must come first */
+	CONNECTION_HANDSHAKE, /* TLS is being agreed on */
+	CONNECTION_IDLE,      /* between requests; nothing of the next one is there */
+	CONNECTION_HEAD,      /* a part of a head is there */
+	CONNECTION_EXCHANGE,  /* a stream is open */
+	CONNECTION_FLUSH,     /* the response is finished, its last bytes wait for room */
+	CONNECTION_LINGER,    /* FIN is sent; what still comes is dropped until the client's FIN */
 };
 
 struct serve_connection {
 	struct loop_fd watched;
+	struct serve_wire wire; /* on the same socket */
 	struct timer timer;
 	struct loop_task task; /* goes on with the next request */
 	struct list_node node; /* in the server's list */
@@ -29,12 +32,12 @@ struct serve_connection {
 	struct serve_stream *stream; /* in EXCHANGE */
 	struct buf in, out;          /* out: heads and framing, not bodies */
 	uint64_t deadline_ms;
-	uint64_t wire_sent;                /* what the kernel took, ever */
 	uint64_t pace_since_ms, pace_mark; /* while the client's reading is measured; else 0 */
 	uint64_t linger_until_ms;
 	struct address client;
 	uint32_t scanned;
 	uint8_t state;    /* enum connection_state */
+	bool is_secure;   /* the listener is one of TLS */
 	bool is_readable; /* edge-triggered: reading may give something */
 	bool has_hangup;  /* FIN or worse was reported: read until it is seen */
 	bool has_end;     /* the client's FIN was read */
@@ -47,6 +50,7 @@ struct serve_server {
 	struct list connections, listeners;
 	struct slab connection_slab, stream_slab;
 	unsigned count;
+	unsigned handshakes; /* connections in HANDSHAKE */
 	bool is_draining;
 	int spare_fd; /* given up to accept and refuse when descriptors run out */
 	uint64_t date_ms;
@@ -61,8 +65,9 @@ struct stream_room {
 	_Alignas(16) char first[STREAM_ARENA_BYTES];
 };
 
-/* Takes over an accepted socket. */
-void serve_connection_open(struct serve_server *server, int fd, const struct address *peer);
+/* Takes over an accepted socket, of a listener of TLS or another. */
+void serve_connection_open(
+        struct serve_server *server, int fd, const struct address *peer, bool is_secure);
 
 /* Closes at once; no stream may be open. */
 void serve_connection_close(struct serve_connection *connection);
@@ -90,8 +95,12 @@ void serve_connection_pace_stop(struct serve_connection *connection);
 MUST_CHECK bool serve_connection_pace_is_slow(
         struct serve_connection *connection, uint64_t *ret_look_ms);
 
-/* Sends `out`; false when the connection is broken. What the kernel did not take stays there. */
+/* Sends `out`, and what waits on the wire; false when the connection is broken. What was not taken
+ * stays there. */
 MUST_CHECK bool serve_connection_flush(struct serve_connection *connection);
+
+/* Whether something is to be flushed. */
+bool serve_connection_has_unsent(const struct serve_connection *connection);
 
 /* The exchange is over and its stream closed: the next request, or the end. */
 void serve_connection_next(struct serve_connection *connection);

@@ -21,6 +21,7 @@ struct listener {
 	struct loop_fd watched;
 	struct list_node node;
 	struct serve_server *server;
+	bool is_secure;
 };
 
 static void shed_one(struct serve_server *server, int listener)
@@ -33,9 +34,14 @@ static void shed_one(struct serve_server *server, int listener)
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Over the limit for all: says so as far as it costs nothing, and keeps nothing of it. */
-static void refuse(const struct serve_server *server, int fd)
+/* Over the limit for all: says so as far as it costs nothing, and keeps nothing of it. A handshake
+ * to say it in is no such thing. */
+static void refuse(const struct serve_server *server, int fd, bool is_secure)
 {
+	if (is_secure) {
+		close(fd);
+		return;
+	}
 	struct str lines = str_of(server->options.refusal_lines);
 	char text[REFUSAL_ROOM];
 	int length = snprintf(text, sizeof(text),
@@ -52,20 +58,21 @@ static void refuse(const struct serve_server *server, int fd)
 }
 
 /* Accepts a batch; false when nobody waits any more. */
-static bool accept_batch(struct serve_server *server, int listener)
+static bool accept_batch(const struct listener *listener)
 {
+	struct serve_server *server = listener->server;
 	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
 		struct address peer;
-		int fd = tcp_accept(listener, &peer);
+		int fd = tcp_accept(listener->watched.fd, &peer);
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
-				shed_one(server, listener);
+				shed_one(server, listener->watched.fd);
 			return false;
 		}
 		if (serve_census_enter(server->options.census))
-			serve_connection_open(server, fd, &peer);
+			serve_connection_open(server, fd, &peer, listener->is_secure);
 		else
-			refuse(server, fd);
+			refuse(server, fd, listener->is_secure);
 	}
 	return true;
 }
@@ -73,7 +80,7 @@ static bool accept_batch(struct serve_server *server, int listener)
 static void on_listener(struct loop_fd *watched, unsigned events)
 {
 	(void)events;
-	accept_batch(container_of(watched, struct listener, watched)->server, watched->fd);
+	accept_batch(container_of(watched, struct listener, watched));
 }
 
 struct serve_server *serve_server_new(const struct serve_options *options)
@@ -113,11 +120,13 @@ void serve_server_free(struct serve_server *server)
 	mem_free(server);
 }
 
-bool serve_server_listen(struct serve_server *server, int fd)
+bool serve_server_listen(struct serve_server *server, int fd, bool is_secure)
 {
+	CHECK(!is_secure || server->options.tls != NULL);
 	struct listener *listener = mem_new(struct listener);
 	listener->watched = (struct loop_fd){.fd = fd, .on_ready = on_listener};
 	listener->server = server;
+	listener->is_secure = is_secure;
 	if (!loop_add_level(server->options.loop, &listener->watched)) {
 		mem_free(listener);
 		return false;
@@ -131,8 +140,8 @@ void serve_server_drain(struct serve_server *server)
 	if (server->is_draining)
 		return;
 	list_each (node, &server->listeners) {
-		int listener = container_of(node, struct listener, node)->watched.fd;
-		for (unsigned i = 0; i < DRAIN_BATCHES && accept_batch(server, listener); i++)
+		const struct listener *listener = container_of(node, struct listener, node);
+		for (unsigned i = 0; i < DRAIN_BATCHES && accept_batch(listener); i++)
 			;
 	}
 	stop_listening(server);

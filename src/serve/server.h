@@ -10,6 +10,7 @@
 #include "serve/stream.h"
 
 struct serve_census;
+struct tls_context;
 
 /* Counts connections, in all and by client address, for the limits; any thread. */
 struct serve_census *serve_census_new(uint32_t connections_max, uint32_t connections_per_address);
@@ -34,10 +35,12 @@ struct serve_options {
 	struct buf_pool *buffers;
 	struct serve_census *census;
 	struct serve_handler *handler;
+	const struct tls_context *tls; /* for listeners of TLS; NULL where there are none */
 	bool proxy_protocol; /* every connection begins with a PROXY header from a trusted address
 	                      */
 	const struct address_prefix *trusted;
 	unsigned trusted_count;
+	uint32_t handshake_timeout_ms;
 	uint32_t head_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;
 	uint32_t rate_min;
 	struct http_head_limits head_limits;
@@ -51,8 +54,8 @@ struct serve_server *serve_server_new(const struct serve_options *options);
 /* No stream may be open; connections are closed. */
 void serve_server_free(struct serve_server *server);
 
-/* Begins to accept from a listening socket; the socket stays the caller's. */
-MUST_CHECK bool serve_server_listen(struct serve_server *server, int listener);
+/* Begins to accept from a listening socket, with TLS or without; the socket stays the caller's. */
+MUST_CHECK bool serve_server_listen(struct serve_server *server, int listener, bool is_secure);
 
 /* Accepts what waits in the queues once more, then no more; idle connections end after a quiet
  * second, others after their response, which says `Connection: close`. */

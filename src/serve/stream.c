@@ -169,6 +169,8 @@ enum fault serve_stream_open(struct serve_connection *connection, const struct h
 	        .began_us = clock_us(),
 	        .body_deadline_ms = CLOCK_NEVER,
 	        .room_look_ms = CLOCK_NEVER,
+	        .is_https = connection->is_secure,
+	        .is_copied = connection->is_secure,
 	};
 	arena_init(&stream->arena, room->first, sizeof(room->first));
 	stream->head.base = arena_copy(&stream->arena, str_make(head->base, head->len)).at;

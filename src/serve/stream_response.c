@@ -136,7 +136,6 @@ static void end_wait_for_room(struct serve_stream *stream)
 static size_t account(struct serve_stream *stream, size_t count, size_t data_length)
 {
 	struct buf *out = &stream->connection->out;
-	stream->connection->wire_sent += count;
 	size_t of_out = count < buf_length(out) ? count : buf_length(out);
 	buf_drop(out, of_out);
 	buf_release_if_empty(server_of(stream)->options.buffers, out);
@@ -220,8 +219,8 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 	        {.iov_base = (void *)(uintptr_t)line_end, .iov_len = ends_chunk ? 2 : 0},
 	};
 	size_t all = buf_length(out) + size + vectors[2].iov_len, count = 0;
-	enum tcp_result result = tcp_write(
-	        connection->watched.fd, vectors + first, (ends_chunk ? 3 : 2) - first, &count);
+	enum tcp_result result = serve_wire_write(
+	        &connection->wire, vectors + first, (ends_chunk ? 3 : 2) - first, &count);
 	if (result == TCP_RESET || result == TCP_END) {
 		serve_stream_gone(stream, FAULT_CLIENT_GONE);
 		return 0;
@@ -253,7 +252,7 @@ size_t serve_stream_send_file(struct serve_stream *stream, int file, uint64_t of
 	 * that is full, but nobody would wake us. */
 	while (taken < size) {
 		size_t count;
-		switch (tcp_send_file(connection->watched.fd, buf_str(&connection->out), file,
+		switch (serve_wire_send_file(&connection->wire, buf_str(&connection->out), file,
 		        offset + taken, size - taken, &count)) {
 		case TCP_DONE:
 			taken += account(stream, count, size - taken);

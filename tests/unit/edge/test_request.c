@@ -331,11 +331,11 @@ static void a_fast_body_leaves_turns_to_others(void **state)
 	origin_play_peer(&fixture.origins[0], peer);
 	const struct serve_connection *connection = container_of(
 	        list_first(&fixture.worker->server->connections), struct serve_connection, node);
-	uint64_t before = connection->wire_sent;
+	uint64_t before = connection->wire.sent;
 	for (unsigned i = 0; i < 3; i++) {
 		loop_turn(fixture.worker->loop, 0);
-		assert_true(connection->wire_sent - before <= piece);
-		before = connection->wire_sent;
+		assert_true(connection->wire.sent - before <= piece);
+		before = connection->wire.sent;
 	}
 	assert_true(before > 0);
 	client.is_paused = false;

@@ -311,7 +311,7 @@ static inline void fixture_listen(struct fixture *fixture)
 	fixture->listener = tcp_listen(&any, 64);
 	assert_true(fixture->listener >= 0);
 	assert_true(tcp_local_address(fixture->listener, &fixture->address));
-	assert_true(serve_server_listen(fixture->server, fixture->listener));
+	assert_true(serve_server_listen(fixture->server, fixture->listener, false));
 }
 
 static inline void fixture_start(struct fixture *fixture)

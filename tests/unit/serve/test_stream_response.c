@@ -523,7 +523,7 @@ static size_t fill_kernel(struct fixture *fixture)
 	ssize_t count;
 	while ((count = send(connection->watched.fd, bytes.at, bytes.len, MSG_DONTWAIT)) > 0)
 		filled += (size_t)count;
-	connection->wire_sent += filled;
+	connection->wire.sent += filled;
 	return filled;
 }
 
