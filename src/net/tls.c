@@ -206,6 +206,7 @@ void tls_context_free(struct tls_context *context)
 	if (context == NULL)
 		return;
 	SSL_CTX_free(context->ssl);
+	tls_site_free(context->site);
 	mem_free(context);
 }
 

@@ -41,3 +41,7 @@ struct tls *tls_make(const struct tls_context *context, int socket);
 
 /* Notes what broke it, in words for people. */
 void tls_note_why(struct tls *tls);
+
+/* What a context for clients has; connections that were made with the context are gone. NULL is
+ * fine. */
+void tls_site_free(struct tls_site *site);
