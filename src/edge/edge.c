@@ -14,6 +14,7 @@
 #include "cache/keeper.h"
 #include "cache/purge.h"
 #include "cache/writer.h"
+#include "edge/certificates.h"
 #include "edge/disks.h"
 #include "edge/explain.h"
 #include "edge/flights.h"
@@ -68,9 +69,11 @@ struct edge {
 	bool is_cache_apart;         /* the next edge's memory is another than ours */
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
 	struct cache_writer *writers[LIMIT_CACHE_DISKS];
-	struct edge_disks *disks; /* NULL: there are none */
-	struct disk *recall_pool; /* the same */
-	struct text purge_error;  /* of the last purge that was refused */
+	struct edge_certificates *certificates; /* NULL: no listener has TLS */
+	struct tls_tickets *tickets;            /* the same, or there are no keys */
+	struct edge_disks *disks;               /* NULL: there are none */
+	struct disk *recall_pool;               /* the same */
+	struct text purge_error;                /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct edge_tally **tallies; /* the workers' */
 	struct edge_reports *reports;
@@ -312,17 +315,27 @@ static bool make_workers(struct edge *edge)
 	return true;
 }
 
+static const int *copy_sockets(
+        const int *sockets, unsigned addresses, const struct edge_options *options)
+{
+	size_t count = (size_t)addresses * options->workers;
+	int *copy = mem_alloc(count * sizeof(int) + 1);
+	if (count > 0)
+		memcpy(copy, sockets, count * sizeof(int));
+	return copy;
+}
+
 static void copy_strings(struct edge_options *options)
 {
-	const char **strings[] = {
-	        &options->spool_dir, &options->cdn_id, &options->access_log, &options->dns_servers};
+	const char **strings[] = {&options->spool_dir, &options->cdn_id, &options->access_log,
+	        &options->dns_servers, &options->certificates, &options->tls_fallback,
+	        &options->acme_dir};
 	for (unsigned i = 0; i < ARRAY_LENGTH(strings); i++)
 		if (*strings[i] != NULL)
 			*strings[i] = mem_copy(*strings[i], strlen(*strings[i]));
-	size_t sockets = (size_t)options->address_count * options->workers;
-	int *listeners = mem_alloc(sockets * sizeof(int) + 1);
-	memcpy(listeners, options->listeners, sockets * sizeof(int));
-	options->listeners = listeners;
+	options->listeners = copy_sockets(options->listeners, options->address_count, options);
+	options->secure_listeners =
+	        copy_sockets(options->secure_listeners, options->secure_count, options);
 	size_t trusted_bytes = options->trusted_count * sizeof(struct address_prefix);
 	struct address_prefix *trusted = mem_alloc(trusted_bytes + 1);
 	if (trusted_bytes > 0)
@@ -336,7 +349,11 @@ static void free_strings(struct edge_options *options)
 	mem_free((void *)(uintptr_t)options->cdn_id);
 	mem_free((void *)(uintptr_t)options->access_log);
 	mem_free((void *)(uintptr_t)options->dns_servers);
+	mem_free((void *)(uintptr_t)options->certificates);
+	mem_free((void *)(uintptr_t)options->tls_fallback);
+	mem_free((void *)(uintptr_t)options->acme_dir);
 	mem_free((void *)(uintptr_t)options->listeners);
+	mem_free((void *)(uintptr_t)options->secure_listeners);
 	mem_free((void *)(uintptr_t)options->trusted);
 }
 
@@ -349,6 +366,25 @@ static bool open_log(struct edge *edge)
 	if (edge->shared.log == NULL)
 		log_error("access log %s cannot be opened: %m", where);
 	return edge->shared.log != NULL;
+}
+
+/* What listeners of TLS need of all workers. */
+static bool open_tls(struct edge *edge)
+{
+	const struct edge_options *options = &edge->options;
+	if (options->secure_count == 0)
+		return true;
+	edge->certificates = edge_certificates_new(options->certificates);
+	if (edge->certificates == NULL)
+		return false;
+	if (options->tickets_fd >= 0) {
+		edge->tickets = tls_tickets_map(options->tickets_fd, false);
+		if (edge->tickets == NULL)
+			log_warning("TLS's sessions are not taken up: %m");
+	}
+	edge->shared.certificates = edge_certificates_slot(edge->certificates);
+	edge->shared.tickets = edge->tickets;
+	return true;
 }
 
 /* The disks' writers; a disk without one is read from all the same. */
@@ -472,7 +508,7 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->shared.loops = mem_zero(options->workers * sizeof(struct loop *));
 	open_cache(edge);
 	open_recalls(edge);
-	if (edge->shared.origins == NULL || !make_workers(edge)) {
+	if (edge->shared.origins == NULL || !open_tls(edge) || !make_workers(edge)) {
 		log_error("the machine refuses what a worker needs: %m");
 		edge_free(edge);
 		return NULL;
@@ -527,6 +563,8 @@ void edge_free(struct edge *edge)
 		mem_free(container_of(node, struct snapshot_message, node));
 	edge_rollout_free(edge->rollout);
 	mem_free(edge->tallies);
+	edge_certificates_free(edge->certificates);
+	tls_tickets_unmap(edge->tickets);
 	edge_tail_free(edge->shared.tail);
 	edge_recalls_free(edge->shared.recalls);
 	edge_disks_free(edge->disks);

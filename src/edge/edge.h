@@ -13,6 +13,7 @@
 #include "link/reporter.h"
 #include "model/read.h"
 #include "net/loop.h"
+#include "net/tls_site.h"
 #include "origin/health.h"
 
 #include <stdint.h>
@@ -22,6 +23,14 @@ struct edge_options {
 	unsigned workers;     /* at least 1 */
 	const int *listeners; /* address_count × workers sockets; [address * workers + worker] */
 	unsigned address_count;
+	const int *secure_listeners; /* with TLS: secure_count × workers, in the same order */
+	unsigned secure_count;
+	int tickets_fd;           /* the page of net/tls_tickets.h, the caller's; -1: none */
+	const char *certificates; /* a folder; empty: none */
+	const char *tls_fallback;
+	enum tls_profile tls_profile;
+	uint32_t tls_timeout_ms;
+	const char *acme_dir;                 /* empty: none */
 	bool proxy_protocol;                  /* required on every connection */
 	const struct address_prefix *trusted; /* may send PROXY headers and X-Forwarded-For */
 	unsigned trusted_count;

@@ -40,6 +40,20 @@ static void on_drain_timer(struct timer *timer)
 	loop_timer_start(worker->loop, &worker->drain_timer, now_ms + DRAIN_LOOK_MS);
 }
 
+static struct tls_context *make_tls(const struct edge_worker_shared *shared)
+{
+	const struct edge_options *options = shared->options;
+	if (shared->certificates == NULL)
+		return NULL;
+	const struct tls_site_options site = {
+	        .slot = shared->certificates,
+	        .profile = options->tls_profile,
+	        .fallback = options->tls_fallback,
+	        .tickets = shared->tickets,
+	};
+	return tls_context_site(&site);
+}
+
 static struct serve_server *make_server(
         struct edge_worker *worker, const struct edge_worker_shared *shared)
 {
@@ -49,6 +63,8 @@ static struct serve_server *make_server(
 	        .buffers = &worker->buffers,
 	        .census = shared->census,
 	        .handler = &worker->handler,
+	        .tls = worker->tls,
+	        .handshake_timeout_ms = options->tls_timeout_ms,
 	        .proxy_protocol = options->proxy_protocol,
 	        .trusted = options->trusted,
 	        .trusted_count = options->trusted_count,
@@ -136,6 +152,7 @@ struct edge_worker *edge_worker_new(
 	worker->origins = origin_worker_new(&origins);
 	if (shared->log != NULL)
 		worker->log = edge_access_log_ring_new(shared->log);
+	worker->tls = make_tls(shared);
 	worker->server = make_server(worker, shared);
 	if (!open_cache(worker, shared)) {
 		edge_worker_cut(worker);
@@ -156,6 +173,7 @@ void edge_worker_free(struct edge_worker *worker)
 	if (worker == NULL)
 		return;
 	serve_server_free(worker->server);
+	tls_context_free(worker->tls);
 	origin_worker_free(worker->origins);
 	worker->server = NULL;
 	worker->origins = NULL;
@@ -193,6 +211,10 @@ bool edge_worker_listen(struct edge_worker *worker)
 	for (unsigned i = 0; i < options->address_count; i++)
 		if (!serve_server_listen(worker->server,
 		            options->listeners[i * options->workers + worker->index], false))
+			return false;
+	for (unsigned i = 0; i < options->secure_count; i++)
+		if (!serve_server_listen(worker->server,
+		            options->secure_listeners[i * options->workers + worker->index], true))
 			return false;
 	return true;
 }

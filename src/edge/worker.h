@@ -25,6 +25,7 @@ struct edge_worker {
 	struct origin_shared *shared;
 	struct origin_worker *origins;
 	struct serve_server *server;
+	struct tls_context *tls;      /* NULL: no listener has TLS */
 	struct serve_handler handler; /* how the server hands requests over */
 	struct disk *disk;
 	struct mem_budget *spool_budget;
@@ -63,8 +64,10 @@ struct edge_worker_shared {
 	struct cache_store *cache; /* NULL: nothing is remembered */
 	struct edge_flights *flights;
 	struct edge_unshared *unshared;
-	struct edge_recalls *recalls; /* NULL: the cache has no disks */
-	struct loop **loops;          /* room for one of each worker, who puts it there */
+	struct edge_recalls *recalls;        /* NULL: the cache has no disks */
+	struct tls_shelf_slot *certificates; /* NULL: no listener has TLS */
+	const struct tls_tickets *tickets;   /* NULL: there are no keys for any */
+	struct loop **loops;                 /* room for one of each worker, who puts it there */
 };
 
 /* A worker with its own loop, not running yet. NULL when the machine refuses. `index` chooses its

@@ -1,10 +1,10 @@
 /*
  * The text is words with a blank between: "workers=2 ready=5 lifeline=6,-1 command=9 link=12
- * memory=10,268435456,0 disk=11,107374182400 edges=4711,4700 controls=4712 drain=30000
- * listen=127.0.0.1:0/127.0.0.1:8080/7,8 api=127.0.0.1:8081/127.0.0.1:8081/13". Metrics and links
- * are as api. The memory is its descriptor, bytes and objects, a disk of it its descriptor and
- * bytes. Numbers of descriptors are checked against the kernel before they are used: a variable
- * that somebody put there by hand must not make us take the wrong one.
+ * memory=10,268435456,0 disk=11,107374182400 tickets=14 edges=4711,4700 controls=4712 drain=30000
+ * listen=127.0.0.1:0/127.0.0.1:8080/7,8 api=127.0.0.1:8081/127.0.0.1:8081/13". Those of TLS are as
+ * listen, metrics and links as api. The memory is its descriptor, bytes and objects, a disk of it
+ * its descriptor and bytes. Numbers of descriptors are checked against the kernel before they are
+ * used: a variable that somebody put there by hand must not make us take the wrong one.
  */
 #include "main/handover.h"
 
@@ -61,11 +61,14 @@ void handover_print(const struct handover *handover, struct text *to)
 	for (unsigned i = 0; i < handover->memory.disk_count; i++)
 		text_addf(to, " disk=%d,%llu", handover->memory.disks[i].fd,
 		        (unsigned long long)handover->memory.disks[i].bytes);
+	if (handover->tickets >= 0)
+		text_addf(to, " tickets=%d", handover->tickets);
 	add_pids(to, " edges", handover->edges, handover->edge_count);
 	add_pids(to, " controls", handover->controls, handover->control_count);
 	if (handover->drain_timeout_ms > 0)
 		text_addf(to, " drain=%llu", (unsigned long long)handover->drain_timeout_ms);
 	add_listeners(to, "listen", &handover->listeners);
+	add_listeners(to, "tls", &handover->secure);
 	add_listeners(to, "api", &handover->api);
 	add_listeners(to, "metrics", &handover->metrics);
 	add_listeners(to, "links", &handover->links);
@@ -151,7 +154,7 @@ static bool parse_workers(struct handover *handover, struct str value)
 	if (handover->listeners.workers != 0 || !str_to_u64(value, &number) || number == 0 ||
 	        number > WORKERS_MAX)
 		return false;
-	handover->listeners.workers = (unsigned)number;
+	handover->listeners.workers = handover->secure.workers = (unsigned)number;
 	return true;
 }
 
@@ -183,6 +186,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 		return parse_disk(handover, value);
 	if (str_is_equal(name, STR("journal")))
 		return take_number(&value, true, &handover->journal) && value.at == NULL;
+	if (str_is_equal(name, STR("tickets")))
+		return take_number(&value, false, &handover->tickets) && value.at == NULL;
 	if (str_is_equal(name, STR("edges")))
 		return parse_pids(value, handover->edges, HANDOVER_EDGES, &handover->edge_count);
 	if (str_is_equal(name, STR("controls")))
@@ -192,6 +197,8 @@ static bool parse_word(struct handover *handover, struct str name, struct str va
 		return parse_drain(handover, value);
 	if (str_is_equal(name, STR("listen")))
 		return parse_listen(&handover->listeners, value);
+	if (str_is_equal(name, STR("tls")))
+		return parse_listen(&handover->secure, value);
 	if (str_is_equal(name, STR("api")))
 		return parse_listen(&handover->api, value);
 	if (str_is_equal(name, STR("metrics")))
@@ -236,6 +243,7 @@ static void keep_listeners(const struct listeners *listeners, bool is_kept)
 void handover_keep(const struct handover *handover, bool is_kept)
 {
 	keep_listeners(&handover->listeners, is_kept);
+	keep_listeners(&handover->secure, is_kept);
 	keep_listeners(&handover->api, is_kept);
 	keep_listeners(&handover->metrics, is_kept);
 	keep_listeners(&handover->links, is_kept);
@@ -247,6 +255,7 @@ void handover_keep(const struct handover *handover, bool is_kept)
 	keep(handover->memory.fd, is_kept);
 	for (unsigned i = 0; i < handover->memory.disk_count; i++)
 		keep(handover->memory.disks[i].fd, is_kept);
+	keep(handover->tickets, is_kept);
 	keep(handover->journal, is_kept);
 }
 
@@ -282,13 +291,14 @@ static bool are_listeners(const struct listeners *listeners)
 
 static bool has_good_descriptors(const struct handover *handover)
 {
-	return are_listeners(&handover->listeners) && are_listeners(&handover->api) &&
-	       are_listeners(&handover->metrics) && are_listeners(&handover->links) &&
+	return are_listeners(&handover->listeners) && are_listeners(&handover->secure) &&
+	       are_listeners(&handover->api) && are_listeners(&handover->metrics) &&
+	       are_listeners(&handover->links) &&
 	       (handover->command < 0 || is_listener(handover->command)) &&
 	       (handover->link < 0 || is_listener(handover->link)) &&
 	       is_open(handover->lifeline_read) && is_open(handover->lifeline_write) &&
 	       is_open(handover->ready) && is_open(handover->journal) &&
-	       is_memory(&handover->memory);
+	       is_open(handover->tickets) && is_memory(&handover->memory);
 }
 
 bool handover_take(struct handover *ret_handover, bool *ret_is_broken)
@@ -324,6 +334,7 @@ void handover_init(struct handover *handover)
 	        .link = -1,
 	        .ready = -1,
 	        .memory = MEMORY_NONE,
+	        .tickets = -1,
 	        .journal = -1,
 	};
 }
@@ -338,6 +349,7 @@ static void forget_listeners(struct listeners *listeners)
 void handover_forget(struct handover *handover)
 {
 	forget_listeners(&handover->listeners);
+	forget_listeners(&handover->secure);
 	forget_listeners(&handover->api);
 	forget_listeners(&handover->metrics);
 	forget_listeners(&handover->links);

@@ -14,6 +14,7 @@ enum { HANDOVER_EDGES = 64, HANDOVER_CONTROLS = 16 };
 
 struct handover {
 	struct listeners listeners; /* of clients; none for a control process */
+	struct listeners secure;    /* of clients with TLS, with as many sockets */
 	struct listeners metrics;   /* of an edge, with one socket for each address */
 	struct listeners api;       /* of a control process, with one socket for each address */
 	struct listeners links;     /* where it listens for edges of other machines; the same */
@@ -25,6 +26,7 @@ struct handover {
 	/* A child writes a byte there when it serves; -1 for a supervisor. */
 	int ready;
 	struct memory memory; /* of the cache */
+	int tickets;          /* the page of keys of TLS's tickets (net/tls_tickets.h); -1: none */
 	/* The last good list of domains where no folder is to keep it (link_journal); -1: none. */
 	int journal;
 	/* The edges that a supervisor leaves to its new self, the serving one first. */

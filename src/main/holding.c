@@ -5,6 +5,7 @@
  */
 #include "main/holding.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "main/command_socket.h"
 #include "main/link_socket.h"
@@ -36,6 +37,10 @@ void holding_close(struct holding *holding)
 {
 	struct handover *handover = &holding->handover;
 	listeners_done(&handover->listeners);
+	listeners_done(&handover->secure);
+	tls_tickets_unmap(holding->tickets);
+	holding->tickets = NULL;
+	close_one(&handover->tickets);
 	listeners_done(&handover->api);
 	listeners_done(&handover->metrics);
 	listeners_done(&handover->links);
@@ -103,6 +108,31 @@ static bool open_listeners(const struct settings *settings, const struct words *
 	       listeners_open(asked, 1, (int)settings->backlog, listeners, ret_why);
 }
 
+/* Maps the page of keys, or a fresh one where there is none of use. Without it every session begins
+ * from nothing, and all else goes on. */
+static void open_tickets(struct holding *holding)
+{
+	int *page = &holding->handover.tickets;
+	if (holding->handover.secure.asked.count == 0)
+		return;
+	if (*page >= 0)
+		holding->tickets = tls_tickets_map(*page, true);
+	if (holding->tickets == NULL) {
+		close_one(page);
+		*page = tls_tickets_open();
+		if (*page >= 0)
+			holding->tickets = tls_tickets_map(*page, true);
+	}
+	if (holding->tickets == NULL)
+		log_warning("no memory for the keys of TLS's tickets: %s", strerror(errno));
+	holding_rotate_tickets(holding, (int64_t)(clock_wall_ms() / 1000));
+}
+
+int64_t holding_rotate_tickets(struct holding *holding, int64_t now_s)
+{
+	return holding->tickets != NULL ? tls_tickets_rotate(holding->tickets, now_s) : 0;
+}
+
 /* Opens of what a control process needs what is not open. */
 static bool open_control(struct holding *holding, struct text *ret_why)
 {
@@ -126,6 +156,16 @@ static bool open_metrics(struct holding *holding, struct text *ret_why)
 	       open_listeners(settings, &settings->metrics, &holding->handover.metrics, ret_why);
 }
 
+/* Opens those for TLS that are not open; as many sockets as for all clients. */
+static bool open_secure(struct holding *holding, struct text *ret_why)
+{
+	const struct settings *settings = &holding->invocation->settings;
+	struct handover *handover = &holding->handover;
+	return !settings_has_tls(settings) || handover->secure.asked.count > 0 ||
+	       listeners_open(&settings->listen_tls, handover->listeners.workers,
+	               (int)settings->backlog, &handover->secure, ret_why);
+}
+
 bool holding_open(struct holding *holding)
 {
 	const struct settings *settings = &holding->invocation->settings;
@@ -134,6 +174,7 @@ bool holding_open(struct holding *holding)
 	int ends[2];
 	if (!listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
 	            &handover->listeners, &why) ||
+	        !open_secure(holding, &why) ||
 	        !command_socket_open(settings, &handover->command, &why) ||
 	        !open_metrics(holding, &why) || !open_control(holding, &why)) {
 		log_error("%s", text_c(&why));
@@ -147,6 +188,7 @@ bool holding_open(struct holding *holding)
 	handover->lifeline_read = ends[0];
 	handover->lifeline_write = ends[1];
 	renew_memory(holding);
+	open_tickets(holding);
 	open_journal(holding);
 	return true;
 }
@@ -220,14 +262,33 @@ static void adopt_metrics(struct holding *holding)
 	text_done(&why);
 }
 
+/* What was there goes on, also where the new settings have none. */
+static void adopt_secure(struct holding *holding)
+{
+	const struct settings *settings = &holding->invocation->settings;
+	struct handover *handover = &holding->handover;
+	struct text why = {0};
+	bool is_meant = settings_has_tls(settings);
+	if (handover->secure.asked.count > 0 &&
+	        (!is_meant || !words_is_equal(&settings->listen_tls, &handover->secure.asked)))
+		log_warning("a new value of listen_tls takes a restart");
+	if (!open_secure(holding, &why)) {
+		log_error("there is no TLS: %s", text_c(&why));
+		handover->secure.workers = handover->listeners.workers;
+	}
+	text_done(&why);
+}
+
 bool holding_adopt(struct holding *holding, const struct handover *handover)
 {
 	const struct invocation *invocation = holding->invocation;
 	holding->handover = *handover;
 	holding->handover.edge_count = holding->handover.control_count = 0;
 	holding->handover.drain_timeout_ms = 0;
-	if (invocation == NULL)
+	if (invocation == NULL) {
+		open_tickets(holding);
 		return false;
+	}
 	const struct settings *settings = &invocation->settings;
 	if (!words_is_equal(&settings->listen, &handover->listeners.asked))
 		log_warning("a new value of listen takes a restart");
@@ -238,6 +299,8 @@ bool holding_adopt(struct holding *holding, const struct handover *handover)
 	bool wants_successor = adopt_memory(holding, settings);
 	adopt_control(holding);
 	adopt_metrics(holding);
+	adopt_secure(holding);
+	open_tickets(holding);
 	open_journal(holding);
 	return wants_successor;
 }

@@ -6,9 +6,11 @@
 
 #include "main/handover.h"
 #include "main/invocation.h"
+#include "net/tls_tickets.h"
 
 struct holding {
-	struct handover handover; /* with both ends of the lifeline, and no child's pipe */
+	struct tls_tickets *tickets; /* handover.tickets, mapped; NULL: none */
+	struct handover handover;    /* with both ends of the lifeline, and no child's pipe */
 	/* NULL: the settings could not be read anew after an upgrade. */
 	const struct invocation *invocation;
 	unsigned early_deaths; /* of edges, in a row */
@@ -36,6 +38,10 @@ bool holding_has_control(const struct holding *holding);
 /* What a child gets. */
 struct handover holding_for_edge(const struct holding *holding);
 struct handover holding_for_control(const struct holding *holding);
+
+/* Changes the keys of tickets when it is their time; returns when that is next: seconds since 1970,
+ * 0 where there are none. */
+int64_t holding_rotate_tickets(struct holding *holding, int64_t now_s);
 
 /* An edge has died that should serve. What it left in the memory of the cache is checked by the
  * next one; but when that dies in turn, the memory may be the reason, and goes. */

@@ -10,6 +10,7 @@
 /* tidy: untested - it is a whole process: tests/functional/test_lifecycle.py, test_reload.py */
 #include "main/run_edge.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/edge.h"
@@ -30,6 +31,9 @@ struct edge_process {
 	bool is_cache_apart; /* see struct edge_options */
 	struct edge *edge;
 	struct feed *feed;
+	/* Alone we are who changes them; NULL otherwise. */
+	struct tls_tickets *tickets;
+	struct timer tickets_timer;
 };
 
 static void on_drain(struct supervised *supervised)
@@ -54,6 +58,7 @@ static void on_ready(void *context)
 	struct edge_process *process = context;
 	if (process->supervised.is_alone) {
 		listeners_log(&process->handover.metrics, "metrics are on");
+		listeners_log(&process->handover.secure, "TLS is on");
 		listeners_log(&process->handover.listeners, "ready on");
 	}
 	supervised_say_ready(&process->supervised, &process->handover);
@@ -76,12 +81,41 @@ static void raise_descriptor_limit(const struct settings *settings)
 		        (unsigned long long)settings->connections_max);
 }
 
+enum { TICKETS_LOOK_MS = 60000 };
+
+static void on_tickets(struct timer *timer)
+{
+	struct edge_process *process = container_of(timer, struct edge_process, tickets_timer);
+	struct loop *loop = edge_loop(process->edge);
+	tls_tickets_rotate(process->tickets, (int64_t)(clock_wall_ms() / 1000));
+	loop_timer_start(loop, timer, loop_now_ms(loop) + TICKETS_LOOK_MS);
+}
+
+/* The keys of TLS's tickets, where no supervisor has them. Without any, sessions are not taken up.
+ */
+static void open_tickets(struct edge_process *process)
+{
+	struct handover *handover = &process->handover;
+	if (handover->secure.asked.count == 0)
+		return;
+	handover->tickets = tls_tickets_open();
+	if (handover->tickets >= 0)
+		process->tickets = tls_tickets_map(handover->tickets, true);
+	if (process->tickets == NULL)
+		log_warning("no memory for the keys of TLS's tickets: %s", strerror(errno));
+	else
+		tls_tickets_rotate(process->tickets, (int64_t)(clock_wall_ms() / 1000));
+}
+
 static bool open_sockets(struct edge_process *process)
 {
 	const struct settings *settings = &process->invocation->settings;
 	struct text why = {0};
 	if (listeners_open(&settings->listen, settings_workers(settings), (int)settings->backlog,
 	            &process->handover.listeners, &why) &&
+	        (!settings_has_tls(settings) ||
+	                listeners_open(&settings->listen_tls, settings_workers(settings),
+	                        (int)settings->backlog, &process->handover.secure, &why)) &&
 	        command_socket_open(settings, &process->handover.command, &why) &&
 	        (!settings_has_metrics(settings) ||
 	                listeners_open(&settings->metrics, 1, (int)settings->backlog,
@@ -145,6 +179,14 @@ static struct edge *make_edge(const struct edge_process *process)
 	        .workers = listeners->workers,
 	        .listeners = listeners->sockets,
 	        .address_count = listeners->asked.count,
+	        .secure_listeners = handover->secure.sockets,
+	        .secure_count = handover->secure.asked.count,
+	        .tickets_fd = handover->tickets,
+	        .certificates = settings->certificates,
+	        .tls_fallback = settings->tls_fallback,
+	        .tls_profile = (enum tls_profile)settings->tls_profile,
+	        .tls_timeout_ms = (uint32_t)settings->tls_timeout_ms,
+	        .acme_dir = settings->acme_dir,
 	        .proxy_protocol = settings->proxy_protocol,
 	        .trusted = trusted,
 	        .trusted_count = trusted_count,
@@ -216,6 +258,9 @@ static bool tell_metrics(struct edge_process *process)
 static void close_all(struct edge_process *process)
 {
 	feed_close(process->feed);
+	if (process->edge != NULL)
+		loop_timer_cancel(edge_loop(process->edge), &process->tickets_timer);
+	tls_tickets_unmap(process->tickets);
 	supervised_close(&process->supervised);
 	edge_free(process->edge);
 	if (process->handover.lifeline_read >= 0)
@@ -227,7 +272,10 @@ static void close_all(struct edge_process *process)
 	memory_close(&process->handover.memory);
 	if (process->handover.journal >= 0)
 		close(process->handover.journal);
+	if (process->handover.tickets >= 0)
+		close(process->handover.tickets);
 	listeners_done(&process->handover.listeners);
+	listeners_done(&process->handover.secure);
 	listeners_done(&process->handover.metrics);
 }
 
@@ -245,6 +293,7 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	                },
 	};
 	int exit_code = COMPLAIN_EXIT_FAILED;
+	process.tickets_timer.on_expire = on_tickets;
 	handover_init(&process.handover);
 	supervised_block();
 
@@ -253,6 +302,8 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 		process.handover = *handover;
 	else if (!open_sockets(&process))
 		goto done;
+	if (handover == NULL)
+		open_tickets(&process);
 	open_memory(&process);
 	if (settings->user[0] != '\0' && !sandbox_become(settings->user))
 		goto done;
@@ -262,6 +313,8 @@ int run_edge(const struct invocation *invocation, struct handover *handover)
 	if (process.edge == NULL || !take_commands(&process) || !tell_metrics(&process) ||
 	        !supervised_open(&process.supervised, edge_loop(process.edge), &process.handover))
 		goto done;
+	if (process.tickets != NULL)
+		on_tickets(&process.tickets_timer);
 	if (!open_feed(&process)) {
 		exit_code = COMPLAIN_EXIT_USAGE;
 		goto done;

@@ -96,6 +96,9 @@ MUST_CHECK bool settings_check(const struct settings *settings, struct model_pro
 /* Whether there are addresses for the API: it is neither empty nor off. */
 bool settings_has_api(const struct settings *settings);
 
+/* The same for TLS to clients. */
+bool settings_has_tls(const struct settings *settings);
+
 /* The same for metrics. */
 bool settings_has_metrics(const struct settings *settings);
 

@@ -65,6 +65,20 @@ static void check_optional(
 	check_addresses(name, list, problems);
 }
 
+/* An address is for one of both. */
+static void check_tls(const struct settings *settings, struct model_problems *problems)
+{
+	if (!has_addresses(&settings->listen_tls))
+		return;
+	for (unsigned i = 0; i < settings->listen_tls.count; i++) {
+		const char *secure = settings->listen_tls.list[i];
+		for (unsigned j = 0; strcmp(secure, "off") != 0 && j < settings->listen.count; j++)
+			if (settings_is_same_address(secure, settings->listen.list[j]))
+				refuse(problems, "listen_tls", "doubled", secure,
+				        "is in listen, too");
+	}
+}
+
 static bool is_folder(const char *path)
 {
 	struct stat info;
@@ -75,6 +89,10 @@ static void check_folders(const struct settings *settings, struct model_problems
 {
 	if (!is_folder(settings->spool_dir))
 		refuse(problems, "spool_dir", "folder", settings->spool_dir, "is no folder");
+	if (settings->certificates[0] != '\0' && !is_folder(settings->certificates))
+		refuse(problems, "certificates", "folder", settings->certificates, "is no folder");
+	if (settings->acme_dir[0] != '\0' && !is_folder(settings->acme_dir))
+		refuse(problems, "acme_dir", "folder", settings->acme_dir, "is no folder");
 	if (settings->state_dir[0] != '\0' && !is_folder(settings->state_dir))
 		refuse(problems, "state_dir", "folder", settings->state_dir, "is no folder");
 
@@ -215,6 +233,8 @@ bool settings_check(const struct settings *settings, struct model_problems *prob
 {
 	unsigned before = problems->total;
 	check_listen(settings, problems);
+	check_optional("listen_tls", &settings->listen_tls, problems);
+	check_tls(settings, problems);
 	check_optional("api", &settings->api, problems);
 	check_optional("metrics", &settings->metrics, problems);
 	check_optional("link", &settings->link, problems);
@@ -248,6 +268,11 @@ bool settings_is_same_address(const char *a, const char *b)
 bool settings_has_api(const struct settings *settings)
 {
 	return has_addresses(&settings->api);
+}
+
+bool settings_has_tls(const struct settings *settings)
+{
+	return has_addresses(&settings->listen_tls);
 }
 
 bool settings_has_metrics(const struct settings *settings)

@@ -68,10 +68,24 @@ struct supervisor {
 	struct children children;
 	struct keeper keepers[CHILD_ROLES];
 	struct timer hurry_timer;
+	struct timer tickets_timer;
 	bool is_stopping;
 	bool wants_upgrade; /* another one: SIGHUP came during an upgrade */
 	int exit_code;
 };
+
+/* ---- keys of tickets ---- */
+
+enum { TICKETS_LOOK_MS = 60000 };
+
+/* The wall clock may be put back or ahead at any time, so it is looked at every minute. */
+static void on_tickets(struct timer *timer)
+{
+	struct supervisor *supervisor = container_of(timer, struct supervisor, tickets_timer);
+	int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+	if (holding_rotate_tickets(&supervisor->holding, now_s) != 0)
+		loop_timer_start(supervisor->loop, timer, clock_ms() + TICKETS_LOOK_MS);
+}
 
 /* ---- starting ---- */
 
@@ -198,6 +212,7 @@ static void on_edge_serving(
 		sd_notify(0, "READY=1");
 	} else if (is_first) {
 		listeners_log(&supervisor->holding.handover.metrics, "metrics are on");
+		listeners_log(&supervisor->holding.handover.secure, "TLS is on");
 		listeners_log(&supervisor->holding.handover.listeners, "ready on");
 		sd_notify(0, "READY=1");
 	}
@@ -408,6 +423,7 @@ static void done(struct supervisor *supervisor)
 	}
 	if (supervisor->loop != NULL) {
 		loop_timer_cancel(supervisor->loop, &supervisor->hurry_timer);
+		loop_timer_cancel(supervisor->loop, &supervisor->tickets_timer);
 		signals_close(&supervisor->signals, supervisor->loop);
 		loop_free(supervisor->loop);
 	}
@@ -421,6 +437,7 @@ int supervisor_run(const struct supervisor_options *options)
 	        .signals = {.watched = {.fd = -1}, .on_signal = on_signal},
 	        .children = {.on_serving = on_serving, .on_death = on_death},
 	        .hurry_timer = {.on_expire = on_hurry},
+	        .tickets_timer = {.on_expire = on_tickets},
 	        .exit_code = COMPLAIN_EXIT_FAILED,
 	};
 	sigset_t set;
@@ -445,6 +462,7 @@ int supervisor_run(const struct supervisor_options *options)
 		if (holding_has_control(&supervisor.holding))
 			start(&supervisor, CHILD_CONTROL);
 	}
+	on_tickets(&supervisor.tickets_timer);
 	if (supervisor.wants_upgrade)
 		start_upgrade(&supervisor);
 	loop_run(supervisor.loop);

@@ -3,6 +3,7 @@ it is right: framing, its end, and nothing behind it.
 """
 import hashlib
 import socket
+import ssl
 import struct
 import time
 
@@ -36,7 +37,8 @@ class Response:
 class Client:
     """One connection."""
 
-    def __init__(self, address, timeout=15.0, source=None, receive_buffer=None):
+    def __init__(self, address, timeout=15.0, source=None, receive_buffer=None, tls=None, name=None, first=b""):
+        """With TLS where `tls` is an ssl.SSLContext; `name` is asked for then, behind bytes in the clear."""
         host, port = address
         self.timeout = timeout
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -47,6 +49,10 @@ class Client:
             self.sock.bind((source, 0))
         self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if first:
+            self.sock.sendall(first)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=name, suppress_ragged_eofs=False)
         self.buffer = b""
         self.ended = ""  # "fin" or "rst"
 
@@ -97,7 +103,7 @@ class Client:
         self.sock.settimeout(left)
         try:
             data = self.sock.recv(262144)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError):  # with TLS, an end that is not said is none
             self.ended = "rst"
             return False
         if not data:

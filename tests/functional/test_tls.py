@@ -1,0 +1,386 @@
+"""TLS to clients: whose certificate is shown, what is spoken, what of a session is taken up, how it ends."""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import content
+import pytest
+import wire
+from caching import FRESH, Site, says, wait_until, word
+from certificates import Authority
+from client import Client
+from origin import Generated, Reply
+
+MIB = 1 << 20
+NAME = "edge.test"
+
+
+class Secure(Site):
+    """A Site with a listener of TLS, and a certificate for edge.test."""
+
+    def __init__(self, make, flags=None, rules=None, **options):
+        self.authority = Authority(make.inside("authority"))
+        self.folder = make.inside("certificates")
+        self.add(NAME, "*.wild.test")
+        flags = {"listen_tls": "127.0.0.1:0", "certificates": str(self.folder), **(flags or {})}
+        super().__init__(make, rules, flags, **options)
+        self.find_port()
+
+    def add(self, *names, **options):
+        shutil.copy(self.authority.issue(*names, **options), self.folder)
+
+    def find_port(self, since=0):
+        line = self.server.wait_line(r"TLS is on 127", since=since)
+        self.port = int(re.search(r"TLS is on 127\.0\.0\.1:(\d+)", line)[1])
+
+    def context(self, **options):
+        context = ssl.create_default_context(cafile=self.authority.path)
+        for name, value in options.items():
+            setattr(context, name, value)
+        return context
+
+    def connect(self, name=NAME, context=None, **options):
+        return Client(("127.0.0.1", self.port), tls=context or self.context(), name=name, **options)
+
+    def secure_get(self, target, name=NAME, fields=(), method="GET", body=None):
+        with self.connect(name) as connection:
+            connection.request(method, target, fields=[*fields, ("Connection", "close")], body=body)
+            response = connection.response(method)
+            rest, ended = connection.end()
+            assert not rest and ended == "fin", (rest, ended)
+            return response
+
+    def curl(self, *words, target="/", host=NAME):
+        command = ["curl", "-sS", "--max-time", "20", "--cacert", str(self.authority.path),
+                   "--resolve", f"{host}:{self.port}:127.0.0.1", *words, f"https://{host}:{self.port}{target}"]
+        return subprocess.run(command, capture_output=True, timeout=30)
+
+    def s_client(self, *words, name=NAME, input=b""):
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-CAfile", str(self.authority.path),
+                   *(["-servername", name] if name else ["-noservername"]), *words]
+        done = subprocess.run(command, input=input, capture_output=True, timeout=30)
+        return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+@pytest.fixture(name="site")
+def _site(make):
+    return Secure(make)
+
+
+def test_a_request_and_its_answer(site):
+    site.origin.default = says(FRESH, body=b"hello")
+    first = site.secure_get("/a")
+    again = site.secure_get("/a")
+    assert (first.body, word(first), again.body, word(again)) == (b"hello", "MISS", b"hello", "HIT")
+    # One object, whatever the scheme.
+    assert word(site.get("/a", keep=False)) == "HIT"
+
+
+def test_the_origin_is_told_the_scheme(site):
+    site.origin.default = says("Cache-Control: no-store")
+    site.secure_get("/tls", fields=[("X-Forwarded-Proto", "http")])
+    site.get("/plain", "X-Forwarded-Proto: https")
+    told = {request.path: request.fields.get("X-Forwarded-Proto") for request in site.origin.requests}
+    assert told == {"/tls": "https", "/plain": "http"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 300, 4096, 16000, 16384, 40000, 100_000, 3 * MIB])
+def test_bodies_of_every_size(site, size):
+    site.origin.default = says(FRESH, body=Generated("tls", size))
+    digest = content.digest("tls", size)
+    assert [site.secure_get("/b").digest for _ in range(3)] == [digest] * 3
+    with site.connect() as connection:
+        for _ in range(5):
+            connection.request(target="/b")
+            assert connection.response().digest == digest
+
+
+def test_what_is_chunked_or_without_a_length(site):
+    body = content.generate("chunks", 0, 200_000)
+    for framing in ("chunked", "close"):
+        site.origin.on(f"/{framing}", says("Cache-Control: no-store", body=body, framing=framing))
+        assert site.secure_get(f"/{framing}").body == body
+
+
+def test_bodies_of_requests(site):
+    site.origin.default = Reply(body=lambda request: request.digest.encode())
+    for size in (0, 1, 5000, 70_000, 2 * MIB):
+        body = content.generate("up", 0, size)
+        assert site.secure_get("/up", method="POST", body=body).body.decode() == content.digest("up", size)
+
+
+def test_requests_in_a_pipe(site):
+    site.origin.default = lambda request: says(FRESH, body=request.path.encode())
+    with site.connect() as connection:
+        connection.send(b"".join(f"GET /{n} HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode() for n in range(50)))
+        assert [connection.response().body for _ in range(50)] == [f"/{n}".encode() for n in range(50)]
+
+
+def test_a_slow_reader_gets_all_of_it(site):
+    size = 8 * MIB
+    site.origin.default = says(FRESH, body=Generated("slow", size))
+    for _ in range(2):
+        with site.connect(receive_buffer=4096, timeout=40) as connection:
+            connection.request(target="/slow")
+            response = connection.response(keep=False, pause=lambda: time.sleep(0.002))
+            assert response.digest == content.digest("slow", size)
+
+
+def test_a_broken_body_does_not_look_whole(site):
+    """What only its end would end is cut by a reset, and never by TLS's word for an end."""
+    body = content.generate("cut", 0, 300_000)
+    for framing in ("close", "chunked", "length"):
+        reply = Reply(body=body, framing=framing, cut="mid_body", cut_after=100_000, how="reset")
+        site.origin.on(f"/{framing}", reply)
+        with site.connect() as connection:
+            connection.request(target=f"/{framing}", fields=[("Connection", "close")], version="1.0")
+            with pytest.raises(wire.Truncated) as broken:
+                connection.response(keep=False)
+            assert broken.value.how == "rst"
+
+
+def test_names_choose_the_certificate(site):
+    for name in (NAME, "a.wild.test"):
+        with site.connect(name) as connection:
+            names = connection.sock.getpeercert()["subjectAltName"]
+            assert ("DNS", NAME) in names
+    for name in ("stranger.test", "a.b.wild.test", "wild.test"):
+        with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+            site.connect(name)
+    code, said = site.s_client(name=None)
+    assert code != 0 and "unrecognized name" in said
+    site.server.assert_healthy()
+
+
+def test_a_fallback_for_strangers(make):
+    site = Secure(make, {"tls_fallback": NAME})
+    lenient = site.context(check_hostname=False)
+    with site.connect("stranger.test", lenient) as connection:
+        assert ("DNS", NAME) in connection.sock.getpeercert()["subjectAltName"]
+        connection.request(target="/", host="stranger.test")
+        assert connection.response().error == "unknown_host"
+    code, said = site.s_client(name=None, input=b"GET / HTTP/1.0\r\n\r\n")
+    assert "CN = edge.test" in said, said
+
+
+def test_both_kinds_for_one_name(make):
+    site = Secure(make)
+    rsa = site.folder / "rsa.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "5", "-subj", "/CN=rsa",
+                    "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(rsa) + ".key", "-out", str(rsa)],
+                   check=True, capture_output=True)
+    site.server.wait_line("2 of .* are shown")
+    for algorithm, wanted in (("ECDSA", "id-ecPublicKey"), ("RSA", "rsaEncryption")):
+        _, said = site.s_client("-tls1_2", "-cipher", f"ECDHE-{algorithm}-AES128-GCM-SHA256")
+        pem = said[said.index("-----BEGIN CERT") : said.index("-----END CERT")] + "-----END CERTIFICATE-----\n"
+        text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=pem, capture_output=True, text=True).stdout
+        assert wanted in text
+
+
+def test_old_versions_and_suites_are_refused(site):
+    for words in (["-tls1_1"], ["-tls1"], ["-tls1_2", "-cipher", "AES128-SHA"],
+                  ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"]):
+        code, said = site.s_client(*words, "-legacy_server_connect", input=b"")
+        assert "Cipher is (NONE)" in said, said
+    for words in (["-tls1_2"], ["-tls1_3"]):
+        _, said = site.s_client(*words, input=b"GET / HTTP/1.0\r\n\r\n")
+        assert "Verify return code: 0 (ok)" in said
+    site.server.assert_healthy()
+
+
+def test_only_the_modern_profile(make):
+    site = Secure(make, {"tls_profile": "modern"})
+    _, said = site.s_client("-tls1_2")
+    assert "Cipher is (NONE)" in said
+    assert site.curl("-o", "/dev/null", "--tlsv1.3").returncode == 0
+
+
+def test_renegotiation_is_refused_and_keys_may_be_updated(site):
+    site.origin.default = says(FRESH, body=b"x")
+    _, said = site.s_client("-tls1_2", input=b"R\n")
+    assert "no renegotiation" in said.lower(), said
+    ask = f"GET /k HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{site.port}", "-servername", NAME, "-tls1_3"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in (b"K\n", b"k\n", ask):
+            time.sleep(0.3)
+            process.stdin.write(line)
+            process.stdin.flush()
+        said = process.stdout.read()
+        process.stdin.close()
+    assert b"HTTP/1.1 200" in said and b"KEYUPDATE" in said
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_sessions_are_taken_up_by_the_next_edge(make, version):
+    """Tickets outlive workers, an upgrade, and an edge that died."""
+    site = Secure(make, workers=2)
+    site.origin.default = says(FRESH, body=b"x")
+    context = site.context(maximum_version={"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version])
+
+    def visit(session=None):
+        raw = socket.create_connection(("127.0.0.1", site.port), timeout=10)
+        with context.wrap_socket(raw, server_hostname=NAME, session=session) as sock:
+            sock.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+            while sock.recv(65536):
+                pass
+            return sock.session, sock.session_reused
+
+    session, is_reused = visit()
+    assert not is_reused
+    assert [visit(session)[1] for _ in range(8)] == [True] * 8
+    before = site.server.edge_pids()
+    since = len(site.server.lines)
+    os.kill(before[0], signal.SIGKILL)
+    site.server.is_broken_fine = True
+    site.server.wait_line("serves", since=since)
+    assert visit(session)[1]
+    since = len(site.server.lines)
+    site.server.signal(signal.SIGHUP)
+    wait_until(lambda: site.server.edge_pids() and site.server.edge_pids()[0] not in before, "another edge", 20)
+    site.server.wait_line("ready|serves", since=since, timeout=20)
+    assert visit(session)[1]
+
+
+def test_certificates_are_taken_up_and_nobody_is_dropped(site):
+    size = 4 * MIB
+    site.origin.default = says(FRESH, body=Generated("reload", size))
+    site.secure_get("/warm")
+    with site.connect(receive_buffer=4096, timeout=60) as reader:
+        reader.request(target="/warm")
+        with site.connect() as idle:
+            site.add("new.test")
+            site.server.wait_line("2 of .* are shown")
+            with site.connect("new.test"):
+                pass
+            (site.folder / "edge.test.pem").unlink()
+            site.server.wait_line("certificates: 1 of .* are shown", since=len(site.server.lines) - 1)
+            with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+                site.connect(NAME)
+            idle.request(target="/warm")
+            assert idle.response().digest == content.digest("reload", size)
+        assert reader.response(keep=False).digest == content.digest("reload", size)
+
+
+def test_what_is_of_no_use_is_told_and_the_rest_is_shown(site):
+    (site.folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (site.folder / "chain.pem").write_text(pathlib.Path(site.authority.path).read_text())
+    site.add("old.test", days=-1)
+    site.server.wait_line("broken.pem has a certificate that cannot be read")
+    site.server.wait_line("old.test.*has expired")
+    assert site.secure_get("/").status
+
+
+def test_without_certificates_it_is_told(make):
+    folder = make.inside("empty")
+    site = Site(make, flags={"listen_tls": "127.0.0.1:0", "certificates": str(folder)})
+    site.server.wait_line("no client can connect by TLS")
+    assert site.get("/", keep=False).status
+
+
+def test_handshakes_that_hang_end_in_their_time(make):
+    site = Secure(make, {"tls_timeout": "1s"})
+    begun = time.monotonic()
+    hello = bytes.fromhex("1603010200010001fc0303")
+    socks = []
+    for sent in (b"", hello, b"GET / HTTP/1.1\r\n\r\n"):
+        sock = socket.create_connection(("127.0.0.1", site.port), timeout=10)
+        sock.sendall(sent)
+        socks.append(sock)
+    for sock in socks:
+        try:
+            while sock.recv(1000):
+                pass
+        except ConnectionResetError:
+            pass
+        sock.close()
+    assert time.monotonic() - begun < 5
+    assert site.secure_get("/").status
+    reasons = [line["fault"] for line in site.server.wait_log(3) if line["fault"] == "client_tls"]
+    assert len(reasons) >= 2
+
+
+def test_garbage_is_an_alert_and_no_harm(site):
+    for data in (bytes(3000), os.urandom(3000), b"\x16\x03\x01\xff\xff" + os.urandom(5000), b"\x80\x2e\x01\x00\x02"):
+        with Client(("127.0.0.1", site.port)) as connection:
+            connection.send(data)
+            connection.end()
+    assert site.secure_get("/").status
+    site.server.assert_healthy()
+
+
+def test_behind_a_proxy_header(make):
+    site = Secure(make, {"proxy_protocol": "on", "trusted_proxies": "127.0.0.1/32"})
+    site.origin.default = says("Cache-Control: no-store", body=b"x")
+    header = b"PROXY TCP4 192.0.2.7 192.0.2.8 5000 443\r\n"
+    with site.connect(first=header) as connection:
+        connection.request(target="/p")
+        assert connection.response().body == b"x"
+    # In one segment with the client's hello, or in pieces.
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = site.context().wrap_bio(incoming, outgoing, server_hostname=NAME)
+    sock = socket.create_connection(("127.0.0.1", site.port), timeout=10)
+    first = header
+    for step in (tls.do_handshake, lambda: tls.write(f"GET /q HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode()), tls.read):
+        while True:
+            try:
+                result = step()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(first + outgoing.read())
+                first = b""
+                incoming.write(sock.recv(65536))
+        if outgoing.pending:
+            sock.sendall(outgoing.read())
+    assert b" 200 " in result
+    sock.close()
+    assert [request.fields.get("X-Forwarded-For") for request in site.origin.requests] == ["192.0.2.7"] * 2
+
+
+def test_a_request_whose_answer_waits_behind_a_full_socket(site):
+    """Ciphertext that the socket did not take goes on when it does, also when nothing else happens."""
+    size = 2 * MIB
+    gate = threading.Event()
+
+    def body():
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: no-store\r\n\r\n" % size
+        yield content.generate("gate", 0, size // 2)
+        gate.wait(10)
+        yield content.generate("gate", size // 2, size // 2)
+
+    site.origin.default = Reply(raw=body)
+    with site.connect(receive_buffer=4096, timeout=30) as connection:
+        connection.request(target="/gate")
+        time.sleep(0.5)
+        threading.Timer(1.0, gate.set).start()
+        assert connection.response(keep=False).digest == content.digest("gate", size)
+
+
+def test_clients_that_leave(site):
+    site.origin.default = says(FRESH, body=Generated("leave", 4 * MIB))
+    for number in range(30):
+        connection = site.connect(receive_buffer=4096)
+        connection.request(target="/leave")
+        if number % 3 == 0:
+            connection.sock.recv(1000)
+        if number % 2:
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    assert site.secure_get("/leave").digest == content.digest("leave", 4 * MIB)
+    site.server.assert_healthy()
+
+
+def test_curl(site):
+    site.origin.default = says(FRESH, body=Generated("curl", 100_000))
+    done = site.curl("--http1.1", target="/c")
+    assert done.returncode == 0 and hashlib.sha256(done.stdout).hexdigest() == content.digest("curl", 100_000)
+    assert site.curl(host="other.test").returncode != 0
