@@ -19,20 +19,6 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { WHY_BYTES = 160 };
-
-struct tls_context {
-	SSL_CTX *ssl;
-};
-
-struct tls {
-	SSL *ssl;
-	int fd;
-	bool is_at_end; /* the socket is */
-	bool is_broken;
-	char why[WHY_BYTES];
-};
-
 /* ---- the BIO ---- */
 
 static BIO_METHOD *socket_method;
@@ -204,8 +190,7 @@ void tls_context_free(struct tls_context *context)
 
 /* ---- connections ---- */
 
-/* Has the handshake fail unless the peer's certificate is for the name. */
-static void demand_name(SSL *ssl, const char *name)
+void tls_demand_name(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *wanted = SSL_get0_param(ssl);
 	if (X509_VERIFY_PARAM_set1_ip_asc(wanted, name) == 1)
@@ -233,7 +218,7 @@ struct tls *tls_new(
 	if (side == TLS_SERVER) {
 		SSL_set_accept_state(tls->ssl);
 	} else {
-		demand_name(tls->ssl, name);
+		tls_demand_name(tls->ssl, name);
 		SSL_set_connect_state(tls->ssl);
 	}
 	return tls;
@@ -253,7 +238,8 @@ void tls_free(struct tls *tls)
 /* What broke it, in words for people. */
 static void note_why(struct tls *tls)
 {
-	const long verified = SSL_get_verify_result(tls->ssl);
+	const bool is_verified = (SSL_get_verify_mode(tls->ssl) & SSL_VERIFY_PEER) != 0;
+	const long verified = is_verified ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
 	const unsigned long error = ERR_peek_last_error();
 	const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
 	if (verified != X509_V_OK)
@@ -266,7 +252,7 @@ static void note_why(struct tls *tls)
 		snprintf(tls->why, sizeof(tls->why), "TLS: %s", reason);
 }
 
-static enum tcp_result result_of(struct tls *tls, int returned)
+enum tcp_result tls_result_of(struct tls *tls, int returned)
 {
 	switch (SSL_get_error(tls->ssl, returned)) {
 	case SSL_ERROR_WANT_READ:
@@ -288,7 +274,7 @@ enum tcp_result tls_read(struct tls *tls, void *to, size_t size, size_t *ret_cou
 		return TCP_RESET;
 	ERR_clear_error();
 	int returned = SSL_read_ex(tls->ssl, to, size, ret_count);
-	return returned == 1 ? TCP_DONE : result_of(tls, returned);
+	return returned == 1 ? TCP_DONE : tls_result_of(tls, returned);
 }
 
 enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count)
@@ -297,7 +283,7 @@ enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count)
 		return TCP_RESET;
 	ERR_clear_error();
 	int returned = SSL_write_ex(tls->ssl, bytes.at, bytes.len, ret_count);
-	return returned == 1 ? TCP_DONE : result_of(tls, returned);
+	return returned == 1 ? TCP_DONE : tls_result_of(tls, returned);
 }
 
 const char *tls_why(const struct tls *tls)

@@ -31,7 +31,8 @@ struct serve_stream {
 	uint8_t fault;          /* enum fault: why reading or writing failed */
 	bool has_body;          /* a request body follows, maybe an empty chunked one */
 	bool is_length_known;
-	bool is_gone; /* nothing can be written any more */
+	bool is_https; /* the client came by TLS */
+	bool is_gone;  /* nothing can be written any more */
 	/* for the handler to set */
 	struct loop_task *wake; /* woken on progress: body, room to write, or the client's end */
 	void *user;             /* the handler's */
