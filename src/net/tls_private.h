@@ -10,10 +10,21 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
+struct tls_origin_sessions;
+
+enum { TLS_WHY_BYTES = 160 };
+
 struct tls_context {
 	SSL_CTX *ssl;
 	struct tls_site *site; /* of a context for clients (tls_site.h) */
 };
+
+/* Has the handshake fail unless the peer's certificate, if it is verified, is for the host name or
+ * IP address; a host name is sent as well (SNI). */
+void tls_demand_name(SSL *ssl, const char *name);
+
+/* What a call of OpenSSL that did not come to its end means; notes why where that is TCP_RESET. */
+enum tcp_result tls_result_of(struct tls *tls, int returned);
 
 /* For OpenSSL's readers of PEM: a key with a passphrase is no key to us, for there is nobody to
  * ask. */
@@ -27,13 +38,14 @@ struct tls {
 	int fd;
 	bool is_at_end; /* the socket is */
 	bool is_broken;
+	struct tls_origin_sessions *sessions; /* of a connection to an origin; may be NULL */
 	bool is_empty;            /* the socket was at the last read, and nothing was told since */
 	bool has_hangup;          /* its end may lie behind what is read */
 	struct buf_pool *buffers; /* NULL: not buffered */
 	struct buf early;         /* came from the socket before there was TLS */
 	struct buf out;           /* encrypted, and not taken by the socket */
 	uint64_t sent;            /* what the socket took, encrypted, in all */
-	char why[160];
+	char why[TLS_WHY_BYTES];
 };
 
 /* A connection of neither side yet. */
