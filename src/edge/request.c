@@ -88,7 +88,8 @@ enum edge_turn edge_request_step_RECEIVE(struct edge_request *request)
 	if (http_head_has(&stream->head, HTTP_NAME_CDN_LOOP) &&
 	        http_hop_has_cdn_id(&stream->head, request->worker->cdn_id))
 		return edge_request_fail(request, FAULT_LOOP);
-	return edge_request_go(request, EDGE_REQUEST_ROUTE);
+	return edge_request_go(request,
+	        edge_request_is_challenge(request) ? EDGE_REQUEST_CHALLENGE : EDGE_REQUEST_ROUTE);
 }
 
 enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
@@ -108,6 +109,10 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 		                                                               : FAULT_NO_DOMAINS);
 	if (request->domain->status == MODEL_OFFLINE)
 		return edge_request_fail(request, FAULT_OFFLINE);
+	request->rules = request->is_https ? request->domain->headers_to_secure_client
+	                                   : request->domain->headers_to_client;
+	if (request->domain->https_redirect != MODEL_REDIRECT_OFF && !request->is_https)
+		return edge_request_go(request, EDGE_REQUEST_REDIRECT);
 	if (edge_request_may_look_up(request))
 		return edge_request_go(request, EDGE_REQUEST_LOOKUP);
 	request->forward = edge_request_is_method_looked_up(request) ? HTTP_CACHE_FORWARD_BYPASS
@@ -149,7 +154,7 @@ bool edge_request_make_reply(struct edge_request *request, struct edge_reply_opt
 	const struct edge_worker *worker = request->worker;
 	options->via = edge_worker_via(worker, options->head);
 	options->name = worker->cdn_id;
-	options->rules = request->domain->headers_to_client;
+	options->rules = request->rules;
 	options->cache = str_of(request->cache);
 	options->timing = edge_request_timing(request);
 	/* What is stored remembers which origin it came from, and not the address. */
@@ -253,6 +258,7 @@ enum edge_turn edge_request_step_FINISH(struct edge_request *request)
 	loop_unwake(&request->task);
 	list_remove(&request->node);
 	edge_request_let_go(request);
+	edge_request_leave_challenge(request);
 	if (request->is_taken)
 		edge_loader_end(request->loader);
 	else

@@ -68,7 +68,7 @@ static void on_interim(struct edge_loader_leader *leader, const struct http_head
 {
 	struct edge_request *request = container_of(leader, struct edge_request, leader);
 	uint64_t drop[HTTP_MARK_WORDS];
-	edge_answer_mark_interim(head, request->domain->headers_to_client, drop);
+	edge_answer_mark_interim(head, request->rules, drop);
 	serve_stream_interim(request->stream, head->status, head, drop);
 }
 

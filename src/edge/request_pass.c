@@ -17,7 +17,7 @@ static void on_fill_interim(struct edge_fill_reader *reader, const struct http_h
 {
 	struct edge_request *request = container_of(reader, struct edge_request, reader);
 	uint64_t drop[HTTP_MARK_WORDS];
-	edge_answer_mark_interim(head, request->domain->headers_to_client, drop);
+	edge_answer_mark_interim(head, request->rules, drop);
 	serve_stream_interim(request->stream, head->status, head, drop);
 }
 
@@ -168,7 +168,7 @@ static bool respond(struct edge_request *request, bool is_not_modified)
 	        .is_not_modified = is_not_modified,
 	        .date = serve_server_date(request->worker->server),
 	        .cache = STR("PASS"),
-	        .rules = request->domain->headers_to_client,
+	        .rules = request->rules,
 	        .arena = &request->stream->arena,
 	};
 	options.head = edge_fill_head(request->fill, &framing, &options.length);

@@ -34,6 +34,8 @@ enum edge_request_wish {
 	EDGE_WISH_STALE,     /* the origins failed or are late: a stale one will do */
 };
 
+struct edge_challenge;
+
 struct edge_request {
 	uint32_t magic;
 	uint8_t step, fault;   /* enums edge_request_step, fault */
@@ -77,10 +79,12 @@ struct edge_request {
 	unsigned part_count;
 	struct cache_place place; /* of the inline body, or of a piece; len 0: none */
 	uint64_t place_number; /* of the piece at `place`, or of the flight where is_piece_flight */
-	struct edge_piece object; /* of which pieces are needed; id 0: none */
-	uint64_t sequence;        /* what edge_request_sequence said last; 0: nothing */
-	uint32_t pinned;          /* segment */
-	struct str error_lines;   /* beside X-Cache, of an error of ours */
+	struct edge_piece object;          /* of which pieces are needed; id 0: none */
+	uint64_t sequence;                 /* what edge_request_sequence said last; 0: nothing */
+	uint32_t pinned;                   /* segment */
+	const struct model_headers *rules; /* for the fields of its response, from ROUTE on */
+	struct edge_challenge *challenge;  /* whose file is being read; NULL: none */
+	struct str error_lines;            /* beside X-Cache, of an error of ours */
 	/* not cleared at the start */
 	struct edge_reply_part whole;
 	struct cache_entry entry; /* in the turn in which it was found */
@@ -175,6 +179,12 @@ struct str edge_request_timing(struct edge_request *request);
 
 /* The line of Cache-Status for what is passed on, in the request's arena. */
 struct str edge_request_status_line(struct edge_request *request);
+
+/* Whether CHALLENGE has something to say to the request. */
+bool edge_request_is_challenge(const struct edge_request *request);
+
+/* The request ends, or does not care for the file any more. */
+void edge_request_leave_challenge(struct edge_request *request);
 
 /* What unsafe methods and answers to HEAD do to what is remembered, once their answer is there;
  * sets request->moment where that has to become durable. */

@@ -16,7 +16,14 @@ enum { DRAIN_LOOK_MS = 20, IDLE_ORIGIN_CONNECTIONS = 256 };
 
 static void on_request(struct serve_handler *handler, struct serve_stream *stream)
 {
-	edge_request_handle(container_of(handler, struct edge_worker, handler), stream);
+	struct edge_worker *worker = container_of(handler, struct edge_worker, handler);
+	if (!worker->is_cut) {
+		edge_request_handle(worker, stream);
+		return;
+	}
+	/* What a request needs is being freed. */
+	serve_stream_abort(stream);
+	serve_stream_close(stream);
 }
 
 static void on_refused(
@@ -164,6 +171,7 @@ struct edge_worker *edge_worker_new(
 
 void edge_worker_cut(struct edge_worker *worker)
 {
+	worker->is_cut = true;
 	edge_request_cut_all(worker);
 	edge_loader_cut_all(worker);
 }

@@ -48,7 +48,7 @@ struct edge_worker {
 	uint64_t next_id;
 	struct timer drain_timer;
 	uint64_t drain_deadline_ms;
-	bool is_draining;
+	bool is_draining, is_cut;
 };
 
 /* What all workers of the process share. */

@@ -180,6 +180,17 @@ static void check_cache(const struct checking *checking, const struct model_doma
 		        "only with query: chosen there are query_parameters");
 }
 
+/* What the list of browsers asks for (hstspreload.org). */
+static void check_https(const struct checking *checking, const struct model_domain *domain)
+{
+	const uint64_t YEAR_MS = UINT64_C(365) * 86400 * 1000;
+	if (domain->hsts_preload && (!domain->hsts_subdomains || domain->hsts_ms < YEAR_MS))
+		refuse(checking, "/https/hsts_preload", "value",
+		        "goes with hsts_subdomains, and hsts of a year or more");
+	if (domain->hsts_subdomains && domain->hsts_ms == 0)
+		refuse(checking, "/https/hsts_subdomains", "value", "goes with hsts");
+}
+
 static void check_ranges(const struct checking *checking, const struct model_domain *domain)
 {
 	const struct model_field *field;
@@ -242,6 +253,7 @@ bool model_check_domain(const struct model_domain *domain, enum model_rules rule
 	if (domain->backup != NULL && !breaks_r1(domain, rules))
 		check_origin(&checking, domain->backup, MODEL_BACKUP);
 	check_cache(&checking, domain);
+	check_https(&checking, domain);
 	check_ranges(&checking, domain);
 	if (is_good && problems->total == before && rules != MODEL_STORED)
 		check_not_yet(&checking, domain);

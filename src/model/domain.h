@@ -19,6 +19,13 @@ enum model_type { MODEL_SELF, MODEL_COS, MODEL_S3 };
 enum model_protocol { MODEL_HTTP, MODEL_HTTPS, MODEL_FOLLOW };
 enum model_policy { MODEL_POLLING, MODEL_LEAST_LOAD, MODEL_HASH };
 enum model_all_blocked { MODEL_ALL_BLOCKED_TRY, MODEL_ALL_BLOCKED_FAIL };
+enum model_redirect {
+	MODEL_REDIRECT_OFF,
+	MODEL_REDIRECT_301,
+	MODEL_REDIRECT_302,
+	MODEL_REDIRECT_307,
+	MODEL_REDIRECT_308
+};
 enum model_latch { MODEL_LATCH_OFF, MODEL_LATCH_MANUAL };
 enum model_set_cookie { MODEL_SET_COOKIE_NEVER, MODEL_SET_COOKIE_STRIP };
 enum model_query { MODEL_QUERY_KEEP, MODEL_QUERY_IGNORE, MODEL_QUERY_CHOSEN };
@@ -149,8 +156,13 @@ struct model_domain {
 	uint64_t request_body_max;    /* bytes; more is 413 */
 	bool forwarded;               /* send Forwarded (RFC 7239) */
 	bool x_forwarded_for, x_forwarded_proto;
+	bool hsts_subdomains, hsts_preload;
+	uint8_t https_redirect; /* enum model_redirect */
+	uint64_t hsts_ms;       /* 0: nothing is said */
 	/* NULL: no rules. */
 	const struct model_headers *headers_to_origin, *headers_to_client;
+	/* Those to clients that came by TLS; made of the others when the domain is read. */
+	const struct model_headers *headers_to_secure_client;
 	/* Never NULL. Domains that say nothing share the defaults; who changes it asks
 	 * model_domain_own_cache. */
 	const struct model_cache *cache;

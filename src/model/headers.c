@@ -225,6 +225,40 @@ bool model_headers_add(const struct model_field *field, struct model_domain *dom
 	return true;
 }
 
+void model_headers_make_secure(struct model_domain *domain)
+{
+	static const struct str NAME = STR("Strict-Transport-Security");
+	const struct model_headers *rules = domain->headers_to_client;
+	domain->headers_to_secure_client = rules;
+	if (domain->hsts_ms == 0)
+		return;
+	struct text value = {0};
+	text_addf(&value, "max-age=%llu%s%s", (unsigned long long)(domain->hsts_ms / 1000),
+	        domain->hsts_subdomains ? "; includeSubDomains" : "",
+	        domain->hsts_preload ? "; preload" : "");
+	size_t count = model_headers_count(rules), bytes = NAME.len + 2 + value.len + 2;
+	struct model_headers *list =
+	        model_domain_alloc(domain, sizeof(*list) + (count + 1) * sizeof(list->list[0]));
+	*list = (struct model_headers){.count = 1, .bytes = (uint32_t)bytes};
+	list->list[0] = (struct model_header){
+	        .name = NAME.at,
+	        .value = model_domain_copy(domain, text_str(&value)),
+	        .name_len = (uint16_t)NAME.len,
+	        .value_len = (uint16_t)value.len,
+	        .action = MODEL_HEADER_SET,
+	        .id = (uint8_t)http_name_of(NAME),
+	};
+	for (size_t i = 0; i < count; i++) {
+		const struct model_header *rule = &rules->list[i];
+		if (rule->action != MODEL_HEADER_ADD)
+			overrule(list, str_make(rule->name, rule->name_len));
+		list->list[list->count++] = *rule;
+	}
+	list->bytes += rules != NULL ? rules->bytes : 0;
+	domain->headers_to_secure_client = list;
+	text_done(&value);
+}
+
 void model_headers_print(const struct model_headers *headers, size_t index, struct text *to)
 {
 	CHECK(index < headers->count);

@@ -16,6 +16,10 @@ void model_headers_start(
 MUST_CHECK bool model_headers_add(const struct model_field *field, struct model_domain *domain,
         struct str text, struct model_why *ret_why);
 
+/* Makes the rules for clients that came by TLS, when all else of the domain is read: what HSTS says
+ * goes first, so that the rules for all clients win over it. */
+void model_headers_make_secure(struct model_domain *domain);
+
 /* Adds the rule at `index` in its normal form. */
 void model_headers_print(const struct model_headers *headers, size_t index, struct text *to);
 

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "model/check.h"
+#include "model/headers.h"
 #include "model/list.h"
 #include "model/suggest.h"
 #include "model/value.h"
@@ -255,6 +256,7 @@ static void check(const struct reading *reading, const struct model_node *node, 
 	struct model_problems *problems = reading->problems;
 	unsigned first = problems->count;
 	struct text pointer = {0};
+	model_headers_make_secure(reading->domain);
 	model_node_add_pointer(node, &pointer);
 	const struct model_place place = {reading->file, node->line, text_c(&pointer)};
 	bool is_good =

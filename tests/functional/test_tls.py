@@ -32,7 +32,7 @@ class Secure(Site):
         self.folder = make.inside("certificates")
         self.add(NAME, "*.wild.test")
         flags = {"listen_tls": "127.0.0.1:0", "certificates": str(self.folder), **(flags or {})}
-        super().__init__(make, rules, flags, **options)
+        super().__init__(make, rules and {NAME: rules}, flags, **options)
         self.find_port()
 
     def add(self, *names, **options):
@@ -377,6 +377,54 @@ def test_clients_that_leave(site):
         connection.close()
     assert site.secure_get("/leave").digest == content.digest("leave", 4 * MIB)
     site.server.assert_healthy()
+
+
+def test_redirects_and_hsts(make):
+    rules = {"https": {"redirect": "301", "hsts": "365d", "hsts_subdomains": True}}
+    site = Secure(make, rules=rules)
+    site.origin.on("/a", says(FRESH, "Strict-Transport-Security: max-age=1", body=b"x"))
+    site.origin.on("/pass", says("Cache-Control: no-store", "Strict-Transport-Security: max-age=1", body=b"x"))
+    told = "max-age=31536000; includeSubDomains"
+    for path in ("/a", "/a", "/pass"):
+        assert site.secure_get(path).fields.get("Strict-Transport-Security") == told
+    # A trusted proxy has taken the TLS off.
+    plain = site.get("/a?b=c", keep=False)
+    assert (plain.status, plain.fields.get("Location")) == (301, f"https://{NAME}/a?b=c")
+    assert "Strict-Transport-Security" not in plain.fields
+    assert len(site.origin.requests) == 2
+
+
+def test_what_a_trusted_proxy_says_of_the_scheme(make):
+    site = Secure(make, {"trusted_proxies": "127.0.0.1/32"}, {"https": {"redirect": "308", "hsts": "1d"}})
+    site.origin.default = says(FRESH, body=b"x")
+    said = site.get("/p", "X-Forwarded-Proto: https", keep=False)
+    assert (said.status, said.fields.get("Strict-Transport-Security")) == (200, "max-age=86400")
+    assert site.get("/p", keep=False).status == 308
+
+
+def test_rules_win_over_hsts(make):
+    rules = {"https": {"hsts": "1d"}, "headers": {"to_client": ["set Strict-Transport-Security: max-age=7", "add X-A: b"]}}
+    site = Secure(make, rules=rules)
+    site.origin.default = says(FRESH, body=b"x")
+    response = site.secure_get("/")
+    assert response.fields.get("Strict-Transport-Security") == "max-age=7" and response.fields.get("X-A") == "b"
+
+
+def test_challenges_of_acme(make):
+    """As certbot's webroot has it: <webroot>/.well-known/acme-challenge is acme_dir."""
+    folder = make.inside("challenges")
+    site = Secure(make, {"acme_dir": str(folder)}, {"https": {"redirect": "301"}})
+    token, answer = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0", b"LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3r"
+    path = f"/.well-known/acme-challenge/{token}"
+    assert site.get(path, keep=False).status == 301
+    (folder / token).write_bytes(answer)
+    for host in (NAME, "new.test", "127.0.0.1"):
+        response = site.get(path, host=host)
+        assert (response.status, response.body) == (200, answer)
+    assert site.secure_get(path).body == answer
+    (folder / token).unlink()
+    assert site.get(path, host="new.test", keep=False).error == "unknown_host"
+    assert not site.origin.requests
 
 
 def test_curl(site):
