@@ -10,20 +10,19 @@
 static bool is_manner(const struct model_domain *domain, const struct model_origin *origin,
         const struct control_health_item *item)
 {
-	return origin_endpoint_protocol(origin) == item->protocol &&
-	       str_is_equal(origin_endpoint_server_name(domain, origin), item->server_name);
+	return origin_endpoint_protocol(origin, item->protocol) == item->protocol &&
+	       str_is_equal(origin_endpoint_server_name(domain, origin, item->protocol),
+	               item->server_name);
 }
 
-static bool is_port(const struct model_origin *origin, const struct model_address *address,
-        const struct control_health_item *item)
+static bool is_port(const struct model_address *address, const struct control_health_item *item)
 {
-	return origin_endpoint_port(origin, address) == item->address.port;
+	return origin_endpoint_port(address, item->protocol) == item->address.port;
 }
 
-static bool is_literal(const struct model_origin *origin, const struct model_address *address,
-        const struct control_health_item *item)
+static bool is_literal(const struct model_address *address, const struct control_health_item *item)
 {
-	return address->is_ip && is_port(origin, address, item) &&
+	return address->is_ip && is_port(address, item) &&
 	       memcmp(address->ip.ip, item->address.ip, sizeof(item->address.ip)) == 0;
 }
 
@@ -38,9 +37,9 @@ static unsigned count_names(struct model_domain *domain, const struct control_he
 			continue;
 		for (unsigned i = 0; i < origin->address_count; i++) {
 			const struct model_address *address = &origin->addresses[i];
-			if (is_literal(origin, address, item))
+			if (is_literal(address, item))
 				return 0;
-			count += !address->is_ip && is_port(origin, address, item);
+			count += !address->is_ip && is_port(address, item);
 		}
 	}
 	return count;
@@ -52,11 +51,10 @@ enum control_match control_match_address(struct model_domain *domain, enum model
 	const struct model_origin *origin = model_domain_origin(domain, role);
 	CHECK(origin != NULL && index < origin->address_count);
 	const struct model_address *address = &origin->addresses[index];
-	if (!is_manner(domain, origin, item) || !is_port(origin, address, item))
+	if (!is_manner(domain, origin, item) || !is_port(address, item))
 		return CONTROL_MATCH_NONE;
 	if (address->is_ip)
-		return is_literal(origin, address, item) ? CONTROL_MATCH_CERTAIN
-		                                         : CONTROL_MATCH_NONE;
+		return is_literal(address, item) ? CONTROL_MATCH_CERTAIN : CONTROL_MATCH_NONE;
 	unsigned names = count_names(domain, item);
 	if (names == 0)
 		return CONTROL_MATCH_NONE;

@@ -23,6 +23,7 @@ struct edge_log_attempt {
 	uint8_t reason;  /* enum fault */
 	uint8_t next;    /* enum edge_log_next */
 	const char *phase;
+	struct str detail; /* what broke TLS; empty: nothing did. In somebody's arena */
 	uint32_t us;
 };
 

@@ -16,8 +16,9 @@ enum {
 	SHARE_METHOD = 256,
 	SHARE_TARGET = 18000,
 	SHARE_WORD = 64,
-	SHARE_ATTEMPT = 320,
-	ATTEMPTS_SHOWN = 32,
+	SHARE_ATTEMPT = 416,
+	SHARE_DETAIL = 160, /* in it */
+	ATTEMPTS_SHOWN = 24,
 };
 _Static_assert(SHARE_FIXED + 2 * SHARE_NAME + SHARE_METHOD + SHARE_TARGET + SHARE_WORD +
                                ATTEMPTS_SHOWN * SHARE_ATTEMPT <=
@@ -143,7 +144,8 @@ static char *put_fault(char *at, uint8_t fault)
 	return put_word(at, fault_name((enum fault)fault));
 }
 
-static char *put_attempt(char *at, const struct edge_log_attempt *attempt)
+static char *put_attempt(
+        char *at, const struct edge_log_attempt *attempt, struct edge_access_log_scratch *scratch)
 {
 	static const char *const NEXT[] = {
 	        [EDGE_LOG_DELIVER] = "deliver",
@@ -165,7 +167,12 @@ static char *put_attempt(char *at, const struct edge_log_attempt *attempt)
 	at = put_number(at, attempt->status);
 	at = PUT(at, ",\"reason\":\"");
 	at = put_fault(at, attempt->reason);
-	at = PUT(at, "\",\"ms\":");
+	at = PUT(at, "\"");
+	if (attempt->detail.len > 0) {
+		at = PUT(at, ",\"detail\":");
+		at = put_string(at, attempt->detail, SHARE_DETAIL, scratch);
+	}
+	at = PUT(at, ",\"ms\":");
 	at = put_ms(at, attempt->us);
 	at = attempt->is_reused ? PUT(at, ",\"reused\":true") : PUT(at, ",\"reused\":false");
 	at = PUT(at, ",\"next\":\"");
@@ -217,7 +224,7 @@ size_t edge_access_log_format_line(
 	for (unsigned i = 0; i < entry->attempt_count && i < ATTEMPTS_SHOWN; i++) {
 		if (i != 0)
 			*at++ = ',';
-		at = put_attempt(at, &entry->attempts[i]);
+		at = put_attempt(at, &entry->attempts[i], scratch);
 	}
 	at = PUT(at, "]}\n");
 	CHECK(at - to <= (ptrdiff_t)LIMIT_LOG_LINE_BYTES);

@@ -125,6 +125,17 @@ static void on_health(struct origin_shared_sink *sink, const struct address *add
 		edge_reports_note_health(edge->reports);
 }
 
+static void on_file(struct origin_shared_sink *sink, const char *path, const char *why)
+{
+	(void)sink;
+	if (why != NULL)
+		log_error("TLS to origins: %s %s; what was read of it before, if anything, stays "
+		          "in use",
+		        path, why);
+	else
+		log_info("TLS to origins: %s was read again", path);
+}
+
 /* Tells the feed what all workers have. */
 static void tell_live(struct edge *edge)
 {
@@ -183,11 +194,12 @@ static void on_changes(
 	struct model_snapshot *old = edge->snapshot;
 	edge->snapshot = model_snapshot_with(old, changes, count, revision);
 	edge_rollout_begin(edge->rollout, revision);
+	/* First, so that workers find the files of TLS read. */
+	origin_shared_set_snapshot(edge->shared.origins, edge->snapshot);
 	for (unsigned i = 0; i < edge->options.workers; i++) {
 		struct edge_worker *worker = edge->threads[i].worker;
 		loop_post(worker->loop, &make_news(edge, worker, old, changes, count)->message);
 	}
-	origin_shared_set_snapshot(edge->shared.origins, edge->snapshot);
 	model_snapshot_unref(old);
 }
 
@@ -430,7 +442,7 @@ struct edge *edge_new(const struct edge_options *options)
 	edge->options = *options;
 	copy_strings(&edge->options);
 	edge->sink = (struct link_sink){.on_changes = on_changes, .on_event = on_event};
-	edge->origin_sink.on_health = on_health;
+	edge->origin_sink = (struct origin_shared_sink){.on_health = on_health, .on_file = on_file};
 	edge->command_sink = (struct link_command_sink){.on_purge = on_purge,
 	        .is_durable = is_durable,
 	        .durable_ms = LIMIT_CACHE_DISK_WAIT_MS};

@@ -180,13 +180,14 @@ static void look_at_cache(struct looked *looked)
 {
 	const struct link_question *question = looked->question;
 	enum http_method method = http_method_of(question->method);
-	looked->key = edge_key_make(looked->domain->cache, question->host, question->target,
-	        looked->explanation->arena);
+	struct arena *arena = looked->explanation->arena;
+	struct str host = edge_key_host(looked->domain, question->host, question->is_https, arena);
+	looked->key = edge_key_make(looked->domain->cache, host, question->target, arena);
 	if (looked->explanation->reader == NULL || !looked->domain->cache->is_on)
 		looked->stored = STORED_OFF;
 	else if (method != HTTP_GET && method != HTTP_HEAD)
 		looked->stored = STORED_METHOD;
-	else if (question->host.len + question->target.len > LIMIT_CACHE_KEY_BYTES)
+	else if (host.len + question->target.len > LIMIT_CACHE_KEY_BYTES)
 		looked->stored = STORED_LONG;
 	else
 		look_up(looked);
@@ -219,6 +220,11 @@ static struct edge_plan_origin plan_origin(struct looked *looked, enum model_rol
 	};
 }
 
+static enum model_protocol scheme_of(const struct link_question *question)
+{
+	return question->is_https ? MODEL_HTTPS : MODEL_HTTP;
+}
+
 static void look_at_origins(struct looked *looked)
 {
 	const struct edge_explanation *explanation = looked->explanation;
@@ -233,7 +239,8 @@ static void look_at_origins(struct looked *looked)
 	};
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {
 		origin_survey_make(explanation->origins, domain, (enum model_role)role,
-		        explanation->now_ms, explanation->arena, &looked->surveys[role]);
+		        scheme_of(looked->question), explanation->now_ms, explanation->arena,
+		        &looked->surveys[role]);
 		facts.origins[role] = plan_origin(looked, (enum model_role)role);
 	}
 	looked->is_on_backup = facts.is_on_backup =
@@ -406,6 +413,8 @@ static void tell_attempt(struct looked *looked, const struct edge_plan_attempt *
 	        address_format(&looked->surveys[attempt->role].entries[attempt->address].address,
 	                address));
 	words.at[0] = 'T'; /* the beginning of a sentence */
+	if (looked->surveys[attempt->role].protocol == MODEL_HTTPS)
+		text_add(&words, STR(" over HTTPS"));
 	if (attempt->choices > 1)
 		text_addf(&words, ", or at another one of %u", attempt->choices);
 	if (attempt->is_despite_block)
@@ -503,6 +512,7 @@ static void print_origin(const struct looked *looked, enum model_role role, stru
 	const struct model_origin *origin = model_domain_origin(looked->domain, role);
 	const struct origin_survey *survey = &looked->surveys[role];
 	text_addf(to, "{\"role\":\"%s\",\"policy\":\"%s\"", ROLES[role], POLICIES[origin->policy]);
+	add_text(to, "protocol", survey->protocol == MODEL_HTTPS ? STR("https") : STR("http"));
 	add_number(to, "drained", survey->drained);
 	add_number(to, "unresolved", survey->resolving + survey->unresolved);
 	add_number(to, "total", survey->count);
@@ -584,7 +594,7 @@ bool edge_explanation_waits(
 	for (unsigned role = 0; role < MODEL_ROLES && domain != NULL; role++) {
 		struct origin_survey survey;
 		origin_survey_make(explanation->origins, domain, (enum model_role)role,
-		        explanation->now_ms, explanation->arena, &survey);
+		        scheme_of(question), explanation->now_ms, explanation->arena, &survey);
 		resolving += survey.resolving;
 	}
 	return resolving != 0;

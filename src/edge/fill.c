@@ -93,7 +93,8 @@ struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
 		                .on_interim = on_attempt_interim},
 		};
 	for (unsigned role = 0; role < MODEL_ROLES; role++)
-		fill->groups[role] = origin_group_get(worker->origins, domain, role);
+		fill->groups[role] = origin_group_get(worker->origins, domain, role,
+		        options->forward.is_https ? MODEL_HTTPS : MODEL_HTTP);
 	fill->step = EDGE_FILL_CHOOSE;
 	loop_wake(worker->loop, &fill->task);
 	return fill;

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "edge/fill_private.h"
+#include "origin/endpoint.h"
 
 static bool has_conditions(const struct http_head *head)
 {
@@ -52,8 +53,12 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	fill->is_next_retry = false;
 	fill->current = pull;
 	edge_fill_log_begin(fill, pull);
+	const struct model_origin *origin = origin_group_origin(fill->groups[role]);
+	bool asks_by_name = origin_endpoint_asks_by_name(
+	        fill->domain, origin, origin_group_protocol(fill->groups[role]));
 	struct origin_attempt_options options = {
 	        .candidate = candidate,
+	        .server_name = asks_by_name ? fill->options.forward.host : STR_EMPTY,
 	        .head = head_for(fill, role),
 	        .method = head->method,
 	        .source = fill->options.source,
@@ -113,7 +118,8 @@ void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull)
 
 void edge_fill_log_end(struct edge_pull *pull)
 {
-	struct edge_log_attempt *row = &pull->fill->log[pull->log_index];
+	struct edge_fill *fill = pull->fill;
+	struct edge_log_attempt *row = &fill->log[pull->log_index];
 	const struct origin_attempt *attempt = &pull->attempt;
 	bool has_failed = attempt->phase == ORIGIN_PHASE_FAILED;
 	row->phase = origin_attempt_phase_name(has_failed ? attempt->reached : attempt->phase);
@@ -121,6 +127,8 @@ void edge_fill_log_end(struct edge_pull *pull)
 	row->us = (uint32_t)(clock_us() - pull->began_us);
 	if (has_failed)
 		row->reason = (uint8_t)attempt->fault;
+	if (has_failed && attempt->detail != NULL)
+		row->detail = arena_copy(fill->options.arena, str_of(attempt->detail));
 	if (attempt->phase == ORIGIN_PHASE_BODY || attempt->phase == ORIGIN_PHASE_DONE)
 		row->status = attempt->head.status;
 }

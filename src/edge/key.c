@@ -1,5 +1,6 @@
 /*
- * A host has no "/" and a target begins with one, so the two cannot be mistaken for others.
+ * A host has no "/" and a target begins with one, so the two cannot be mistaken for others; nor
+ * can a scheme, since no host ends with ":".
  */
 #include "edge/key.h"
 
@@ -59,6 +60,23 @@ static char *put_query(const struct model_cache *rules, struct str query, char *
 		at = put(at, parameters[i]);
 	}
 	return at;
+}
+
+bool edge_key_is_by_scheme(const struct model_domain *domain)
+{
+	return domain->origin.protocol == MODEL_FOLLOW ||
+	       (domain->backup != NULL && domain->backup->protocol == MODEL_FOLLOW);
+}
+
+struct str edge_key_host(
+        const struct model_domain *domain, struct str host, bool is_https, struct arena *arena)
+{
+	if (!is_https || !edge_key_is_by_scheme(domain))
+		return host;
+	const struct str scheme = STR("https://");
+	char *text = arena_alloc(arena, scheme.len + host.len);
+	char *end = put(put(text, scheme), host);
+	return str_make(text, (size_t)(end - text));
 }
 
 struct str edge_key_make(

@@ -118,6 +118,7 @@ static bool begin_fill(struct edge_loader *loader)
 	                        .host = loader->host,
 	                        .peer = &loader->peer,
 	                        .is_peer_trusted = loader->is_peer_trusted,
+	                        .is_https = loader->is_https,
 	                        .cdn_id = loader->worker->cdn_id,
 	                        .domain = loader->domain,
 	                },
@@ -267,6 +268,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 	loader->peer = *options->peer;
 	loader->began_us = clock_us();
 	loader->is_peer_trusted = options->is_peer_trusted;
+	loader->is_https = options->is_https;
 	loader->is_background = options->is_background;
 	loader->key = (struct cache_key){
 	        .text = arena_copy(arena, options->key.text), .hash = options->key.hash};

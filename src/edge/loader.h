@@ -37,7 +37,7 @@ struct edge_loader_options {
 	const struct http_head *head; /* the client's; copied, as all of these are */
 	struct str host, target;
 	const struct address *peer;
-	bool is_peer_trusted;
+	bool is_peer_trusted, is_https;
 	struct cache_key key;
 	uint64_t sequence; /* of the last purge that the answer is known to come after */
 	const struct cache_vary *vary;   /* what the URL's responses vary on, as far as is known */

@@ -38,14 +38,15 @@ static struct str name_of(const struct link_purge *purge, const struct link_purg
 
 /* A prefix of keys: what rules make of a query can't be told of a part of it, so that where there
  * are some the path is all that is compared. That is more than was asked for, and never less. */
-static struct str prefix_of(
-        const struct model_domain *domain, const struct link_purge_item *item, struct arena *arena)
+static struct str prefix_of(const struct model_domain *domain, const struct link_purge_item *item,
+        bool is_https, struct arena *arena)
 {
+	struct str host = edge_key_host(domain, item->host, is_https, arena);
 	const struct model_cache plain = {.ignore_case = domain->cache->ignore_case};
 	struct str target = item->target, query;
 	if (domain->cache->query != MODEL_QUERY_KEEP || domain->cache->query_sorted)
 		http_uri_cut_query(item->target, &target, &query);
-	return edge_key_make(&plain, item->host, target, arena);
+	return edge_key_make(&plain, host, target, arena);
 }
 
 /* All that is left of a host that no domain serves. The rules that made its keys are gone with the
@@ -71,36 +72,43 @@ static bool is_of_host(const struct link_purge *purge)
 	return purge->what == LINK_PURGE_URL || purge->what == LINK_PURGE_PREFIX;
 }
 
-/* The domain of what is of a host is there; else the name is enough. */
-static void purge_one(struct cache_store *store, const struct model_domain *domain,
-        const struct link_purge *purge, const struct link_purge_item *item)
+/* A URL or prefix of a domain that is there, for one scheme. */
+static void purge_of_host(struct cache_store *store, const struct model_domain *domain,
+        const struct link_purge *purge, const struct link_purge_item *item, bool is_https)
 {
 	char room[2048];
 	struct arena arena;
 	arena_init(&arena, room, sizeof(room));
 	enum cache_purge how = purge->is_soft ? CACHE_PURGE_SOFT : CACHE_PURGE_HARD;
-	uint64_t hash = cache_key_domain(
-	        store, is_of_host(purge) ? str_of(domain->name) : name_of(purge, item));
-	switch (purge->what) {
-	case LINK_PURGE_URL: {
+	if (purge->what == LINK_PURGE_URL) {
+		struct str host = edge_key_host(domain, item->host, is_https, &arena);
 		struct cache_key key = cache_key_make(
-		        store, edge_key_make(domain->cache, item->host, item->target, &arena));
+		        store, edge_key_make(domain->cache, host, item->target, &arena));
 		cache_purge_url(store, &key, how);
-		break;
-	}
-	case LINK_PURGE_PREFIX:
-		cache_purge_prefix(store, hash, prefix_of(domain, item, &arena), how);
-		break;
-	case LINK_PURGE_DOMAIN:
-		cache_purge_domain(store, hash, how);
-		break;
-	case LINK_PURGE_TAG:
-		cache_purge_tag(store, hash, cache_key_tag(store, hash, item->name), how);
-		break;
-	case LINK_PURGE_WHATS:
-		break;
+	} else {
+		cache_purge_prefix(store, cache_key_domain(store, str_of(domain->name)),
+		        prefix_of(domain, item, is_https, &arena), how);
 	}
 	arena_reset(&arena);
+}
+
+/* The domain of what is of a host is there; else the name is enough. What clients of both schemes
+ * have apart is one to who purges it. */
+static void purge_one(struct cache_store *store, const struct model_domain *domain,
+        const struct link_purge *purge, const struct link_purge_item *item)
+{
+	enum cache_purge how = purge->is_soft ? CACHE_PURGE_SOFT : CACHE_PURGE_HARD;
+	if (is_of_host(purge)) {
+		purge_of_host(store, domain, purge, item, false);
+		if (edge_key_is_by_scheme(domain))
+			purge_of_host(store, domain, purge, item, true);
+		return;
+	}
+	uint64_t hash = cache_key_domain(store, name_of(purge, item));
+	if (purge->what == LINK_PURGE_DOMAIN)
+		cache_purge_domain(store, hash, how);
+	else if (purge->what == LINK_PURGE_TAG)
+		cache_purge_tag(store, hash, cache_key_tag(store, hash, item->name), how);
 }
 
 struct link_answer edge_purge(struct cache_store *store, const struct model_snapshot *snapshot,

@@ -65,10 +65,22 @@ static bool is_trusted(const struct address *address, const void *context)
 	return serve_server_is_trusted(context, address);
 }
 
+/* The scheme that the client has used: the first proxy knows, if there is one and is trusted. */
+static bool is_https(const struct edge_request *request)
+{
+	const struct serve_stream *stream = request->stream;
+	if (!http_head_has(&stream->head, HTTP_NAME_X_FORWARDED_PROTO) ||
+	        !serve_server_is_trusted(request->worker->server, serve_stream_client(stream)))
+		return stream->is_https;
+	struct str rest = http_head_get(&stream->head, HTTP_NAME_X_FORWARDED_PROTO), scheme;
+	return http_head_next_member(&rest, &scheme) && str_is_equal_nocase(scheme, STR("https"));
+}
+
 enum edge_turn edge_request_step_RECEIVE(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
 	request->client = *serve_stream_client(stream);
+	request->is_https = is_https(request);
 	if (http_head_has(&stream->head, HTTP_NAME_X_FORWARDED_FOR) &&
 	        serve_server_is_trusted(request->worker->server, &request->client))
 		http_hop_client(

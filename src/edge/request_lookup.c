@@ -80,6 +80,9 @@ static void on_end(struct edge_loader_leader *leader, const struct edge_log_atte
 	        arena_alloc(&request->stream->arena, attempt_count * sizeof(*copy));
 	if (attempt_count > 0)
 		memcpy(copy, attempts, attempt_count * sizeof(*copy));
+	for (unsigned i = 0; i < attempt_count; i++)
+		if (copy[i].detail.len > 0)
+			copy[i].detail = arena_copy(&request->stream->arena, copy[i].detail);
 	request->attempts = copy;
 	request->attempt_count = attempt_count;
 	request->loader = NULL;
@@ -98,6 +101,7 @@ struct edge_loader_options edge_request_loader_options(struct edge_request *requ
 	        .target = stream->path,
 	        .peer = peer,
 	        .is_peer_trusted = serve_server_is_trusted(request->worker->server, peer),
+	        .is_https = request->is_https,
 	        .key = request->key,
 	        .sequence = edge_request_sequence(request),
 	        .leader = &request->leader,
@@ -215,8 +219,8 @@ static bool are_all_blocked(struct edge_request *request)
 	struct edge_worker *worker = request->worker;
 	bool are_blocked = true;
 	for (unsigned role = 0; role < MODEL_ROLES && are_blocked; role++) {
-		struct origin_group *group =
-		        origin_group_get(worker->origins, request->domain, role);
+		struct origin_group *group = origin_group_get(worker->origins, request->domain,
+		        role, request->is_https ? MODEL_HTTPS : MODEL_HTTP);
 		if (group == NULL)
 			continue;
 		uint64_t since_ms;
@@ -345,8 +349,9 @@ static enum edge_turn miss(struct edge_request *request, const struct edge_looku
 static void make_key(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
-	struct str text =
-	        edge_key_make(request->domain->cache, request->host, stream->path, &stream->arena);
+	struct str host =
+	        edge_key_host(request->domain, request->host, request->is_https, &stream->arena);
+	struct str text = edge_key_make(request->domain->cache, host, stream->path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
 	request->domain_hash =
 	        cache_key_domain(request->worker->cache, str_of(request->domain->name));

@@ -26,11 +26,19 @@ struct str edge_request_status_line(struct edge_request *request)
 	return http_writer_str(&writer);
 }
 
-static struct cache_key key_of(struct edge_request *request, struct str target)
+static struct cache_key key_of(struct edge_request *request, struct str target, bool is_https)
 {
-	struct str text = edge_key_make(
-	        request->domain->cache, request->host, target, &request->stream->arena);
+	struct arena *arena = &request->stream->arena;
+	struct str host = edge_key_host(request->domain, request->host, is_https, arena);
+	struct str text = edge_key_make(request->domain->cache, host, target, arena);
 	return cache_key_make(request->worker->cache, text);
+}
+
+static void purge(struct edge_request *request, struct str target, bool is_https)
+{
+	struct cache_key key = key_of(request, target, is_https);
+	if (key.text.len <= LIMIT_CACHE_KEY_BYTES)
+		cache_purge_url(request->worker->cache, &key, CACHE_PURGE_HARD);
 }
 
 static void invalidate(struct edge_request *request, const struct http_head *answer)
@@ -41,9 +49,10 @@ static void invalidate(struct edge_request *request, const struct http_head *ans
 	unsigned count = cache_invalidate_targets(
 	        stream->head.method, &base, answer, &stream->arena, targets);
 	for (unsigned i = 0; i < count; i++) {
-		struct cache_key key = key_of(request, targets[i]);
-		if (key.text.len <= LIMIT_CACHE_KEY_BYTES)
-			cache_purge_url(request->worker->cache, &key, CACHE_PURGE_HARD);
+		purge(request, targets[i], false);
+		/* What it changed for clients of one scheme, it has for the others. */
+		if (edge_key_is_by_scheme(request->domain))
+			purge(request, targets[i], true);
 	}
 	if (count > 0)
 		request->moment = cache_disk_moment(request->worker->cache);
@@ -55,7 +64,7 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct serve_stream *stream = request->stream;
 	struct edge_lookup lookup;
 	struct cache_entry entry;
-	struct cache_key key = key_of(request, stream->path);
+	struct cache_key key = key_of(request, stream->path, request->is_https);
 	edge_lookup_init(&lookup, worker->cache_reader, &key,
 	        cache_key_domain(worker->cache, str_of(request->domain->name)), &stream->head);
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND)

@@ -108,6 +108,7 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	                        .peer = serve_stream_client(stream),
 	                        .is_peer_trusted = serve_server_is_trusted(
 	                                worker->server, serve_stream_client(stream)),
+	                        .is_https = request->is_https,
 	                        .has_body = stream->has_body,
 	                        .is_length_known = stream->is_length_known,
 	                        .body_length = stream->body_length,

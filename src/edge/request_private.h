@@ -39,6 +39,7 @@ struct edge_request {
 	uint8_t step, fault;   /* enums edge_request_step, fault */
 	uint8_t source_pieces; /* of the request's body, in this turn */
 	bool has_responded, is_truncated, wants_log;
+	bool is_https; /* the client's scheme, by what trusted proxies say */
 	struct list_node node;
 	struct loop_task task;
 	struct edge_worker *worker;

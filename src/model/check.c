@@ -138,6 +138,25 @@ static void check_probe(
 		refuse_in(checking, role, "/probe", "missing", "a probe needs its path");
 }
 
+static void check_tls(
+        const struct checking *checking, const struct model_origin *origin, enum model_role role)
+{
+	const struct {
+		const char *field, *path;
+	} files[] = {
+	        {"/tls/ca", origin->tls.ca},
+	        {"/tls/certificate", origin->tls.certificate},
+	        {"/tls/key", origin->tls.key},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
+		if (files[i].path != NULL && files[i].path[0] != '/')
+			refuse_in(checking, role, files[i].field, "value",
+			        "is no absolute path: every edge reads the file on its own machine");
+	if (origin->tls.key != NULL && origin->tls.certificate == NULL)
+		refuse_in(checking, role, "/tls/certificate", "missing",
+		        "a key needs the certificate that it belongs to");
+}
+
 static void check_origin(
         const struct checking *checking, const struct model_origin *origin, enum model_role role)
 {
@@ -145,6 +164,7 @@ static void check_origin(
 		check_self(checking, origin, role);
 	else
 		check_bucket(checking, origin, role);
+	check_tls(checking, origin, role);
 	check_probe(checking, origin, role);
 }
 
@@ -178,15 +198,11 @@ static void check_ranges(const struct checking *checking, const struct model_dom
 	}
 }
 
-/* What is right but not served yet. The issues that bring HTTPS to origins and buckets delete this.
- */
+/* What is right but not served yet. The issue that brings buckets deletes this. */
 static void check_not_yet(const struct checking *checking, const struct model_domain *domain)
 {
 	for (enum model_role role = MODEL_MASTER; role < MODEL_ROLES; role++) {
 		const struct model_origin *origin = origin_in(domain, role);
-		if (origin != NULL && origin->protocol != MODEL_HTTP)
-			refuse_in(checking, role, "/protocol", "not-yet",
-			        "this version cannot pull over HTTPS yet");
 		if (origin != NULL && origin->type != MODEL_SELF)
 			refuse_in(checking, role, "/type", "not-yet",
 			        "this version cannot pull from buckets yet");

@@ -54,7 +54,9 @@ struct model_bucket {
 
 struct model_tls {
 	const char *server_name; /* NULL: the host */
-	const char *ca;          /* NULL: the system's store */
+	const char *ca;          /* a file; NULL: the system's store */
+	const char *certificate; /* a file with what is shown to the origin; NULL: nothing is */
+	const char *key;         /* a file; NULL: the key is in that of the certificate */
 	bool verify;
 };
 

@@ -211,8 +211,7 @@ void tls_context_free(struct tls_context *context)
 
 /* ---- connections ---- */
 
-/* Has the handshake fail unless the peer's certificate is for the name. */
-static void demand_name(SSL *ssl, const char *name)
+void tls_demand_name(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *wanted = SSL_get0_param(ssl);
 	if (X509_VERIFY_PARAM_set1_ip_asc(wanted, name) == 1)
@@ -246,7 +245,7 @@ struct tls *tls_new(
 	if (side == TLS_SERVER) {
 		SSL_set_accept_state(tls->ssl);
 	} else {
-		demand_name(tls->ssl, name);
+		tls_demand_name(tls->ssl, name);
 		SSL_set_connect_state(tls->ssl);
 	}
 	return tls;
@@ -281,7 +280,8 @@ void tls_break(struct tls *tls)
 
 void tls_note_why(struct tls *tls)
 {
-	const long verified = SSL_get_verify_result(tls->ssl);
+	const bool is_verified = (SSL_get_verify_mode(tls->ssl) & SSL_VERIFY_PEER) != 0;
+	const long verified = is_verified ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
 	const unsigned long error = ERR_peek_last_error();
 	const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
 	if (verified != X509_V_OK)
@@ -294,7 +294,7 @@ void tls_note_why(struct tls *tls)
 		snprintf(tls->why, sizeof(tls->why), "TLS: %s", reason);
 }
 
-static enum tcp_result result_of(struct tls *tls, int returned)
+enum tcp_result tls_result_of(struct tls *tls, int returned)
 {
 	switch (SSL_get_error(tls->ssl, returned)) {
 	case SSL_ERROR_WANT_READ:
@@ -319,7 +319,7 @@ enum tcp_result tls_read(struct tls *tls, void *to, size_t size, size_t *ret_cou
 	/* Tickets wait for the answer to what was read. */
 	if (returned == 1)
 		return TCP_DONE;
-	enum tcp_result result = result_of(tls, returned);
+	enum tcp_result result = tls_result_of(tls, returned);
 	/* The handshake's part, or the alert that says what is wrong. */
 	if (buf_length(&tls->out) > 0 && tls_flush(tls) == TCP_RESET)
 		return TCP_RESET;
@@ -337,7 +337,7 @@ enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count)
 		return TCP_RESET;
 	ERR_clear_error();
 	int returned = SSL_write_ex(tls->ssl, bytes.at, bytes.len, ret_count);
-	return returned == 1 ? TCP_DONE : result_of(tls, returned);
+	return returned == 1 ? TCP_DONE : tls_result_of(tls, returned);
 }
 
 const char *tls_why(const struct tls *tls)

@@ -1,6 +1,6 @@
 /*
  * What the files of TLS share: contexts, connections (tls.c has them, tls_buffered.c those of a
- * server with many), reading PEM.
+ * server with many, tls_origin.c those to origins), reading PEM.
  */
 #pragma once
 
@@ -14,6 +14,15 @@ struct tls_context {
 	SSL_CTX *ssl;
 	struct tls_site *site; /* of a context for clients (tls_site.h) */
 };
+
+struct tls_origin_sessions;
+
+/* Has the handshake fail unless the peer's certificate, if it is verified, is for the host name or
+ * IP address; a host name is sent as well (SNI). */
+void tls_demand_name(SSL *ssl, const char *name);
+
+/* What a call of OpenSSL that did not come to its end means; notes why where that is TCP_RESET. */
+enum tcp_result tls_result_of(struct tls *tls, int returned);
 
 /* For OpenSSL's readers of PEM: a key with a passphrase is no key to us, for there is nobody to
  * ask. */
@@ -33,6 +42,7 @@ struct tls {
 	struct buf early;         /* came from the socket before there was TLS */
 	struct buf out;           /* encrypted, and not taken by the socket */
 	uint64_t sent;            /* what the socket took, encrypted, in all */
+	struct tls_origin_sessions *sessions; /* of a connection to an origin; may be NULL */
 	char why[160];
 };
 

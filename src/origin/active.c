@@ -1,7 +1,8 @@
 /*
- * A target is a question: an address, a Host, a path, and what to expect. A site is an origin of a
- * domain. A member is one address of a site, and stands in the list of both: the target's verdict
- * goes to all of its members' servers, and the site knows how many of its own may be blocked.
+ * A target is a question: an address, how it is spoken to, a Host, a path, and what to expect. A
+ * site is an origin of a domain. A member is one address of a site, and stands in the list of both:
+ * the target's verdict goes to all of its members' servers, and the site knows how many of its own
+ * may be blocked.
  *
  * With each snapshot, and when a name has new addresses, all sites are built anew; then the old
  * ones are dropped, and targets without members with them. A target that stays keeps its counts and
@@ -26,6 +27,7 @@ struct origin_active {
 	struct origin_checker *checker;
 	struct origin_health *health;
 	struct origin_names *names;
+	struct origin_trust_table *trusts;
 	struct model_snapshot *snapshot; /* NULL at first */
 	struct map targets;              /* by question */
 	struct map members;              /* by server */
@@ -39,9 +41,9 @@ struct target {
 	struct model_domain *domain; /* keeps the strings of the question alive */
 	struct address address;
 	const struct model_probe *probe;
-	struct origin_check_request request;
-	bool is_http;         /* HTTPS is asked for a connection only */
-	unsigned goods, bads; /* in a row */
+	struct origin_check_request request; /* with a reference to its trust, */
+	char *server_name;                   /* and its name, which is ours: "" for HTTP */
+	unsigned goods, bads;                /* in a row */
 	struct origin_check check;
 	struct timer timer;
 	struct list members;
@@ -55,7 +57,10 @@ struct site_name {
 
 struct site {
 	struct list_node node;
-	bool has_backup; /* it is a master behind which there is a backup */
+	struct model_domain *domain; /* borrowed, while the site is being made */
+	enum model_protocol protocol;
+	struct origin_trust *trust; /* NULL: HTTP */
+	bool has_backup;            /* it is a master behind which there is a backup */
 	unsigned name_count;
 	struct site_name names[LIMIT_ADDRESSES];
 	struct list members;
@@ -150,7 +155,7 @@ static void ask(struct target *target)
 	if (origin_check_is_running(&target->check))
 		return;
 	origin_check_start(target->active->checker, &target->check, &target->address,
-	        target->is_http ? &target->request : NULL, target->probe->timeout_ms);
+	        &target->request, target->probe->timeout_ms);
 }
 
 static void on_interval(struct timer *timer)
@@ -164,8 +169,8 @@ static void on_interval(struct timer *timer)
 struct question {
 	struct address address;
 	const struct model_probe *probe;
-	struct str host;
-	bool is_http;
+	struct str host, server_name; /* the second is empty for HTTP, */
+	struct origin_trust *trust;   /* which has no trust either */
 };
 
 static bool has_question(const struct map_node *node, const void *key)
@@ -174,8 +179,9 @@ static bool has_question(const struct map_node *node, const void *key)
 	const struct question *question = key;
 	const struct model_probe *a = target->probe, *b = question->probe;
 	return address_is_equal(&target->address, &question->address) &&
-	       target->is_http == question->is_http &&
+	       target->request.trust == question->trust &&
 	       str_is_equal(target->request.host, question->host) &&
+	       str_is_equal(str_of(target->server_name), question->server_name) &&
 	       str_is_equal(str_of(a->path), str_of(b->path)) && a->interval_ms == b->interval_ms &&
 	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall &&
 	       memcmp(&a->expect, &b->expect, sizeof(a->expect)) == 0 &&
@@ -195,12 +201,16 @@ static struct target *target_for(
 	target->domain = model_domain_ref(domain);
 	target->address = question->address;
 	target->probe = question->probe;
-	target->is_http = question->is_http;
+	target->server_name = mem_zero(question->server_name.len + 1);
+	if (question->server_name.len > 0)
+		memcpy(target->server_name, question->server_name.at, question->server_name.len);
 	target->request = (struct origin_check_request){
 	        .host = question->host,
 	        .path = str_of(question->probe->path),
 	        .expect = question->probe->expect,
 	        .body_contains = str_of(question->probe->body_contains),
+	        .trust = question->trust != NULL ? origin_trust_ref(question->trust) : NULL,
+	        .server_name = target->server_name,
 	};
 	target->check.on_done = on_verdict;
 	target->timer.on_expire = on_interval;
@@ -219,6 +229,8 @@ static void drop_target(struct target *target)
 	loop_timer_cancel(target->active->loop, &target->timer);
 	map_remove(&target->active->targets, &target->node);
 	model_domain_unref(target->domain);
+	origin_trust_unref(target->request.trust);
+	mem_free(target->server_name);
 	mem_free(target);
 }
 
@@ -229,20 +241,22 @@ static uint64_t hash_of_server(const struct origin_server *server)
 	return hash_mix((uintptr_t)server, 0);
 }
 
-static void add_member(struct origin_active *active, struct site *site, struct model_domain *domain,
+static void add_member(struct origin_active *active, struct site *site,
         const struct model_origin *origin, const struct address *address)
 {
+	struct model_domain *domain = site->domain;
 	struct question question = {
 	        .address = *address,
 	        .probe = &origin->probe,
 	        .host = origin_endpoint_probe_host(domain, origin),
-	        .is_http = origin_endpoint_protocol(origin) == MODEL_HTTP,
+	        .server_name = origin_endpoint_server_name(domain, origin, site->protocol),
+	        .trust = site->trust,
 	};
 	struct member *member = mem_new(struct member);
 	member->site = site;
 	member->target = target_for(active, domain, &question);
 	member->server = origin_health_server(active->health, str_of(domain->name), address,
-	        origin_endpoint_protocol(origin), origin_endpoint_server_name(domain, origin));
+	        site->protocol, question.server_name);
 	list_add_last(&member->target->members, &member->target_node);
 	list_add_last(&site->members, &member->site_node);
 	map_add(&active->members, &member->server_node, hash_of_server(member->server));
@@ -260,11 +274,12 @@ static void drop_site(struct origin_active *active, struct site *site)
 	}
 	for (unsigned i = 0; i < site->name_count; i++)
 		origin_names_unref(site->names[i].name);
+	origin_trust_unref(site->trust);
 	list_remove(&site->node);
 	mem_free(site);
 }
 
-static void add_name(struct origin_active *active, struct site *site, struct model_domain *domain,
+static void add_name(struct origin_active *active, struct site *site,
         const struct model_origin *origin, const struct model_address *entry)
 {
 	struct origin_name *name = origin_names_get(active->names, str_of(entry->host));
@@ -273,33 +288,48 @@ static void add_name(struct origin_active *active, struct site *site, struct mod
 	origin_names_copy(name, &set);
 	site->names[site->name_count++] = (struct site_name){name, set.version};
 	for (unsigned i = 0; i < set.count; i++) {
-		set.addresses[i].port = origin_endpoint_port(origin, entry);
-		add_member(active, site, domain, origin, &set.addresses[i]);
+		set.addresses[i].port = origin_endpoint_port(entry, site->protocol);
+		add_member(active, site, origin, &set.addresses[i]);
 	}
 }
 
-static void add_site(struct origin_active *active, struct list *sites, struct model_domain *domain,
-        enum model_role role)
+static void add_site(struct origin_active *active, struct model_domain *domain,
+        enum model_role role, enum model_protocol protocol)
 {
 	const struct model_origin *origin = model_domain_origin(domain, role);
-	if (origin == NULL || origin->probe.path == NULL)
-		return;
 	struct site *site = mem_new(struct site);
+	site->domain = domain;
+	site->protocol = protocol;
+	if (protocol == MODEL_HTTPS)
+		site->trust = origin_trust_get(active->trusts, &origin->tls);
 	site->has_backup = role == MODEL_MASTER && domain->backup != NULL;
 	list_init(&site->members);
-	list_add_last(sites, &site->node);
+	list_add_last(&active->sites, &site->node);
 	for (unsigned i = 0; i < origin->address_count; i++) {
 		const struct model_address *entry = &origin->addresses[i];
 		if (entry->weight == 0)
 			continue;
 		if (!entry->is_ip) {
-			add_name(active, site, domain, origin, entry);
+			add_name(active, site, origin, entry);
 			continue;
 		}
 		struct address address = entry->ip;
-		address.port = origin_endpoint_port(origin, entry);
-		add_member(active, site, domain, origin, &address);
+		address.port = origin_endpoint_port(entry, protocol);
+		add_member(active, site, origin, &address);
 	}
+}
+
+/* An origin that follows its clients is two sites. */
+static void add_sites(
+        struct origin_active *active, struct model_domain *domain, enum model_role role)
+{
+	const struct model_origin *origin = model_domain_origin(domain, role);
+	if (origin == NULL || origin->probe.path == NULL)
+		return;
+	enum model_protocol protocols[2];
+	unsigned count = origin_endpoint_protocols(origin, protocols);
+	for (unsigned i = 0; i < count; i++)
+		add_site(active, domain, role, protocols[i]);
 }
 
 static void drop_sites(struct origin_active *active, struct list *sites)
@@ -320,8 +350,8 @@ static void build(struct origin_active *active)
 		struct model_domain *domain = model_snapshot_at(active->snapshot, i);
 		if (domain->status != MODEL_ONLINE)
 			continue;
-		add_site(active, &active->sites, domain, MODEL_MASTER);
-		add_site(active, &active->sites, domain, MODEL_BACKUP);
+		add_sites(active, domain, MODEL_MASTER);
+		add_sites(active, domain, MODEL_BACKUP);
 	}
 	drop_sites(active, &old);
 	struct map_node *following = NULL;
@@ -350,13 +380,14 @@ static void on_names_timer(struct timer *timer)
 }
 
 struct origin_active *origin_active_new(struct loop *loop, struct origin_checker *checker,
-        struct origin_health *health, struct origin_names *names)
+        struct origin_health *health, struct origin_names *names, struct origin_trust_table *trusts)
 {
 	struct origin_active *active = mem_new(struct origin_active);
 	active->loop = loop;
 	active->checker = checker;
 	active->health = health;
 	active->names = names;
+	active->trusts = trusts;
 	active->names_timer.on_expire = on_names_timer;
 	list_init(&active->sites);
 	return active;

@@ -8,11 +8,13 @@
 #include "model/snapshot.h"
 #include "origin/check.h"
 #include "origin/names.h"
+#include "origin/trust.h"
 
 struct origin_active;
 
 struct origin_active *origin_active_new(struct loop *loop, struct origin_checker *checker,
-        struct origin_health *health, struct origin_names *names);
+        struct origin_health *health, struct origin_names *names,
+        struct origin_trust_table *trusts);
 void origin_active_free(struct origin_active *active);
 
 /* Which domains there are from now on; takes a reference of its own. */

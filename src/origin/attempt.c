@@ -6,7 +6,7 @@
  *
  * A phase has at most one deadline, kept by the connection's lazy timer:
  *     QUEUE    queue_ms (the attempt's own timer: there is no connection yet)
- *     CONNECT  connect_timeout
+ *     CONNECT  connect_timeout, TCP and TLS together
  *     SEND     idle_timeout since the origin last took something, while it takes nothing;
  *              none while the source has nothing: whoever brings the body has his own
  *     HEAD     head_timeout since the whole request was sent
@@ -16,6 +16,7 @@
 #include "origin/attempt.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "origin/attempt_private.h"
 
 /* The phases that may follow each; a set. */
@@ -92,7 +93,12 @@ static void note(struct origin_attempt *attempt, enum fault fault)
 		origin_group_note_no_route(attempt->candidate, now_ms(attempt));
 	switch ((enum fault_retry)fault_info(fault)->retry) {
 	case FAULT_RETRY_CONNECTION:
-		note_connection(attempt, fault);
+		/* Where TCP stands, it is TLS that took too long: of what answers there for this
+		 * domain, and not of the address. */
+		if (attempt->connection != NULL && attempt->connection->has_connected)
+			origin_attempt_note_response(attempt, FAULT_TLS_HANDSHAKE);
+		else
+			note_connection(attempt, fault);
 		break;
 	case FAULT_RETRY_RESPONSE:
 		/* Without a connection nothing was asked of it. */
@@ -118,16 +124,30 @@ static void deactivate(struct origin_attempt *attempt)
 		origin_health_give_back_trial(candidate->host, candidate->server);
 	loop_unwake(&attempt->task);
 	loop_timer_cancel(attempt->worker->loop, &attempt->timer);
-	origin_pool_give_up(candidate->pool, &attempt->waiter);
+	origin_pool_give_up(attempt->pool, &attempt->waiter);
 	origin_connection_close(attempt->connection);
 	attempt->connection = NULL;
 	buf_release(attempt->worker->buffers, &attempt->in);
+}
+
+/* Keeps what is known of why TLS failed, which goes with the connection. */
+static void keep_detail(struct origin_attempt *attempt, enum fault fault)
+{
+	const struct origin_connection *connection = attempt->connection;
+	if (connection == NULL || connection->tls == NULL)
+		return;
+	const char *why = origin_connection_why(connection);
+	if (fault == FAULT_CONNECT_TIMEOUT && connection->has_connected)
+		why = "the TLS handshake was not done in time";
+	if (why[0] != '\0')
+		attempt->detail = mem_copy(why, strlen(why));
 }
 
 void origin_attempt_fail(struct origin_attempt *attempt, enum fault fault)
 {
 	CHECK(fault != FAULT_NONE);
 	note(attempt, fault);
+	keep_detail(attempt, fault);
 	deactivate(attempt);
 	attempt->fault = fault;
 	origin_attempt_set_phase(attempt, ORIGIN_PHASE_FAILED);
@@ -191,17 +211,17 @@ static void fail_and_tell(struct origin_attempt *attempt, enum fault fault)
 	tell(attempt);
 }
 
-/* The connecting ended: how? */
+/* Something came of the connecting: what? */
 static enum fault finish_connecting(struct origin_attempt *attempt)
 {
-	if (!attempt->connection->is_writable)
-		return FAULT_NONE;
-	enum fault fault = tcp_connect_result(attempt->connection->watched.fd);
-	if (fault != FAULT_NONE)
-		return fault;
-	note_connection(attempt, FAULT_NONE);
-	origin_attempt_set_phase(attempt, ORIGIN_PHASE_SEND);
-	return FAULT_NONE;
+	struct origin_connection *connection = attempt->connection;
+	bool had_connected = connection->has_connected, is_done;
+	enum fault fault = origin_connection_finish(connection, &is_done);
+	if (!had_connected && connection->has_connected)
+		note_connection(attempt, FAULT_NONE);
+	if (fault == FAULT_NONE && is_done)
+		origin_attempt_set_phase(attempt, ORIGIN_PHASE_SEND);
+	return fault;
 }
 
 /* Does whatever the connection's state now allows, but reads no body: that is for the reader. */
@@ -337,15 +357,8 @@ static enum origin_pool_want want_of(const struct origin_attempt_options *option
 /* Asks the pool for a connection, and goes on with what it says. */
 static void ask_pool(struct origin_attempt *attempt)
 {
-	struct origin_pool *pool = attempt->candidate->pool;
-	if (origin_pool_protocol(pool) != MODEL_HTTP) {
-		/* We cannot speak TLS to origins yet. */
-		origin_attempt_set_phase(attempt, ORIGIN_PHASE_CONNECT);
-		defer(attempt, FAULT_TLS_HANDSHAKE);
-		return;
-	}
 	struct origin_connection *connection = NULL;
-	enum fault fault = origin_pool_ask(pool, &attempt->waiter, &connection);
+	enum fault fault = origin_pool_ask(attempt->pool, &attempt->waiter, &connection);
 	if (connection != NULL) {
 		use_connection(attempt, connection);
 		return;
@@ -385,6 +398,9 @@ void origin_attempt_start(struct origin_attempt *attempt, struct origin_worker *
 	        .task = {.on_run = on_task},
 	        .is_active = true,
 	};
+	attempt->pool = candidate->pool;
+	if (options->server_name.len != 0)
+		attempt->pool = origin_pool_named(candidate->pool, options->server_name);
 	attempt->waiter = (struct origin_pool_waiter){
 	        .on_connection = on_connection,
 	        .user = &attempt->user,
@@ -426,7 +442,12 @@ void origin_attempt_end(struct origin_attempt *attempt)
 		http_body_done(&attempt->body);
 	buf_release(attempt->worker->buffers, &attempt->head_bytes);
 	buf_release(attempt->worker->buffers, &attempt->fields);
+	if (attempt->options.server_name.len != 0)
+		origin_pool_unref(attempt->pool);
 	origin_group_candidate_unref(attempt->candidate);
 	attempt->candidate = NULL;
+	attempt->pool = NULL;
+	mem_free((void *)(uintptr_t)attempt->detail);
+	attempt->detail = NULL;
 	origin_attempt_set_phase(attempt, ORIGIN_PHASE_IDLE);
 }

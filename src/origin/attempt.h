@@ -69,6 +69,9 @@ struct origin_attempt_options {
 	bool is_trial;                /* always on a fresh connection */
 	bool may_304;                 /* the request has a condition that a 304 answers */
 	bool may_206;                 /* the request has a Range */
+	/* Of HTTPS: the name that TLS asks for, where it is not the candidate's but the host that
+	 * the client asked for; else empty. Valid until the attempt ends. */
+	struct str server_name;
 	uint64_t url_hash;
 	/* Of the whole pull until a head (failover.budget); past it the fault is BUDGET, which is
 	 * noted as no failure of the origin. It moves away while the source is waited for. May be
@@ -101,6 +104,7 @@ struct origin_attempt {
 	enum origin_phase phase;   /* now */
 	enum origin_phase reached; /* the farthest one before FAILED */
 	enum fault fault;
+	const char *detail;    /* in FAILED: what broke TLS, a phrase; NULL: nothing did */
 	bool is_reused;        /* a kept connection was used */
 	bool has_written;      /* at least one byte of the request may have left */
 	struct http_head head; /* the final response, from BODY on, until the attempt ends */
@@ -114,6 +118,7 @@ struct origin_attempt {
 	const struct model_origin *origin; /* the candidate's */
 	struct origin_worker *worker;
 	struct origin_candidate *candidate;
+	struct origin_pool *pool;             /* the candidate's, or that of server_name */
 	struct origin_connection *connection; /* until the whole response was received */
 	struct origin_connection_user user;
 	struct origin_pool_waiter waiter;

@@ -188,6 +188,10 @@ static enum fault fault_of_end(const struct origin_attempt *attempt, enum tcp_re
 {
 	if (attempt->is_reused && !attempt->has_received)
 		return FAULT_STALE_CONNECTION;
+	/* TLS 1.3: only now the origin says that it does not like our certificate, or us. */
+	if (!attempt->has_received && result == TCP_RESET &&
+	        origin_connection_is_tls_fault(attempt->connection))
+		return FAULT_TLS_HANDSHAKE;
 	bool is_reset = result == TCP_RESET || attempt->sending.is_broken;
 	return is_reset ? FAULT_RESET : FAULT_CLOSED;
 }

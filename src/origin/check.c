@@ -2,7 +2,10 @@
  * A check waits in its checker's queue until a task finds a place for it, connects, and for HTTP
  * goes on:
  *
- *   WAITING -> CONNECTING -> (done) | SENDING -> HEAD -> (done) | BODY -> (done)
+ *   WAITING -> CONNECTING -> (done) | HANDSHAKE -> SENDING -> HEAD -> (done) | BODY -> (done)
+ *
+ * HANDSHAKE is for HTTPS alone. Each event does whatever can be done, so that TLS may read to write
+ * and write to read.
  *
  * Everything that it reads goes into one text, bounded by the limits of the header. A task starts
  * the checks, so nothing is reported before origin_check_start has returned.
@@ -15,7 +18,7 @@
 
 #include <unistd.h>
 
-enum check_state { WAITING, CONNECTING, SENDING, HEAD, BODY };
+enum check_state { WAITING, CONNECTING, HANDSHAKE, SENDING, HEAD, BODY };
 
 enum { FIELDS_MAX = 128, INTERIMS_MAX = LIMIT_INTERIM_RESPONSES, READ_BYTES = 4096 };
 
@@ -80,6 +83,8 @@ void origin_check_cancel(struct origin_check *check)
 	if (check->state == WAITING)
 		return;
 	loop_timer_cancel(checker->loop, &check->timer);
+	tls_free(check->tls);
+	check->tls = NULL;
 	if (check->watched.fd >= 0) {
 		loop_remove(checker->loop, &check->watched);
 		close(check->watched.fd);
@@ -101,7 +106,35 @@ static void finish(struct origin_check *check, enum fault fault)
 static void on_timeout(struct timer *timer)
 {
 	struct origin_check *check = container_of(timer, struct origin_check, timer);
-	finish(check, check->state == CONNECTING ? FAULT_CONNECT_TIMEOUT : FAULT_HEAD_TIMEOUT);
+	if (check->state == CONNECTING)
+		finish(check, FAULT_CONNECT_TIMEOUT);
+	else
+		finish(check, check->state == HANDSHAKE ? FAULT_TLS_HANDSHAKE : FAULT_HEAD_TIMEOUT);
+}
+
+/* ---- TCP, or TLS over it ---- */
+
+static enum tcp_result read_some(
+        struct origin_check *check, char *to, size_t size, size_t *ret_count)
+{
+	if (check->tls != NULL)
+		return tls_read(check->tls, to, size, ret_count);
+	return tcp_read(check->watched.fd, to, size, ret_count);
+}
+
+static enum tcp_result write_some(struct origin_check *check, struct str bytes, size_t *ret_count)
+{
+	if (check->tls != NULL)
+		return tls_write(check->tls, bytes, ret_count);
+	struct iovec vector = {.iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.len};
+	return tcp_write(check->watched.fd, &vector, 1, ret_count);
+}
+
+/* How a connection ended that should not have. */
+static enum fault fault_of_reset(const struct origin_check *check)
+{
+	bool is_of_tls = check->tls != NULL && tls_origin_is_tls_fault(check->tls);
+	return is_of_tls ? FAULT_TLS_HANDSHAKE : FAULT_RESET;
 }
 
 /* ---- HTTP; each step returns true when the check has its verdict in *ret_fault ---- */
@@ -123,12 +156,10 @@ static bool send_request(struct origin_check *check, enum fault *ret_fault)
 {
 	struct origin_check_exchange *exchange = check->exchange;
 	while (exchange->sent < exchange->request.len) {
-		struct iovec rest = {
-		        .iov_base = exchange->request.at + exchange->sent,
-		        .iov_len = exchange->request.len - exchange->sent,
-		};
+		struct str rest = str_make(exchange->request.at + exchange->sent,
+		        exchange->request.len - exchange->sent);
 		size_t count = 0;
-		switch (tcp_write(check->watched.fd, &rest, 1, &count)) {
+		switch (write_some(check, rest, &count)) {
 		case TCP_DONE:
 			exchange->sent += count;
 			break;
@@ -136,7 +167,7 @@ static bool send_request(struct origin_check *check, enum fault *ret_fault)
 			return false;
 		case TCP_END:
 		case TCP_RESET:
-			*ret_fault = FAULT_RESET;
+			*ret_fault = fault_of_reset(check);
 			return true;
 		}
 	}
@@ -243,7 +274,7 @@ static bool receive(struct origin_check *check, enum fault *ret_fault)
 	for (;;) {
 		size_t count = 0;
 		bool has_closed = false;
-		switch (tcp_read(check->watched.fd, bytes, sizeof(bytes), &count)) {
+		switch (read_some(check, bytes, sizeof(bytes), &count)) {
 		case TCP_DONE:
 			text_add(&check->exchange->received, str_make(bytes, count));
 			break;
@@ -253,7 +284,7 @@ static bool receive(struct origin_check *check, enum fault *ret_fault)
 			has_closed = true;
 			break;
 		case TCP_RESET:
-			*ret_fault = FAULT_RESET;
+			*ret_fault = fault_of_reset(check);
 			return true;
 		}
 		if (use_received(check, has_closed, ret_fault))
@@ -263,16 +294,49 @@ static bool receive(struct origin_check *check, enum fault *ret_fault)
 
 /* ---- all ---- */
 
+static bool end_connecting(struct origin_check *check, enum fault *ret_fault)
+{
+	const struct origin_check_request *request = check->request;
+	*ret_fault = tcp_connect_result(check->watched.fd);
+	if (*ret_fault != FAULT_NONE || request == NULL)
+		return true;
+	check->exchange = mem_new(struct origin_check_exchange);
+	write_request(check->exchange, check);
+	check->state = SENDING;
+	if (request->trust == NULL)
+		return false;
+	check->state = HANDSHAKE;
+	check->tls =
+	        origin_trust_connect(request->trust, check->watched.fd, request->server_name, NULL);
+	if (check->tls == NULL)
+		*ret_fault = FAULT_TLS_FILE;
+	return check->tls == NULL;
+}
+
+static bool shake_hands(struct origin_check *check, enum fault *ret_fault)
+{
+	switch (tls_origin_handshake(check->tls)) {
+	case TCP_DONE:
+		check->state = SENDING;
+		return false;
+	case TCP_AGAIN:
+		return false;
+	case TCP_END:
+	case TCP_RESET:
+		break;
+	}
+	*ret_fault = tls_origin_is_unverified(check->tls) ? FAULT_TLS_NAME : FAULT_TLS_HANDSHAKE;
+	return true;
+}
+
 static bool go_on(struct origin_check *check, enum fault *ret_fault)
 {
-	if (check->state == CONNECTING) {
-		*ret_fault = tcp_connect_result(check->watched.fd);
-		if (*ret_fault != FAULT_NONE || check->request == NULL)
-			return true;
-		check->exchange = mem_new(struct origin_check_exchange);
-		write_request(check->exchange, check);
-		check->state = SENDING;
-	}
+	if (check->state == CONNECTING && end_connecting(check, ret_fault))
+		return true;
+	if (check->state == HANDSHAKE && shake_hands(check, ret_fault))
+		return true;
+	if (check->state == HANDSHAKE)
+		return false;
 	if (check->state == SENDING && send_request(check, ret_fault))
 		return true;
 	return check->state != SENDING && receive(check, ret_fault);

@@ -8,6 +8,7 @@
 #include "model/domain.h"
 #include "net/loop.h"
 #include "origin/health.h"
+#include "origin/trust.h"
 
 enum {
 	ORIGIN_CHECK_RUNNING_MAX = 64,   /* checks at a time; more wait */
@@ -29,6 +30,9 @@ struct origin_check_request {
 	struct str path;
 	struct model_statuses expect;
 	struct str body_contains; /* empty: any body */
+	/* Of HTTPS: whom to trust, and the name that is sent and verified; NULL: HTTP. */
+	struct origin_trust *trust;
+	const char *server_name;
 };
 
 struct origin_check_exchange;
@@ -49,6 +53,7 @@ struct origin_check {
 	uint8_t state;
 	struct loop_fd watched;
 	struct timer timer;
+	struct tls *tls;                        /* NULL: plain TCP */
 	struct origin_check_exchange *exchange; /* of HTTP only, while it runs */
 };
 

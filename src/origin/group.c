@@ -19,12 +19,19 @@
 #include "origin/group_private.h"
 #include "origin/pool.h"
 #include "origin/retries.h"
+#include "origin/trust.h"
 #include "origin/worker_private.h"
 
 enum {
 	IDLE_MS = 300000,
 	RETRY_PART =
 	        5, /* one in five pulls in flight may be a retry, and ORIGIN_RETRIES_FREE more */
+};
+
+struct group_key {
+	const struct model_domain *domain;
+	enum model_role role;
+	enum model_protocol protocol;
 };
 
 /* Waiting for a name; a thing of its own: its message may be on its way when the group goes. */
@@ -40,8 +47,9 @@ static struct origin_candidate *candidate_new(
         struct origin_group *group, const struct address *address)
 {
 	struct origin_health *health = origin_shared_health(group->worker->shared);
-	enum model_protocol protocol = origin_endpoint_protocol(group->origin);
-	struct str server_name = origin_endpoint_server_name(group->domain, group->origin);
+	enum model_protocol protocol = (enum model_protocol)group->protocol;
+	struct str server_name =
+	        origin_endpoint_server_name(group->domain, group->origin, protocol);
 	struct origin_candidate *candidate = mem_new(struct origin_candidate);
 	candidate->references = 1;
 	candidate->address = *address;
@@ -49,7 +57,8 @@ static struct origin_candidate *candidate_new(
 	candidate->host = origin_health_host(health, address);
 	candidate->server = origin_health_server(
 	        health, str_of(group->domain->name), address, protocol, server_name);
-	candidate->pool = origin_pool_get(group->worker, address, protocol, server_name);
+	candidate->pool =
+	        origin_pool_get(group->worker, address, protocol, server_name, group->trust);
 	return candidate;
 }
 
@@ -130,7 +139,8 @@ static void refresh_entry(struct origin_group *group, unsigned i)
 	struct origin_name_set set;
 	origin_names_copy(entry->name, &set);
 	entry->version = set.version;
-	uint16_t port = origin_endpoint_port(group->origin, &group->origin->addresses[i]);
+	uint16_t port = origin_endpoint_port(
+	        &group->origin->addresses[i], (enum model_protocol)group->protocol);
 	for (unsigned k = 0; k < set.count; k++)
 		set.addresses[k].port = port;
 	set_candidates(group, entry, set.addresses, set.count);
@@ -152,7 +162,7 @@ static void init_entry(struct origin_group *group, unsigned i)
 {
 	const struct model_address *address = &group->origin->addresses[i];
 	struct origin_group_entry *entry = &group->entries[i];
-	uint16_t port = origin_endpoint_port(group->origin, address);
+	uint16_t port = origin_endpoint_port(address, (enum model_protocol)group->protocol);
 	group->weights[i] = address->weight;
 	entry->seed = hash_mix(hash_checksum(address->host, str_of(address->host).len), port);
 	entry->next = UINT8_MAX;
@@ -169,16 +179,19 @@ static void init_entry(struct origin_group *group, unsigned i)
 }
 
 static struct origin_group *group_new(struct origin_worker *worker, struct model_domain *domain,
-        struct model_origin *origin, enum model_role role)
+        struct model_origin *origin, const struct group_key *key)
 {
 	CHECK(origin->address_count <= LIMIT_ADDRESSES);
 	struct origin_group *group = mem_zero(
 	        sizeof(*group) + origin->address_count * sizeof(struct origin_group_entry));
 	group->worker = worker;
 	group->domain = model_domain_ref(domain);
-	group->shared_retries = origin_retries_get(worker->shared, domain, role);
+	group->shared_retries = origin_retries_get(worker->shared, domain, key->role);
 	group->origin = origin;
-	group->role = (uint8_t)role;
+	group->role = (uint8_t)key->role;
+	group->protocol = (uint8_t)key->protocol;
+	if (key->protocol == MODEL_HTTPS)
+		group->trust = origin_trust_get(origin_shared_trusts(worker->shared), &origin->tls);
 	group->count = origin->address_count;
 	group->timer.on_expire = on_idle_timer;
 	group->tell.on_run = tell_waits;
@@ -212,6 +225,7 @@ static void group_free(struct origin_group *group)
 		origin_names_unref(group->entries[i].name);
 	}
 	origin_retries_unref(group->shared_retries);
+	origin_trust_unref(group->trust);
 	model_domain_unref(group->domain);
 	mem_free(group);
 }
@@ -237,21 +251,17 @@ static void on_idle_timer(struct timer *timer)
 	}
 }
 
-struct group_key {
-	const struct model_domain *domain;
-	enum model_role role;
-};
-
 static bool group_has_key(const struct map_node *node, const void *key)
 {
 	const struct origin_group *group = container_of(node, const struct origin_group, node);
 	const struct group_key *wanted = key;
-	return group->domain == wanted->domain && group->role == wanted->role;
+	return group->domain == wanted->domain && group->role == wanted->role &&
+	       group->protocol == wanted->protocol;
 }
 
 static uint64_t hash_of_key(const struct group_key *key)
 {
-	return hash_mix((uintptr_t)key->domain, key->role);
+	return hash_mix((uintptr_t)key->domain, (uint64_t)key->role << 1 | key->protocol);
 }
 
 static void drop_groups(struct origin_worker *worker)
@@ -264,20 +274,20 @@ static void drop_groups(struct origin_worker *worker)
 	}
 }
 
-struct origin_group *origin_group_get(
-        struct origin_worker *worker, struct model_domain *domain, enum model_role role)
+struct origin_group *origin_group_get(struct origin_worker *worker, struct model_domain *domain,
+        enum model_role role, enum model_protocol scheme)
 {
-	struct group_key key = {domain, role};
+	struct model_origin *origin = model_domain_origin(domain, role);
+	if (origin == NULL)
+		return NULL;
+	struct group_key key = {domain, role, origin_endpoint_protocol(origin, scheme)};
 	uint64_t hash = hash_of_key(&key);
 	struct map_node *node = map_find(&worker->groups, hash, group_has_key, &key);
 	struct origin_group *group;
 	if (node != NULL) {
 		group = container_of(node, struct origin_group, node);
 	} else {
-		struct model_origin *origin = model_domain_origin(domain, role);
-		if (origin == NULL)
-			return NULL;
-		group = group_new(worker, domain, origin, role);
+		group = group_new(worker, domain, origin, &key);
 		map_add(&worker->groups, &group->node, hash);
 		worker->drop_groups = drop_groups;
 		loop_timer_start(worker->loop, &group->timer, loop_now_ms(worker->loop) + IDLE_MS);
@@ -298,18 +308,22 @@ void origin_group_unref(struct origin_group *group)
 		group_free(group);
 }
 
+static void forget(struct origin_worker *worker, const struct group_key *key)
+{
+	struct map_node *node = map_find(&worker->groups, hash_of_key(key), group_has_key, key);
+	if (node == NULL)
+		return;
+	struct origin_group *group = container_of(node, struct origin_group, node);
+	leave_map(group);
+	if (group->references == 0)
+		group_free(group);
+}
+
 void origin_group_forget(struct origin_worker *worker, const struct model_domain *domain)
 {
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {
-		struct group_key key = {domain, role};
-		struct map_node *node =
-		        map_find(&worker->groups, hash_of_key(&key), group_has_key, &key);
-		if (node == NULL)
-			continue;
-		struct origin_group *group = container_of(node, struct origin_group, node);
-		leave_map(group);
-		if (group->references == 0)
-			group_free(group);
+		forget(worker, &(struct group_key){domain, role, MODEL_HTTP});
+		forget(worker, &(struct group_key){domain, role, MODEL_HTTPS});
 	}
 }
 
@@ -326,6 +340,11 @@ struct model_domain *origin_group_domain(struct origin_group *group)
 enum model_role origin_group_role(const struct origin_group *group)
 {
 	return group->role;
+}
+
+enum model_protocol origin_group_protocol(const struct origin_group *group)
+{
+	return (enum model_protocol)group->protocol;
 }
 
 /* ---- waiting for names ---- */

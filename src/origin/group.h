@@ -30,10 +30,11 @@ struct origin_candidate {
 void origin_group_candidate_ref(struct origin_candidate *candidate);
 void origin_group_candidate_unref(struct origin_candidate *candidate);
 
-/* The group of (domain, role); one reference for the caller, and a reference to the domain inside.
- * NULL when the domain has no origin in this role. */
-struct origin_group *origin_group_get(
-        struct origin_worker *worker, struct model_domain *domain, enum model_role role);
+/* The group of (domain, role) for clients of a scheme, HTTP or HTTPS, which is the same for both
+ * unless the origin's protocol is `follow`; one reference for the caller, and a reference to the
+ * domain inside. NULL when the domain has no origin in this role. */
+struct origin_group *origin_group_get(struct origin_worker *worker, struct model_domain *domain,
+        enum model_role role, enum model_protocol scheme);
 void origin_group_unref(struct origin_group *group);
 
 /* The domain was replaced: its groups go as soon as nobody uses them. Without this they go when
@@ -43,6 +44,9 @@ void origin_group_forget(struct origin_worker *worker, const struct model_domain
 struct model_origin *origin_group_origin(struct origin_group *group);
 struct model_domain *origin_group_domain(struct origin_group *group);
 enum model_role origin_group_role(const struct origin_group *group);
+
+/* HTTP or HTTPS: how its addresses are spoken to. */
+enum model_protocol origin_group_protocol(const struct origin_group *group);
 
 enum origin_choice {
 	ORIGIN_CHOSEN,    /* *ret_candidate has a reference for the caller */

@@ -23,10 +23,12 @@ struct origin_group {
 	unsigned references;
 	bool is_forgotten; /* not in the map any more */
 	uint8_t role;
-	uint8_t count; /* of entries */
+	uint8_t protocol; /* HTTP or HTTPS */
+	uint8_t count;    /* of entries */
 	struct origin_worker *worker;
 	struct model_domain *domain;
 	struct model_origin *origin;
+	struct origin_trust *trust; /* NULL: HTTP */
 	struct origin_polling_bag bag;
 	uint8_t weights[LIMIT_ADDRESSES];
 	uint64_t used_ms;              /* when the last reference went */

@@ -6,6 +6,9 @@
  * Waiting is first come, first served in a pool. A place in the cap becomes free by closing a
  * connection, and then origin/slots.h tells the worker that has waited longest; a connection that
  * is kept goes straight to the pool's own oldest, unless another worker's has waited longer.
+ *
+ * When the files of a trust were read anew, connections that were verified before are not used any
+ * more, nor their sessions.
  */
 #include "origin/pool.h"
 
@@ -33,21 +36,26 @@ struct origin_pool {
 	unsigned references;
 	struct address address;
 	uint8_t protocol;
+	bool is_named;              /* by a client */
+	unsigned trust_version;     /* that idle connections and sessions are of */
+	struct origin_trust *trust; /* NULL: HTTP */
+	struct tls_origin_sessions sessions;
 	size_t server_name_len;
-	char server_name[];
+	char server_name[]; /* with a NUL */
 };
 
 struct key {
 	const struct address *address;
 	uint8_t protocol;
 	struct str server_name;
+	struct origin_trust *trust;
 };
 
 static bool is_key(const struct map_node *node, const void *key)
 {
 	const struct origin_pool *pool = container_of(node, struct origin_pool, node);
 	const struct key *wanted = key;
-	return pool->protocol == wanted->protocol &&
+	return pool->protocol == wanted->protocol && pool->trust == wanted->trust &&
 	       address_is_equal(&pool->address, wanted->address) &&
 	       str_is_equal(
 	               str_make(pool->server_name, pool->server_name_len), wanted->server_name);
@@ -56,6 +64,7 @@ static bool is_key(const struct map_node *node, const void *key)
 static uint64_t hash_of(const struct key *key)
 {
 	uint64_t hash = hash_keyed(key->address, sizeof(*key->address));
+	hash = hash_mix(hash, (uintptr_t)key->trust);
 	return hash_mix(
 	        hash + key->protocol, hash_keyed(key->server_name.at, key->server_name.len));
 }
@@ -66,6 +75,8 @@ static void free_pool(struct origin_pool *pool)
 	map_remove(&pool->worker->pools, &pool->node);
 	origin_slots_leave(pool->member);
 	origin_health_host_unref(pool->host);
+	tls_origin_forget(&pool->sessions);
+	origin_trust_unref(pool->trust);
 	mem_free(pool);
 }
 
@@ -82,6 +93,8 @@ static void take_out(struct origin_connection *connection)
 	CHECK(connection->user == &pool->user && pool->idle_count > 0);
 	list_remove(&connection->node);
 	pool->idle_count--;
+	if (pool->is_named)
+		pool->worker->named_idle--;
 }
 
 static void close_oldest_idle(struct origin_pool *pool)
@@ -92,9 +105,23 @@ static void close_oldest_idle(struct origin_pool *pool)
 	origin_connection_close(connection);
 }
 
+/* Lets go of what was verified before the files of the trust were read anew. */
+static void follow_trust(struct origin_pool *pool)
+{
+	if (pool->trust == NULL || pool->trust_version == origin_trust_version(pool->trust))
+		return;
+	while (pool->idle_count != 0)
+		close_oldest_idle(pool);
+	tls_origin_forget(&pool->sessions);
+	pool->trust_version = origin_trust_version(pool->trust);
+}
+
 static void on_idle_ready(struct origin_connection_user *user, struct origin_connection *connection)
 {
 	if (!connection->is_readable)
+		return;
+	/* TLS may have something to say by itself: a new session, new keys. */
+	if (connection->tls != NULL && origin_connection_is_quiet(connection))
 		return;
 	take_out(connection);
 	origin_connection_close(connection);
@@ -124,15 +151,32 @@ static void remove_waiter(struct origin_pool *pool, struct origin_pool_waiter *w
 	atomic_fetch_sub(&pool->slots->queued, 1);
 }
 
+/* Makes a new connection one of TLS, or closes it. */
+static enum fault begin_tls(struct origin_pool *pool, struct origin_connection **connection)
+{
+	follow_trust(pool);
+	(*connection)->trust_version = pool->trust_version;
+	struct tls *tls = origin_trust_connect(
+	        pool->trust, (*connection)->watched.fd, pool->server_name, &pool->sessions);
+	if (tls == NULL) {
+		origin_connection_close(*connection);
+		*connection = NULL;
+		return FAULT_TLS_FILE;
+	}
+	origin_connection_set_tls(*connection, tls);
+	return FAULT_NONE;
+}
+
 /* Opens a connection on a place that was taken. */
 static enum fault open_connection(struct origin_pool *pool, struct origin_connection_user *user,
         struct origin_connection **ret_connection)
 {
 	enum fault fault = origin_connection_open(
 	        pool->worker, pool->slots, &pool->address, user, ret_connection);
-	if (fault == FAULT_NONE)
-		(*ret_connection)->pool = pool;
-	return fault;
+	if (fault != FAULT_NONE)
+		return fault;
+	(*ret_connection)->pool = pool;
+	return pool->trust != NULL ? begin_tls(pool, ret_connection) : FAULT_NONE;
 }
 
 /* Takes a place, for which an idle connection that will not do is closed where needed. */
@@ -150,6 +194,7 @@ static bool take_place(struct origin_pool *pool, const struct origin_pool_waiter
 /* An idle connection that will do, or NULL. */
 static struct origin_connection *take_idle(struct origin_pool *pool, enum origin_pool_want want)
 {
+	follow_trust(pool);
 	struct list_node *node = list_first(&pool->idle);
 	if (node == NULL || want == ORIGIN_POOL_FRESH)
 		return NULL;
@@ -158,7 +203,7 @@ static struct origin_connection *take_idle(struct origin_pool *pool, enum origin
 		uint64_t now_ms = loop_now_ms(pool->worker->loop);
 		if (now_ms - connection->idle_since_ms > PROVEN_MS)
 			return NULL;
-		if (!tcp_is_quiet(connection->watched.fd)) {
+		if (!origin_connection_is_quiet(connection)) {
 			take_out(connection);
 			origin_connection_close(connection);
 			return NULL;
@@ -202,7 +247,7 @@ static void on_slots(struct origin_slots_sink *sink)
 
 static struct origin_pool *make(struct origin_worker *worker, const struct key *key, uint64_t hash)
 {
-	struct origin_pool *pool = mem_zero(sizeof(*pool) + key->server_name.len);
+	struct origin_pool *pool = mem_zero(sizeof(*pool) + key->server_name.len + 1);
 	pool->user.on_ready = on_idle_ready;
 	pool->user.on_timeout = on_idle_timeout;
 	pool->slots_sink.on_slots = on_slots;
@@ -214,6 +259,10 @@ static struct origin_pool *make(struct origin_worker *worker, const struct key *
 	list_init(&pool->waiters);
 	pool->address = *key->address;
 	pool->protocol = key->protocol;
+	if (key->trust != NULL) {
+		pool->trust = origin_trust_ref(key->trust);
+		pool->trust_version = origin_trust_version(key->trust);
+	}
 	pool->server_name_len = key->server_name.len;
 	if (key->server_name.len != 0)
 		memcpy(pool->server_name, key->server_name.at, key->server_name.len);
@@ -221,17 +270,36 @@ static struct origin_pool *make(struct origin_worker *worker, const struct key *
 	return pool;
 }
 
-struct origin_pool *origin_pool_get(struct origin_worker *worker, const struct address *address,
-        enum model_protocol protocol, struct str server_name)
+static struct origin_pool *get(struct origin_worker *worker, const struct key *key, bool is_named)
 {
-	CHECK(protocol == MODEL_HTTP || protocol == MODEL_HTTPS);
-	struct key key = {address, (uint8_t)protocol, server_name};
-	uint64_t hash = hash_of(&key);
-	struct map_node *node = map_find(&worker->pools, hash, is_key, &key);
-	struct origin_pool *pool = node != NULL ? container_of(node, struct origin_pool, node)
-	                                        : make(worker, &key, hash);
+	uint64_t hash = hash_of(key);
+	struct map_node *node = map_find(&worker->pools, hash, is_key, key);
+	struct origin_pool *pool;
+	if (node != NULL) {
+		pool = container_of(node, struct origin_pool, node);
+	} else {
+		pool = make(worker, key, hash);
+		pool->is_named = is_named;
+	}
 	pool->references++;
 	return pool;
+}
+
+struct origin_pool *origin_pool_get(struct origin_worker *worker, const struct address *address,
+        enum model_protocol protocol, struct str server_name, struct origin_trust *trust)
+{
+	CHECK(protocol == MODEL_HTTP || protocol == MODEL_HTTPS);
+	bool is_https = protocol == MODEL_HTTPS;
+	CHECK((trust != NULL) == is_https && (server_name.len != 0) == is_https);
+	struct key key = {address, (uint8_t)protocol, server_name, trust};
+	return get(worker, &key, false);
+}
+
+struct origin_pool *origin_pool_named(struct origin_pool *pool, struct str server_name)
+{
+	CHECK(pool->trust != NULL && server_name.len != 0);
+	struct key key = {&pool->address, pool->protocol, server_name, pool->trust};
+	return get(pool->worker, &key, true);
 }
 
 void origin_pool_unref(struct origin_pool *pool)
@@ -253,11 +321,6 @@ void origin_pool_free_all(struct origin_worker *worker)
 			close_oldest_idle(pool);
 		free_pool(pool);
 	}
-}
-
-enum model_protocol origin_pool_protocol(const struct origin_pool *pool)
-{
-	return pool->protocol;
 }
 
 /* Puts the waiter into the queue, unless the queue is full or a place became free meanwhile. */
@@ -327,8 +390,9 @@ void origin_pool_keep(struct origin_connection *connection, uint64_t keep_ms)
 	CHECK(connection->user != &pool->user);
 	/* A read that filled its buffer may have been the last one: then the socket tells. */
 	bool is_quiet = !connection->is_hangup &&
-	                (!connection->is_readable || tcp_is_quiet(connection->watched.fd));
-	if (keep_ms == 0 || !is_quiet) {
+	                (!connection->is_readable || origin_connection_is_quiet(connection));
+	follow_trust(pool);
+	if (keep_ms == 0 || !is_quiet || connection->trust_version != pool->trust_version) {
 		origin_connection_close(connection);
 		return;
 	}
@@ -337,7 +401,7 @@ void origin_pool_keep(struct origin_connection *connection, uint64_t keep_ms)
 	if (!list_is_empty(&pool->waiters)) {
 		struct origin_pool_waiter *heir = find_heir(pool);
 		if (heir == NULL || (heir->want == ORIGIN_POOL_PROVEN &&
-		                            !tcp_is_quiet(connection->watched.fd))) {
+		                            !origin_connection_is_quiet(connection))) {
 			origin_connection_close(connection);
 			return;
 		}
@@ -345,6 +409,10 @@ void origin_pool_keep(struct origin_connection *connection, uint64_t keep_ms)
 		note_oldest(pool);
 		connection->user = heir->user;
 		heir->on_connection(heir, connection, FAULT_NONE);
+		return;
+	}
+	if (pool->is_named && pool->worker->named_idle >= LIMIT_NAMED_CONNECTIONS) {
+		origin_connection_close(connection);
 		return;
 	}
 	if (pool->idle_count >= pool->worker->idle_max) {
@@ -359,6 +427,8 @@ void origin_pool_keep(struct origin_connection *connection, uint64_t keep_ms)
 	origin_connection_set_deadline(connection, connection->idle_since_ms + keep_ms);
 	list_add_first(&pool->idle, &connection->node);
 	pool->idle_count++;
+	if (pool->is_named)
+		pool->worker->named_idle++;
 	origin_slots_note_idle(pool->member);
 	if (origin_slots_is_wanted_elsewhere(pool->member))
 		close_oldest_idle(pool);

@@ -1,6 +1,7 @@
 /*
- * One worker's connections to one address that are interchangeable: the same ip:port, protocol and
- * server name, whatever domain they were opened for. Idle ones wait here, newest first; attempts
+ * One worker's connections to one address that are interchangeable: the same ip:port, protocol,
+ * server name, and trust (what is verified, by whose authorities, and what we show), whatever
+ * domain they were opened for. Idle ones wait here, newest first; attempts
  * wait here for a connection where connections_max is reached (origin/slots.h). One thread.
  */
 #pragma once
@@ -8,14 +9,21 @@
 #include "base/fault.h"
 #include "model/domain.h"
 #include "origin/connection.h"
+#include "origin/trust.h"
 #include "origin/worker.h"
 
 struct origin_pool;
 
-/* The worker's pool of (address, protocol, server name), made where it is missing; one reference
- * for the caller. `protocol` is HTTP or HTTPS, `server_name` is copied and may be empty. */
+/* The worker's pool of (address, protocol, server name, trust), made where it is missing; one
+ * reference for the caller. HTTP has no server name (empty) and no trust (NULL), HTTPS has both.
+ * The name is copied; the pool has a reference of its own to the trust. */
 struct origin_pool *origin_pool_get(struct origin_worker *worker, const struct address *address,
-        enum model_protocol protocol, struct str server_name);
+        enum model_protocol protocol, struct str server_name, struct origin_trust *trust);
+
+/* The pool of HTTPS that differs from `pool` in its server name, which a client has chosen: the
+ * idle connections of all of these are limited together (LIMIT_NAMED_CONNECTIONS). One reference
+ * for the caller. */
+struct origin_pool *origin_pool_named(struct origin_pool *pool, struct str server_name);
 
 /* Counts one user less. A pool without users lives until its idle connections are gone. NULL is
  * fine. */
@@ -23,8 +31,6 @@ void origin_pool_unref(struct origin_pool *pool);
 
 /* Closes the idle connections of all pools of a worker, and frees the pools; nobody uses them. */
 void origin_pool_free_all(struct origin_worker *worker);
-
-enum model_protocol origin_pool_protocol(const struct origin_pool *pool);
 
 /* Which connection will do. */
 enum origin_pool_want {

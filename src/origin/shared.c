@@ -13,6 +13,7 @@
 #include "origin/names.h"
 #include "origin/probe.h"
 #include "origin/retries.h"
+#include "origin/trust.h"
 
 #include <pthread.h>
 
@@ -20,10 +21,12 @@ struct origin_shared {
 	struct loop *loop;
 	struct origin_shared_sink *sink;
 	struct origin_health_sink health_sink;
+	struct origin_trust_sink trust_sink;
 	struct origin_health *health;
 	struct origin_names *names;
 	struct origin_latches *latches;
 	struct origin_retries_table *retries;
+	struct origin_trust_table *trusts;
 	struct origin_checker *checker;
 	struct origin_active *active;
 	struct origin_probe *probe;
@@ -76,6 +79,13 @@ static void on_change(struct origin_health_sink *self, struct origin_host *host,
 	                     .from = (uint8_t)from,
 	                     .to = (uint8_t)to,
 	                     .reason = (uint8_t)reason});
+}
+
+static void on_file(struct origin_trust_sink *self, const char *path, const char *why)
+{
+	struct origin_shared *shared = container_of(self, struct origin_shared, trust_sink);
+	if (shared->sink->on_file != NULL)
+		shared->sink->on_file(shared->sink, path, why);
 }
 
 /* ---- the steward's thread ---- */
@@ -147,8 +157,11 @@ struct origin_shared *origin_shared_new(struct loop *loop,
 	        loop, options->dns_servers, options->ttl_min_s, options->ttl_max_s);
 	shared->latches = origin_latch_table_new();
 	shared->retries = origin_retries_table_new();
+	shared->trust_sink.on_file = on_file;
+	shared->trusts = origin_trust_table_new(loop, &shared->trust_sink);
 	shared->checker = origin_check_checker_new(loop);
-	shared->active = origin_active_new(loop, shared->checker, shared->health, shared->names);
+	shared->active = origin_active_new(
+	        loop, shared->checker, shared->health, shared->names, shared->trusts);
 	struct origin_probe_options probe_options = {
 	        .loop = loop,
 	        .checker = shared->checker,
@@ -176,6 +189,7 @@ void origin_shared_free(struct origin_shared *shared)
 	origin_names_free(shared->names);
 	origin_latch_table_free(shared->latches);
 	origin_retries_table_free(shared->retries);
+	origin_trust_table_free(shared->trusts);
 	origin_health_free(shared->health);
 	pthread_mutex_destroy(&shared->lock);
 	mem_free(shared);
@@ -183,6 +197,7 @@ void origin_shared_free(struct origin_shared *shared)
 
 void origin_shared_set_snapshot(struct origin_shared *shared, struct model_snapshot *snapshot)
 {
+	origin_trust_set_snapshot(shared->trusts, snapshot);
 	origin_active_set_snapshot(shared->active, snapshot);
 	origin_latch_keep_only(shared->latches, snapshot);
 }
@@ -205,4 +220,9 @@ struct origin_latches *origin_shared_latches(struct origin_shared *shared)
 struct origin_retries_table *origin_shared_retries(struct origin_shared *shared)
 {
 	return shared->retries;
+}
+
+struct origin_trust_table *origin_shared_trusts(struct origin_shared *shared)
+{
+	return shared->trusts;
 }

@@ -12,6 +12,7 @@ struct origin_shared;
 struct origin_latches;
 struct origin_names;
 struct origin_retries_table;
+struct origin_trust_table;
 
 /* What the steward tells the program; called on the steward's thread, soon after it happened. */
 struct origin_shared_sink {
@@ -20,6 +21,9 @@ struct origin_shared_sink {
 	void (*on_health)(struct origin_shared_sink *self, const struct address *address,
 	        struct str domain, enum origin_state from, enum origin_state to, enum fault reason,
 	        uint64_t for_ms);
+	/* A file that TLS with origins needs could not be read or used, and why: a phrase behind
+	 * its path. NULL: it is used, at last or again. By way of exception on any thread. */
+	void (*on_file)(struct origin_shared_sink *self, const char *path, const char *why);
 };
 
 struct origin_shared_options {
@@ -40,10 +44,11 @@ struct origin_shared *origin_shared_new(struct loop *loop,
 void origin_shared_free(struct origin_shared *shared);
 
 /* On the steward's thread: tells which domains there are, for active probes (`probe:` of an
- * origin); called for each new snapshot. */
+ * origin) and for the files of TLS; called for each new snapshot, before workers have it. */
 void origin_shared_set_snapshot(struct origin_shared *shared, struct model_snapshot *snapshot);
 
 struct origin_health *origin_shared_health(struct origin_shared *shared);
 struct origin_names *origin_shared_names(struct origin_shared *shared);
 struct origin_latches *origin_shared_latches(struct origin_shared *shared);
 struct origin_retries_table *origin_shared_retries(struct origin_shared *shared);
+struct origin_trust_table *origin_shared_trusts(struct origin_shared *shared);

@@ -11,6 +11,7 @@ struct survey {
 	struct origin_shared *shared;
 	struct model_domain *domain;
 	struct model_origin *origin;
+	enum model_protocol protocol;
 	uint64_t now_ms;
 	struct origin_survey *made;
 };
@@ -47,8 +48,8 @@ static void add(struct survey *survey, const struct model_address *configured,
 	struct origin_survey_entry *entry = &survey->made->entries[survey->made->count++];
 	struct origin_health_view host_view, view;
 	struct origin_server *server = origin_health_server(origin_shared_health(survey->shared),
-	        str_of(survey->domain->name), address, origin_endpoint_protocol(survey->origin),
-	        origin_endpoint_server_name(survey->domain, survey->origin));
+	        str_of(survey->domain->name), address, survey->protocol,
+	        origin_endpoint_server_name(survey->domain, survey->origin, survey->protocol));
 	const struct origin_host *host = origin_health_server_host(server);
 	unsigned share;
 	origin_health_view_host(host, survey->now_ms, &host_view);
@@ -78,13 +79,13 @@ static void add_name(struct survey *survey, const struct model_address *configur
 	survey->made->resolving += set.version == 0;
 	survey->made->unresolved += set.version != 0 && set.count == 0;
 	for (unsigned i = 0; i < set.count; i++) {
-		set.addresses[i].port = origin_endpoint_port(survey->origin, configured);
+		set.addresses[i].port = origin_endpoint_port(configured, survey->protocol);
 		add(survey, configured, &set.addresses[i]);
 	}
 }
 
 void origin_survey_make(struct origin_shared *shared, struct model_domain *domain,
-        enum model_role role, uint64_t now_ms, struct arena *arena,
+        enum model_role role, enum model_protocol scheme, uint64_t now_ms, struct arena *arena,
         struct origin_survey *ret_survey)
 {
 	struct survey survey = {.shared = shared,
@@ -95,12 +96,13 @@ void origin_survey_make(struct origin_shared *shared, struct model_domain *domai
 	*ret_survey = (struct origin_survey){.count = 0};
 	if (survey.origin == NULL)
 		return;
+	ret_survey->protocol = survey.protocol = origin_endpoint_protocol(survey.origin, scheme);
 	ret_survey->entries = arena_zero(arena,
 	        survey.origin->address_count * LIMIT_RESOLVED * sizeof(*ret_survey->entries));
 	for (unsigned i = 0; i < survey.origin->address_count; i++) {
 		const struct model_address *configured = &survey.origin->addresses[i];
 		struct address ip = configured->ip;
-		ip.port = origin_endpoint_port(survey.origin, configured);
+		ip.port = origin_endpoint_port(configured, survey.protocol);
 		if (configured->weight == 0)
 			ret_survey->drained++;
 		else if (configured->is_ip)

@@ -20,15 +20,16 @@ struct origin_survey_entry {
 struct origin_survey {
 	struct origin_survey_entry *entries; /* in the order of the configuration; the arena's */
 	unsigned count;
-	unsigned drained;    /* configured addresses of weight 0, which are not listed */
-	unsigned resolving;  /* names whose first look-up is under way */
-	unsigned unresolved; /* names without an address */
+	enum model_protocol protocol; /* HTTP or HTTPS */
+	unsigned drained;             /* configured addresses of weight 0, which are not listed */
+	unsigned resolving;           /* names whose first look-up is under way */
+	unsigned unresolved;          /* names without an address */
 };
 
-/* The origin in a role; nothing where the domain has none. Names that nobody asked for yet are
- * looked up from now on. */
+/* The origin in a role, as it is spoken to for a client of this scheme, HTTP or HTTPS; nothing
+ * where the domain has none. Names that nobody asked for yet are looked up from now on. */
 void origin_survey_make(struct origin_shared *shared, struct model_domain *domain,
-        enum model_role role, uint64_t now_ms, struct arena *arena,
+        enum model_role role, enum model_protocol scheme, uint64_t now_ms, struct arena *arena,
         struct origin_survey *ret_survey);
 
 /* Whether all of them are out, as origin_group_was_all_blocked says it. */

@@ -14,7 +14,8 @@ struct origin_worker {
 	struct origin_shared *shared;
 	unsigned idle_max;
 	struct map groups;       /* group.c's, by domain and role */
-	struct map pools;        /* pool.c's, by address, protocol and server name */
+	struct map pools;        /* pool.c's, by address, protocol, server name and trust */
+	unsigned named_idle;     /* idle connections of pools that clients have named */
 	struct slab connections; /* connection.c's */
 	/* Frees the groups that are left; set by group.c with the first of them, so that a worker
 	 * ends without knowing what a group is. NULL: there are none. */

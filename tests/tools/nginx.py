@@ -25,7 +25,7 @@ http {{
     {http}
     types {{ text/html html; text/plain txt; application/octet-stream bin; }}
     server {{
-        listen 127.0.0.1:{port} reuseport;
+        listen 127.0.0.1:{port} {tls}reuseport;
         root {folder}/files;
         location = /hello {{ return 200 "{name}\\n"; }}
         location = /status/404 {{ return 404; }}
@@ -46,16 +46,19 @@ def free_port():
 class Nginx:
     """Serves `files` and a few fixed answers: /hello (its name), /status/404, /status/503."""
 
-    def __init__(self, folder, name="nginx", more="", http=""):
+    def __init__(self, folder, name="nginx", more="", http="", tls=None):
+        """`tls` is a file with a certificate and its key: then it speaks HTTPS."""
         self.folder = pathlib.Path(folder)
         self.name = name
         self.files = self.folder / "files"
         self.files.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.config = self.folder / "nginx.conf"
+        if tls:
+            more = f"ssl_certificate {tls}; ssl_certificate_key {tls};\n        {more}"
         user = "root" if os.getuid() == 0 else "nobody"
         self.config.write_text(CONFIG.format(folder=self.folder, port=self.port, name=name, more=more,
-                                             http=http, user=user))
+                                             http=http, user=user, tls="ssl " if tls else ""))
         self.process = None
 
     @property

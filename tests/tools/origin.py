@@ -7,6 +7,7 @@ In a test:   origin = Origin()                       listens on a free port of 1
              origin.down(); origin.up()              refuses connections; accepts them again on the same port
              origin.drop_syn()                       lets connections neither stand nor fail
              origin.requests, origin.connections     what came
+             Origin(tls=context)                     the same in TLS; origin.farewell = False ends without close_notify
              origin.stop()
 
 By hand:     origin.py [--port N] [--name TEXT] [--reply JSON]      prints `READY port`, then reads lines of JSON:
@@ -22,6 +23,7 @@ import os
 import pathlib
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -291,6 +293,83 @@ class _Stream:
         self.close()
 
 
+class _TlsStream(_Stream):
+    """The same in TLS. It says goodbye (close_notify) before it closes where `farewell` is set, never before RST."""
+
+    def __init__(self, sock, loop, context, farewell):
+        super().__init__(sock, loop)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._farewell = farewell
+
+    async def _flush(self):
+        if self._outgoing.pending:
+            await super().write(self._outgoing.read())
+
+    async def _fetch(self):
+        """Moves what came into TLS; raises _Gone at the end."""
+        plain, self.buffer = self.buffer, b""
+        try:
+            await super().read()
+        finally:
+            received, self.buffer = self.buffer, plain
+        self._incoming.write(received)
+
+    async def wait_for_end(self):
+        """Whatever comes is not answered."""
+        while True:
+            await self._fetch()
+
+    async def shake_hands(self):
+        while True:
+            try:
+                self.tls.do_handshake()
+                return await self._flush()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._fetch()
+            except ssl.SSLError:
+                await self._flush()  # the alert
+                raise _Gone("tls") from None
+
+    async def read(self):
+        while True:
+            try:
+                data = self.tls.read(262144)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._fetch()
+                continue
+            except ssl.SSLError:
+                await self._flush()
+                raise _Gone("tls") from None
+            if not data:
+                raise _Gone("peer")
+            self.buffer += data
+            return
+
+    async def write(self, data):
+        for at in range(0, len(data), 65536):
+            self.tls.write(data[at : at + 65536])
+            await self._flush()
+
+    def arm(self):
+        self._farewell = False
+        super().arm()
+
+    def close(self):
+        if self._farewell:
+            try:
+                self.tls.unwrap()
+            except ssl.SSLError:
+                pass
+            try:
+                self.sock.send(self._outgoing.read())
+            except OSError:
+                pass
+        super().close()
+
+
 def _bound(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -303,8 +382,11 @@ def _bound(host, port):
 class Origin:
     """A server of one address."""
 
-    def __init__(self, name="", host="127.0.0.1", port=0, start=True):
+    def __init__(self, name="", host="127.0.0.1", port=0, start=True, tls=None):
         self.name = name
+        self.tls = tls  # an ssl.SSLContext
+        self.farewell = True  # TLS: says close_notify before it closes
+        self.handshakes = []  # of each connection: the ssl.SSLObject, once its handshake was done
         self.host = host
         self.default = Reply(body=(name or "hello").encode())
         self.at_accept = ""  # "close", "reset" or "hang": what befalls every new connection
@@ -422,7 +504,8 @@ class Origin:
             sock.setblocking(False)
             connection = Connection(len(self.connections), peer, time.monotonic())
             self.connections.append(connection)
-            task = asyncio.create_task(self._live(_Stream(sock, loop), connection))
+            stream = _TlsStream(sock, loop, self.tls, self.farewell) if self.tls else _Stream(sock, loop)
+            task = asyncio.create_task(self._live(stream, connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -431,6 +514,9 @@ class Origin:
         try:
             if self.at_accept:
                 await self._finish(stream, self.at_accept)
+            if self.tls:
+                await stream.shake_hands()
+                self.handshakes.append(stream.tls)
             while await self._exchange(stream, connection):
                 pass
             connection.ended = "us"

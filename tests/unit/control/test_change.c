@@ -320,7 +320,7 @@ static void bad_fields_are_named(void **state)
 	        {"{\"debug\":\"maybe\"}", "/debug", NULL},
 	        {"{\"debug\":1}", "/debug", NULL},
 	        {"{\"origin\":{\"latch\":\"off\"}}", "/origin/latch", "unknown-field"},
-	        {"{\"origin\":{\"protocol\":\"https\"}}", "/origin/protocol", "not-yet"},
+	        {"{\"origin\":{\"tls\":{\"ca\":\"ca.pem\"}}}", "/origin/tls/ca", "value"},
 	};
 	struct fixture fixture;
 	fixture_init(&fixture);

@@ -279,7 +279,8 @@ static void retries_are_budgeted_and_the_backup_is_not(void **state)
 	        "domains: [{name: a.test, origin: {addresses: [\"$0\", \"$2\"]}, backup: "
 	        "{addresses: [\"$1\"]}}]");
 	struct origin_group *group = origin_group_get(fixture.worker->origins,
-	        model_snapshot_find(fixture.worker->snapshot, STR("a.test")), MODEL_MASTER);
+	        model_snapshot_find(fixture.worker->snapshot, STR("a.test")), MODEL_MASTER,
+	        MODEL_HTTP);
 	unsigned taken = 0;
 	while (origin_group_retry_begin(group))
 		taken++;

@@ -272,8 +272,14 @@ static const struct mistake MISTAKES[] = {
                 "/domains/0/backup/type", "R1", 4, "origin_rules: extended"},
         {DOMAIN("origin: " BUCKET "\n  backup: {addresses: [b]}"), "/domains/0/backup", "R1", 4,
                 "origin_rules: extended"},
-        {DOMAIN("origin: {addresses: [a], protocol: https}"), "/domains/0/origin/protocol",
-                "not-yet", 3, "cannot pull over HTTPS yet"},
+        {DOMAIN("origin: {addresses: [a], tls: {key: /k.pem}}"), "/domains/0/origin/tls/certificate",
+                "missing", 3, "needs the certificate"},
+        {DOMAIN("origin: {addresses: [a], tls: {ca: ca.pem}}"), "/domains/0/origin/tls/ca", "value",
+                3, "is no absolute path"},
+        {DOMAIN("origin: {addresses: [a], tls: {certificate: c.pem}}"),
+                "/domains/0/origin/tls/certificate", "value", 3, "is no absolute path"},
+        {DOMAIN("origin: {addresses: [a], tls: {certificate: /c.pem, key: k.pem}}"),
+                "/domains/0/origin/tls/key", "value", 3, "is no absolute path"},
         {DOMAIN("origin: " BUCKET), "/domains/0/origin/type", "not-yet", 3,
                 "cannot pull from buckets yet"},
         {DOMAIN("origin: {type: cos}"), "/domains/0/origin/bucket", "missing", 3, "endpoint"},
@@ -353,11 +359,32 @@ static void all_mistakes_are_told_at_once(void **state)
 	model_problems_done(&problems);
 }
 
-static void extended_rules_lift_r1_and_r2_only(void **state)
+static void extended_rules_allow_https_with_a_backup(void **state)
 {
 	(void)state;
 	static const char *const ROWS[] = {
 	        DOMAIN("origin: {addresses: [a], protocol: https}\n  backup: {addresses: [b]}"),
+	        DOMAIN("origin: {addresses: [a]}\n  backup: {addresses: [b], protocol: follow}"),
+	        DOMAIN("origin: {addresses: [a], protocol: follow}\n"
+	               "  backup: {addresses: [b], protocol: https, tls: {verify: off}}"),
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct model_problems problems = {0};
+		struct model_domains domains;
+		assert_true(model_read_domains(
+		        str_of(ROWS[i]), "f", MODEL_EXTENDED, &problems, &domains));
+		model_domains_done(&domains);
+		assert_false(model_read_domains(
+		        str_of(ROWS[i]), "f", MODEL_CLASSIC, &problems, &domains));
+		assert_string_equal(problems.list[0].rule, "R2");
+		model_problems_done(&problems);
+	}
+}
+
+static void extended_rules_lift_r1_and_r2_only(void **state)
+{
+	(void)state;
+	static const char *const ROWS[] = {
 	        DOMAIN("origin: {addresses: [a]}\n  backup: " BUCKET),
 	        DOMAIN("origin: " BUCKET "\n  backup: {addresses: [b]}"),
 	};
@@ -432,6 +459,7 @@ int main(void)
 	        cmocka_unit_test(nothing_said_is_the_default),
 	        cmocka_unit_test(each_mistake_is_told_with_its_place_and_rule),
 	        cmocka_unit_test(all_mistakes_are_told_at_once),
+	        cmocka_unit_test(extended_rules_allow_https_with_a_backup),
 	        cmocka_unit_test(extended_rules_lift_r1_and_r2_only),
 	        cmocka_unit_test(one_domain_is_read_from_its_node),
 	        cmocka_unit_test(a_patch_takes_away_what_there_is),

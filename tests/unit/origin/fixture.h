@@ -174,7 +174,7 @@ static inline void fixture_init_at(struct fixture *fixture, const struct address
 	        .host = origin_health_host(fixture->shared.health, address),
 	        .server = origin_health_server(
 	                fixture->shared.health, STR("edge.test"), address, MODEL_HTTP, STR_EMPTY),
-	        .pool = origin_pool_get(fixture->worker, address, MODEL_HTTP, STR_EMPTY),
+	        .pool = origin_pool_get(fixture->worker, address, MODEL_HTTP, STR_EMPTY, NULL),
 	};
 }
 

@@ -425,25 +425,6 @@ static void three_refused_connections_block_and_a_trial_that_succeeds_frees(void
 	fixture_done(&fixture);
 }
 
-static void tls_origins_are_refused_until_we_speak_it(void **state)
-{
-	(void)state;
-	struct fixture fixture;
-	fixture_init(&fixture);
-	struct origin_pool *plain = fixture.candidate.pool;
-	fixture.candidate.pool = origin_pool_get(
-	        fixture.worker, &fixture.candidate.address, MODEL_HTTPS, STR("edge.test"));
-	struct pull pull;
-	pull_get(&pull, &fixture);
-	pull_wait_fault(&pull, FAULT_TLS_HANDSHAKE);
-	assert_false(origin_has_visitor(&fixture));
-	assert_int_equal(fixture_server(&fixture).failures, 0);
-	pull_end(&pull);
-	origin_pool_unref(fixture.candidate.pool);
-	fixture.candidate.pool = plain;
-	fixture_done(&fixture);
-}
-
 static void an_attempt_that_failed_inside_a_call_can_be_ended_before_it_is_told(void **state)
 {
 	(void)state;
@@ -480,7 +461,6 @@ int main(void)
 	        cmocka_unit_test(an_attempt_can_be_ended_in_every_phase),
 	        cmocka_unit_test(statuses_that_are_detected_are_noted),
 	        cmocka_unit_test(three_refused_connections_block_and_a_trial_that_succeeds_frees),
-	        cmocka_unit_test(tls_origins_are_refused_until_we_speak_it),
 	        cmocka_unit_test(
 	                an_attempt_that_failed_inside_a_call_can_be_ended_before_it_is_told),
 	};

@@ -20,13 +20,16 @@ static void a_group_is_one_for_domain_and_role(void **state)
 	struct stand *stand = *state;
 	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", "192.0.2.2");
 	struct model_domain *other = stand_domain("a.test", "192.0.2.1", NULL);
-	struct origin_group *master = origin_group_get(stand->worker, domain, MODEL_MASTER);
-	struct origin_group *backup = origin_group_get(stand->worker, domain, MODEL_BACKUP);
-	struct origin_group *others = origin_group_get(stand->worker, other, MODEL_MASTER);
-	assert_null(origin_group_get(stand->worker, other, MODEL_BACKUP));
+	struct origin_group *master =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
+	struct origin_group *backup =
+	        origin_group_get(stand->worker, domain, MODEL_BACKUP, MODEL_HTTP);
+	struct origin_group *others =
+	        origin_group_get(stand->worker, other, MODEL_MASTER, MODEL_HTTP);
+	assert_null(origin_group_get(stand->worker, other, MODEL_BACKUP, MODEL_HTTP));
 	assert_ptr_not_equal(master, backup);
 	assert_ptr_not_equal(master, others);
-	assert_ptr_equal(origin_group_get(stand->worker, domain, MODEL_MASTER), master);
+	assert_ptr_equal(origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP), master);
 	assert_ptr_equal(origin_group_origin(backup), domain->backup);
 	assert_ptr_equal(origin_group_domain(backup), domain);
 	assert_int_equal(origin_group_role(backup), MODEL_BACKUP);
@@ -44,8 +47,10 @@ static void a_forgotten_group_goes_with_its_last_user(void **state)
 {
 	struct stand *stand = *state;
 	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", "192.0.2.2");
-	struct origin_group *master = origin_group_get(stand->worker, domain, MODEL_MASTER);
-	struct origin_group *backup = origin_group_get(stand->worker, domain, MODEL_BACKUP);
+	struct origin_group *master =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
+	struct origin_group *backup =
+	        origin_group_get(stand->worker, domain, MODEL_BACKUP, MODEL_HTTP);
 	struct origin_candidate *candidate;
 	assert_int_equal(choose(master, &candidate), ORIGIN_CHOSEN);
 	origin_group_unref(master);
@@ -67,7 +72,8 @@ static void a_name_stands_for_its_addresses(void **state)
 	stand->dns.ips[0] = "192.0.2.1";
 	stand->dns.ips[1] = "192.0.2.2";
 	struct model_domain *domain = stand_domain("a.test", "o.test:8080", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct origin_candidate *first, *second, *third;
 	assert_int_equal(choose(group, &first), ORIGIN_RESOLVING);
 	STAND_UNTIL(stand->loop, choose(group, &first) == ORIGIN_CHOSEN);
@@ -89,7 +95,8 @@ static void a_changed_name_keeps_the_candidates_that_stay(void **state)
 	stand->dns.ips[0] = "192.0.2.1";
 	stand->dns.ips[1] = "192.0.2.2";
 	struct model_domain *domain = stand_domain("a.test", "o.test", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct origin_candidate *one = NULL, *two = NULL, *chosen = NULL;
 	STAND_UNTIL(stand->loop, choose(group, &one) == ORIGIN_CHOSEN);
 	assert_int_equal(choose(group, &two), ORIGIN_CHOSEN);
@@ -121,7 +128,8 @@ static void a_name_that_does_not_resolve_is_no_address(void **state)
 	struct stand *stand = *state;
 	stand->dns.fails = true;
 	struct model_domain *domain = stand_domain("a.test", "o.test", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct origin_candidate *candidate;
 	assert_int_equal(choose(group, &candidate), ORIGIN_RESOLVING);
 	STAND_UNTIL(stand->loop, choose(group, &candidate) != ORIGIN_RESOLVING);
@@ -137,7 +145,8 @@ static void an_ip_is_used_while_a_name_resolves(void **state)
 	struct stand *stand = *state;
 	stand->dns.is_mute = true;
 	struct model_domain *domain = stand_domain("a.test", "o.test 192.0.2.9", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct address expected = stand_address("192.0.2.9:80");
 	for (unsigned i = 0; i < 10; i++) {
 		struct origin_candidate *candidate;
@@ -170,7 +179,8 @@ static void waits_are_told_once_of_the_first_answer(void **state)
 	struct stand *stand = *state;
 	stand->dns.ips[0] = "192.0.2.1";
 	struct model_domain *domain = stand_domain("a.test", "o.test p.test", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct waiting one = {.wait = {.on_resolved = on_resolved}};
 	struct waiting two = one, gone = one, cancelled = one;
 	one.cancels = &cancelled;
@@ -194,7 +204,8 @@ static void a_wait_for_nothing_ends_in_the_same_turn(void **state)
 {
 	struct stand *stand = *state;
 	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct waiting one = {.wait = {.on_resolved = on_resolved}};
 	origin_group_wait_start(group, &one.wait);
 	assert_int_equal(one.told, 0);
@@ -209,7 +220,8 @@ static void a_group_ends_while_its_name_resolves(void **state)
 	struct stand *stand = *state;
 	stand->dns.is_mute = true;
 	struct model_domain *domain = stand_domain("a.test", "o.test", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	struct waiting one = {.wait = {.on_resolved = on_resolved}};
 	origin_group_wait_start(group, &one.wait);
 	origin_group_wait_cancel(&one.wait);
@@ -226,7 +238,8 @@ static void a_fifth_of_the_pulls_and_ten_more_may_be_retries(void **state)
 		unsigned pulls, retries;
 	} rows[] = {{0, 10}, {1, 10}, {4, 10}, {5, 11}, {100, 30}};
 	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", NULL);
-	struct origin_group *group = origin_group_get(stand->worker, domain, MODEL_MASTER);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
 	for (size_t row = 0; row < ARRAY_LENGTH(rows); row++) {
 		unsigned begun = 0;
 		for (unsigned i = 0; i < rows[row].pulls; i++)
@@ -251,8 +264,8 @@ static void the_ten_are_for_all_workers_together(void **state)
 	struct origin_worker *other = origin_worker_new(&options);
 	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", NULL);
 	struct origin_group *groups[] = {
-	        origin_group_get(stand->worker, domain, MODEL_MASTER),
-	        origin_group_get(other, domain, MODEL_MASTER),
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP),
+	        origin_group_get(other, domain, MODEL_MASTER, MODEL_HTTP),
 	};
 	for (unsigned i = 0; i < 5; i++)
 		origin_group_pull_begin(groups[1]);

@@ -24,7 +24,7 @@ static struct scene scene_of(struct stand *stand, const char *addresses, const c
 {
 	struct scene scene = {.stand = stand, .options = {.now_ms = NOW}};
 	scene.domain = stand_domain("a.test", addresses, backup);
-	scene.group = origin_group_get(stand->worker, scene.domain, MODEL_MASTER);
+	scene.group = origin_group_get(stand->worker, scene.domain, MODEL_MASTER, MODEL_HTTP);
 	return scene;
 }
 
@@ -394,8 +394,8 @@ static void without_a_backup_at_most_half_may_be_blocked(void **state)
 			block_server(&scene, each[k]);
 		assert_int_equal(origin_group_may_block(scene.group, NOW), rows[i].expected);
 		if (rows[i].backup != NULL) {
-			struct origin_group *backup =
-			        origin_group_get(scene.stand->worker, scene.domain, MODEL_BACKUP);
+			struct origin_group *backup = origin_group_get(
+			        scene.stand->worker, scene.domain, MODEL_BACKUP, MODEL_HTTP);
 			assert_false(origin_group_may_block(backup, NOW));
 			origin_group_unref(backup);
 		}
@@ -428,7 +428,8 @@ static void two_workers_do_not_block_more_than_half_together(void **state)
 		snprintf(name, sizeof(name), "a%u.test", round);
 		struct scene scene = {.stand = stand, .options = {.now_ms = NOW}};
 		scene.domain = stand_domain(name, "127.0.0.1 127.0.0.2", NULL);
-		scene.group = origin_group_get(stand->worker, scene.domain, MODEL_MASTER);
+		scene.group =
+		        origin_group_get(stand->worker, scene.domain, MODEL_MASTER, MODEL_HTTP);
 		struct racer racers[2] = {{.start = &start}, {.start = &start}};
 		while (racers[0].candidate == NULL || racers[1].candidate == NULL) {
 			assert_int_equal(choose(&scene), ORIGIN_CHOSEN);

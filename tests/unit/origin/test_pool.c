@@ -6,22 +6,28 @@
 
 #define OK_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
-static void a_pool_is_one_for_address_protocol_and_name(void **state)
+static void a_pool_is_one_for_address_protocol_name_and_trust(void **state)
 {
 	(void)state;
 	struct fixture fixture;
 	fixture_init(&fixture);
+	struct origin_trust_sink sink = {.on_file = NULL};
+	struct origin_trust_table *table = origin_trust_table_new(fixture.loop, &sink);
+	struct origin_trust *strict = origin_trust_get(table, &(struct model_tls){.verify = true});
+	struct origin_trust *loose = origin_trust_get(table, &(struct model_tls){.verify = false});
 	struct address here = fixture.candidate.address, there = here;
 	there.port++;
-	static const char *const NAMES[] = {"", "a.test", "b.test"};
-	struct origin_pool *pools[12];
+	static const char *const NAMES[] = {"a.test", "b.test"};
+	struct origin_pool *pools[10];
 	unsigned count = 0;
+	pools[count++] = origin_pool_get(fixture.worker, &here, MODEL_HTTP, STR_EMPTY, NULL);
+	pools[count++] = origin_pool_get(fixture.worker, &there, MODEL_HTTP, STR_EMPTY, NULL);
 	for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++) {
 		struct str name = str_of(NAMES[i]);
-		pools[count++] = origin_pool_get(fixture.worker, &here, MODEL_HTTP, name);
-		pools[count++] = origin_pool_get(fixture.worker, &here, MODEL_HTTPS, name);
-		pools[count++] = origin_pool_get(fixture.worker, &there, MODEL_HTTP, name);
-		pools[count++] = origin_pool_get(fixture.worker, &there, MODEL_HTTPS, name);
+		pools[count++] = origin_pool_get(fixture.worker, &here, MODEL_HTTPS, name, strict);
+		pools[count++] = origin_pool_get(fixture.worker, &here, MODEL_HTTPS, name, loose);
+		pools[count++] = origin_pool_get(fixture.worker, &there, MODEL_HTTPS, name, strict);
+		pools[count++] = origin_pool_get(fixture.worker, &there, MODEL_HTTPS, name, loose);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < i; j++)
@@ -29,13 +35,19 @@ static void a_pool_is_one_for_address_protocol_and_name(void **state)
 	}
 	assert_ptr_equal(pools[0], fixture.candidate.pool);
 	struct origin_pool *again =
-	        origin_pool_get(fixture.worker, &there, MODEL_HTTPS, STR("b.test"));
-	assert_ptr_equal(again, pools[11]);
+	        origin_pool_get(fixture.worker, &there, MODEL_HTTPS, STR("b.test"), loose);
+	assert_ptr_equal(again, pools[9]);
+	origin_pool_unref(again);
+	again = origin_pool_named(pools[2], STR("b.test"));
+	assert_ptr_equal(again, pools[6]);
 	origin_pool_unref(again);
 	for (unsigned i = 0; i < count; i++)
 		origin_pool_unref(pools[i]);
 	origin_pool_unref(NULL);
 	assert_int_equal(fixture.worker->pools.count, 1);
+	origin_trust_unref(strict);
+	origin_trust_unref(loose);
+	origin_trust_table_free(table);
 	fixture_done(&fixture);
 }
 
@@ -242,7 +254,7 @@ static void neighbour_init(struct neighbour *neighbour, struct fixture *fixture)
 	neighbour->candidate = fixture->candidate;
 	neighbour->candidate.references = 1;
 	neighbour->candidate.pool = origin_pool_get(
-	        neighbour->worker, &neighbour->candidate.address, MODEL_HTTP, STR_EMPTY);
+	        neighbour->worker, &neighbour->candidate.address, MODEL_HTTP, STR_EMPTY, NULL);
 }
 
 static void neighbour_done(struct neighbour *neighbour)
@@ -337,7 +349,7 @@ static void another_worker_that_waits_longer_gets_the_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(a_pool_is_one_for_address_protocol_and_name),
+	        cmocka_unit_test(a_pool_is_one_for_address_protocol_name_and_trust),
 	        cmocka_unit_test(idle_connections_outlive_their_users_for_a_while),
 	        cmocka_unit_test(a_connection_in_use_is_not_ended_by_an_earlier_deadline),
 	        cmocka_unit_test(the_last_used_goes_first_and_the_oldest_leaves),

@@ -12,7 +12,8 @@ static void look(
         struct stand *stand, struct model_domain *domain, enum model_role role, struct look *look)
 {
 	arena_init(&look->arena, NULL, 0);
-	origin_survey_make(stand->shared, domain, role, clock_ms(), &look->arena, &look->survey);
+	origin_survey_make(
+	        stand->shared, domain, role, MODEL_HTTP, clock_ms(), &look->arena, &look->survey);
 }
 
 static void all_addresses_are_listed_in_their_order(void **state)
