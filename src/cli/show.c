@@ -511,6 +511,8 @@ static void add_explained_origin(const struct model_node *origin, struct text *t
 	cli_escape_add(to, cli_tree_text(origin, "role"));
 	text_add(to, STR(", "));
 	cli_escape_add(to, cli_tree_text(origin, "policy"));
+	text_add(to, STR(", "));
+	cli_escape_add(to, cli_tree_text(origin, "protocol"));
 	text_addf(to, "; addresses: %llu, drained: %llu, names without an address: %llu\n",
 	        (unsigned long long)cli_tree_number(origin, "total"),
 	        (unsigned long long)cli_tree_number(origin, "drained"),

@@ -151,7 +151,8 @@ static void check_tls(
 	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
 		if (files[i].path != NULL && files[i].path[0] != '/')
 			refuse_in(checking, role, files[i].field, "value",
-			        "is no absolute path: every edge reads the file on its own machine");
+			        "is no absolute path: every edge reads the file on its own "
+			        "machine");
 	if (origin->tls.key != NULL && origin->tls.certificate == NULL)
 		refuse_in(checking, role, "/tls/certificate", "missing",
 		        "a key needs the certificate that it belongs to");

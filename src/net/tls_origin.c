@@ -67,6 +67,8 @@ static const char *read_certificates(SSL_CTX *ssl, struct str pem, unsigned most
 {
 	if (pem.len > INT32_MAX)
 		return "is too large";
+	if (pem.len == 0)
+		return "has no certificate";
 	BIO *bio = tls_open_pem(pem);
 	unsigned count = 0;
 	bool is_good = true;

@@ -164,11 +164,12 @@ static void an_explanation_is_its_sentences_and_tables(void **state)
 	const struct cli_show plain = {0};
 	shown(cli_show_explanation, &plain,
 	        "{\"edge\":\"e\",\"revision\":9,\"cache\":{\"key\":\"a.test/x\"},\"origins\":[{"
-	        "\"role\":\"origin\",\"policy\":\"polling\",\"drained\":1,\"unresolved\":0,"
+	        "\"role\":\"origin\",\"policy\":\"polling\",\"protocol\":\"https\",\"drained\":1,"
+	        "\"unresolved\":0,"
 	        "\"total\":1,\"addresses\":[{\"address\":\"192.0.2.1:80\",\"weight\":1,\"state\":"
 	        "\"blocked\",\"reason\":\"reset\",\"left_ms\":7}]}],\"steps\":[\"One.\",\"Two.\"]}",
 	        "1. One.\n2. Two.\n\n"
-	        "origin, polling; addresses: 1, drained: 1, names without an address: 0\n"
+	        "origin, polling, https; addresses: 1, drained: 1, names without an address: 0\n"
 	        "ADDRESS       NAME  WEIGHT  STATE    REASON  LEFT_MS\n"
 	        "192.0.2.1:80  -     1       blocked  reset   7\n\n"
 	        "cache key: a.test/x\nedge: e\nrevision: 9\n");

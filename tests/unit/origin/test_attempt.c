@@ -1,7 +1,7 @@
 /* The life of an attempt: connecting, deadlines, reuse, what is noted about the origin, ending. */
 #include "origin/attempt.h"
 
-#include "fixture.h"
+#include "tls_server.h"
 
 #define OK_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -442,6 +442,122 @@ static void an_attempt_that_failed_inside_a_call_can_be_ended_before_it_is_told(
 	fixture_done(&fixture);
 }
 
+/* ---- TLS ---- */
+
+/* What comes of a fresh connection on which the origin does as it is told. */
+static void expect_tls_failure(const char *said, const struct model_tls *settings, enum fault fault,
+        bool is_noted, const char *detail)
+{
+	struct fixture fixture;
+	struct tls_trust trust;
+	fixture_init(&fixture);
+	fixture.group.may_block = true;
+	tls_trust_init(&trust, &fixture, settings);
+	struct pull pull;
+	pull_get(&pull, &fixture);
+	int fd = said != NULL ? origin_accept(&fixture) : -1;
+	if (said != NULL && said[0] != '\0')
+		origin_send(fd, said);
+	pull_wait_fault(&pull, fault);
+	assert_int_equal(pull.attempt.reached, ORIGIN_PHASE_CONNECT);
+	assert_false(pull.attempt.has_written);
+	if (detail != NULL)
+		assert_string_equal(pull.attempt.detail, detail);
+	else
+		assert_null(pull.attempt.detail);
+	assert_int_equal(fixture_host(&fixture).failures, 0);
+	assert_int_equal(fixture_server(&fixture).failures, is_noted);
+	pull_end(&pull);
+	if (fd >= 0)
+		close(fd);
+	tls_trust_done(&trust, &fixture);
+	fixture_done(&fixture);
+}
+
+static void a_failed_handshake_is_the_servers_failure_and_not_the_hosts(void **state)
+{
+	(void)state;
+	struct model_tls any = {.verify = false};
+	struct model_tls unread = {.verify = true, .ca = "/nowhere/ca.pem"};
+	expect_tls_failure("HTTP/1.1 400 Bad Request\r\n\r\n", &any, FAULT_TLS_HANDSHAKE, true,
+	        "TLS: wrong version number");
+	/* Silence. */
+	expect_tls_failure(
+	        "", &any, FAULT_CONNECT_TIMEOUT, true, "the TLS handshake was not done in time");
+	/* Nothing was asked of it: we are at fault. */
+	expect_tls_failure(NULL, &unread, FAULT_TLS_FILE, false, NULL);
+}
+
+static void a_certificate_that_is_not_accepted_has_its_own_fault(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct tls_server server;
+	struct tls_trust trust;
+	fixture_init(&fixture);
+	tls_server_init(&server);
+	tls_trust_init(&trust, &fixture, &(struct model_tls){.verify = true});
+	struct pull pull;
+	pull_get(&pull, &fixture);
+	server.fd = origin_accept(&fixture);
+	server.ssl = SSL_new(server.context);
+	assert_int_equal(SSL_set_fd(server.ssl, server.fd), 1);
+	SSL_set_accept_state(server.ssl);
+	uint64_t until_ms = clock_ms() + PATIENCE_MS;
+	while (pull.attempt.phase != ORIGIN_PHASE_FAILED && clock_ms() < until_ms) {
+		SSL_do_handshake(server.ssl);
+		loop_turn(fixture.loop, 1);
+	}
+	pull_wait_fault(&pull, FAULT_TLS_NAME);
+	assert_non_null(strstr(pull.attempt.detail, "its certificate is not accepted: "));
+	assert_int_equal(fixture_server(&fixture).failures, 1);
+	assert_int_equal(fixture_host(&fixture).failures, 0);
+	pull_end(&pull);
+	tls_server_done(&server);
+	tls_trust_done(&trust, &fixture);
+	fixture_done(&fixture);
+}
+
+static void a_response_in_tls_is_read_and_its_connection_kept(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct tls_server server;
+	struct tls_trust trust;
+	fixture_init(&fixture);
+	tls_server_init(&server);
+	tls_trust_init(&trust, &fixture, &(struct model_tls){.verify = false});
+	for (unsigned i = 0; i < 3; i++) {
+		struct pull pull;
+		pull_get(&pull, &fixture);
+		if (i == 0)
+			tls_server_accept(&server, &fixture);
+		struct text request = tls_server_read(&server, &fixture, strlen(REQUEST));
+		assert_memory_equal(request.at, REQUEST, request.len);
+		text_done(&request);
+		tls_server_send(&server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+		tls_server_send(&server, "llo");
+		assert_int_equal(pull_body(&pull), ORIGIN_READ_END);
+		assert_string_equal(text_c(&pull.body), "hello");
+		assert_int_equal(pull.attempt.is_reused, i > 0);
+		pull_end(&pull);
+		assert_int_equal(origin_pool_idle_count(fixture.candidate.pool), 1);
+		/* New keys are no reason to give it up, while it is idle. */
+		assert_int_equal(SSL_key_update(server.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(server.ssl), 1);
+		fixture_pass(&fixture, 5);
+		assert_int_equal(origin_pool_idle_count(fixture.candidate.pool), 1);
+	}
+	/* An end is. */
+	SSL_shutdown(server.ssl);
+	tcp_send_fin(server.fd);
+	fixture_pass(&fixture, 5);
+	assert_int_equal(origin_pool_idle_count(fixture.candidate.pool), 0);
+	tls_server_done(&server);
+	tls_trust_done(&trust, &fixture);
+	fixture_done(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +579,9 @@ int main(void)
 	        cmocka_unit_test(three_refused_connections_block_and_a_trial_that_succeeds_frees),
 	        cmocka_unit_test(
 	                an_attempt_that_failed_inside_a_call_can_be_ended_before_it_is_told),
+	        cmocka_unit_test(a_failed_handshake_is_the_servers_failure_and_not_the_hosts),
+	        cmocka_unit_test(a_certificate_that_is_not_accepted_has_its_own_fault),
+	        cmocka_unit_test(a_response_in_tls_is_read_and_its_connection_kept),
 	};
 	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,8 +184,38 @@ static void no_more_than_the_limit_run_at_a_time(void **state)
 
 #define CHECK_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void what_answers_in_no_tls_fails_in_the_handshake(void **state)
+{
+	struct room *room = *state;
+	static const struct {
+		const char *response;
+		bool verify;
+		const char *ca;
+		enum fault expected;
+	} rows[] = {
+	        {"HTTP/1.1 200 OK\r\n\r\n", true, NULL, FAULT_TLS_HANDSHAKE},
+	        {"HTTP/1.1 200 OK\r\n\r\n", false, NULL, FAULT_TLS_HANDSHAKE},
+	        {NULL, false, NULL, FAULT_TLS_HANDSHAKE}, /* silence, until it is too late */
+	        {"", true, "/nowhere/ca.pem", FAULT_TLS_FILE},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct origin_trust_sink sink = {.on_file = NULL};
+		struct origin_trust_table *table = origin_trust_table_new(room->loop, &sink);
+		struct origin_trust *trust = origin_trust_get(
+		        table, &(struct model_tls){.verify = rows[i].verify, .ca = rows[i].ca});
+		struct origin_check_request request = room->request;
+		request.trust = trust;
+		request.server_name = "a.test";
+		room->origin.response = rows[i].response;
+		assert_int_equal(check(room, &room->origin.address, &request), rows[i].expected);
+		origin_trust_unref(trust);
+		origin_trust_table_free(table);
+	}
+}
+
 int main(void)
 {
+	hash_init();
 	const struct CMUnitTest tests[] = {
 	        CHECK_TEST(a_tcp_check_tells_whether_somebody_listens),
 	        CHECK_TEST(a_connection_that_is_not_made_times_out),
@@ -193,6 +223,8 @@ int main(void)
 	        CHECK_TEST(an_http_check_asks_for_its_path),
 	        CHECK_TEST(a_long_body_is_searched_only_so_far),
 	        CHECK_TEST(no_more_than_the_limit_run_at_a_time),
+	        cmocka_unit_test_setup_teardown(
+	                what_answers_in_no_tls_fails_in_the_handshake, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
