@@ -61,9 +61,16 @@ void tls_origin_forget(struct tls_origin_sessions *sessions)
 
 /* ---- contexts ---- */
 
-/* Gives each certificate of a file to `take`, whose `true` says go on; what is wrong, or NULL. */
-static const char *read_certificates(SSL_CTX *ssl, struct str pem, unsigned most,
-        bool (*take)(SSL_CTX *ssl, X509 *certificate, unsigned index))
+/* The first is our own, the others lie between it and an authority. */
+static bool take_own(SSL_CTX *ssl, X509 *certificate, unsigned index)
+{
+	if (index == 0)
+		return SSL_CTX_use_certificate(ssl, certificate) == 1;
+	return SSL_CTX_add1_chain_cert(ssl, certificate) == 1;
+}
+
+/* What is wrong, or NULL. */
+static const char *read_own(SSL_CTX *ssl, struct str pem)
 {
 	if (pem.len > INT32_MAX)
 		return "is too large";
@@ -75,32 +82,63 @@ static const char *read_certificates(SSL_CTX *ssl, struct str pem, unsigned most
 	X509 *certificate = NULL;
 	while (is_good &&
 	        (certificate = PEM_read_bio_X509(bio, NULL, tls_no_passphrase, NULL)) != NULL) {
-		is_good = count < most && take(ssl, certificate, count);
+		is_good = count < LIMIT_TLS_CERTIFICATES && take_own(ssl, certificate, count);
 		count++;
 		X509_free(certificate);
 	}
 	/* The end is told as a line that should begin something, and is not there. */
 	bool is_at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 	BIO_free(bio);
-	if (!is_good && count > most)
+	if (!is_good && count > LIMIT_TLS_CERTIFICATES)
 		return "has too many certificates";
 	if (!is_good || !is_at_end)
 		return "has a certificate that cannot be read or used";
 	return count == 0 ? "has no certificate" : NULL;
 }
 
-static bool take_authority(SSL_CTX *ssl, X509 *certificate, unsigned index)
+/* Of an authority that has no list here nothing is known to be revoked. */
+static int on_verified(int is_good, X509_STORE_CTX *verifying)
 {
-	(void)index;
-	return X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl), certificate) == 1;
+	return is_good || X509_STORE_CTX_get_error(verifying) == X509_V_ERR_UNABLE_TO_GET_CRL;
 }
 
-/* The first is our own, the others lie between it and an authority. */
-static bool take_own(SSL_CTX *ssl, X509 *certificate, unsigned index)
+/* A certificate, a list, or one of each; a key is nothing to us. */
+static bool take_info(X509_STORE *store, const X509_INFO *info, unsigned *authorities)
 {
-	if (index == 0)
-		return SSL_CTX_use_certificate(ssl, certificate) == 1;
-	return SSL_CTX_add1_chain_cert(ssl, certificate) == 1;
+	*authorities += info->x509 != NULL;
+	if (info->x509 != NULL && X509_STORE_add_cert(store, info->x509) != 1)
+		return false;
+	return info->crl == NULL ||
+	       (X509_STORE_add_crl(store, info->crl) == 1 &&
+	               X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1);
+}
+
+/* Authorities, and lists of what they have revoked. Whoever is in the file is trusted, also where
+ * another one has signed it. What is wrong, or NULL. */
+static const char *read_authorities(SSL_CTX *ssl, struct str pem)
+{
+	if (pem.len > INT32_MAX)
+		return "is too large";
+	if (pem.len == 0)
+		return "has no certificate";
+	BIO *bio = tls_open_pem(pem);
+	STACK_OF(X509_INFO) *all = PEM_X509_INFO_read_bio(bio, NULL, tls_no_passphrase, NULL);
+	BIO_free(bio);
+	if (all == NULL)
+		return "has a certificate that cannot be read or used";
+	X509_STORE *store = SSL_CTX_get_cert_store(ssl);
+	unsigned authorities = 0;
+	bool is_good = true;
+	for (int i = 0;
+	        i < sk_X509_INFO_num(all) && is_good && authorities <= LIMIT_TLS_AUTHORITIES; i++)
+		is_good = take_info(store, sk_X509_INFO_value(all, i), &authorities);
+	sk_X509_INFO_pop_free(all, X509_INFO_free);
+	CHECK(X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1);
+	if (!is_good)
+		return "has a certificate that cannot be read or used";
+	if (authorities > LIMIT_TLS_AUTHORITIES)
+		return "has too many certificates";
+	return authorities == 0 ? "has no certificate" : NULL;
 }
 
 static const char *take_key(SSL_CTX *ssl, struct str pem)
@@ -126,13 +164,13 @@ static const char *take_parts(
 	const char *why = NULL;
 	*part = TLS_ORIGIN_CA;
 	if (options->verifies && options->ca != NULL)
-		why = read_certificates(ssl, *options->ca, LIMIT_TLS_AUTHORITIES, take_authority);
+		why = read_authorities(ssl, *options->ca);
 	else if (options->verifies)
 		CHECK(SSL_CTX_set_default_verify_paths(ssl) == 1);
 	if (why != NULL || options->certificate.len == 0)
 		return why;
 	*part = TLS_ORIGIN_CERTIFICATE;
-	why = read_certificates(ssl, options->certificate, LIMIT_TLS_CERTIFICATES, take_own);
+	why = read_own(ssl, options->certificate);
 	if (why != NULL)
 		return why;
 	if (options->key.len == 0)
@@ -155,7 +193,7 @@ struct tls_context *tls_origin_context(const struct tls_origin_options *options,
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ssl, on_session);
 	CHECK(SSL_CTX_set_alpn_protos(ssl, PROTOCOLS, sizeof(PROTOCOLS) - 1) == 0);
-	SSL_CTX_set_verify(ssl, options->verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_verify(ssl, options->verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, on_verified);
 	enum tls_origin_part part;
 	const char *why = take_parts(ssl, options, &part);
 	ERR_clear_error();

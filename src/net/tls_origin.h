@@ -9,8 +9,10 @@
 #include "net/tls.h"
 
 struct tls_origin_options {
-	bool verifies;        /* the origin's certificate */
-	const struct str *ca; /* PEM: the authorities that are trusted; NULL: the system's store */
+	bool verifies; /* the origin's certificate */
+	/* PEM: the authorities that are trusted, and maybe lists of what they have revoked; NULL:
+	 * the system's store. */
+	const struct str *ca;
 	struct str
 	        certificate; /* PEM: what we show who asks for it, and its chain; empty: nothing */
 	struct str key; /* PEM: its private key, without a passphrase; empty: it is in `certificate`

@@ -89,6 +89,28 @@ def test_a_certificate_that_is_not_accepted_is_a_failure_with_its_reason(make, a
     assert not origin.requests
 
 
+def test_a_revoked_certificate_is_not_accepted(make, authority, tmp_path):
+    good, revoked = authority.issue(NAME, label="good"), authority.issue(NAME, label="revoked")
+    path = tmp_path / "ca.pem"
+    # Another authority, which has no list, is believed as well.
+    other = Authority(tmp_path / "other", "Other CA")
+    path.write_text(authority.path.read_text() + other.path.read_text() + authority.revoke(revoked))
+    rows = [(good, None), (revoked, "tls_name"), (other.issue(NAME), None)]
+    for certificate, fault in rows:
+        origin = make.origin("master", tls=server_context(certificate))
+        server = serve(make, https(origin, tls={"ca": str(path)}))
+        assert server.get("/a").error == fault, certificate
+        if fault:
+            assert "certificate revoked" in attempts(server, "/a")[0]["detail"]
+        server.stop()
+
+
+def test_who_is_listed_is_trusted_whoever_signed_it(make, secure, certificate):
+    """One certificate alone, which is no authority and did not sign itself."""
+    server = serve(make, https(secure, tls={"ca": str(certificate)}))
+    assert server.get("/a").body == b"secure"
+
+
 def test_the_systems_authorities_do_not_know_ours(make, secure):
     server = serve(make, https(secure))
     assert server.get("/a").error == "tls_name"

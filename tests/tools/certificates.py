@@ -37,6 +37,19 @@ class Authority:
         return whole
 
 
+    def revoke(self, certificate):
+        """A list (PEM) that says that this certificate is revoked."""
+        serial = subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", str(certificate)],
+                                capture_output=True, text=True).stdout.strip().partition("=")[2]  # fmt: skip
+        index, number, config, made = (self.folder / f"revoked.{end}" for end in ("txt", "number", "cnf", "crl"))
+        index.write_text(f"R\t390101000000Z\t200101000000Z\t{serial}\tunknown\t/CN=revoked\n")
+        number.write_text("01\n")
+        config.write_text(f"[ca]\ndefault_ca=a\n[a]\ndatabase={index}\ncrlnumber={number}\ndefault_md=sha256\n")
+        _openssl("ca", "-gencrl", "-config", str(config), "-cert", str(self.path), "-keyfile", str(self.key),
+                 "-crldays", "10", "-out", str(made))  # fmt: skip
+        return made.read_text()
+
+
 def server_context(certificate, *, client_ca=None, newest=None, ticket_count=None):
     """For an Origin: shows the certificate, and demands one of its clients by `client_ca`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
