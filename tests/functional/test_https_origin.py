@@ -116,6 +116,12 @@ def test_the_systems_authorities_do_not_know_ours(make, secure):
     assert server.get("/a").error == "tls_name"
 
 
+def test_the_systems_authorities_may_be_named_by_the_environment(make, secure, authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    server = serve(make, https(secure))
+    assert server.get("/a").body == b"secure"
+
+
 @pytest.mark.parametrize("row", REFUSED)
 def test_without_verification_any_certificate_will_do(make, authority, row):
     names, days, _, _, tls = REFUSED[row]
