@@ -326,6 +326,22 @@ def test_a_handshake_that_hangs_ends_within_connect_timeout(make, authority):
     sock.close()
 
 
+def test_an_unsafe_request_fails_over_while_nothing_of_it_was_sent(make, authority, tmp_path):
+    """Also when the master is not who it should be: nothing is told to strangers."""
+    stranger = make.origin("stranger", tls=server_context(Authority(tmp_path / "stranger", "Stranger").issue(NAME)))
+    sock, address = silent()
+    backup = make.origin("backup")
+    for master in (stranger, address):
+        server = serve(make, https(master, authority), backup)
+        backup.forget()
+        body = content.generate("order", 0, 100000)
+        assert server.ask("POST", "/order", body=body).body == b"backup"
+        assert [request.digest for request in backup.requests] == [content.digest("order", len(body))]
+        server.stop()
+    assert not stranger.requests
+    sock.close()
+
+
 def test_a_handshake_that_hangs_is_a_timeout_without_a_backup(make, authority):
     sock, address = silent()
     server = serve(make, https(address, authority))
