@@ -36,6 +36,7 @@ struct tls {
 	int fd;
 	bool is_at_end; /* the socket is */
 	bool is_broken;
+	bool is_told;             /* by tls_ready, when there is something to read */
 	bool is_empty;            /* the socket was at the last read, and nothing was told since */
 	bool has_hangup;          /* its end may lie behind what is read */
 	struct buf_pool *buffers; /* NULL: not buffered */
