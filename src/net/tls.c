@@ -63,10 +63,10 @@ static int bio_read(BIO *bio, char *to, int size)
 		return read_early(tls, to, (size_t)size);
 	switch (tls->is_empty ? TCP_AGAIN : tcp_read(tls->fd, to, (size_t)size, &count)) {
 	case TCP_DONE:
-		tls->is_empty = tls->buffers != NULL && count < (size_t)size && !tls->has_hangup;
+		tls->is_empty = tls->is_told && count < (size_t)size && !tls->has_hangup;
 		return (int)count;
 	case TCP_AGAIN:
-		tls->is_empty = tls->buffers != NULL;
+		tls->is_empty = tls->is_told;
 		BIO_set_retry_read(bio);
 		return -1;
 	case TCP_END:

@@ -56,7 +56,8 @@ void tls_break(struct tls *tls);
  */
 MUST_CHECK bool tls_give(struct tls *tls, struct str bytes);
 
-/* Buffered: the loop reports that there is something to read, with a hangup maybe. */
+/* Buffered, or after tls_origin_rely: the loop reports that there is something to read, with a
+ * hangup maybe. */
 void tls_ready(struct tls *tls, bool has_hangup);
 
 /* TCP_END: the peer has said that nothing more comes. One that is gone without that is TCP_RESET,

@@ -19,6 +19,7 @@ struct tls *tls_new_buffered(
 {
 	struct tls *tls = tls_make(context, socket);
 	tls->buffers = buffers;
+	tls->is_told = true;
 	SSL_set_accept_state(tls->ssl);
 	return tls;
 }

@@ -225,6 +225,11 @@ struct tls *tls_origin_new(const struct tls_context *context, int socket, const 
 	return tls;
 }
 
+void tls_origin_rely(struct tls *tls)
+{
+	tls->is_told = true;
+}
+
 enum tcp_result tls_origin_handshake(struct tls *tls)
 {
 	if (tls->is_broken)

@@ -41,6 +41,10 @@ void tls_origin_forget(struct tls_origin_sessions *sessions);
 struct tls *tls_origin_new(const struct tls_context *context, int socket, const char *name,
         struct tls_origin_sessions *sessions);
 
+/* From now on the socket is read only after tls_ready has told that there is something, which saves
+ * the calls that would say that there is nothing. */
+void tls_origin_rely(struct tls *tls);
+
 /* Goes on with the handshake: TCP_DONE when it is done, TCP_AGAIN, or TCP_RESET (tls_why). */
 enum tcp_result tls_origin_handshake(struct tls *tls);
 

@@ -1,6 +1,6 @@
 /*
  * What the files of TLS share: contexts, connections (tls.c has them, tls_buffered.c those of a
- * server with many), reading PEM.
+ * server with many, tls_origin.c those to origins), reading PEM.
  */
 #pragma once
 
@@ -10,14 +10,12 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
-struct tls_origin_sessions;
-
-enum { TLS_WHY_BYTES = 160 };
-
 struct tls_context {
 	SSL_CTX *ssl;
 	struct tls_site *site; /* of a context for clients (tls_site.h) */
 };
+
+struct tls_origin_sessions;
 
 /* Has the handshake fail unless the peer's certificate, if it is verified, is for the host name or
  * IP address; a host name is sent as well (SNI). */
@@ -38,14 +36,15 @@ struct tls {
 	int fd;
 	bool is_at_end; /* the socket is */
 	bool is_broken;
-	struct tls_origin_sessions *sessions; /* of a connection to an origin; may be NULL */
+	bool is_told;             /* by tls_ready, when there is something to read */
 	bool is_empty;            /* the socket was at the last read, and nothing was told since */
 	bool has_hangup;          /* its end may lie behind what is read */
 	struct buf_pool *buffers; /* NULL: not buffered */
 	struct buf early;         /* came from the socket before there was TLS */
 	struct buf out;           /* encrypted, and not taken by the socket */
 	uint64_t sent;            /* what the socket took, encrypted, in all */
-	char why[TLS_WHY_BYTES];
+	struct tls_origin_sessions *sessions; /* of a connection to an origin; may be NULL */
+	char why[160];
 };
 
 /* A connection of neither side yet. */

@@ -60,6 +60,7 @@ static enum tcp_result note_write_broke(struct origin_connection *connection)
 	connection->is_readable = true;
 	connection->is_write_broken = true;
 	tls_origin_read_on(connection->tls);
+	tls_ready(connection->tls, true);
 	return TCP_RESET;
 }
 
@@ -92,6 +93,8 @@ static enum tcp_result flush(struct origin_connection *connection)
 
 static void note_tls_event(struct origin_connection *connection, unsigned events)
 {
+	if ((events & (LOOP_READABLE | LOOP_HANGUP)) != 0)
+		tls_ready(connection->tls, connection->is_hangup);
 	if ((events & LOOP_WRITABLE) != 0 && connection->reads_on_room)
 		connection->is_readable = true;
 	if ((events & LOOP_READABLE) != 0 && connection->writes_on_bytes)
@@ -188,7 +191,7 @@ static void on_ready(struct loop_fd *watched, unsigned events)
 		connection->is_writable = true;
 	if ((events & LOOP_HANGUP) != 0)
 		connection->is_hangup = connection->is_readable = connection->is_writable = true;
-	if (connection->tls != NULL && connection->has_connected)
+	if (connection->tls != NULL)
 		note_tls_event(connection, events);
 	connection->user->on_ready(connection->user, connection);
 }
@@ -268,6 +271,7 @@ void origin_connection_set_tls(struct origin_connection *connection, struct tls 
 {
 	CHECK(connection->tls == NULL && !connection->has_connected);
 	connection->tls = tls;
+	tls_origin_rely(tls);
 }
 
 enum fault origin_connection_finish(struct origin_connection *connection, bool *ret_is_done)
@@ -305,6 +309,7 @@ bool origin_connection_is_quiet(struct origin_connection *connection)
 		return tcp_is_quiet(connection->watched.fd);
 	char byte;
 	size_t count;
+	tls_ready(connection->tls, connection->is_hangup); /* whatever the loop has not told yet */
 	return connection->unsent == NULL && !connection->is_write_broken &&
 	       read_tls(connection, &byte, 1, &count) == TCP_AGAIN && !connection->reads_on_room;
 }

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -245,13 +246,32 @@ struct key {
 	const char *paths[FILES];
 };
 
+/* The system's authorities, as one file that is read here and not by OpenSSL: it would look for
+ * each authority in a folder, on a worker, in the middle of a handshake. NULL: this system has no
+ * such file, and OpenSSL knows better. */
+static const char *system_file(void)
+{
+	static const char BUNDLE[] = "/etc/ssl/certs/ca-certificates.crt";
+	const char *set = secure_getenv("SSL_CERT_FILE");
+	if (set != NULL && set[0] != '\0')
+		return set;
+	return access(BUNDLE, F_OK) == 0 ? BUNDLE : NULL;
+}
+
+static const char *authorities_of(const struct model_tls *settings)
+{
+	if (!settings->verify)
+		return NULL;
+	return settings->ca != NULL ? settings->ca : system_file();
+}
+
 static struct key key_of(const struct model_tls *settings)
 {
 	return (struct key){
 	        .verifies = settings->verify,
 	        .paths =
 	                {
-	                        [TLS_ORIGIN_CA] = settings->verify ? settings->ca : NULL,
+	                        [TLS_ORIGIN_CA] = authorities_of(settings),
 	                        [TLS_ORIGIN_CERTIFICATE] = settings->certificate,
 	                        [TLS_ORIGIN_KEY] =
 	                                settings->certificate != NULL ? settings->key : NULL,

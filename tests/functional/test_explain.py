@@ -50,6 +50,18 @@ def test_nothing_is_pulled_for_an_explanation(world):
     assert before == (len(world.master.requests), len(world.backup.requests))
 
 
+def test_an_origin_that_follows_is_explained_for_the_scheme_of_the_url(world):
+    there = domain("follows.test", "192.0.2.1")
+    there["origin"]["protocol"] = "follow"
+    world.admin.ok("createDomain", there)
+    wait_until(lambda: world.viewer.call("explainRequest", query={"url": "http://follows.test/"}).json.get("domain"), "it is known", 10)
+    for scheme, port, key in (("http", 80, "follows.test/"), ("https", 443, "https://follows.test/")):
+        told = world.viewer.ok("explainRequest", query={"url": f"{scheme}://follows.test/"})
+        assert told["origins"][0]["protocol"] == scheme and told["cache"]["key"] == key
+        assert told["attempts"][0]["address"] == f"192.0.2.1:{port}"
+        assert ("over HTTPS" in " ".join(told["steps"])) == (scheme == "https")
+
+
 def test_what_is_cached_is_a_hit(world):
     assert world.program.get("/hit", host=NAME).status == 200
     wait_until(lambda: ask(world, "/hit")["cache"]["state"] == "fresh", "it is stored", 5)

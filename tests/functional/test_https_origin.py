@@ -116,6 +116,12 @@ def test_the_systems_authorities_do_not_know_ours(make, secure):
     assert server.get("/a").error == "tls_name"
 
 
+def test_the_systems_authorities_may_be_named_by_the_environment(make, secure, authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    server = serve(make, https(secure))
+    assert server.get("/a").body == b"secure"
+
+
 @pytest.mark.parametrize("row", REFUSED)
 def test_without_verification_any_certificate_will_do(make, authority, row):
     names, days, _, _, tls = REFUSED[row]
@@ -317,6 +323,22 @@ def test_a_handshake_that_hangs_ends_within_connect_timeout(make, authority):
     assert (first["reason"], first["phase"]) == ("connect_timeout", "connect")
     assert first["detail"] == "the TLS handshake was not done in time"
     assert second["reason"] == "none"
+    sock.close()
+
+
+def test_an_unsafe_request_fails_over_while_nothing_of_it_was_sent(make, authority, tmp_path):
+    """Also when the master is not who it should be: nothing is told to strangers."""
+    stranger = make.origin("stranger", tls=server_context(Authority(tmp_path / "stranger", "Stranger").issue(NAME)))
+    sock, address = silent()
+    backup = make.origin("backup")
+    for master in (stranger, address):
+        server = serve(make, https(master, authority), backup)
+        backup.forget()
+        body = content.generate("order", 0, 100000)
+        assert server.ask("POST", "/order", body=body).body == b"backup"
+        assert [request.digest for request in backup.requests] == [content.digest("order", len(body))]
+        server.stop()
+    assert not stranger.requests
     sock.close()
 
 

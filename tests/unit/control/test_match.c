@@ -60,6 +60,37 @@ static void an_address_is_that_of_a_literal_or_else_of_a_name(void **state)
 	fixture_done(&fixture);
 }
 
+static void an_origin_that_follows_has_two_ports(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *address, *server_name;
+		uint8_t protocol;
+		uint8_t match;
+	} rows[] = {
+	        {"192.0.2.1:80", "", MODEL_HTTP, C},
+	        {"192.0.2.1:443", "a.test", MODEL_HTTPS, C},
+	        {"192.0.2.1:443", "", MODEL_HTTP, N},
+	        {"192.0.2.1:80", "a.test", MODEL_HTTPS, N},
+	        {"192.0.2.1:443", "b.test", MODEL_HTTPS, N},
+	};
+	struct fixture fixture;
+	fixture_init(&fixture);
+	create(&fixture, "{\"name\":\"a.test\",\"origin\":{\"addresses\":[\"192.0.2.1\"],"
+	                 "\"protocol\":\"follow\"}}");
+	struct model_domain *domain = domain_now(&fixture, "a.test");
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct control_health_item item = {.domain = STR("a.test"),
+		        .server_name = str_of(rows[i].server_name),
+		        .protocol = rows[i].protocol};
+		assert_true(address_parse(str_of(rows[i].address), &item.address));
+		assert_int_equal(
+		        control_match_address(domain, MODEL_MASTER, 0, &item), rows[i].match);
+	}
+	model_domain_unref(domain);
+	fixture_done(&fixture);
+}
+
 static void both_origins_may_have_it(void **state)
 {
 	(void)state;
@@ -82,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(an_address_is_that_of_a_literal_or_else_of_a_name),
+	        cmocka_unit_test(an_origin_that_follows_has_two_ports),
 	        cmocka_unit_test(both_origins_may_have_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

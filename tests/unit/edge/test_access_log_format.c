@@ -69,6 +69,13 @@ static void every_attempt_is_told(void **state)
 	                .next = EDGE_LOG_BACKUP_NEXT,
 	                .phase = "head",
 	                .us = 1234},
+	        {.address = address_of("127.0.0.1:9003"),
+	                .role = EDGE_LOG_MASTER,
+	                .reason = FAULT_TLS_NAME,
+	                .next = EDGE_LOG_FAIL,
+	                .phase = "connect",
+	                .detail = STR("its certificate is \"odd\""),
+	                .us = 2000},
 	        {.address = address_of("[2001:db8::1]:9002"),
 	                .role = EDGE_LOG_BACKUP,
 	                .is_reused = true,
@@ -80,7 +87,7 @@ static void every_attempt_is_told(void **state)
 	};
 	struct edge_log_entry entry = plain_entry();
 	entry.attempts = attempts;
-	entry.attempt_count = 2;
+	entry.attempt_count = ARRAY_LENGTH(attempts);
 	struct text line = {0};
 	edge_access_log_format(&entry, &line);
 	assert_non_null(strstr(text_c(&line),
@@ -88,6 +95,10 @@ static void every_attempt_is_told(void **state)
 	        "\"head\","
 	        "\"status\":503,\"reason\":\"status\",\"ms\":1.234,\"reused\":false,"
 	        "\"next\":\"backup\"},"
+	        "{\"role\":\"master\",\"address\":\"127.0.0.1:9003\",\"phase\":\"connect\","
+	        "\"status\":0,\"reason\":\"tls_name\","
+	        "\"detail\":\"its certificate is \\\"odd\\\"\",\"ms\":2.000,"
+	        "\"reused\":false,\"next\":\"fail\"},"
 	        "{\"role\":\"backup\",\"address\":\"[2001:db8::1]:9002\",\"phase\":\"done\","
 	        "\"status\":200,\"reason\":\"none\",\"ms\":0.007,\"reused\":true,"
 	        "\"next\":\"deliver\"}]}\n"));
@@ -164,6 +175,8 @@ static void an_absurd_entry_is_cut_to_the_limit(void **state)
 		entry.domain = entry.host = entry.method = entry.target = str_make(huge, 100000);
 		entry.attempts = attempts;
 		entry.attempt_count = ARRAY_LENGTH(attempts);
+		for (size_t k = 0; k < ARRAY_LENGTH(attempts); k++)
+			attempts[k].detail = str_make(huge, 100000);
 		struct text line = {0};
 		edge_access_log_format(&entry, &line);
 		assert_true(line.len <= LIMIT_LOG_LINE_BYTES);

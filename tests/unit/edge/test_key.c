@@ -74,11 +74,40 @@ static void a_query_of_too_many_parameters_is_a_key_as_it_is(void **state)
 	arena_reset(&arena);
 }
 
+static void only_who_follows_has_keys_for_each_scheme(void **state)
+{
+	(void)state;
+	static const struct {
+		uint8_t master, backup;
+		bool has_backup, is_by_scheme;
+	} protocols[] = {
+	        {MODEL_HTTP, 0, false, false},
+	        {MODEL_HTTPS, 0, false, false},
+	        {MODEL_FOLLOW, 0, false, true},
+	        {MODEL_HTTPS, MODEL_HTTP, true, false},
+	        {MODEL_HTTPS, MODEL_FOLLOW, true, true},
+	};
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	for (unsigned i = 0; i < ARRAY_LENGTH(protocols); i++) {
+		struct model_origin backup = {.protocol = protocols[i].backup};
+		struct model_domain domain = {.origin.protocol = protocols[i].master,
+		        .backup = protocols[i].has_backup ? &backup : NULL};
+		assert_int_equal(edge_key_is_by_scheme(&domain), protocols[i].is_by_scheme);
+		struct str host = STR("h.test");
+		assert_true(str_is_equal(edge_key_host(&domain, host, false, &arena), host));
+		assert_true(str_is_equal(edge_key_host(&domain, host, true, &arena),
+		        protocols[i].is_by_scheme ? STR("https://h.test") : host));
+	}
+	arena_reset(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_rules_make_the_key),
 	        cmocka_unit_test(a_query_of_too_many_parameters_is_a_key_as_it_is),
+	        cmocka_unit_test(only_who_follows_has_keys_for_each_scheme),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
 	"- {name: a.test, origin: {addresses: [\"$0\"]}}\n"                                        \
 	"- {name: b.test, origin: {addresses: [\"$0\"]}, cache: {ignore_case: on, query: "         \
 	"ignore}}\n"                                                                               \
-	"- {name: \"*.wild.test\", origin: {addresses: [\"$0\"]}}\n"
+	"- {name: \"*.wild.test\", origin: {addresses: [\"$0\"]}}\n"                               \
+	"- {name: f.test, origin: {addresses: [\"$0\"], protocol: follow}}\n"
 #define LEFT "domains: [{name: a.test, origin: {addresses: [\"$0\"]}}]"
 #define KEEP "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\n"
 
@@ -25,6 +26,9 @@ static const struct {
         {'z', "b.test/y/z", KEEP "Cache-Tag: red\r\n\r\n"},
         {'w', "one.wild.test/y/w", KEEP "\r\n"},
         {'v', "two.wild.test/y/w", KEEP "Vary: X-Kind\r\n\r\n"},
+        {'f', "f.test/x", KEEP "\r\n"},
+        {'s', "https://f.test/x", KEEP "\r\n"},
+        {'t', "https://f.test/y", KEEP "Cache-Tag: red\r\n\r\n"},
 };
 
 /* What is purged, of which domain (tags), and the objects that are; where a part makes no sense
@@ -44,6 +48,12 @@ static const struct row {
         {LINK_PURGE_URL, NULL, {"http://b.test/Y/Z?any"}, "z", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://one.wild.test/y/w"}, "w", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://two.wild.test/y/w"}, "v", NULL, NULL},
+        /* What is kept for each scheme is one to who purges it. */
+        {LINK_PURGE_URL, NULL, {"http://f.test/x"}, "fs", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"https://f.test/x"}, "fs", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"https://f.test/"}, "fst", NULL, NULL},
+        {LINK_PURGE_DOMAIN, NULL, {"f.test"}, "fst", NULL, NULL},
+        {LINK_PURGE_TAG, "f.test", {"red"}, "t", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/"}, "12", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/x"}, "xq", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://b.test/Y"}, "z", NULL, NULL},
@@ -75,6 +85,7 @@ static const struct row gone[] = {
         {LINK_PURGE_URL, NULL, {"http://one.wild.test/y/w"}, "wv", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://more.one.wild.test/"}, "wv", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://wild.test/y/w", "http://c.test/"}, "", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://f.test/x"}, "fst", NULL, NULL},
         {LINK_PURGE_DOMAIN, NULL, {"b.test", "a.test"}, "xq12z", NULL, NULL},
         {LINK_PURGE_DOMAIN, NULL, {"*.wild.test"}, "wv", NULL, NULL},
         {LINK_PURGE_TAG, "b.test", {"red"}, "z", NULL, NULL},

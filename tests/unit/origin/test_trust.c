@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -60,7 +62,7 @@ static int close_bench(void **state)
 /* A path in the folder, which lasts for a test. */
 static const char *path_of(const struct bench *bench, const char *name)
 {
-	static char paths[64][64];
+	static char paths[256][64];
 	static unsigned next;
 	char *path = paths[next++ % ARRAY_LENGTH(paths)];
 	snprintf(path, sizeof(paths[0]), "%s/%s", bench->folder, name);
@@ -211,6 +213,52 @@ static void changes_are_noticed(void **state)
 	origin_trust_unref(trust);
 }
 
+struct racer {
+	struct bench *bench;
+	const struct model_tls *settings;
+	atomic_bool *is_over;
+	unsigned rounds;
+};
+
+static void *race(void *argument)
+{
+	struct racer *racer = argument;
+	while (!atomic_load(racer->is_over)) {
+		struct origin_trust *trust = origin_trust_get(racer->bench->table, racer->settings);
+		assert_true(connects(trust));
+		(void)origin_trust_version(trust);
+		origin_trust_unref(trust);
+		racer->rounds++;
+	}
+	return NULL;
+}
+
+/* Workers come and go while the steward reads files that change. */
+static void any_thread_may_use_a_trust_at_any_time(void **state)
+{
+	struct bench *bench = *state;
+	write_file(bench, "ca", text_str(&bench->authority));
+	struct model_tls settings = {.verify = true, .ca = path_of(bench, "ca")};
+	atomic_bool is_over = false;
+	struct racer racers[3];
+	pthread_t threads[ARRAY_LENGTH(racers)];
+	for (size_t i = 0; i < ARRAY_LENGTH(racers); i++) {
+		racers[i] = (struct racer){bench, &settings, &is_over, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		write_file(
+		        bench, "ca", text_str(i % 2 ? &bench->authority : &bench->other_authority));
+		origin_trust_look(bench->table);
+		usleep(1000);
+	}
+	atomic_store(&is_over, true);
+	for (size_t i = 0; i < ARRAY_LENGTH(racers); i++) {
+		pthread_join(threads[i], NULL);
+		assert_true(racers[i].rounds > 0);
+	}
+}
+
 static struct model_snapshot *snapshot_of(struct model_domain **domains, size_t count)
 {
 	struct model_change changes[4];
@@ -271,6 +319,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                what_was_read_stays_in_use_until_there_is_better, open_bench, close_bench),
 	        cmocka_unit_test_setup_teardown(changes_are_noticed, open_bench, close_bench),
+	        cmocka_unit_test_setup_teardown(
+	                any_thread_may_use_a_trust_at_any_time, open_bench, close_bench),
 	        cmocka_unit_test_setup_teardown(
 	                the_files_of_a_snapshot_are_read_before_anybody_asks, open_bench,
 	                close_bench),
