@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "edge/bucket.h"
 #include "edge/request_private.h"
 #include "http/hop.h"
 #include "http/uri.h"
@@ -96,6 +97,12 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 		                                                               : FAULT_NO_DOMAINS);
 	if (request->domain->status == MODEL_OFFLINE)
 		return edge_request_fail(request, FAULT_OFFLINE);
+	enum fault fault =
+	        edge_bucket_fault(&request->domain->origin, stream->head.method, stream->path);
+	if (fault == FAULT_NOT_ALLOWED)
+		request->error_lines = STR(EDGE_BUCKET_ALLOW);
+	if (fault != FAULT_NONE)
+		return edge_request_fail(request, fault);
 	if (edge_request_may_look_up(request))
 		return edge_request_go(request, EDGE_REQUEST_LOOKUP);
 	request->forward = edge_request_is_method_looked_up(request) ? HTTP_CACHE_FORWARD_BYPASS

@@ -4,6 +4,7 @@
  */
 #include "model/check.h"
 
+#include "model/bucket.h"
 #include "model/value.h"
 
 #include <stdio.h>
@@ -104,7 +105,8 @@ static void check_self(
 		        "a self-owned origin has 1-32 addresses");
 	if (bucket->endpoint != NULL || bucket->bucket != NULL || bucket->region != NULL ||
 	        bucket->is_private || bucket->key_id != NULL || bucket->secret != NULL ||
-	        bucket->token != NULL)
+	        bucket->token != NULL || bucket->style != MODEL_STYLE_VIRTUAL ||
+	        bucket->store_headers != MODEL_STORE_DROP || bucket->strip_disposition)
 		refuse_in(checking, role, "/bucket", "value",
 		        "only an origin of type cos or s3 has a bucket");
 }
@@ -113,13 +115,16 @@ static void check_bucket(
         const struct checking *checking, const struct model_origin *origin, enum model_role role)
 {
 	const struct model_bucket *bucket = &origin->bucket;
-	if (origin->address_count != 0)
+	struct model_bucket_why why;
+	/* Once its host is made, that is its address. */
+	if (origin->address_count != 0 && bucket->host == NULL)
 		refuse_in(checking, role, "/addresses", "value",
 		        "only a self-owned origin has addresses; this one has a bucket");
-	if (bucket->endpoint == NULL && (bucket->bucket == NULL || bucket->region == NULL))
-		refuse_in(checking, role, "/bucket", "missing",
-		        "an origin of type cos or s3 has a bucket: its endpoint, or bucket and "
-		        "region");
+	if (origin->host != NULL)
+		refuse_in(checking, role, "/host", "value",
+		        "a bucket is always sent its own host");
+	if (!model_bucket_check(origin, &why))
+		refuse_in(checking, role, why.field, why.rule, why.words);
 	if (bucket->is_private && (bucket->key_id == NULL || bucket->secret == NULL))
 		refuse_in(checking, role, "/bucket/access", "missing",
 		        "a private bucket needs key_id and secret");
@@ -178,8 +183,7 @@ static void check_ranges(const struct checking *checking, const struct model_dom
 	}
 }
 
-/* What is right but not served yet. The issues that bring HTTPS to origins and buckets delete this.
- */
+/* What is right but not served yet. The issue that brings HTTPS to origins deletes this. */
 static void check_not_yet(const struct checking *checking, const struct model_domain *domain)
 {
 	for (enum model_role role = MODEL_MASTER; role < MODEL_ROLES; role++) {
@@ -187,9 +191,6 @@ static void check_not_yet(const struct checking *checking, const struct model_do
 		if (origin != NULL && origin->protocol != MODEL_HTTP)
 			refuse_in(checking, role, "/protocol", "not-yet",
 			        "this version cannot pull over HTTPS yet");
-		if (origin != NULL && origin->type != MODEL_SELF)
-			refuse_in(checking, role, "/type", "not-yet",
-			        "this version cannot pull from buckets yet");
 	}
 }
 

@@ -29,6 +29,7 @@ struct origin_check_request {
 	struct str path;
 	struct model_statuses expect;
 	struct str body_contains; /* empty: any body */
+	const struct model_origin *bucket; /* the request is to this one; NULL: to no bucket */
 };
 
 struct origin_check_exchange;
@@ -46,6 +47,8 @@ struct origin_check {
 	const struct origin_check_request *request;
 	struct address address;
 	uint32_t timeout_ms;
+	int64_t clock_ahead_s; /* of a bucket against ours; stays from one check to the next */
+	int64_t signed_s;      /* when the request was signed */
 	uint8_t state;
 	struct loop_fd watched;
 	struct timer timer;
