@@ -4,6 +4,7 @@
  */
 #include "model/check.h"
 
+#include "http/uri.h"
 #include "model/bucket.h"
 #include "model/value.h"
 
@@ -134,6 +135,10 @@ static void check_probe(
         const struct checking *checking, const struct model_origin *origin, enum model_role role)
 {
 	const struct model_probe *probe = &origin->probe;
+	if (probe->path != NULL && origin->type != MODEL_SELF && !http_uri_is_plain(str_of(probe->path)))
+		refuse_in(checking, role, "/probe/path", "value",
+		        "the path of a probe at a bucket names an object: whole escapes, and "
+		        "neither . nor .. as a segment");
 	const struct model_probe *standard = &model_field_defaults()->origin.probe;
 	if (probe->path == NULL &&
 	        (probe->interval_ms != standard->interval_ms ||

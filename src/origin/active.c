@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "origin/bucket.h"
 #include "origin/endpoint.h"
 
 enum {
@@ -165,6 +166,7 @@ struct question {
 	struct address address;
 	const struct model_probe *probe;
 	struct str host;
+	const struct model_origin *bucket; /* with its key; NULL: it is none */
 	bool is_http;
 };
 
@@ -175,6 +177,7 @@ static bool has_question(const struct map_node *node, const void *key)
 	const struct model_probe *a = target->probe, *b = question->probe;
 	return address_is_equal(&target->address, &question->address) &&
 	       target->is_http == question->is_http &&
+	       target->request.bucket == question->bucket &&
 	       str_is_equal(target->request.host, question->host) &&
 	       str_is_equal(str_of(a->path), str_of(b->path)) && a->interval_ms == b->interval_ms &&
 	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall &&
@@ -201,6 +204,7 @@ static struct target *target_for(
 	        .path = str_of(question->probe->path),
 	        .expect = question->probe->expect,
 	        .body_contains = str_of(question->probe->body_contains),
+	        .bucket = question->bucket,
 	};
 	target->check.on_done = on_verdict;
 	target->timer.on_expire = on_interval;
@@ -236,6 +240,7 @@ static void add_member(struct origin_active *active, struct site *site, struct m
 	        .address = *address,
 	        .probe = &origin->probe,
 	        .host = origin_endpoint_probe_host(domain, origin),
+	        .bucket = origin_bucket_is(origin) ? origin : NULL,
 	        .is_http = origin_endpoint_protocol(origin) == MODEL_HTTP,
 	};
 	struct member *member = mem_new(struct member);
