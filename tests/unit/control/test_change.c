@@ -195,8 +195,10 @@ static void add_rules(const char *json, struct text *to)
 	struct model_domain *domain;
 	arena_init(&arena, NULL, 0);
 	assert_true(model_json_read(&arena, str_of(json), &problems, &root));
-	assert_true(model_read_domain(root, NULL, MODEL_EXTENDED, &problems, &domain) ||
-	            strcmp(problems.list[0].rule, "not-yet") == 0);
+	if (model_read_domain(root, NULL, MODEL_EXTENDED, &problems, &domain))
+		model_domain_unref(domain);
+	else
+		assert_string_equal(problems.list[0].rule, "not-yet");
 	model_problems_done(&problems);
 	assert_true(model_read_domain(root, NULL, MODEL_STORED, &problems, &domain));
 	assert_false(model_check_domain(domain, MODEL_CLASSIC, &PLACE, &problems));
