@@ -2,9 +2,8 @@
  * Signs what it reads, for tools/npm/sign.js to hold against the official SDKs. A request is lines
  * of a word and fields in hexadecimal digits, with an empty line behind it:
  *
- *     cos METHOD PATH KEY_ID SECRET START END        or  s3 METHOD PATH KEY_ID SECRET TIME REGION TOKEN
- *     parameter NAME VALUE                           any number of these
- *     header NAME VALUE
+ *     cos METHOD PATH KEY_ID SECRET START END        or  s3 METHOD PATH KEY_ID SECRET TIME REGION
+ * TOKEN parameter NAME VALUE                           any number of these header NAME VALUE
  *
  * Each is answered by a line with the value of Authorization.
  */

@@ -72,8 +72,8 @@ static bool is_kept_by_store_headers(enum model_store_headers which, struct str 
 	return false;
 }
 
-static bool goes_on(const struct model_bucket *bucket, struct str name, enum http_name id,
-        struct str value)
+static bool goes_on(
+        const struct model_bucket *bucket, struct str name, enum http_name id, struct str value)
 {
 	if (id == HTTP_NAME_SET_COOKIE || is_request_id(name))
 		return false;

@@ -9,9 +9,9 @@
 #include "http/head.h"
 #include "model/domain.h"
 
-/* What a request ends with that the origin cannot be asked: NOT_ALLOWED where a bucket does not take
- * the method, BAD_REQUEST where the target can be taken for more than one object; else NONE, and
- * always for an origin that is no bucket. */
+/* What a request ends with that the origin cannot be asked: NOT_ALLOWED where a bucket does not
+ * take the method, BAD_REQUEST where the target can be taken for more than one object; else NONE,
+ * and always for an origin that is no bucket. */
 enum fault edge_bucket_fault(
         const struct model_origin *origin, enum http_method method, struct str target);
 

@@ -218,8 +218,7 @@ struct str edge_forward_head(const struct edge_forward *forward, struct arena *a
 	/* "name:value\r\n" stands in the head already; each may grow by a space. */
 	size_t room = ROOM + head->len + head->count + host_to_send(forward).len +
 	              forward->host.len + 2 * forward->cdn_id.len +
-	              edge_headers_bytes(forward->domain->headers_to_origin) +
-	              bucket_room(forward);
+	              edge_headers_bytes(forward->domain->headers_to_origin) + bucket_room(forward);
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(arena, room), room);
 	write_head(&writer, forward);

@@ -47,8 +47,7 @@ static void add_store(const struct model_origin *origin, struct text *to)
 	else if (origin->type == MODEL_COS)
 		text_addf(to, "cos.%s.myqcloud.com", bucket->region);
 	else
-		text_addf(
-		        to, "s3.%s.amazonaws.com%s", bucket->region, is_china ? ".cn" : "");
+		text_addf(to, "s3.%s.amazonaws.com%s", bucket->region, is_china ? ".cn" : "");
 }
 
 /* Adds the host; there is an endpoint, or a bucket and a region. */
@@ -68,8 +67,8 @@ static void add_host(const struct model_origin *origin, struct text *to)
 	text_done(&store);
 }
 
-static bool refuse(struct model_bucket_why *ret_why, const char *field, const char *rule,
-        const char *words)
+static bool refuse(
+        struct model_bucket_why *ret_why, const char *field, const char *rule, const char *words)
 {
 	*ret_why = (struct model_bucket_why){.field = field, .rule = rule, .words = words};
 	return false;
@@ -100,11 +99,11 @@ static bool check_host(const struct model_origin *origin, struct model_bucket_wh
 static bool check_names(const struct model_bucket *bucket, struct model_bucket_why *ret_why)
 {
 	/* "." and ".." would be folders in a path. */
-	bool is_named_so = bucket->bucket != NULL &&
-	                   (bucket->bucket[0] == '.' ||
-	                           !is_made_of(bucket->bucket, LOWER,
-	                                   is_in_path(bucket) ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ._"
-	                                                      : "."));
+	bool is_named_so =
+	        bucket->bucket != NULL &&
+	        (bucket->bucket[0] == '.' ||
+	                !is_made_of(bucket->bucket, LOWER,
+	                        is_in_path(bucket) ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ._" : "."));
 	if (is_named_so)
 		return refuse(ret_why, "/bucket/bucket", "value",
 		        "a bucket's name is of letters in lower case, digits, dots and hyphens; in "
@@ -123,8 +122,8 @@ bool model_bucket_check(const struct model_origin *origin, struct model_bucket_w
 		        "an origin of type cos or s3 has a bucket: its endpoint, or bucket and "
 		        "region");
 	if (is_in_path(bucket) && origin->type == MODEL_COS)
-		return refuse(ret_why, "/bucket/style", "value",
-		        "COS is never asked in path style");
+		return refuse(
+		        ret_why, "/bucket/style", "value", "COS is never asked in path style");
 	if (is_in_path(bucket) && bucket->bucket == NULL)
 		return refuse(ret_why, "/bucket/bucket", "missing",
 		        "in path style the bucket's name is a part of the path");

@@ -122,8 +122,7 @@ static void check_bucket(
 		refuse_in(checking, role, "/addresses", "value",
 		        "only a self-owned origin has addresses; this one has a bucket");
 	if (origin->host != NULL)
-		refuse_in(checking, role, "/host", "value",
-		        "a bucket is always sent its own host");
+		refuse_in(checking, role, "/host", "value", "a bucket is always sent its own host");
 	if (!model_bucket_check(origin, &why))
 		refuse_in(checking, role, why.field, why.rule, why.words);
 	if (bucket->is_private && (bucket->key_id == NULL || bucket->secret == NULL))
@@ -135,7 +134,8 @@ static void check_probe(
         const struct checking *checking, const struct model_origin *origin, enum model_role role)
 {
 	const struct model_probe *probe = &origin->probe;
-	if (probe->path != NULL && origin->type != MODEL_SELF && !http_uri_is_plain(str_of(probe->path)))
+	if (probe->path != NULL && origin->type != MODEL_SELF &&
+	        !http_uri_is_plain(str_of(probe->path)))
 		refuse_in(checking, role, "/probe/path", "value",
 		        "the path of a probe at a bucket names an object: whole escapes, and "
 		        "neither . nor .. as a segment");

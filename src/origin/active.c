@@ -176,8 +176,7 @@ static bool has_question(const struct map_node *node, const void *key)
 	const struct question *question = key;
 	const struct model_probe *a = target->probe, *b = question->probe;
 	return address_is_equal(&target->address, &question->address) &&
-	       target->is_http == question->is_http &&
-	       target->request.bucket == question->bucket &&
+	       target->is_http == question->is_http && target->request.bucket == question->bucket &&
 	       str_is_equal(target->request.host, question->host) &&
 	       str_is_equal(str_of(a->path), str_of(b->path)) && a->interval_ms == b->interval_ms &&
 	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall &&

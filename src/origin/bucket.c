@@ -101,8 +101,8 @@ size_t origin_bucket_signature_bytes(const struct model_origin *origin)
 	       model_bucket_region(bucket).len;
 }
 
-bool origin_bucket_is_skewed(unsigned status, struct str date, struct str age, int64_t time_s,
-        int64_t *ret_now_s)
+bool origin_bucket_is_skewed(
+        unsigned status, struct str date, struct str age, int64_t time_s, int64_t *ret_now_s)
 {
 	enum { FORBIDDEN = 403, YEAR_S = 31536000 };
 	uint64_t age_s = 0;

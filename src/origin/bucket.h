@@ -22,9 +22,10 @@ static inline bool origin_bucket_is(const struct model_origin *origin)
 bool origin_bucket_takes_method(enum http_method method);
 
 /* Adds the target that is sent, for one in origin-form that is http_uri_is_plain: in others a store
- * may find another object, or another bucket. Of a private bucket that is the path, decoded and encoded anew, and
- * no query; else it is as it came. In path style the bucket stands in front. */
-void origin_bucket_add_target(const struct model_origin *origin, struct str target, struct text *to);
+ * may find another object, or another bucket. Of a private bucket that is the path, decoded and
+ * encoded anew, and no query; else it is as it came. In path style the bucket stands in front. */
+void origin_bucket_add_target(
+        const struct model_origin *origin, struct str target, struct text *to);
 
 struct origin_bucket_request {
 	const struct model_origin *origin;
@@ -53,5 +54,5 @@ enum { ORIGIN_BUCKET_SKEW_S = 60 };
  * that it has. *ret_now_s is the time of the store. The body, where a store says so in words, is
  * not looked at: an answer to HEAD has none, and a clock that is right does not differ.
  */
-MUST_CHECK bool origin_bucket_is_skewed(unsigned status, struct str date, struct str age,
-        int64_t time_s, int64_t *ret_now_s);
+MUST_CHECK bool origin_bucket_is_skewed(
+        unsigned status, struct str date, struct str age, int64_t time_s, int64_t *ret_now_s);

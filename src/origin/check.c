@@ -296,8 +296,8 @@ static bool go_on(struct origin_check *check, enum fault *ret_fault)
 		if (*ret_fault != FAULT_NONE || check->request == NULL)
 			return true;
 		check->exchange = mem_new(struct origin_check_exchange);
-		check->signed_s = (int64_t)(loop_wall_ms(check->checker->loop) / 1000) +
-		                  check->clock_ahead_s;
+		check->signed_s =
+		        (int64_t)(loop_wall_ms(check->checker->loop) / 1000) + check->clock_ahead_s;
 		write_request(check->exchange, check);
 		check->state = SENDING;
 	}

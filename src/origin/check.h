@@ -28,7 +28,7 @@ struct origin_check_request {
 	struct str host; /* the Host header */
 	struct str path;
 	struct model_statuses expect;
-	struct str body_contains; /* empty: any body */
+	struct str body_contains;          /* empty: any body */
 	const struct model_origin *bucket; /* the request is to this one; NULL: to no bucket */
 };
 

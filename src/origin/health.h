@@ -108,8 +108,8 @@ void origin_health_note_response(struct origin_server *server, enum fault fault,
  * successes. */
 void origin_health_note_latency(struct origin_server *server, uint32_t latency_us);
 
-/* By how many seconds the server's clock is ahead of ours, as far as is known: what is signed for it
- * is signed for its time. */
+/* By how many seconds the server's clock is ahead of ours, as far as is known: what is signed for
+ * it is signed for its time. */
 int64_t origin_health_clock_s(const struct origin_server *server);
 
 /* Remembers that. False, and nothing is changed, where it was found out less than ten seconds ago:

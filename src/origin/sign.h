@@ -55,8 +55,8 @@ void origin_sign_sorted_done(struct origin_sign_sorted *sorted);
 
 /* The keyed hash of a text (RFC 2104) by SHA-1 or SHA-256; 20 or 32 bytes. */
 enum origin_sign_hash { ORIGIN_SIGN_SHA1 = 20, ORIGIN_SIGN_SHA256 = 32 };
-void origin_sign_hmac(enum origin_sign_hash hash, struct str key, struct str text,
-        unsigned char *ret_bytes);
+void origin_sign_hmac(
+        enum origin_sign_hash hash, struct str key, struct str text, unsigned char *ret_bytes);
 
 /* Adds the hash of a text, in hexadecimal digits. */
 void origin_sign_digest(enum origin_sign_hash hash, struct str text, struct text *to);

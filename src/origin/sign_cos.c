@@ -1,8 +1,9 @@
 /*
  * HttpString is the method in lower case, the decoded path, the parameters and the fields, a line
- * each. Names are encoded and then in lower case, values only encoded. The lines are in the order of
- * the names as they are meant, the lists of names in the order of the encoded ones, as the official
- * SDKs have them. What is hashed with the secret is the time alone, and with that the rest.
+ * each. Names are encoded and then in lower case, values only encoded. The lines are in the order
+ * of the names as they are meant, the lists of names in the order of the encoded ones, as the
+ * official SDKs have them. What is hashed with the secret is the time alone, and with that the
+ * rest.
  */
 #include "origin/sign_cos.h"
 
@@ -31,8 +32,8 @@ static void add_names(const struct origin_sign_sorted *pairs, struct text *to)
 	origin_sign_sorted_done(&encoded);
 }
 
-static void add_pairs(const struct origin_sign_pair *pairs, unsigned count, struct text *to,
-        struct text *names)
+static void add_pairs(
+        const struct origin_sign_pair *pairs, unsigned count, struct text *to, struct text *names)
 {
 	struct origin_sign_sorted sorted = {.count = 0};
 	for (unsigned i = 0; i < count; i++) {

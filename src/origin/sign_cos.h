@@ -12,13 +12,13 @@ enum { ORIGIN_SIGN_COS_BEFORE_S = 300, ORIGIN_SIGN_COS_AFTER_S = 900 };
 
 /* A signature and what it is made of. All-zero is empty. */
 struct origin_sign_cos {
-	struct text time;            /* "start;end" */
-	struct text http_string;     /* HttpString */
-	struct text sign_key;        /* in hexadecimal digits; secret */
-	struct text string_to_sign;  /* StringToSign */
+	struct text time;                          /* "start;end" */
+	struct text http_string;                   /* HttpString */
+	struct text sign_key;                      /* in hexadecimal digits; secret */
+	struct text string_to_sign;                /* StringToSign */
 	struct text header_names, parameter_names; /* with semicolons between them */
-	struct text signature;       /* in hexadecimal digits */
-	struct text authorization;   /* the field's value */
+	struct text signature;                     /* in hexadecimal digits */
+	struct text authorization;                 /* the field's value */
 };
 
 /* What is signed, for the time from `start_s` to `end_s`; sign->time_s is not looked at. */

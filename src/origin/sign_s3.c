@@ -80,8 +80,8 @@ static void add_headers(
 	origin_sign_sort(&sorted);
 	for (unsigned i = 0; i < sorted.count; i++) {
 		unsigned index = sorted.order[i];
-		text_addf(to, "%s:%s\n", text_c(&sorted.names[index]),
-		        text_c(&sorted.values[index]));
+		text_addf(
+		        to, "%s:%s\n", text_c(&sorted.names[index]), text_c(&sorted.values[index]));
 		text_addf(&made->header_names, "%s%s", i > 0 ? ";" : "",
 		        text_c(&sorted.names[index]));
 	}
@@ -117,8 +117,8 @@ void origin_sign_s3_begin(const struct origin_sign *sign, struct origin_sign_s3 
 void origin_sign_s3_key(const struct origin_sign *sign, struct origin_sign_s3 *made)
 {
 	unsigned char *key = made->signing_key;
-	const struct str by[] = {str_make(made->date.at, DAY_BYTES), sign->region, STR("s3"),
-	        STR("aws4_request")};
+	const struct str by[] = {
+	        str_make(made->date.at, DAY_BYTES), sign->region, STR("s3"), STR("aws4_request")};
 	struct text secret = {0};
 	text_addf(&secret, "AWS4%.*s", STR_ARG(sign->secret));
 	struct str last = text_str(&secret);

@@ -8,19 +8,19 @@
 
 /* A signature and what it is made of. All-zero is empty. */
 struct origin_sign_s3 {
-	struct text date;              /* x-amz-date, "20231114T221320Z" */
-	struct text body;              /* x-amz-content-sha256 */
-	struct text scope;             /* "20231114/us-east-1/s3/aws4_request" */
-	struct text canonical_request; /* CanonicalRequest */
-	struct text string_to_sign;    /* StringToSign */
+	struct text date;                              /* x-amz-date, "20231114T221320Z" */
+	struct text body;                              /* x-amz-content-sha256 */
+	struct text scope;                             /* "20231114/us-east-1/s3/aws4_request" */
+	struct text canonical_request;                 /* CanonicalRequest */
+	struct text string_to_sign;                    /* StringToSign */
 	unsigned char signing_key[ORIGIN_SIGN_SHA256]; /* kSigning; secret */
-	struct text header_names;      /* SignedHeaders */
-	struct text signature;         /* in hexadecimal digits */
-	struct text authorization;     /* the field's value */
+	struct text header_names;                      /* SignedHeaders */
+	struct text signature;                         /* in hexadecimal digits */
+	struct text authorization;                     /* the field's value */
 };
 
-/* What is signed: sign->headers, and with them x-amz-date, x-amz-content-sha256 and with a temporary
- * key x-amz-security-token, which are not in there. */
+/* What is signed: sign->headers, and with them x-amz-date, x-amz-content-sha256 and with a
+ * temporary key x-amz-security-token, which are not in there. */
 void origin_sign_s3_begin(const struct origin_sign *sign, struct origin_sign_s3 *ret_made);
 
 /* The key for this day, region and service. */

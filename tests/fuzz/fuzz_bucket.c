@@ -32,7 +32,8 @@ static void check_target(const struct model_origin *origin, struct str target, s
 	http_uri_decode(path, &wanted);
 	CHECK(http_uri_is_plain(sent));
 	for (size_t i = 0; i < sent.len; i++)
-		CHECK(sent.at[i] > ' ' && sent.at[i] < 0x7f && strchr("?#+&=;\"<>\\", sent.at[i]) == NULL);
+		CHECK(sent.at[i] > ' ' && sent.at[i] < 0x7f &&
+		        strchr("?#+&=;\"<>\\", sent.at[i]) == NULL);
 	http_uri_decode(sent, &decoded);
 	CHECK(str_is_equal(text_str(&decoded), text_str(&wanted)));
 	text_done(&decoded);
@@ -71,7 +72,8 @@ static void try_skew(struct str text)
 	struct str age = text, date = str_cut(&age, '\n');
 	if (!origin_bucket_is_skewed(403, date, age, 1700000000, &now_s))
 		return;
-	CHECK(now_s > 1700000000 + ORIGIN_BUCKET_SKEW_S || now_s < 1700000000 - ORIGIN_BUCKET_SKEW_S);
+	CHECK(now_s > 1700000000 + ORIGIN_BUCKET_SKEW_S ||
+	        now_s < 1700000000 - ORIGIN_BUCKET_SKEW_S);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -49,7 +49,7 @@ def test_the_linter_finds(linter, tmp_path, row):
 
 
 def test_nothing_committed_names_a_registry():
-    for path in PINNED:
+    for path in npm.PINNED:
         assert not re.search(r'"resolved"|registry\.', path.read_text().replace("omit-lockfile-registry", "")), path
 
 

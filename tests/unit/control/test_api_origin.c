@@ -125,8 +125,7 @@ static void the_backup_goes_and_the_master_is_modified_at_once(void **state)
 	expect(&fixture, 404, "GET", BACKUP, NULL, NULL);
 	/* The host that is made of a bucket is no address of it. */
 	expect(&fixture, 422, "POST", "/api/v1/domains/b.test/weight",
-	        "{\"role\":\"origin\",\"address\":\"b-1.cos.r.myqcloud.com\",\"weight\":0}",
-	        NULL);
+	        "{\"role\":\"origin\",\"address\":\"b-1.cos.r.myqcloud.com\",\"weight\":0}", NULL);
 	expect_body(&fixture, "{\"pointer\":\"/address\",\"rule\":\"unknown\"");
 	expect(&fixture, 200, "PUT", ORIGIN, "{\"addresses\":[\"192.0.2.9\"]}", ANY);
 	expect_body(&fixture, "{\"type\":\"self\",\"addresses\":[\"192.0.2.9\"]");

@@ -33,8 +33,7 @@ static void what_a_bucket_does_not_take_is_a_fault(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct str target = str_of(ROWS[i].target);
-		assert_int_equal(
-		        edge_bucket_fault(&bucket, ROWS[i].method, target), ROWS[i].fault);
+		assert_int_equal(edge_bucket_fault(&bucket, ROWS[i].method, target), ROWS[i].fault);
 		assert_int_equal(edge_bucket_fault(&self, ROWS[i].method, target), FAULT_NONE);
 	}
 	assert_int_equal(fault_info(FAULT_NOT_ALLOWED)->status, 405);
@@ -91,8 +90,8 @@ static void expect_left(const struct model_bucket *bucket, const char *wanted)
 	assert_string_equal(text_c(&left), wanted);
 	assert_false(http_head_has(&head, HTTP_NAME_SET_COOKIE));
 	assert_true(http_head_has(&head, HTTP_NAME_ETAG));
-	assert_int_equal(http_head_has(&head, HTTP_NAME_SERVER),
-	        bucket->store_headers == MODEL_STORE_KEEP);
+	assert_int_equal(
+	        http_head_has(&head, HTTP_NAME_SERVER), bucket->store_headers == MODEL_STORE_KEEP);
 	assert_true(str_is_equal(http_head_get(&head, HTTP_NAME_CONTENT_TYPE), STR("a/b")));
 	text_done(&left);
 }
@@ -120,10 +119,10 @@ static void a_disposition_with_a_file_name_stays(void **state)
 	struct http_head head = {.fields = fields, .capacity = 8};
 	size_t scanned = 0;
 	enum fault fault;
-	assert_int_equal(
-	        http_head_parse_response(STR("HTTP/1.1 200 OK\r\nContent-Disposition: attachment; "
-	                                     "filename=\"a\"\r\nContent-Disposition: inline\r\n\r\n"),
-	                &scanned, &LIMITS, &head, &fault),
+	assert_int_equal(http_head_parse_response(
+	                         STR("HTTP/1.1 200 OK\r\nContent-Disposition: attachment; "
+	                             "filename=\"a\"\r\nContent-Disposition: inline\r\n\r\n"),
+	                         &scanned, &LIMITS, &head, &fault),
 	        HTTP_PARSE_DONE);
 	edge_bucket_clean(&bucket, &head);
 	assert_int_equal(head.count, 2);

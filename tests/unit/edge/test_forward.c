@@ -317,11 +317,11 @@ static void a_private_bucket_gets_the_path_and_a_signature(void **state)
 	set_up(&f, FOR_A_BUCKET);
 	make_bucket(&f, true);
 	struct str head = edge_forward_head(&f.forward, &f.arena);
-	assert_true(str_has_prefix(head,
-	        STR("GET /~/b HTTP/1.1\r\nHost: b.test\r\nRange: bytes=0-1\r\nAccept: */*\r\n"
-	            "Via: 1.1 headwater\r\nCDN-Loop: headwater\r\n"
-	            "Authorization: q-sign-algorithm=sha1&q-ak=id&"
-	            "q-sign-time=1699999700;1700000900&")));
+	assert_true(str_has_prefix(
+	        head, STR("GET /~/b HTTP/1.1\r\nHost: b.test\r\nRange: bytes=0-1\r\nAccept: */*\r\n"
+	                  "Via: 1.1 headwater\r\nCDN-Loop: headwater\r\n"
+	                  "Authorization: q-sign-algorithm=sha1&q-ak=id&"
+	                  "q-sign-time=1699999700;1700000900&")));
 	assert_true(str_has_suffix(head, STR("\r\n\r\n")));
 	arena_reset(&f.arena);
 }

@@ -20,8 +20,7 @@ static struct model_domain *read_origin(const char *origin)
 	struct model_problems problems = {0};
 	struct model_domains domains;
 	text_addf(&document, "domains: [{name: edge.test, origin: %s}]", origin);
-	if (!model_read_domains(
-	            text_str(&document), "f", MODEL_CLASSIC, &problems, &domains)) {
+	if (!model_read_domains(text_str(&document), "f", MODEL_CLASSIC, &problems, &domains)) {
 		struct text printed = {0};
 		model_problems_print(&problems, &printed);
 		fail_msg("%s\n%s", origin, text_c(&printed));
@@ -92,13 +91,13 @@ static void the_host_is_not_printed(void **state)
 	struct model_domains domains;
 	struct model_domain *domain =
 	        read_origin("{type: s3, bucket: {bucket: b, endpoint: c.test, region: r}}");
-	struct model_domain *other = read_origin(
-	        "{type: s3, bucket: {bucket: other, endpoint: c.test, region: r}}");
+	struct model_domain *other =
+	        read_origin("{type: s3, bucket: {bucket: other, endpoint: c.test, region: r}}");
 	model_print_domains(&domain, 1, MODEL_PRINT_SECRETS, &printed);
 	assert_null(strstr(text_c(&printed), "addresses"));
 	assert_null(strstr(text_c(&printed), "b.c.test"));
-	assert_true(model_read_domains(
-	        text_str(&printed), "f", MODEL_CLASSIC, &problems, &domains));
+	assert_true(
+	        model_read_domains(text_str(&printed), "f", MODEL_CLASSIC, &problems, &domains));
 	model_print_domains(domains.list, 1, MODEL_PRINT_SECRETS, &again);
 	assert_string_equal(text_c(&again), text_c(&printed));
 	const struct model_field *addresses = model_field_find(STR("origin.addresses"));
@@ -138,8 +137,7 @@ static void what_cannot_be_meant_is_told_with_its_field(void **state)
 	        {MODEL_S3, {.endpoint = "e.test", .key_id = "a b"}, "/bucket/key_id", "value"},
 	        {MODEL_COS, {.endpoint = "e.test", .key_id = "a&q-ak=b"}, "/bucket/key_id",
 	                "value"},
-	        {MODEL_COS, {.endpoint = "e.test", .token = "a\xc3\xa9"}, "/bucket/token",
-	                "value"},
+	        {MODEL_COS, {.endpoint = "e.test", .token = "a\xc3\xa9"}, "/bucket/token", "value"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct model_origin origin = {.type = ROWS[i].type, .bucket = ROWS[i].bucket};

@@ -371,8 +371,7 @@ static void extended_rules_lift_r1_and_r2_only(void **state)
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct model_problems problems = {0};
 		struct model_domains domains;
-		if (model_read_domains(
-		            str_of(ROWS[i]), "f", MODEL_EXTENDED, &problems, &domains)) {
+		if (model_read_domains(str_of(ROWS[i]), "f", MODEL_EXTENDED, &problems, &domains)) {
 			model_domains_done(&domains);
 			continue;
 		}

@@ -186,8 +186,8 @@ static void a_refusal_with_another_time_is_one_of_the_clock(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		int64_t now_s = 0;
-		bool is_skewed = origin_bucket_is_skewed(ROWS[i].status, str_of(ROWS[i].date),
-		        str_of(ROWS[i].age), NOW_S, &now_s);
+		bool is_skewed = origin_bucket_is_skewed(
+		        ROWS[i].status, str_of(ROWS[i].date), str_of(ROWS[i].age), NOW_S, &now_s);
 		if (is_skewed != ROWS[i].is_skewed || now_s != ROWS[i].now_s)
 			fail_msg("row %zu: %d, %lld", i, is_skewed, (long long)now_s);
 	}

@@ -73,15 +73,15 @@ static void hashes_are_those_of_the_standards(void **state)
 	origin_sign_hmac(
 	        ORIGIN_SIGN_SHA256, STR("Jefe"), STR("what do ya want for nothing?"), bytes);
 	origin_sign_hex(bytes, ORIGIN_SIGN_SHA256, &hex);
-	assert_string_equal(text_c(&hex),
-	        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	assert_string_equal(
+	        text_c(&hex), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	text_clear(&hex);
 	origin_sign_digest(ORIGIN_SIGN_SHA1, STR_EMPTY, &hex);
 	assert_string_equal(text_c(&hex), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
 	text_clear(&hex);
 	origin_sign_digest(ORIGIN_SIGN_SHA256, STR_EMPTY, &hex);
-	assert_string_equal(text_c(&hex),
-	        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(
+	        text_c(&hex), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	/* No key is a key as well. */
 	origin_sign_hmac(ORIGIN_SIGN_SHA1, STR_EMPTY, STR_EMPTY, bytes);
 	text_clear(&hex);

@@ -29,60 +29,56 @@ static const struct vector {
 	struct pair parameters[2], headers[2];
 	const char *http_string, *hash, *authorization;
 } VECTORS[] = {
-        {"GET", "/a.txt",
-                {{0}}, {{"Host", COS_HOST}},
+        {"GET", "/a.txt", {{0}}, {{"Host", COS_HOST}},
                 "get\n/a.txt\n\nhost=mybucket-1250000000.cos.ap-guangzhou.myqcloud.co"
-	                "m\n",
+                "m\n",
                 "1f3defc72369fe06546eb214d30487be998f734a",
                 "q-sign-algorithm=sha1&q-ak=AKIDHEADWATERTESTKEY0000000000000000&q-si"
-	                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
-	                "der-list=host&q-url-param-list=&q-signature=f8cd340fee6446f820065930"
-	                "b06fb03d6dba4e21"},
-        {"GET", "/a.txt",
-                {{0}}, {{0}},
-                "get\n/a.txt\n\n\n",
+                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
+                "der-list=host&q-url-param-list=&q-signature=f8cd340fee6446f820065930"
+                "b06fb03d6dba4e21"},
+        {"GET", "/a.txt", {{0}}, {{0}}, "get\n/a.txt\n\n\n",
                 "b288b65c70edadab86ef25b78e61af6e0773087e",
                 "q-sign-algorithm=sha1&q-ak=AKIDHEADWATERTESTKEY0000000000000000&q-si"
-	                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
-	                "der-list=&q-url-param-list=&q-signature=4e2f5598803e7d817ef21582b0cb"
-	                "82a18a0e3e8a"},
+                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
+                "der-list=&q-url-param-list=&q-signature=4e2f5598803e7d817ef21582b0cb"
+                "82a18a0e3e8a"},
         {"GET", "/dir/a.txt",
-                {{"response-content-type", "text/plain; charset=utf-8"}, {"versionId", "MTg0"}}, {{"Host", COS_HOST}},
+                {{"response-content-type", "text/plain; charset=utf-8"}, {"versionId", "MTg0"}},
+                {{"Host", COS_HOST}},
                 "get\n/dir/a.txt\nresponse-content-type=text%2Fplain%3B%20charset%3Du"
-	                "tf-8&versionid=MTg0\nhost=mybucket-1250000000.cos.ap-guangzhou.myqcl"
-	                "oud.com\n",
+                "tf-8&versionid=MTg0\nhost=mybucket-1250000000.cos.ap-guangzhou.myqcl"
+                "oud.com\n",
                 "31b5a181bb5b54e96b186acb2f9f1bb72a0bc479",
                 "q-sign-algorithm=sha1&q-ak=AKIDHEADWATERTESTKEY0000000000000000&q-si"
-	                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
-	                "der-list=host&q-url-param-list=response-content-type;versionid&q-sig"
-	                "nature=bdbdea40900ce68f38ad9baccf76a5137ed49863"},
-        {"GET", "/目录/文件 1+2(3).txt",
-                {{0}}, {{"Host", COS_HOST}, {"Range", "bytes=0-1048575"}},
+                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
+                "der-list=host&q-url-param-list=response-content-type;versionid&q-sig"
+                "nature=bdbdea40900ce68f38ad9baccf76a5137ed49863"},
+        {"GET", "/目录/文件 1+2(3).txt", {{0}}, {{"Host", COS_HOST}, {"Range", "bytes=0-1048575"}},
                 "get\n/目录/文件 1+2(3).txt\n\nhost=mybucket-1250000000.cos.ap-guangzhou."
-	                "myqcloud.com&range=bytes%3D0-1048575\n",
+                "myqcloud.com&range=bytes%3D0-1048575\n",
                 "6212032adf9f8c2c7ede546cb96761f812e7d46b",
                 "q-sign-algorithm=sha1&q-ak=AKIDHEADWATERTESTKEY0000000000000000&q-si"
-	                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
-	                "der-list=host;range&q-url-param-list=&q-signature=7478f06ce64a0d3557"
-	                "27a4245c41b58cdb969c6c"},
-        {"HEAD", "/a.txt",
-                {{0}}, {{"Host", COS_HOST}, {"If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT"}},
+                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
+                "der-list=host;range&q-url-param-list=&q-signature=7478f06ce64a0d3557"
+                "27a4245c41b58cdb969c6c"},
+        {"HEAD", "/a.txt", {{0}},
+                {{"Host", COS_HOST}, {"If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT"}},
                 "head\n/a.txt\n\nhost=mybucket-1250000000.cos.ap-guangzhou.myqcloud.c"
-	                "om&if-modified-since=Tue%2C%2014%20Nov%202023%2022%3A13%3A20%20GMT\n",
+                "om&if-modified-since=Tue%2C%2014%20Nov%202023%2022%3A13%3A20%20GMT\n",
                 "3d8a09120acec4af7a8459c1175a8f97976a4dea",
                 "q-sign-algorithm=sha1&q-ak=AKIDHEADWATERTESTKEY0000000000000000&q-si"
-	                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
-	                "der-list=host;if-modified-since&q-url-param-list=&q-signature=46cb20"
-	                "4680ce563dc438bc9496b4b9160925cff1"},
-        {"GET", "/p.png",
-                {{"imageMogr2/thumbnail/!50p", ""}}, {{"Host", COS_HOST}},
+                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
+                "der-list=host;if-modified-since&q-url-param-list=&q-signature=46cb20"
+                "4680ce563dc438bc9496b4b9160925cff1"},
+        {"GET", "/p.png", {{"imageMogr2/thumbnail/!50p", ""}}, {{"Host", COS_HOST}},
                 "get\n/p.png\nimagemogr2%2fthumbnail%2f%2150p=\nhost=mybucket-1250000"
-	                "000.cos.ap-guangzhou.myqcloud.com\n",
+                "000.cos.ap-guangzhou.myqcloud.com\n",
                 "f73a49b6ec074a19554c4f7ff5e49b645f3adc42",
                 "q-sign-algorithm=sha1&q-ak=AKIDHEADWATERTESTKEY0000000000000000&q-si"
-	                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
-	                "der-list=host&q-url-param-list=imagemogr2%2fthumbnail%2f%2150p&q-sig"
-	                "nature=c9db0f3cfcdcfae52a9223f8acb32f895247deae"},
+                "gn-time=1700000000;1700000600&q-key-time=1700000000;1700000600&q-hea"
+                "der-list=host&q-url-param-list=imagemogr2%2fthumbnail%2f%2150p&q-sig"
+                "nature=c9db0f3cfcdcfae52a9223f8acb32f895247deae"},
 };
 
 static unsigned fill(const struct pair *from, struct origin_sign_pair *to)
@@ -119,8 +115,8 @@ static void every_text_of_the_vectors_comes_out(void **state)
 		text_add(&made.sign_key, STR(SIGN_KEY));
 		origin_sign_cos_end(&sign, &made);
 		assert_string_equal(text_c(&made.authorization), vector->authorization);
-		assert_true(str_has_suffix(
-		        text_str(&made.authorization), text_str(&made.signature)));
+		assert_true(
+		        str_has_suffix(text_str(&made.authorization), text_str(&made.signature)));
 		origin_sign_cos_done(&made);
 		text_done(&wanted);
 	}
@@ -130,7 +126,8 @@ static void the_key_is_made_of_secret_and_time(void **state)
 {
 	(void)state;
 	struct origin_sign_cos made;
-	const struct origin_sign sign = {.method = STR("GET"), .path = STR("/"),
+	const struct origin_sign sign = {.method = STR("GET"),
+	        .path = STR("/"),
 	        .secret = STR("BQYIM75p8x0iWVFSIgqEKwFprpRSVHlz")};
 	origin_sign_cos_begin(&sign, 1557989151, 1557996351, &made);
 	origin_sign_cos_key(&sign, &made);
@@ -162,8 +159,8 @@ static void a_request_gets_its_lines(void **state)
 	sign.token = STR("tok/en==");
 	text_clear(&lines);
 	origin_sign_cos_add(&sign, &lines);
-	assert_true(str_has_suffix(
-	        text_str(&lines), STR("\r\nx-cos-security-token: tok/en==\r\n")));
+	assert_true(
+	        str_has_suffix(text_str(&lines), STR("\r\nx-cos-security-token: tok/en==\r\n")));
 	assert_int_equal(lines.len, length + sizeof("x-cos-security-token: tok/en==\r\n") - 1);
 	sign.time_s += 12345;
 	origin_sign_cos_add(&sign, &later);

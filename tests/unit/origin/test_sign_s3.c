@@ -18,8 +18,9 @@
 
 enum { TIME_S = 1700000000 };
 
-static const unsigned char SIGNING_KEY[] = {
-        0xbf, 0xb9, 0x84, 0x16, 0x59, 0x5b, 0xfe, 0xe5, 0x51, 0x8e, 0xee, 0x92, 0x24, 0x5d, 0x19, 0x6b, 0xf7, 0xb0, 0x72, 0x0d, 0x16, 0x22, 0xf7, 0x40, 0xf1, 0x31, 0xe2, 0x2e, 0x62, 0xa5, 0xd2, 0x59};
+static const unsigned char SIGNING_KEY[] = {0xbf, 0xb9, 0x84, 0x16, 0x59, 0x5b, 0xfe, 0xe5, 0x51,
+        0x8e, 0xee, 0x92, 0x24, 0x5d, 0x19, 0x6b, 0xf7, 0xb0, 0x72, 0x0d, 0x16, 0x22, 0xf7, 0x40,
+        0xf1, 0x31, 0xe2, 0x2e, 0x62, 0xa5, 0xd2, 0x59};
 
 struct pair {
 	const char *name, *value;
@@ -30,52 +31,50 @@ static const struct vector {
 	struct pair parameters[2], headers[2];
 	const char *canonical_request, *hash, *authorization;
 } VECTORS[] = {
-        {"/bkt/dir/a.txt", EMPTY,
-                {{0}}, {{"Host", "127.0.0.1:9000"}},
+        {"/bkt/dir/a.txt", EMPTY, {{0}}, {{"Host", "127.0.0.1:9000"}},
                 "GET\n/bkt/dir/a.txt\n\nhost:127.0.0.1:9000\nx-amz-content-sha256:e3b"
-	                "0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\nx-amz"
-	                "-date:20231114T221320Z\n\nhost;x-amz-content-sha256;x-amz-date\ne3b0"
-	                "c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\nx-amz"
+                "-date:20231114T221320Z\n\nhost;x-amz-content-sha256;x-amz-date\ne3b0"
+                "c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                 "62674c88f6353d966241bab9dd73055d2f444adb90219eb9ac8f0285bceeb4f7",
                 "AWS4-HMAC-SHA256 Credential=HWTESTACCESSKEY00001/20231114/us-east-1/"
-	                "s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date,"
-	                " Signature=3e64d8f3a31d7de3ec3c063f70e9362b80e0e57cc07c23d1000e29558"
-	                "cae93da"},
-        {"/bkt/dir/a.txt", NULL,
-                {{0}}, {{"Host", "127.0.0.1:9000"}},
+                "s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date,"
+                " Signature=3e64d8f3a31d7de3ec3c063f70e9362b80e0e57cc07c23d1000e29558"
+                "cae93da"},
+        {"/bkt/dir/a.txt", NULL, {{0}}, {{"Host", "127.0.0.1:9000"}},
                 "GET\n/bkt/dir/a.txt\n\nhost:127.0.0.1:9000\nx-amz-content-sha256:UNS"
-	                "IGNED-PAYLOAD\nx-amz-date:20231114T221320Z\n\nhost;x-amz-content-sha"
-	                "256;x-amz-date\nUNSIGNED-PAYLOAD",
+                "IGNED-PAYLOAD\nx-amz-date:20231114T221320Z\n\nhost;x-amz-content-sha"
+                "256;x-amz-date\nUNSIGNED-PAYLOAD",
                 "d50f929061205e9dab970dcb1b54affc246706a6e879031fbe4eaae1b7a6783d",
                 "AWS4-HMAC-SHA256 Credential=HWTESTACCESSKEY00001/20231114/us-east-1/"
-	                "s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date,"
-	                " Signature=a8d2116c2b389882a531dd3858a1f124487087b06520f45b4293000fe"
-	                "a703eec"},
+                "s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date,"
+                " Signature=a8d2116c2b389882a531dd3858a1f124487087b06520f45b4293000fe"
+                "a703eec"},
         {"/dir/a.txt", EMPTY,
-                {{"response-content-type", "text/plain; charset=utf-8"}, {"versionId", "v1"}}, {{"Host", "bkt.s3.us-east-1.amazonaws.com"}, {"Range", "bytes=0-1048575"}},
+                {{"response-content-type", "text/plain; charset=utf-8"}, {"versionId", "v1"}},
+                {{"Host", "bkt.s3.us-east-1.amazonaws.com"}, {"Range", "bytes=0-1048575"}},
                 "GET\n/dir/a.txt\nresponse-content-type=text%2Fplain%3B%20charset%3Du"
-	                "tf-8&versionId=v1\nhost:bkt.s3.us-east-1.amazonaws.com\nrange:bytes="
-	                "0-1048575\nx-amz-content-sha256:e3b0c44298fc1c149afbf4c8996fb92427ae"
-	                "41e4649b934ca495991b7852b855\nx-amz-date:20231114T221320Z\n\nhost;ra"
-	                "nge;x-amz-content-sha256;x-amz-date\ne3b0c44298fc1c149afbf4c8996fb92"
-	                "427ae41e4649b934ca495991b7852b855",
+                "tf-8&versionId=v1\nhost:bkt.s3.us-east-1.amazonaws.com\nrange:bytes="
+                "0-1048575\nx-amz-content-sha256:e3b0c44298fc1c149afbf4c8996fb92427ae"
+                "41e4649b934ca495991b7852b855\nx-amz-date:20231114T221320Z\n\nhost;ra"
+                "nge;x-amz-content-sha256;x-amz-date\ne3b0c44298fc1c149afbf4c8996fb92"
+                "427ae41e4649b934ca495991b7852b855",
                 "8efd9b8e8442cc49bfa7a2d79660da1f7b954d1d453c781dd9e0cc4319d460c5",
                 "AWS4-HMAC-SHA256 Credential=HWTESTACCESSKEY00001/20231114/us-east-1/"
-	                "s3/aws4_request, SignedHeaders=host;range;x-amz-content-sha256;x-amz"
-	                "-date, Signature=44b8e67417343fbc13e5363a1e2a98479984f02b1ba4bc1b886"
-	                "94f2746be2454"},
-        {"/bkt/目录/文件 1+2(3).txt", EMPTY,
-                {{0}}, {{"Host", "127.0.0.1:9000"}},
+                "s3/aws4_request, SignedHeaders=host;range;x-amz-content-sha256;x-amz"
+                "-date, Signature=44b8e67417343fbc13e5363a1e2a98479984f02b1ba4bc1b886"
+                "94f2746be2454"},
+        {"/bkt/目录/文件 1+2(3).txt", EMPTY, {{0}}, {{"Host", "127.0.0.1:9000"}},
                 "GET\n/bkt/%E7%9B%AE%E5%BD%95/%E6%96%87%E4%BB%B6%201%2B2%283%29.txt\n"
-	                "\nhost:127.0.0.1:9000\nx-amz-content-sha256:e3b0c44298fc1c149afbf4c8"
-	                "996fb92427ae41e4649b934ca495991b7852b855\nx-amz-date:20231114T221320"
-	                "Z\n\nhost;x-amz-content-sha256;x-amz-date\ne3b0c44298fc1c149afbf4c89"
-	                "96fb92427ae41e4649b934ca495991b7852b855",
+                "\nhost:127.0.0.1:9000\nx-amz-content-sha256:e3b0c44298fc1c149afbf4c8"
+                "996fb92427ae41e4649b934ca495991b7852b855\nx-amz-date:20231114T221320"
+                "Z\n\nhost;x-amz-content-sha256;x-amz-date\ne3b0c44298fc1c149afbf4c89"
+                "96fb92427ae41e4649b934ca495991b7852b855",
                 "4c437ca6a1b29f13dc70258ccad2a525af70472ec980204c60e3f445123195d7",
                 "AWS4-HMAC-SHA256 Credential=HWTESTACCESSKEY00001/20231114/us-east-1/"
-	                "s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date,"
-	                " Signature=73156bdf596920a843e16b18e0721ecd31158009c0ed44f6f352b5f0d"
-	                "949f220"},
+                "s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date,"
+                " Signature=73156bdf596920a843e16b18e0721ecd31158009c0ed44f6f352b5f0d"
+                "949f220"},
 };
 
 static unsigned fill(const struct pair *from, struct origin_sign_pair *to)
@@ -111,14 +110,14 @@ static void every_text_of_the_vectors_comes_out(void **state)
 		assert_string_equal(text_c(&made.date), "20231114T221320Z");
 		assert_string_equal(text_c(&made.scope), SCOPE);
 		assert_string_equal(text_c(&made.canonical_request), vector->canonical_request);
-		text_addf(&wanted, "AWS4-HMAC-SHA256\n20231114T221320Z\n" SCOPE "\n%s",
-		        vector->hash);
+		text_addf(
+		        &wanted, "AWS4-HMAC-SHA256\n20231114T221320Z\n" SCOPE "\n%s", vector->hash);
 		assert_string_equal(text_c(&made.string_to_sign), text_c(&wanted));
 		memcpy(made.signing_key, SIGNING_KEY, sizeof(SIGNING_KEY));
 		origin_sign_s3_end(&sign, &made);
 		assert_string_equal(text_c(&made.authorization), vector->authorization);
-		assert_true(str_has_suffix(
-		        text_str(&made.authorization), text_str(&made.signature)));
+		assert_true(
+		        str_has_suffix(text_str(&made.authorization), text_str(&made.signature)));
 		origin_sign_s3_done(&made);
 		text_done(&wanted);
 	}
@@ -157,8 +156,8 @@ static void white_space_in_fields_is_folded(void **state)
 	(void)state;
 	struct origin_sign_s3 made;
 	const struct origin_sign_pair header = {STR("My-Header"), STR(" \t a  b \tc ")};
-	const struct origin_sign sign = {.method = STR("GET"), .path = STR("/"), .headers = &header,
-	        .header_count = 1};
+	const struct origin_sign sign = {
+	        .method = STR("GET"), .path = STR("/"), .headers = &header, .header_count = 1};
 	origin_sign_s3_begin(&sign, &made);
 	assert_non_null(strstr(text_c(&made.canonical_request), "\nmy-header:a b c\n"));
 	origin_sign_s3_done(&made);
