@@ -7,14 +7,14 @@
 #include "http/uri.h"
 #include "origin/bucket.h"
 
-enum fault edge_bucket_fault(
-        const struct model_origin *origin, enum http_method method, struct str target)
+enum fault edge_bucket_fault(const struct model_origin *origin, enum http_method method,
+        struct str target, bool has_body)
 {
 	if (!origin_bucket_is(origin))
 		return FAULT_NONE;
 	if (!origin_bucket_takes_method(method))
 		return FAULT_NOT_ALLOWED;
-	return http_uri_is_plain(target) ? FAULT_NONE : FAULT_BAD_REQUEST;
+	return !has_body && http_uri_is_plain(target) ? FAULT_NONE : FAULT_BAD_REQUEST;
 }
 
 /* Whether a name begins with a prefix in lower case. */

@@ -10,10 +10,11 @@
 #include "model/domain.h"
 
 /* What a request ends with that the origin cannot be asked: NOT_ALLOWED where a bucket does not
- * take the method, BAD_REQUEST where the target can be taken for more than one object; else NONE,
- * and always for an origin that is no bucket. */
-enum fault edge_bucket_fault(
-        const struct model_origin *origin, enum http_method method, struct str target);
+ * take the method, BAD_REQUEST where the target can be taken for more than one object, or there is
+ * a body: stores do not agree on what one behind a GET is, and may take it for the next request of
+ * the connection. Else NONE, and always for an origin that is no bucket. */
+enum fault edge_bucket_fault(const struct model_origin *origin, enum http_method method,
+        struct str target, bool has_body);
 
 /* The line that goes with NOT_ALLOWED (RFC 9110 15.5.6). */
 #define EDGE_BUCKET_ALLOW "Allow: GET, HEAD, OPTIONS\r\n"

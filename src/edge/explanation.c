@@ -95,7 +95,7 @@ static enum fault routing_fault(const struct looked *looked)
 	if (looked->domain->status == MODEL_OFFLINE)
 		return FAULT_OFFLINE;
 	return edge_bucket_fault(&looked->domain->origin, http_method_of(looked->question->method),
-	        looked->question->target);
+	        looked->question->target, false);
 }
 
 /* ---- the cache ---- */
@@ -212,7 +212,7 @@ static struct edge_plan_origin plan_origin(struct looked *looked, enum model_rol
 		        survey->entries[i].is_usable, survey->entries[i].until_ms};
 	/* A bucket that does not take the request is no backup for it. */
 	if (origin == NULL || edge_bucket_fault(origin, http_method_of(looked->question->method),
-	                              looked->question->target) != FAULT_NONE)
+	                              looked->question->target, false) != FAULT_NONE)
 		return (struct edge_plan_origin){.is_there = false};
 	return (struct edge_plan_origin){
 	        .is_there = true,

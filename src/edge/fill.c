@@ -80,8 +80,9 @@ static void on_attempt_interim(struct origin_attempt_sink *sink, const struct ht
  * take was refused before. */
 static bool is_asked(const struct edge_fill_options *options, const struct model_origin *origin)
 {
-	return origin != NULL && edge_bucket_fault(origin, options->forward.head->method,
-	                                 options->forward.target) == FAULT_NONE;
+	const struct edge_forward *forward = &options->forward;
+	return origin != NULL && edge_bucket_fault(origin, forward->head->method, forward->target,
+	                                 forward->has_body) == FAULT_NONE;
 }
 
 struct edge_fill *edge_fill_start(const struct edge_fill_options *options)

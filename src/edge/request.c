@@ -97,8 +97,8 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 		                                                               : FAULT_NO_DOMAINS);
 	if (request->domain->status == MODEL_OFFLINE)
 		return edge_request_fail(request, FAULT_OFFLINE);
-	enum fault fault =
-	        edge_bucket_fault(&request->domain->origin, stream->head.method, stream->path);
+	enum fault fault = edge_bucket_fault(
+	        &request->domain->origin, stream->head.method, stream->path, stream->has_body);
 	if (fault == FAULT_NOT_ALLOWED)
 		request->error_lines = STR(EDGE_BUCKET_ALLOW);
 	if (fault != FAULT_NONE)

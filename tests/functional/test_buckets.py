@@ -254,6 +254,16 @@ def test_a_bucket_is_only_read(make, cos, method):
     assert not cos.origin.requests
 
 
+def test_a_bucket_is_sent_no_body(make, cos):
+    master = make.origin("master")
+    server = make.headwater([
+        domain(at_cos(cos)), domain(master, at_cos(cos), name="saved.test")], flags={"origin_rules": "extended"})  # fmt: skip
+    assert server.ask("GET", "/dir/a.txt", body=b"GET /?acl HTTP/1.1\r\nHost: a\r\n\r\n").status == 400
+    master.down()
+    assert server.ask("GET", "/dir/a.txt", host="saved.test", body=b"x").status == 502
+    assert not cos.origin.requests
+
+
 def test_options_is_never_signed(make, cos):
     server = make.headwater([domain(at_cos(cos))])
     response = server.ask("OPTIONS", "/dir/a.txt?acl", fields=[("Origin", "https://a.test")])

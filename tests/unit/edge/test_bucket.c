@@ -33,9 +33,13 @@ static void what_a_bucket_does_not_take_is_a_fault(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
 		struct str target = str_of(ROWS[i].target);
-		assert_int_equal(edge_bucket_fault(&bucket, ROWS[i].method, target), ROWS[i].fault);
-		assert_int_equal(edge_bucket_fault(&self, ROWS[i].method, target), FAULT_NONE);
+		assert_int_equal(
+		        edge_bucket_fault(&bucket, ROWS[i].method, target, false), ROWS[i].fault);
+		assert_int_equal(
+		        edge_bucket_fault(&self, ROWS[i].method, target, true), FAULT_NONE);
 	}
+	assert_int_equal(edge_bucket_fault(&bucket, HTTP_GET, STR("/a"), true), FAULT_BAD_REQUEST);
+	assert_int_equal(edge_bucket_fault(&bucket, HTTP_POST, STR("/a"), true), FAULT_NOT_ALLOWED);
 	assert_int_equal(fault_info(FAULT_NOT_ALLOWED)->status, 405);
 }
 
