@@ -219,7 +219,7 @@ def one_suite(name):
         yield "build", lambda: build(FUZZ, [f"tests/fuzz/{name}"])
         yield "fuzz", lambda: fuzz([name], FUZZ_SECONDS)
     else:
-        yield "build", lambda: build(CHECKED, present(CHECKED, ["headwater"]))
+        yield "build", lambda: build(CHECKED, [*present(CHECKED, ["headwater"]), "tests/sign"])
         if (ROOT / name.split("::")[0]).exists():
             yield "pytest", lambda: pytest(name)
         else:

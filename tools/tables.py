@@ -348,8 +348,8 @@ def domains(table):
 
 The fields of a domain, as in the list `domains:` of a domains file. A dot goes one level down: `tls.verify` is
 `tls: {verify: on}`. Durations have a unit (`500ms`, `5s`, `2m`, `1h`), as have sizes (`64k`, `32m`, `1g`); bare
-numbers are seconds and bytes. Nothing in the last column means that the field is absent unless it is given. This version
-refuses what it cannot serve yet: buckets.
+numbers are seconds and bytes. Nothing in the last column means that the field is absent unless it is given. How to put a
+bucket behind a domain is in [buckets.md](buckets.md).
 
 ```yaml
 domains:

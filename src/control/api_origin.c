@@ -264,13 +264,13 @@ void control_api_domains_back(struct control_call *call)
 
 enum { FIELD_ROLE, FIELD_ADDRESS, FIELD_WEIGHT, FIELDS };
 
-/* The address of an origin that is written so; NULL when it has none. */
+/* The address of an origin that is written so; NULL when it has none, as a bucket. */
 static struct model_address *find_address(
         struct model_domain *domain, struct model_origin *origin, struct str text)
 {
 	struct model_address wanted;
 	struct model_why why;
-	if (!model_read_address(domain, text, &wanted, &why))
+	if (origin->type != MODEL_SELF || !model_read_address(domain, text, &wanted, &why))
 		return NULL;
 	for (unsigned i = 0; i < origin->address_count; i++) {
 		struct model_address *address = &origin->addresses[i];

@@ -152,6 +152,7 @@ static char *put_attempt(
 	        [EDGE_LOG_BACKUP_NEXT] = "backup",
 	        [EDGE_LOG_ADDRESS] = "address",
 	        [EDGE_LOG_FRESH] = "fresh",
+	        [EDGE_LOG_CLOCK] = "clock",
 	        [EDGE_LOG_KEPT] = "kept",
 	        [EDGE_LOG_FAIL] = "fail",
 	};

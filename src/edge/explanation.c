@@ -6,11 +6,13 @@
 
 #include "cache/reuse.h"
 #include "cache/update.h"
+#include "edge/bucket.h"
 #include "edge/key.h"
 #include "edge/lookup.h"
 #include "edge/plan.h"
 #include "edge/rules.h"
 #include "http/method.h"
+#include "origin/bucket.h"
 #include "origin/latch.h"
 
 /* Of an object with more pieces than that nobody counts which are there. */
@@ -90,7 +92,10 @@ static enum fault routing_fault(const struct looked *looked)
 		return model_snapshot_revision(looked->explanation->snapshot) > 0
 		               ? FAULT_UNKNOWN_HOST
 		               : FAULT_NO_DOMAINS;
-	return looked->domain->status == MODEL_OFFLINE ? FAULT_OFFLINE : FAULT_NONE;
+	if (looked->domain->status == MODEL_OFFLINE)
+		return FAULT_OFFLINE;
+	return edge_bucket_fault(&looked->domain->origin, http_method_of(looked->question->method),
+	        looked->question->target, false);
 }
 
 /* ---- the cache ---- */
@@ -206,7 +211,9 @@ static struct edge_plan_origin plan_origin(struct looked *looked, enum model_rol
 	for (unsigned i = 0; i < survey->count; i++)
 		addresses[i] = (struct edge_plan_address){
 		        survey->entries[i].is_usable, survey->entries[i].until_ms};
-	if (origin == NULL)
+	/* A bucket that does not take the request is no backup for it. */
+	if (origin == NULL || edge_bucket_fault(origin, http_method_of(looked->question->method),
+	                              looked->question->target, false) != FAULT_NONE)
 		return (struct edge_plan_origin){.is_there = false};
 	return (struct edge_plan_origin){
 	        .is_there = true,
@@ -415,6 +422,10 @@ static void tell_attempt(struct looked *looked, const struct edge_plan_attempt *
 	words.at[0] = 'T'; /* the beginning of a sentence */
 	if (looked->surveys[attempt->role].protocol == MODEL_HTTPS)
 		text_add(&words, STR(" over HTTPS"));
+	const struct model_origin *origin = model_domain_origin(looked->domain, attempt->role);
+	if (origin_bucket_is(origin))
+		text_addf(&words, " for the %s bucket %s",
+		        origin->bucket.is_private ? "private" : "public", origin->bucket.host);
 	if (attempt->choices > 1)
 		text_addf(&words, ", or at another one of %u", attempt->choices);
 	if (attempt->is_despite_block)
@@ -513,6 +524,10 @@ static void print_origin(const struct looked *looked, enum model_role role, stru
 	const struct origin_survey *survey = &looked->surveys[role];
 	text_addf(to, "{\"role\":\"%s\",\"policy\":\"%s\"", ROLES[role], POLICIES[origin->policy]);
 	add_text(to, "protocol", survey->protocol == MODEL_HTTPS ? STR("https") : STR("http"));
+	if (origin_bucket_is(origin)) {
+		add_text(to, "bucket", str_of(origin->bucket.host));
+		text_addf(to, ",\"is_private\":%s", origin->bucket.is_private ? "true" : "false");
+	}
 	add_number(to, "drained", survey->drained);
 	add_number(to, "unresolved", survey->resolving + survey->unresolved);
 	add_number(to, "total", survey->count);

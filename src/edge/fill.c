@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "edge/bucket.h"
+#include "origin/bucket.h"
 
 #include <string.h>
 
@@ -67,8 +69,20 @@ static void on_attempt_progress(struct origin_attempt_sink *sink)
 
 static void on_attempt_interim(struct origin_attempt_sink *sink, const struct http_head *head)
 {
-	struct edge_fill *fill = container_of(sink, struct edge_pull, sink)->fill;
-	fill->options.reader->on_interim(fill->options.reader, head);
+	struct edge_pull *pull = container_of(sink, struct edge_pull, sink);
+	struct edge_fill *fill = pull->fill;
+	/* A bucket has nothing to say before its answer. */
+	if (!origin_bucket_is(origin_group_origin(fill->groups[pull->role])))
+		fill->options.reader->on_interim(fill->options.reader, head);
+}
+
+/* Whether an origin takes the request; a bucket that is a backup may not. What a master does not
+ * take was refused before. */
+static bool is_asked(const struct edge_fill_options *options, const struct model_origin *origin)
+{
+	const struct edge_forward *forward = &options->forward;
+	return origin != NULL && edge_bucket_fault(origin, forward->head->method, forward->target,
+	                                 forward->has_body) == FAULT_NONE;
 }
 
 struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
@@ -93,8 +107,10 @@ struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
 		                .on_interim = on_attempt_interim},
 		};
 	for (unsigned role = 0; role < MODEL_ROLES; role++)
-		fill->groups[role] = origin_group_get(worker->origins, domain, role,
-		        options->forward.is_https ? MODEL_HTTPS : MODEL_HTTP);
+		if (is_asked(options, model_domain_origin(domain, role)))
+			fill->groups[role] = origin_group_get(worker->origins, domain, role,
+			        options->forward.is_https ? MODEL_HTTPS : MODEL_HTTP);
+	CHECK(fill->groups[MODEL_MASTER] != NULL);
 	fill->step = EDGE_FILL_CHOOSE;
 	loop_wake(worker->loop, &fill->task);
 	return fill;
@@ -196,7 +212,10 @@ enum origin_read edge_fill_read(struct edge_fill *fill, struct str *ret_data)
 
 bool edge_fill_trailers(struct edge_fill *fill, struct http_head *ret_trailers)
 {
-	return origin_attempt_trailers(&fill->answer->attempt, ret_trailers);
+	const struct edge_pull *pull = fill->answer;
+	/* Those of a store are about its own checks. */
+	return !origin_bucket_is(origin_group_origin(fill->groups[pull->role])) &&
+	       origin_attempt_trailers(&fill->answer->attempt, ret_trailers);
 }
 
 enum fault edge_fill_fault(const struct edge_fill *fill)

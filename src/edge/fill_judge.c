@@ -4,7 +4,10 @@
  * where the reasons are known.
  */
 #include "base/clock.h"
+#include "base/log.h"
+#include "edge/bucket.h"
 #include "edge/fill_private.h"
+#include "origin/bucket.h"
 #include "origin/endpoint.h"
 
 static bool has_conditions(const struct http_head *head)
@@ -16,13 +19,29 @@ static bool has_conditions(const struct http_head *head)
 	       http_head_has(head, HTTP_NAME_IF_RANGE);
 }
 
-static struct str head_for(struct edge_fill *fill, enum model_role role)
+static const struct model_origin *origin_of(const struct edge_pull *pull)
 {
-	if (fill->heads[role].len == 0) {
-		fill->options.forward.origin = origin_group_origin(fill->groups[role]);
-		fill->heads[role] = edge_forward_head(&fill->options.forward, fill->options.arena);
-	}
-	return fill->heads[role];
+	return origin_group_origin(pull->fill->groups[pull->role]);
+}
+
+/* The head for this attempt. A bucket's is signed for now, by the clock of the address. */
+static struct str head_for(struct edge_fill *fill, struct edge_pull *pull)
+{
+	const struct model_origin *origin = origin_of(pull);
+	struct str *head = &fill->heads[pull->role];
+	bool is_signed = origin->bucket.is_private;
+	if (head->len != 0 && !is_signed)
+		return *head;
+	pull->signed_s = (int64_t)(loop_wall_ms(fill->options.worker->loop) / 1000) +
+	                 origin_health_clock_s(pull->candidate->server);
+	fill->options.forward.origin = origin;
+	fill->options.forward.time_s = pull->signed_s;
+	/* What the kept attempt was given is left to it. */
+	bool is_in_use = fill->kept != NULL && fill->kept->role == pull->role;
+	*head = head->len != 0 && !is_in_use
+	                ? edge_forward_again(&fill->options.forward, *head)
+	                : edge_forward_head(&fill->options.forward, fill->options.arena);
+	return *head;
 }
 
 static void note_asked(struct edge_fill *fill, enum model_role role, const struct address *address)
@@ -59,7 +78,7 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	struct origin_attempt_options options = {
 	        .candidate = candidate,
 	        .server_name = asks_by_name ? fill->options.forward.host : STR_EMPTY,
-	        .head = head_for(fill, role),
+	        .head = head_for(fill, pull),
 	        .method = head->method,
 	        .source = fill->options.source,
 	        .is_chunked =
@@ -184,6 +203,34 @@ enum edge_turn edge_fill_step_ATTEMPT(struct edge_fill *fill)
 	return EDGE_GO;
 }
 
+/* Whether a bucket refused what was signed, for its clock is not ours: then it is asked once more,
+ * by its own. What is found out is remembered for all, and told. */
+static bool is_clock_wrong(struct edge_fill *fill)
+{
+	struct edge_pull *pull = fill->current;
+	const struct http_head *head = &pull->attempt.head;
+	struct origin_server *server = pull->candidate->server;
+	struct loop *loop = fill->options.worker->loop;
+	char address[ADDRESS_TEXT_BYTES];
+	int64_t now_s;
+	if (pull->attempt.phase == ORIGIN_PHASE_FAILED || fill->was_corrected ||
+	        !origin_of(pull)->bucket.is_private || loop_now_ms(loop) >= fill->deadline_ms)
+		return false;
+	if (!origin_bucket_is_skewed(head->status, http_head_get(head, HTTP_NAME_DATE),
+	            http_head_get(head, HTTP_NAME_AGE), pull->signed_s, &now_s))
+		return false;
+	int64_t ahead_s = now_s - (int64_t)(loop_wall_ms(loop) / 1000);
+	fill->was_corrected = true;
+	if (origin_health_set_clock_s(server, ahead_s, loop_now_ms(loop)))
+		log_warning("%s: the clock of the bucket %s at %s differs from this machine's by "
+		            "%lld s; requests are signed for its time",
+		        fill->domain->name, origin_of(pull)->bucket.host,
+		        address_format(&pull->candidate->address, address), (long long)ahead_s);
+	/* Another pull may have found it out while this one was asked. */
+	int64_t known_s = origin_health_clock_s(server) - ahead_s;
+	return known_s <= ORIGIN_BUCKET_SKEW_S && known_s >= -ORIGIN_BUCKET_SKEW_S;
+}
+
 static struct edge_judge_facts facts_of(struct edge_fill *fill)
 {
 	const struct edge_pull *pull = fill->current;
@@ -260,6 +307,11 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 	edge_fill_log_end(pull);
 	fill->has_written |= pull->attempt.has_written;
 	fill->deadline_ms += origin_attempt_waited_ms(&pull->attempt);
+	if (pull->attempt.phase != ORIGIN_PHASE_FAILED && origin_bucket_is(origin_of(pull))) {
+		if (is_clock_wrong(fill))
+			return choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_CLOCK);
+		edge_bucket_clean(&origin_of(pull)->bucket, &pull->attempt.head);
+	}
 	struct edge_judge_facts facts = facts_of(fill);
 	if (facts.fault != FAULT_NONE)
 		fill->fault = (uint8_t)facts.fault;

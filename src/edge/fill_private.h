@@ -32,6 +32,7 @@ struct edge_pull {
 	struct origin_attempt_sink sink;
 	struct origin_candidate *candidate; /* one reference; NULL when the pull is not in use */
 	uint64_t began_us;
+	int64_t signed_s; /* the time that a private bucket's head was signed for */
 	enum model_role role;
 	uint8_t log_index;
 	bool is_kept;
@@ -54,7 +55,8 @@ struct edge_fill {
 	struct timer wait_timer;
 	struct model_domain *domain;              /* kept by the master's group */
 	struct origin_group *groups[MODEL_ROLES]; /* the backup's is NULL where there is none */
-	struct str heads[MODEL_ROLES];            /* serialised, made when first needed */
+	struct str heads[MODEL_ROLES]; /* serialised, made when first needed; for a private bucket
+	                                  signed anew for each attempt */
 	struct edge_pull pulls[EDGE_FILL_PULLS];
 	struct edge_pull *current; /* the one that runs or was just judged */
 	struct edge_pull *kept;
@@ -66,6 +68,7 @@ struct edge_fill {
 	uint64_t key;
 	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
 	bool is_safe, has_written, was_refreshed, is_next_retry;
+	bool was_corrected; /* a bucket was asked again, by its own clock */
 	uint8_t wait_role;
 	bool names_are_late[MODEL_ROLES]; /* not waited for again */
 	bool role_tried[MODEL_ROLES], was_unasked[MODEL_ROLES];

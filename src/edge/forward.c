@@ -6,9 +6,11 @@
  */
 #include "edge/forward.h"
 
+#include "edge/bucket.h"
 #include "edge/headers.h"
 #include "http/hop.h"
 #include "http/write.h"
+#include "origin/bucket.h"
 
 enum {
 	/* What a head needs at most beside the client's fields and the names of varying length:
@@ -49,6 +51,8 @@ static bool is_ours_to_say(const struct edge_forward *forward, const struct http
 
 static struct str host_to_send(const struct edge_forward *forward)
 {
+	if (origin_bucket_is(forward->origin))
+		return str_of(forward->origin->bucket.host);
 	if (forward->origin->host != NULL)
 		return str_of(forward->origin->host);
 	if (forward->domain->name[0] == '*')
@@ -105,6 +109,23 @@ static void write_who_asked(struct http_writer *writer, const struct edge_forwar
 		write_forwarded(writer, forward, peer);
 }
 
+/* The one Range of a request. Several are none (RFC 9110 14.2), and cannot be signed as one. */
+static struct str range_of(const struct edge_forward *forward)
+{
+	const struct http_head *head = forward->head;
+	return http_head_count(head, HTTP_NAME_RANGE) == 1 ? http_head_get(head, HTTP_NAME_RANGE)
+	                                                   : STR_EMPTY;
+}
+
+/* Whether a client's field does not go to an origin of this type. */
+static bool is_withheld(const struct edge_forward *forward, const struct http_field *field)
+{
+	if (!origin_bucket_is(forward->origin))
+		return false;
+	return edge_bucket_withholds(http_head_name(forward->head, field), field->id) ||
+	       (field->id == HTTP_NAME_RANGE && range_of(forward).len == 0);
+}
+
 static void write_passed_on(struct http_writer *writer, const struct edge_forward *forward)
 {
 	const struct http_head *head = forward->head;
@@ -114,38 +135,102 @@ static void write_passed_on(struct http_writer *writer, const struct edge_forwar
 	edge_headers_mark_alike(forward->domain->headers_to_origin, head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
-		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field))
+		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field) ||
+		        is_withheld(forward, field))
 			continue;
 		http_write_field(writer, http_head_name(head, field), http_head_value(head, field));
 	}
 }
 
+static void write_request_line(struct http_writer *writer, const struct edge_forward *forward)
+{
+	struct str method = http_head_method(forward->head);
+	struct text target = {0};
+	if (!origin_bucket_is(forward->origin)) {
+		http_write_request_line(writer, method, forward->target);
+		return;
+	}
+	origin_bucket_add_target(forward->origin, forward->target, &target);
+	http_write_request_line(writer, method, text_str(&target));
+	text_done(&target);
+}
+
+/* The last lines, whose length is the same for every time. */
+static void write_signature(struct http_writer *writer, const struct edge_forward *forward)
+{
+	struct text lines = {0};
+	if (!origin_bucket_is(forward->origin))
+		return;
+	const struct origin_bucket_request request = {
+	        .origin = forward->origin,
+	        .method = forward->head->method,
+	        .target = forward->target,
+	        .range = range_of(forward),
+	        .time_s = forward->time_s,
+	};
+	origin_bucket_add_signature(&request, &lines);
+	http_write(writer, text_str(&lines));
+	text_done(&lines);
+}
+
+/* What of the rules is not written: the Authorization of a private bucket is its signature. */
+static uint64_t spared_of(const struct edge_forward *forward)
+{
+	return forward->origin->bucket.is_private ? UINT64_C(1) << HTTP_NAME_AUTHORIZATION : 0;
+}
+
+static void write_head(struct http_writer *writer, const struct edge_forward *forward)
+{
+	const struct http_head *head = forward->head;
+	write_request_line(writer, forward);
+	http_write_known_field(writer, HTTP_NAME_HOST, host_to_send(forward));
+	write_passed_on(writer, forward);
+	edge_headers_write(forward->domain->headers_to_origin, spared_of(forward), writer);
+	write_who_asked(writer, forward);
+	/* The version in which it came to us (RFC 9110 section 7.6.3). */
+	http_write(writer, head->minor > 0 ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
+	http_write(writer, forward->cdn_id);
+	http_write(writer, STR("\r\n"));
+	http_write_known_field(writer, HTTP_NAME_CDN_LOOP, forward->cdn_id);
+	if (forward->has_body && forward->is_length_known)
+		http_write_length_field(writer, forward->body_length);
+	else if (forward->has_body)
+		http_write_known_field(writer, HTTP_NAME_TRANSFER_ENCODING, STR("chunked"));
+	write_signature(writer, forward);
+	http_write_end_of_head(writer);
+	CHECK(!writer->full);
+}
+
+/* What the target and the signature of a bucket need besides: every byte of a path may become an
+ * escape, and the bucket's name may stand in front. */
+static size_t bucket_room(const struct edge_forward *forward)
+{
+	const struct model_origin *origin = forward->origin;
+	if (!origin_bucket_is(origin))
+		return 0;
+	return 3 * forward->target.len + str_of(origin->bucket.bucket).len + 1 +
+	       origin_bucket_signature_bytes(origin);
+}
+
 struct str edge_forward_head(const struct edge_forward *forward, struct arena *arena)
 {
 	const struct http_head *head = forward->head;
-	struct str host = host_to_send(forward);
 	/* "name:value\r\n" stands in the head already; each may grow by a space. */
-	size_t room = ROOM + head->len + head->count + host.len + forward->host.len +
-	              2 * forward->cdn_id.len +
-	              edge_headers_bytes(forward->domain->headers_to_origin);
+	size_t room = ROOM + head->len + head->count + host_to_send(forward).len +
+	              forward->host.len + 2 * forward->cdn_id.len +
+	              edge_headers_bytes(forward->domain->headers_to_origin) + bucket_room(forward);
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(arena, room), room);
-	http_write_request_line(&writer, http_head_method(head), forward->target);
-	http_write_known_field(&writer, HTTP_NAME_HOST, host);
-	write_passed_on(&writer, forward);
-	edge_headers_write(forward->domain->headers_to_origin, 0, &writer);
-	write_who_asked(&writer, forward);
-	/* The version in which it came to us (RFC 9110 section 7.6.3). */
-	http_write(&writer, head->minor > 0 ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
-	http_write(&writer, forward->cdn_id);
-	http_write(&writer, STR("\r\n"));
-	http_write_known_field(&writer, HTTP_NAME_CDN_LOOP, forward->cdn_id);
-	if (forward->has_body && forward->is_length_known)
-		http_write_length_field(&writer, forward->body_length);
-	else if (forward->has_body)
-		http_write_known_field(&writer, HTTP_NAME_TRANSFER_ENCODING, STR("chunked"));
-	http_write_end_of_head(&writer);
-	CHECK(!writer.full);
+	write_head(&writer, forward);
+	return http_writer_str(&writer);
+}
+
+struct str edge_forward_again(const struct edge_forward *forward, struct str head)
+{
+	struct http_writer writer;
+	/* It is the arena's memory, which is not const. */
+	http_writer_init(&writer, (char *)(uintptr_t)head.at, head.len);
+	write_head(&writer, forward);
 	return http_writer_str(&writer);
 }
 

@@ -22,13 +22,19 @@ struct edge_forward {
 	struct str cdn_id;
 	const struct model_domain *domain;
 	const struct model_origin *origin;
+	int64_t time_s; /* now by the clock of the origin, for what is signed for a bucket */
 };
 
 /* How many fields edge_forward_shared adds at most: Accept-Encoding, and two of `more`. */
 enum { EDGE_FORWARD_SHARED_FIELDS = 3 };
 
-/* The whole head, in the arena. */
+/* The whole head, in the arena. One for a private bucket is signed, and good for one attempt. Of a
+ * bucket, the target is http_uri_is_plain. */
 struct str edge_forward_head(const struct edge_forward *forward, struct arena *arena);
+
+/* Signs a head anew, for another time, in the place of one that edge_forward_head made of the same
+ * and that is not being sent any more. */
+struct str edge_forward_again(const struct edge_forward *forward, struct str head);
 
 /*
  * The GET of a pull whose answer may be shared, made of a client's GET or HEAD: without what asks

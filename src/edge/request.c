@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "edge/bucket.h"
 #include "edge/request_private.h"
 #include "http/hop.h"
 #include "http/uri.h"
@@ -113,6 +114,12 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	                                   : request->domain->headers_to_client;
 	if (request->domain->https_redirect != MODEL_REDIRECT_OFF && !request->is_https)
 		return edge_request_go(request, EDGE_REQUEST_REDIRECT);
+	enum fault fault = edge_bucket_fault(
+	        &request->domain->origin, stream->head.method, stream->path, stream->has_body);
+	if (fault == FAULT_NOT_ALLOWED)
+		request->error_lines = STR(EDGE_BUCKET_ALLOW);
+	if (fault != FAULT_NONE)
+		return edge_request_fail(request, fault);
 	if (edge_request_may_look_up(request))
 		return edge_request_go(request, EDGE_REQUEST_LOOKUP);
 	request->forward = edge_request_is_method_looked_up(request) ? HTTP_CACHE_FORWARD_BYPASS

@@ -143,3 +143,50 @@ bool http_uri_has_valid_escapes(struct str target)
 	}
 	return true;
 }
+
+static int digit_of(char byte)
+{
+	byte = str_lower(byte);
+	return byte <= '9' ? byte - '0' : byte - 'a' + 10;
+}
+
+/* The next byte of a path that is not empty, decoded. */
+static char cut_byte(struct str *path)
+{
+	bool is_escape = path->at[0] == '%' && path->len >= 3 && is_hex_digit(path->at[1]) &&
+	                 is_hex_digit(path->at[2]);
+	char byte = is_escape ? (char)(digit_of(path->at[1]) * 16 + digit_of(path->at[2]))
+	                      : path->at[0];
+	size_t taken = is_escape ? 3 : 1;
+	*path = str_make(path->at + taken, path->len - taken);
+	return byte;
+}
+
+bool http_uri_is_plain(struct str target)
+{
+	struct str path, query;
+	size_t length = 0, dots = 0; /* of the segment so far */
+	http_uri_cut_query(target, &path, &query);
+	if (path.len == 0 || path.at[0] != '/' || !http_uri_has_valid_escapes(path))
+		return false;
+	while (path.len > 0) {
+		char byte = cut_byte(&path);
+		bool is_slash = byte == '/';
+		if ((unsigned char)byte < ' ' || byte == 0x7f)
+			return false;
+		length += !is_slash;
+		dots += byte == '.';
+		bool is_end = is_slash || path.len == 0;
+		if (is_end && (length == 1 || length == 2) && dots == length)
+			return false;
+		if (is_slash)
+			length = dots = 0;
+	}
+	return true;
+}
+
+void http_uri_decode(struct str path, struct text *to)
+{
+	while (path.len > 0)
+		text_add_char(to, cut_byte(&path));
+}

@@ -32,5 +32,13 @@ MUST_CHECK bool http_uri_parse_absolute(
 /* Path and query of an origin-form target; the query is without its "?". */
 void http_uri_cut_query(struct str target, struct str *ret_path, struct str *ret_query);
 
+/* Whether the path of an origin-form target can be taken for one thing only, by whoever decodes or
+ * resolves it: it begins with "/", every "%" is followed by two hexadecimal digits, and decoded it
+ * has no control characters, and no segment that is "." or "..". */
+bool http_uri_is_plain(struct str target);
+
+/* Adds a path with every escape as the byte that it stands for. A "%" that begins none stays. */
+void http_uri_decode(struct str path, struct text *to);
+
 /* Whether every "%" is followed by two hexadecimal digits. */
 bool http_uri_has_valid_escapes(struct str target);

@@ -4,6 +4,8 @@
  */
 #include "model/check.h"
 
+#include "http/uri.h"
+#include "model/bucket.h"
 #include "model/value.h"
 
 #include <stdio.h>
@@ -104,7 +106,8 @@ static void check_self(
 		        "a self-owned origin has 1-32 addresses");
 	if (bucket->endpoint != NULL || bucket->bucket != NULL || bucket->region != NULL ||
 	        bucket->is_private || bucket->key_id != NULL || bucket->secret != NULL ||
-	        bucket->token != NULL)
+	        bucket->token != NULL || bucket->style != MODEL_STYLE_VIRTUAL ||
+	        bucket->store_headers != MODEL_STORE_DROP || bucket->strip_disposition)
 		refuse_in(checking, role, "/bucket", "value",
 		        "only an origin of type cos or s3 has a bucket");
 }
@@ -113,13 +116,15 @@ static void check_bucket(
         const struct checking *checking, const struct model_origin *origin, enum model_role role)
 {
 	const struct model_bucket *bucket = &origin->bucket;
-	if (origin->address_count != 0)
+	struct model_bucket_why why;
+	/* Once its host is made, that is its address. */
+	if (origin->address_count != 0 && bucket->host == NULL)
 		refuse_in(checking, role, "/addresses", "value",
 		        "only a self-owned origin has addresses; this one has a bucket");
-	if (bucket->endpoint == NULL && (bucket->bucket == NULL || bucket->region == NULL))
-		refuse_in(checking, role, "/bucket", "missing",
-		        "an origin of type cos or s3 has a bucket: its endpoint, or bucket and "
-		        "region");
+	if (origin->host != NULL)
+		refuse_in(checking, role, "/host", "value", "a bucket is always sent its own host");
+	if (!model_bucket_check(origin, &why))
+		refuse_in(checking, role, why.field, why.rule, why.words);
 	if (bucket->is_private && (bucket->key_id == NULL || bucket->secret == NULL))
 		refuse_in(checking, role, "/bucket/access", "missing",
 		        "a private bucket needs key_id and secret");
@@ -129,6 +134,11 @@ static void check_probe(
         const struct checking *checking, const struct model_origin *origin, enum model_role role)
 {
 	const struct model_probe *probe = &origin->probe;
+	if (probe->path != NULL && origin->type != MODEL_SELF &&
+	        !http_uri_is_plain(str_of(probe->path)))
+		refuse_in(checking, role, "/probe/path", "value",
+		        "the path of a probe at a bucket names an object: whole escapes, and "
+		        "neither . nor .. as a segment");
 	const struct model_probe *standard = &model_field_defaults()->origin.probe;
 	if (probe->path == NULL &&
 	        (probe->interval_ms != standard->interval_ms ||
@@ -210,17 +220,6 @@ static void check_ranges(const struct checking *checking, const struct model_dom
 	}
 }
 
-/* What is right but not served yet. The issue that brings buckets deletes this. */
-static void check_not_yet(const struct checking *checking, const struct model_domain *domain)
-{
-	for (enum model_role role = MODEL_MASTER; role < MODEL_ROLES; role++) {
-		const struct model_origin *origin = origin_in(domain, role);
-		if (origin != NULL && origin->type != MODEL_SELF)
-			refuse_in(checking, role, "/type", "not-yet",
-			        "this version cannot pull from buckets yet");
-	}
-}
-
 bool model_check_rules(const struct model_domain *domain, enum model_rules rules,
         const struct model_place *place, struct model_problems *problems)
 {
@@ -255,9 +254,7 @@ bool model_check_domain(const struct model_domain *domain, enum model_rules rule
 	check_cache(&checking, domain);
 	check_https(&checking, domain);
 	check_ranges(&checking, domain);
-	if (is_good && problems->total == before && rules != MODEL_STORED)
-		check_not_yet(&checking, domain);
-	return problems->total == before;
+	return is_good && problems->total == before;
 }
 
 /* Whether a field says where from and how an origin is pulled, which a rotated key does not. */

@@ -29,6 +29,8 @@ enum model_redirect {
 enum model_latch { MODEL_LATCH_OFF, MODEL_LATCH_MANUAL };
 enum model_set_cookie { MODEL_SET_COOKIE_NEVER, MODEL_SET_COOKIE_STRIP };
 enum model_query { MODEL_QUERY_KEEP, MODEL_QUERY_IGNORE, MODEL_QUERY_CHOSEN };
+enum model_style { MODEL_STYLE_VIRTUAL, MODEL_STYLE_PATH };
+enum model_store_headers { MODEL_STORE_DROP, MODEL_STORE_META, MODEL_STORE_KEEP };
 enum model_role { MODEL_MASTER, MODEL_BACKUP, MODEL_ROLES };
 
 /* One address as written: host[:port][:weight]. */
@@ -56,7 +58,13 @@ struct model_probe {
 struct model_bucket {
 	const char *endpoint, *bucket, *region; /* NULL where absent */
 	bool is_private;
+	bool strip_disposition; /* a bare Content-Disposition: attachment does not go on */
+	uint8_t style;          /* enum model_style */
+	uint8_t store_headers;  /* enum model_store_headers */
 	const char *key_id, *secret, *token; /* NULL where absent */
+	/* No field: the Host that is sent, made of the others (model/bucket.h). NULL where the
+	 * origin is self-owned. Where it is there, `addresses` of the origin has just this host. */
+	const char *host;
 };
 
 struct model_tls {
@@ -72,7 +80,7 @@ struct model_origin {
 	uint8_t protocol; /* enum model_protocol */
 	uint8_t policy;   /* enum model_policy */
 	uint8_t address_count;
-	struct model_address *addresses;
+	struct model_address *addresses; /* of a bucket: its host, which is not written */
 	const char *host; /* Host to send; NULL: the accelerated domain, or the host asked for */
 	struct model_tls tls;
 	struct model_bucket bucket;

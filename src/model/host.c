@@ -151,6 +151,9 @@ bool model_host_read_authority(
 {
 	struct str rest = text, name;
 	bool has_brackets = text.len > 0 && text.at[0] == '[';
+	if (str_find(text, '/') >= 0)
+		return refuse(ret_why, "is no host: write host or host:port, without path, and "
+		                       "the scheme as `protocol`");
 	if (has_brackets) {
 		rest = str_make(text.at + 1, text.len - 1);
 		name = str_cut(&rest, ']');

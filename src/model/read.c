@@ -10,6 +10,7 @@
 #include "model/read.h"
 
 #include "base/mem.h"
+#include "model/bucket.h"
 #include "model/check.h"
 #include "model/headers.h"
 #include "model/list.h"
@@ -280,6 +281,8 @@ bool model_read_domain(const struct model_node *node, const char *file, enum mod
 		REFUSE(&reading, node, "type", "must be a mapping of fields");
 	else
 		read_group(&reading, node, STR_EMPTY);
+	if (problems->total == before)
+		model_bucket_make_hosts(reading.domain);
 	check(&reading, node, problems->total == before);
 	if (problems->total != before) {
 		model_domain_unref(reading.domain);

@@ -413,9 +413,15 @@ void model_value_print_address(const struct model_address *address, struct text 
 		text_addf(to, address->port != 0 ? ":%u" : "::%u", address->weight);
 }
 
+/* How many addresses are written: that of a bucket is made of what is said of it. */
+static unsigned written_addresses(const struct model_origin *origin)
+{
+	return origin->bucket.host != NULL ? 0 : origin->address_count;
+}
+
 static void print_addresses(const struct model_origin *origin, struct text *to)
 {
-	for (unsigned i = 0; i < origin->address_count; i++) {
+	for (unsigned i = 0; i < written_addresses(origin); i++) {
 		if (i != 0)
 			text_add(to, STR(", "));
 		model_value_print_address(&origin->addresses[i], to);
@@ -478,9 +484,9 @@ static bool is_equal_string(const char *a, const char *b)
 
 static bool is_equal_addresses(const struct model_origin *a, const struct model_origin *b)
 {
-	if (a->address_count != b->address_count)
+	if (written_addresses(a) != written_addresses(b))
 		return false;
-	for (unsigned i = 0; i < a->address_count; i++) {
+	for (unsigned i = 0; i < written_addresses(a); i++) {
 		const struct model_address *first = &a->addresses[i], *second = &b->addresses[i];
 		if (strcmp(first->host, second->host) != 0 || first->port != second->port ||
 		        first->weight != second->weight)

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "origin/bucket.h"
 #include "origin/endpoint.h"
 
 enum {
@@ -171,6 +172,7 @@ struct question {
 	const struct model_probe *probe;
 	struct str host, server_name; /* the second is empty for HTTP, */
 	struct origin_trust *trust;   /* which has no trust either */
+	const struct model_origin *bucket; /* with its key; NULL: it is none */
 };
 
 static bool has_question(const struct map_node *node, const void *key)
@@ -180,6 +182,7 @@ static bool has_question(const struct map_node *node, const void *key)
 	const struct model_probe *a = target->probe, *b = question->probe;
 	return address_is_equal(&target->address, &question->address) &&
 	       target->request.trust == question->trust &&
+	       target->request.bucket == question->bucket &&
 	       str_is_equal(target->request.host, question->host) &&
 	       str_is_equal(str_of(target->server_name), question->server_name) &&
 	       str_is_equal(str_of(a->path), str_of(b->path)) && a->interval_ms == b->interval_ms &&
@@ -211,6 +214,7 @@ static struct target *target_for(
 	        .body_contains = str_of(question->probe->body_contains),
 	        .trust = question->trust != NULL ? origin_trust_ref(question->trust) : NULL,
 	        .server_name = target->server_name,
+	        .bucket = question->bucket,
 	};
 	target->check.on_done = on_verdict;
 	target->timer.on_expire = on_interval;
@@ -251,6 +255,7 @@ static void add_member(struct origin_active *active, struct site *site,
 	        .host = origin_endpoint_probe_host(domain, origin),
 	        .server_name = origin_endpoint_server_name(domain, origin, site->protocol),
 	        .trust = site->trust,
+	        .bucket = origin_bucket_is(origin) ? origin : NULL,
 	};
 	struct member *member = mem_new(struct member);
 	member->site = site;

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "http/body.h"
 #include "net/tcp.h"
+#include "origin/bucket.h"
 
 #include <unistd.h>
 
@@ -142,14 +143,39 @@ static enum fault fault_of_reset(const struct origin_check *check)
 static void write_request(struct origin_check_exchange *exchange, const struct origin_check *check)
 {
 	const struct origin_check_request *request = check->request;
-	text_addf(&exchange->request,
-	        "GET %.*s HTTP/1.1\r\n"
+	struct text *to = &exchange->request;
+	text_add(to, STR("GET "));
+	if (request->bucket != NULL)
+		origin_bucket_add_target(request->bucket, request->path, to);
+	else
+		text_add(to, request->path);
+	text_addf(to,
+	        " HTTP/1.1\r\n"
 	        "Host: %.*s\r\n"
 	        "User-Agent: Headwater-Probe\r\n"
-	        "Accept: */*\r\n"
-	        "Connection: close\r\n"
-	        "\r\n",
-	        STR_ARG(request->path), STR_ARG(request->host));
+	        "Accept: */*\r\n",
+	        STR_ARG(request->host));
+	if (request->bucket != NULL) {
+		const struct origin_bucket_request put = {.origin = request->bucket,
+		        .method = HTTP_GET,
+		        .target = request->path,
+		        .time_s = check->signed_s};
+		origin_bucket_add_signature(&put, to);
+	}
+	text_add(to, STR("Connection: close\r\n\r\n"));
+}
+
+/* Whether the store refused since our clock is not its own: that says nothing of the store, and the
+ * next check is signed for its time. */
+static bool is_skewed(struct origin_check *check, const struct http_head *head)
+{
+	int64_t now_s;
+	if (check->request->bucket == NULL || !check->request->bucket->bucket.is_private ||
+	        !origin_bucket_is_skewed(head->status, http_head_get(head, HTTP_NAME_DATE),
+	                http_head_get(head, HTTP_NAME_AGE), check->signed_s, &now_s))
+		return false;
+	check->clock_ahead_s += now_s - check->signed_s;
+	return true;
 }
 
 static bool send_request(struct origin_check *check, enum fault *ret_fault)
@@ -215,7 +241,7 @@ static bool judge_head(
 	if (*ret_fault != FAULT_NONE)
 		return true;
 	if (!model_statuses_has(&check->request->expect, head->status))
-		*ret_fault = FAULT_STATUS;
+		*ret_fault = is_skewed(check, head) ? FAULT_LOCAL : FAULT_STATUS;
 	if (*ret_fault != FAULT_NONE || check->request->body_contains.len == 0)
 		return true;
 	http_body_init(&exchange->body, framing, length);
@@ -301,6 +327,8 @@ static bool end_connecting(struct origin_check *check, enum fault *ret_fault)
 	if (*ret_fault != FAULT_NONE || request == NULL)
 		return true;
 	check->exchange = mem_new(struct origin_check_exchange);
+	check->signed_s =
+	        (int64_t)(loop_wall_ms(check->checker->loop) / 1000) + check->clock_ahead_s;
 	write_request(check->exchange, check);
 	check->state = SENDING;
 	if (request->trust == NULL)

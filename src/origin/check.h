@@ -29,7 +29,8 @@ struct origin_check_request {
 	struct str host; /* the Host header */
 	struct str path;
 	struct model_statuses expect;
-	struct str body_contains; /* empty: any body */
+	struct str body_contains;          /* empty: any body */
+	const struct model_origin *bucket; /* the request is to this one; NULL: to no bucket */
 	/* Of HTTPS: whom to trust, and the name that is sent and verified; NULL: HTTP. */
 	struct origin_trust *trust;
 	const char *server_name;
@@ -50,6 +51,8 @@ struct origin_check {
 	const struct origin_check_request *request;
 	struct address address;
 	uint32_t timeout_ms;
+	int64_t clock_ahead_s; /* of a bucket against ours; stays from one check to the next */
+	int64_t signed_s;      /* when the request was signed */
 	uint8_t state;
 	struct loop_fd watched;
 	struct timer timer;

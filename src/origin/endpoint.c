@@ -28,6 +28,9 @@ uint16_t origin_endpoint_port(const struct model_address *address, enum model_pr
 struct str origin_endpoint_probe_host(
         const struct model_domain *domain, const struct model_origin *origin)
 {
+	/* A bucket is always asked as itself. */
+	if (origin->bucket.host != NULL)
+		return str_of(origin->bucket.host);
 	struct str name = str_of(origin->host != NULL ? origin->host : domain->name);
 	if (str_has_prefix(name, STR("*.")))
 		return str_make(name.at + 2, name.len - 2);
@@ -58,5 +61,7 @@ struct str origin_endpoint_server_name(const struct model_domain *domain,
 		return STR_EMPTY;
 	if (origin->tls.server_name != NULL)
 		return str_of(origin->tls.server_name);
+	if (origin->bucket.host != NULL)
+		return str_of(origin->addresses[0].host);
 	return host_of(origin_endpoint_probe_host(domain, origin));
 }

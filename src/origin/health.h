@@ -108,6 +108,15 @@ void origin_health_note_response(struct origin_server *server, enum fault fault,
  * successes. */
 void origin_health_note_latency(struct origin_server *server, uint32_t latency_us);
 
+/* By how many seconds the server's clock is ahead of ours, as far as is known: what is signed for
+ * it is signed for its time. */
+int64_t origin_health_clock_s(const struct origin_server *server);
+
+/* Remembers that. False, and nothing is changed, where it was found out less than ten seconds ago:
+ * a server that tells of another time with each answer is not followed. */
+MUST_CHECK bool origin_health_set_clock_s(
+        struct origin_server *server, int64_t ahead_s, uint64_t now_ms);
+
 /* Between these nobody else blocks a server for its responses: from counting those of an origin
  * that are blocked to blocking one more. Failures only; not from inside of the sink. */
 void origin_health_begin_deciding(struct origin_health *health);

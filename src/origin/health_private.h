@@ -52,6 +52,8 @@ struct origin_server {
 	_Atomic uint32_t latency_us;
 	struct origin_failed_urls *urls; /* NULL until a failure; under the subject's lock */
 	atomic_uint references;
+	_Atomic int64_t clock_ahead_s; /* its clock against ours */
+	_Atomic uint64_t clock_ms;     /* when that was found; 0: it was not */
 	uint8_t protocol;
 	struct str domain, server_name; /* behind the struct */
 };

@@ -36,6 +36,16 @@ static void check_snapshot(const struct model_domains *domains)
 	model_snapshot_unref(empty);
 }
 
+/* Every bucket has its host, and that is its address. */
+static void check_host(const struct model_origin *origin)
+{
+	CHECK((origin->type != MODEL_SELF) == (origin->bucket.host != NULL));
+	CHECK(origin->address_count > 0);
+	if (origin->bucket.host != NULL)
+		CHECK(origin->address_count == 1 && origin->addresses[0].host[0] != '\0' &&
+		        strstr(origin->bucket.host, origin->addresses[0].host) != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool is_ready;
@@ -52,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	CHECK(problems.total == 0);
+	for (size_t i = 0; i < domains.count; i++)
+		check_host(&domains.list[i]->origin);
 	model_print_domains(domains.list, domains.count, MODEL_PRINT_SECRETS, &printed);
 	CHECK(model_read_domains(text_str(&printed), "f", MODEL_CLASSIC, &problems, &again));
 	CHECK(again.count == domains.count);

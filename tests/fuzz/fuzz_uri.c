@@ -42,12 +42,34 @@ static void try_query(struct str text)
 	CHECK(path.len + query.len + (str_find(text, '?') >= 0) == text.len);
 }
 
+/* A plain path decodes to one without controls and without folders that are resolved. */
+static void try_plain(struct str text)
+{
+	struct str path, query;
+	struct text decoded = {0};
+	if (!http_uri_is_plain(text))
+		return;
+	http_uri_cut_query(text, &path, &query);
+	CHECK(http_uri_has_valid_escapes(path));
+	http_uri_decode(path, &decoded);
+	CHECK(decoded.len > 0 && decoded.len <= path.len && decoded.at[0] == '/');
+	struct str rest = text_str(&decoded);
+	while (rest.at != NULL) {
+		struct str segment = str_cut(&rest, '/');
+		CHECK(!str_is_equal(segment, STR(".")) && !str_is_equal(segment, STR("..")));
+		for (size_t i = 0; i < segment.len; i++)
+			CHECK((unsigned char)segment.at[i] >= ' ' && segment.at[i] != 0x7f);
+	}
+	text_done(&decoded);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_make((const char *)data, size);
 	try_authority(text);
 	try_absolute(text);
 	try_query(text);
+	try_plain(text);
 	http_uri_has_valid_escapes(text);
 	return 0;
 }

@@ -1,32 +1,20 @@
 """The contract (docs/openapi.yaml) as a document: a linter's opinion, and what no linter knows."""
-import fcntl
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
 import contract
 import jsonschema
+import npm
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NPM = ROOT / "build/npm"
-PINNED = [ROOT / "tools/npm" / name for name in ("package.json", "package-lock.json", ".npmrc")]
 
 
 @pytest.fixture(scope="session")
 def linter():
-    """The packages of tools/npm, installed unless they are."""
-    marker = NPM / "node_modules/.package-lock.json"
-    NPM.mkdir(parents=True, exist_ok=True)
-    with (NPM / "lock").open("w") as lock:  # tests run side by side
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not marker.exists() or any((NPM / path.name).read_bytes() != path.read_bytes() for path in PINNED):
-            for path in PINNED:
-                shutil.copy(path, NPM)
-            subprocess.run(["npm", "ci"], cwd=NPM, check=True, capture_output=True, text=True, timeout=300)
-    environment = os.environ | {"NODE_PATH": str(NPM / "node_modules")}
+    environment = npm.environment()
 
     def lint(path):
         return subprocess.run(["node", ROOT / "tools/npm/lint.js", path], env=environment, capture_output=True,
@@ -61,7 +49,7 @@ def test_the_linter_finds(linter, tmp_path, row):
 
 
 def test_nothing_committed_names_a_registry():
-    for path in PINNED:
+    for path in npm.PINNED:
         assert not re.search(r'"resolved"|registry\.', path.read_text().replace("omit-lockfile-registry", "")), path
 
 

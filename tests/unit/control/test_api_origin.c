@@ -114,19 +114,21 @@ static void the_backup_goes_and_the_master_is_modified_at_once(void **state)
 	struct fixture fixture;
 	fixture_init(&fixture);
 	create(&fixture, B_TEST);
-	/* No rule is broken any more; but this version has no buckets yet. */
-	expect(&fixture, 422, "PUT", ORIGIN "?remove_backup=1", COS, ANY);
-	expect_body(&fixture, "{\"pointer\":\"/type\",\"rule\":\"not-yet\"");
-	expect(&fixture, 200, "PUT", ORIGIN "?remove_backup=1&dry_run=1",
-	        "{\"addresses\":[\"192.0.2.9\"]}", ANY);
+	expect(&fixture, 422, "PUT", ORIGIN, COS, ANY);
+	expect_body(&fixture, "{\"pointer\":\"/backup\",\"rule\":\"R1\"");
+	expect(&fixture, 200, "PUT", ORIGIN "?remove_backup=1&dry_run=1", COS, ANY);
 	expect_body(&fixture, "\"domain\":{\"name\":\"b.test\"");
-	expect(&fixture, 200, "PUT", ORIGIN "?remove_backup=1", "{\"addresses\":[\"192.0.2.9\"]}",
-	        ANY);
+	expect_unchanged(&fixture, 1);
+	expect(&fixture, 200, "PUT", ORIGIN "?remove_backup=1", COS, ANY);
+	expect_body(&fixture, "{\"type\":\"cos\",\"addresses\":[]");
 	expect_unchanged(&fixture, 2);
 	expect(&fixture, 404, "GET", BACKUP, NULL, NULL);
-	fixture.plane.rules = MODEL_STORED;
-	expect(&fixture, 200, "PUT", ORIGIN, COS, ANY);
-	expect_body(&fixture, "{\"type\":\"cos\"");
+	/* The host that is made of a bucket is no address of it. */
+	expect(&fixture, 422, "POST", "/api/v1/domains/b.test/weight",
+	        "{\"role\":\"origin\",\"address\":\"b-1.cos.r.myqcloud.com\",\"weight\":0}", NULL);
+	expect_body(&fixture, "{\"pointer\":\"/address\",\"rule\":\"unknown\"");
+	expect(&fixture, 200, "PUT", ORIGIN, "{\"addresses\":[\"192.0.2.9\"]}", ANY);
+	expect_body(&fixture, "{\"type\":\"self\",\"addresses\":[\"192.0.2.9\"]");
 	fixture_done(&fixture);
 }
 

@@ -277,6 +277,134 @@ static void as_much_as_rules_may_write_has_room(void **state)
 	text_done(&rule);
 }
 
+/* ---- buckets ---- */
+
+static void make_bucket(struct fixture *f, bool is_private)
+{
+	f->domain.x_forwarded_for = f->domain.x_forwarded_proto = false;
+	f->domain.origin = (struct model_origin){
+	        .type = MODEL_COS,
+	        .bucket = {.host = "b.test",
+	                .is_private = is_private,
+	                .key_id = is_private ? "id" : NULL,
+	                .secret = is_private ? "s" : NULL},
+	};
+	f->forward.time_s = 1700000000;
+}
+
+static const char FOR_A_BUCKET[] =
+        "GET /%7e%2fb?acl HTTP/1.1\r\nHost: edge.test\r\nAuthorization: mine\r\nCookie: a\r\n"
+        "Date: now\r\nX-Amz-Acl: a\r\nx_cos_acl: a\r\nRange: bytes=0-1\r\nAccept: */*\r\n\r\n";
+
+static void a_public_bucket_gets_its_host_and_nobodys_credentials(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, FOR_A_BUCKET);
+	make_bucket(&f, false);
+	expect(&f, "GET /%7e%2fb?acl HTTP/1.1\r\nHost: b.test\r\nRange: bytes=0-1\r\n"
+	           "Accept: */*\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
+	f.domain.origin.bucket.style = MODEL_STYLE_PATH;
+	f.domain.origin.bucket.bucket = "c";
+	expect(&f, "GET /c/%7e%2fb?acl HTTP/1.1\r\nHost: b.test\r\nRange: bytes=0-1\r\n"
+	           "Accept: */*\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
+}
+
+static void a_private_bucket_gets_the_path_and_a_signature(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, FOR_A_BUCKET);
+	make_bucket(&f, true);
+	struct str head = edge_forward_head(&f.forward, &f.arena);
+	assert_true(str_has_prefix(
+	        head, STR("GET /~/b HTTP/1.1\r\nHost: b.test\r\nRange: bytes=0-1\r\nAccept: */*\r\n"
+	                  "Via: 1.1 headwater\r\nCDN-Loop: headwater\r\n"
+	                  "Authorization: q-sign-algorithm=sha1&q-ak=id&"
+	                  "q-sign-time=1699999700;1700000900&")));
+	assert_true(str_has_suffix(head, STR("\r\n\r\n")));
+	arena_reset(&f.arena);
+}
+
+static void several_ranges_are_none_for_a_bucket(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET /a HTTP/1.1\r\nHost: e\r\nRange: bytes=0-1\r\nRange: bytes=2-3\r\n\r\n");
+	make_bucket(&f, false);
+	expect(&f, "GET /a HTTP/1.1\r\nHost: b.test\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\n\r\n");
+}
+
+static void a_head_is_signed_anew_where_it_is(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, FOR_A_BUCKET);
+	make_bucket(&f, true);
+	struct str head = edge_forward_head(&f.forward, &f.arena);
+	struct str before = arena_copy(&f.arena, head);
+	f.forward.time_s += 7777;
+	struct str again = edge_forward_again(&f.forward, head);
+	assert_ptr_equal(again.at, head.at);
+	assert_int_equal(again.len, before.len);
+	assert_false(str_is_equal(again, before));
+	f.forward.time_s -= 7777;
+	assert_true(str_is_equal(edge_forward_again(&f.forward, again), before));
+	arena_reset(&f.arena);
+}
+
+/* A rule cannot come between a private bucket and its signature. */
+static void a_rule_for_authorization_is_for_public_buckets(void **state)
+{
+	(void)state;
+	struct fixture f;
+	for (unsigned is_private = 0; is_private < 2; is_private++) {
+		set_up(&f, "GET /a HTTP/1.1\r\nHost: e\r\n\r\n");
+		struct model_domain *domain = rules_of(&f, "set Authorization: Bearer rule");
+		make_bucket(&f, is_private);
+		f.domain.headers_to_origin = domain->headers_to_origin;
+		f.forward.domain = &f.domain;
+		f.forward.origin = &f.domain.origin;
+		struct str head = edge_forward_head(&f.forward, &f.arena);
+		bool has_rule = memmem(head.at, head.len, "Bearer rule", 11) != NULL;
+		bool has_signature = memmem(head.at, head.len, "q-signature=", 12) != NULL;
+		assert_int_equal(has_rule, !is_private);
+		assert_int_equal(has_signature, is_private);
+		arena_reset(&f.arena);
+		model_domain_unref(domain);
+	}
+}
+
+/* Every byte of the path becomes an escape, and all that can be long is. */
+static void the_largest_head_for_a_bucket_has_room(void **state)
+{
+	(void)state;
+	struct fixture f;
+	static char id[257], token[8193], name[256];
+	struct text text = {.at = NULL};
+	memset(id, 'i', sizeof(id) - 1);
+	memset(token, 't', sizeof(token) - 1);
+	memset(name, 'n', sizeof(name) - 1);
+	text_add(&text, STR("GET /"));
+	for (unsigned i = 0; i < 2000; i++)
+		text_add_char(&text, '!');
+	text_add(&text, STR(" HTTP/1.1\r\nHost:a\r\nRange:b\r\n\r\n"));
+	for (unsigned type = MODEL_COS; type <= MODEL_S3; type++) {
+		set_up(&f, text_c(&text));
+		make_bucket(&f, true);
+		f.domain.origin.type = (uint8_t)type;
+		f.domain.origin.bucket.style = MODEL_STYLE_PATH;
+		f.domain.origin.bucket.bucket = name;
+		f.domain.origin.bucket.key_id = id;
+		f.domain.origin.bucket.token = token;
+		struct str head = edge_forward_head(&f.forward, &f.arena);
+		assert_true(head.len > 3 * 2000 + sizeof(token));
+		arena_reset(&f.arena);
+	}
+	text_done(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +422,12 @@ int main(void)
 	        cmocka_unit_test(a_shared_request_is_a_get_for_all_of_it),
 	        cmocka_unit_test(rules_change_what_is_passed_on),
 	        cmocka_unit_test(as_much_as_rules_may_write_has_room),
+	        cmocka_unit_test(a_public_bucket_gets_its_host_and_nobodys_credentials),
+	        cmocka_unit_test(a_private_bucket_gets_the_path_and_a_signature),
+	        cmocka_unit_test(several_ranges_are_none_for_a_bucket),
+	        cmocka_unit_test(a_head_is_signed_anew_where_it_is),
+	        cmocka_unit_test(a_rule_for_authorization_is_for_public_buckets),
+	        cmocka_unit_test(the_largest_head_for_a_bucket_has_room),
 	};
 	hash_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

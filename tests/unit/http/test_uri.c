@@ -187,6 +187,68 @@ static void escapes_have_two_digits(void **state)
 		        http_uri_has_valid_escapes(str_of(rows[i].target)), rows[i].is_good);
 }
 
+static void a_plain_path_can_be_taken_for_one_thing_only(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *target;
+		bool is_plain;
+	} rows[] = {
+	        {"/", true},
+	        {"//", true},
+	        {"/a", true},
+	        {"/a?..%zz", true},
+	        {"/a/..b/c../d...e/...", true},
+	        {"/%2e%2e%2e", true},
+	        {"/a%2fb", true},
+	        {"/\xff%ff%80", true},
+	        {"", false},
+	        {"*", false},
+	        {"a", false},
+	        {"?", false},
+	        {"/.", false},
+	        {"/./", false},
+	        {"/..", false},
+	        {"/../a", false},
+	        {"/a/..?b", false},
+	        {"/a/%2e", false},
+	        {"/a/%2E./b", false},
+	        {"/a/.%2e", false},
+	        {"/a%2f..%2fb", false},
+	        {"/a%2f.", false},
+	        {"/%00", false},
+	        {"/%1f", false},
+	        {"/%7f", false},
+	        {"/a\x01", false},
+	        {"/%", false},
+	        {"/%2", false},
+	        {"/%g0", false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+		if (http_uri_is_plain(str_of(rows[i].target)) != rows[i].is_plain)
+			fail_msg("%s", rows[i].target);
+}
+
+static void a_path_is_decoded_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path, *decoded;
+	} rows[] = {
+	        {"", ""},
+	        {"/a+b", "/a+b"},
+	        {"/%e7%9B%AE%2f%2525", "/\xe7\x9b\xae/%25"},
+	        {"/%%20%2", "/% %2"},
+	};
+	struct text made = {0};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		text_clear(&made);
+		http_uri_decode(str_of(rows[i].path), &made);
+		assert_string_equal(text_c(&made), rows[i].decoded);
+	}
+	text_done(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +258,8 @@ int main(void)
 	        cmocka_unit_test(absolute_targets_are_cut),
 	        cmocka_unit_test(queries_are_cut_at_the_first_question_mark),
 	        cmocka_unit_test(escapes_have_two_digits),
+	        cmocka_unit_test(a_plain_path_can_be_taken_for_one_thing_only),
+	        cmocka_unit_test(a_path_is_decoded_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static void each_field_that_differs_is_a_line(void **state)
 	        {ONE("}"), ONE(", connect_timeout: 5s}, revision: 9"), ""},
 	        {ONE("}"), ONE(", connect_timeout: 2s}, debug: on"),
 	                "debug: off -> on\norigin.connect_timeout: 5s -> 2s\n"},
-	        {ONE(", tls: {ca: a}}"), ONE("}"), "origin.tls.ca: a -> none\n"},
+	        {ONE(", tls: {ca: /a}}"), ONE("}"), "origin.tls.ca: /a -> none\n"},
 	        {ONE("}"),
 	                ONE("}, backup: {addresses: [\"y:1:2\", z], head_timeout: 3s, latch: "
 	                    "manual}"),

@@ -121,10 +121,11 @@ static void odd_texts_read_back(void **state)
 		domain->name = "edge.test";
 		domain->origin.addresses = &address;
 		domain->origin.address_count = 1;
-		domain->origin.tls.ca = TEXTS[i];
+		domain->origin.probe.path = "/";
+		domain->origin.probe.body_contains = TEXTS[i];
 		model_print_domains(&domain, 1, MODEL_PRINT_MASKED, &printed);
 		struct model_domains domains = read_good(text_str(&printed));
-		assert_string_equal(domains.list[0]->origin.tls.ca, TEXTS[i]);
+		assert_string_equal(domains.list[0]->origin.probe.body_contains, TEXTS[i]);
 		assert_true(model_diff_is_equal(domains.list[0], domain));
 		model_domains_done(&domains);
 		text_done(&printed);
