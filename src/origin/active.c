@@ -170,8 +170,8 @@ static void on_interval(struct timer *timer)
 struct question {
 	struct address address;
 	const struct model_probe *probe;
-	struct str host, server_name; /* the second is empty for HTTP, */
-	struct origin_trust *trust;   /* which has no trust either */
+	struct str host, server_name;      /* the second is empty for HTTP, */
+	struct origin_trust *trust;        /* which has no trust either */
 	const struct model_origin *bucket; /* with its key; NULL: it is none */
 };
 
