@@ -72,6 +72,8 @@ static struct serve_server *make_server(
 	        .handler = &worker->handler,
 	        .tls = worker->tls,
 	        .handshake_timeout_ms = options->tls_timeout_ms,
+	        .is_http2 = options->is_http2,
+	        .plain_h2 = (enum serve_plain_h2)options->plain_http2,
 	        .proxy_protocol = options->proxy_protocol,
 	        .trusted = options->trusted,
 	        .trusted_count = options->trusted_count,
