@@ -129,13 +129,13 @@ static void resume(struct serve_h2_session *session, int32_t id)
 	if (id != 0) {
 		struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
 		if (stream != NULL && stream->waits_for_window)
-			serve_h2_response_resume(stream);
+			serve_h2_response_unblock(stream);
 		return;
 	}
 	list_each (node, &session->streams) {
 		struct serve_h2_stream *stream = container_of(node, struct serve_h2_stream, node);
 		if (stream->waits_for_window)
-			serve_h2_response_resume(stream);
+			serve_h2_response_unblock(stream);
 	}
 }
 

@@ -30,9 +30,20 @@ void serve_h2_order_read(struct str priority, uint8_t *urgency, bool *is_increme
 	*is_incremental = read_incremental;
 }
 
+/* Whether what is left of `first` goes before anything of `second`. */
+static bool is_before(const struct serve_h2_stream *first, const struct serve_h2_stream *second)
+{
+	if (first->urgency != second->urgency)
+		return first->urgency < second->urgency;
+	return !first->is_incremental && (second->is_incremental || first->id < second->id);
+}
+
 bool serve_h2_order_may_write(const struct serve_h2_stream *stream)
 {
+	const struct serve_h2_session *session = stream->session;
 	if (list_has(&stream->waiting))
+		return false;
+	if (session->has_written && session->writer != stream && is_before(session->writer, stream))
 		return false;
 	for (unsigned i = 0; !stream->is_granted && i <= stream->urgency; i++)
 		if (!list_is_empty(&stream->session->waiting[i]))
@@ -42,7 +53,7 @@ bool serve_h2_order_may_write(const struct serve_h2_stream *stream)
 
 size_t serve_h2_order_share(const struct serve_h2_stream *stream)
 {
-	bool is_alone = list_is_empty(&stream->session->waiting[stream->urgency]);
+	bool is_alone = stream->session->stream_count == 1;
 	return stream->is_incremental && !is_alone ? SERVE_H2_FRAME_BYTES : SIZE_MAX;
 }
 
@@ -85,7 +96,31 @@ void serve_h2_order_change(struct serve_h2_stream *stream, uint8_t urgency, bool
 		serve_h2_order_wait(stream);
 }
 
-bool serve_h2_order_grant(struct serve_h2_session *session)
+void serve_h2_order_wrote(struct serve_h2_stream *stream)
+{
+	struct serve_h2_session *session = stream->session;
+	if (session->writer == NULL || !session->has_written || !is_before(session->writer, stream))
+		session->writer = stream;
+	session->has_written = true;
+}
+
+void serve_h2_order_leave(struct serve_h2_stream *stream)
+{
+	if (stream->session->writer != stream)
+		return;
+	stream->session->writer = NULL;
+	stream->session->has_written = false;
+}
+
+/* Whether somebody has just written who goes before the next that waits. */
+static bool has_precedence(struct serve_h2_session *session, const struct serve_h2_stream *next)
+{
+	bool has_written = session->has_written;
+	session->has_written = false;
+	return has_written && is_before(session->writer, next);
+}
+
+enum serve_h2_grant serve_h2_order_grant(struct serve_h2_session *session)
 {
 	unsigned left = GRANTS;
 	for (unsigned i = 0; i < SERVE_H2_URGENCIES; i++) {
@@ -94,12 +129,14 @@ bool serve_h2_order_grant(struct serve_h2_session *session)
 			struct serve_h2_stream *stream =
 			        container_of(node, struct serve_h2_stream, waiting);
 			if (left == 0 || serve_h2_room(session) == 0)
-				return true;
+				return SERVE_H2_GRANT_SOME;
+			if (has_precedence(session, stream))
+				return SERVE_H2_GRANT_LATER;
 			list_remove(node);
 			stream->is_granted = true;
 			left = stream->is_incremental ? left - 1 : 0;
 			serve_h2_response_resume(stream);
 		}
 	}
-	return false;
+	return SERVE_H2_GRANT_NOBODY;
 }

@@ -115,6 +115,8 @@ struct serve_h2_session {
 	nghttp2_session *wire;
 	struct list streams; /* all */
 	struct list waiting[SERVE_H2_URGENCIES]; /* for room in `out`, the next one first */
+	struct serve_h2_stream *writer; /* wrote last, and has more; or NULL */
+	bool has_written;               /* since it was looked at */
 	unsigned stream_count, open_count; /* open: not closed by who answers */
 	struct serve_h2_memory memory;
 	struct serve_h2_flood flood;
@@ -222,6 +224,9 @@ void serve_h2_response_refuse(struct serve_h2_session *session, int32_t id, enum
 /* Who answers is told that it may write, or what is left behind by it goes on. */
 void serve_h2_response_resume(struct serve_h2_stream *stream);
 
+/* The window that it waits for has grown. */
+void serve_h2_response_unblock(struct serve_h2_stream *stream);
+
 /* Reads a priority (RFC 9218 section 4) over what is there; what is wrong changes nothing. */
 void serve_h2_order_read(struct str priority, uint8_t *urgency, bool *is_incremental);
 
@@ -237,8 +242,19 @@ void serve_h2_order_wait(struct serve_h2_stream *stream);
 /* It is of another urgency now. */
 void serve_h2_order_change(struct serve_h2_stream *stream, uint8_t urgency, bool is_incremental);
 
-/* There is room: lets the next ones write. True when others wait still. */
-bool serve_h2_order_grant(struct serve_h2_session *session);
+enum serve_h2_grant {
+	SERVE_H2_GRANT_NOBODY, /* nobody waits any more */
+	SERVE_H2_GRANT_SOME,   /* others wait still */
+	SERVE_H2_GRANT_LATER,  /* who writes has precedence, if it goes on doing so */
+};
+
+/* There is room: lets the next ones write. */
+enum serve_h2_grant serve_h2_order_grant(struct serve_h2_session *session);
+
+/* The stream has written all that it had, and is likely to have more soon: until it was seen not to
+ * write in a turn, those behind it wait. Or it has no more. */
+void serve_h2_order_wrote(struct serve_h2_stream *stream);
+void serve_h2_order_leave(struct serve_h2_stream *stream);
 
 /* ---- for the public functions of stream.h ---- */
 

@@ -393,8 +393,12 @@ static size_t end_write(struct serve_h2_stream *stream, size_t size, uint64_t se
 	serve_h2_touch(stream->session);
 	if (stream->session->is_broken)
 		serve_h2_stream_gone(stream, FAULT_CLIENT_GONE);
-	if (taken < size && !it->is_gone)
+	if (it->is_gone)
+		return taken;
+	if (taken < size)
 		wait_for_room(stream);
+	else if (it->length_left > 0)
+		serve_h2_order_wrote(stream);
 	return taken;
 }
 
@@ -408,6 +412,7 @@ static bool may_write(struct serve_h2_stream *stream)
 	if (serve_h2_order_may_write(stream))
 		return true;
 	wait_for_room(stream);
+	serve_h2_touch(stream->session);
 	return false;
 }
 
@@ -453,6 +458,7 @@ void serve_h2_response_flush(struct serve_stream *it)
 static void go_on_alone(struct serve_h2_stream *stream)
 {
 	stream->is_granted = false;
+	serve_h2_order_leave(stream);
 	ask_again(stream);
 	serve_h2_pump(stream->session);
 	serve_h2_touch(stream->session);
@@ -463,7 +469,6 @@ static void go_on_alone(struct serve_h2_stream *stream)
 void serve_h2_response_resume(struct serve_h2_stream *stream)
 {
 	struct serve_stream *it = &stream->stream;
-	stream->waits_for_window = it->is_finished && !stream->is_end_sent;
 	if (it->is_finished) {
 		ask_again(stream);
 		serve_h2_touch(stream->session);
@@ -472,12 +477,25 @@ void serve_h2_response_resume(struct serve_h2_stream *stream)
 	}
 }
 
+void serve_h2_response_unblock(struct serve_h2_stream *stream)
+{
+	if (stream->stream.is_finished) {
+		ask_again(stream);
+	} else {
+		/* Many may have waited for the connection's window: it is the most urgent's. */
+		stream->waits_for_window = false;
+		serve_h2_order_wait(stream);
+	}
+	serve_h2_touch(stream->session);
+}
+
 void serve_h2_response_finish(struct serve_stream *it, const struct http_head *trailers)
 {
 	struct serve_h2_stream *stream = serve_h2_of(it);
 	CHECK(it->has_response && !it->is_finished);
 	CHECK(it->length_left == 0 || it->length_left == UINT64_MAX || it->is_gone);
 	it->is_finished = true;
+	serve_h2_order_leave(stream);
 	if (it->is_gone || stream->is_wire_closed || it->length_left == 0)
 		return;
 	if (trailers != NULL && trailers->count > 0) {

@@ -12,6 +12,9 @@
 #include "serve/h2.h"
 #include "serve/h2_private.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 enum {
 	/* Reads of one turn. */
 	READS_A_TURN = 4,
@@ -19,6 +22,8 @@ enum {
 	DRAIN_NOTICE_MS = 1000,
 	/* A connection that is idle when a drain begins, or while one goes on. */
 	DRAIN_IDLE_MS = 1000,
+	/* How much the kernel takes that it cannot send yet. */
+	UNSENT_BYTES = 131072,
 };
 
 static struct serve_server *server_of(const struct serve_h2_session *session)
@@ -317,6 +322,22 @@ static bool receive(struct serve_h2_session *session)
 	return true;
 }
 
+/* Those who may write now have their turn before this task has its next one. */
+static void grant(struct serve_h2_session *session)
+{
+	struct loop *loop = server_of(session)->options.loop;
+	switch (serve_h2_order_grant(session)) {
+	case SERVE_H2_GRANT_NOBODY:
+		break;
+	case SERVE_H2_GRANT_SOME:
+		loop_wake(loop, &session->connection->task);
+		break;
+	case SERVE_H2_GRANT_LATER:
+		loop_yield(loop, &session->connection->task);
+		break;
+	}
+}
+
 /* Sends what there is, lets those write who wait, and looks what comes next. */
 static void advance(struct serve_h2_session *session)
 {
@@ -336,9 +357,8 @@ static void advance(struct serve_h2_session *session)
 	look(session);
 	if (session->rest.len > 0 && buf_length(&session->connection->out) == 0)
 		loop_wake(loop, task);
-	/* Those who may write now have their turn before this task has its next one. */
-	if (serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2 && serve_h2_order_grant(session))
-		loop_wake(loop, task);
+	if (serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2)
+		grant(session);
 	if (session->has_more && serve_h2_room(session) > 0)
 		loop_yield(loop, task);
 }
@@ -346,8 +366,11 @@ static void advance(struct serve_h2_session *session)
 void serve_h2_run(struct serve_connection *connection)
 {
 	struct serve_h2_session *session = connection->session;
-	if (session->is_cut)
+	if (session->is_cut) {
+		if (session->open_count == 0)
+			finish(session);
 		return;
+	}
 	if (session->is_broken) {
 		cut(session, FAULT_CLIENT_GONE);
 		return;
@@ -456,6 +479,9 @@ void serve_h2_open(struct serve_connection *connection)
 		break_off(session, FAULT_MEMORY);
 		return;
 	}
+	/* What the kernel has taken cannot be overtaken by what is more urgent. */
+	int unsent = UNSENT_BYTES;
+	setsockopt(connection->watched.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	if (server->is_draining)
 		serve_h2_drain(connection);
 	if (receive(session))

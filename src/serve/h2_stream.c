@@ -48,6 +48,7 @@ void serve_h2_stream_free(struct serve_h2_stream *stream)
 	loop_timer_cancel(server->options.loop, &stream->timer);
 	list_remove(&stream->node);
 	list_remove(&stream->waiting);
+	serve_h2_order_leave(stream);
 	buf_release(server->options.buffers, &stream->coming);
 	buf_release(server->options.buffers, &stream->held);
 	serve_h2_memory_give(&session->memory, STREAM_CHARGE + stream->stream.arena_charged);
@@ -73,6 +74,7 @@ void serve_h2_stream_gone(struct serve_h2_stream *stream, enum fault fault)
 	stream->stream.is_gone = true;
 	stream->waits_for_window = false;
 	list_remove(&stream->waiting);
+	serve_h2_order_leave(stream);
 	wake(stream);
 }
 
@@ -105,6 +107,7 @@ void serve_h2_stream_close(struct serve_stream *closed)
 		stream->pending = STR_EMPTY;
 		stream->waits_for_window = false;
 		list_remove(&stream->waiting);
+		serve_h2_order_leave(stream);
 	}
 	if (!stream->is_wire_closed && is_broken)
 		nghttp2_submit_rst_stream(
@@ -238,6 +241,13 @@ static bool is_scheme_known(const struct serve_h2_head *head)
 	       str_is_equal_nocase(scheme, STR("https"));
 }
 
+static bool is_connect(const struct serve_h2_head *head)
+{
+	struct str method =
+	        str_make(buf_bytes(&head->text) + head->method.at, head->method.len);
+	return str_is_equal(method, STR("CONNECT"));
+}
+
 /* Host, path, body and Expect. */
 static enum fault check(struct serve_h2_stream *stream, bool has_end)
 {
@@ -289,6 +299,8 @@ static enum fault open_stream(
 	struct str text;
 	struct serve_h2_head *head = &session->head;
 	enum fault fault = serve_h2_head_end(head, &text);
+	if (fault == FAULT_NONE && is_connect(head))
+		fault = FAULT_BAD_METHOD; /* it has neither scheme nor path */
 	if (fault == FAULT_NONE)
 		fault = is_scheme_known(head) ? parse(head, text, fields, &parsed)
 		                              : FAULT_BAD_REQUEST;
