@@ -402,8 +402,8 @@ static void wait_for_head(struct serve_connection *connection)
 	if (connection->state != CONNECTION_IDLE)
 		return;
 	connection->state = CONNECTION_HEAD;
-	serve_connection_set_deadline(connection,
-	        now_of(connection) + connection->server->options.head_timeout_ms);
+	serve_connection_set_deadline(
+	        connection, now_of(connection) + connection->server->options.head_timeout_ms);
 }
 
 /* Parses the head that is in `in`. */

@@ -32,7 +32,7 @@ struct serve_connection {
 	struct serve_server *server;
 	struct serve_stream *stream;      /* in EXCHANGE */
 	struct serve_h2_session *session; /* in HTTP2 */
-	struct buf in, out;          /* out: heads and framing, not bodies */
+	struct buf in, out;               /* out: heads and framing, not bodies */
 	uint64_t deadline_ms;
 	uint64_t pace_since_ms, pace_mark; /* while the client's reading is measured; else 0 */
 	uint64_t linger_until_ms;
@@ -76,8 +76,8 @@ struct serve_door {
 };
 
 /* Takes over an accepted socket. */
-void serve_connection_open(struct serve_server *server, int fd, const struct address *peer,
-        struct serve_door door);
+void serve_connection_open(
+        struct serve_server *server, int fd, const struct address *peer, struct serve_door door);
 
 /* Closes at once; no stream may be open. */
 void serve_connection_close(struct serve_connection *connection);

@@ -30,8 +30,8 @@ void serve_h2_open(struct serve_connection *connection);
 struct serve_h2_session;
 void serve_h2_free(struct serve_h2_session *session);
 
-/* The connection tells its session: events of the loop, its task runs, its deadline came, the server
- * is draining. The connection may be gone afterwards. */
+/* The connection tells its session: events of the loop, its task runs, its deadline came, the
+ * server is draining. The connection may be gone afterwards. */
 void serve_h2_ready(struct serve_connection *connection, unsigned events);
 void serve_h2_run(struct serve_connection *connection);
 void serve_h2_expired(struct serve_connection *connection, uint64_t now_ms);

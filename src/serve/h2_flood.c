@@ -1,6 +1,6 @@
 /*
- * Frames that cost us something and their sender little (CVE-2019-9511 and its kin, CVE-2023-44487):
- * counted for each connection in windows of LIMIT_H2_FLOOD_MS. Pure.
+ * Frames that cost us something and their sender little (CVE-2019-9511 and its kin,
+ * CVE-2023-44487): counted for each connection in windows of LIMIT_H2_FLOOD_MS. Pure.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"

@@ -1,7 +1,7 @@
 /*
- * What comes on an HTTP/2 connection, as nghttp2 tells it: fields, bodies, ends, and everything that
- * only costs. Callbacks note and wake; nobody who answers runs inside of them. What nghttp2 finds to
- * be malformed (RFC 9113 section 8.1.1) it answers itself with RST_STREAM.
+ * What comes on an HTTP/2 connection, as nghttp2 tells it: fields, bodies, ends, and everything
+ * that only costs. Callbacks note and wake; nobody who answers runs inside of them. What nghttp2
+ * finds to be malformed (RFC 9113 section 8.1.1) it answers itself with RST_STREAM.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
@@ -68,8 +68,8 @@ static int on_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_
 }
 
 /* A field with bytes that it must not have: the library would leave it out. */
-static int on_invalid_header(nghttp2_session *wire, const nghttp2_frame *frame,
-        nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *user)
+static int on_invalid_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+        nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
 	(void)wire;
 	(void)frame;
@@ -94,8 +94,7 @@ static int on_data(nghttp2_session *wire, uint8_t flags, int32_t id, const uint8
 		return 0;
 	if (!serve_h2_stream_data(stream, str_make((const char *)bytes, length))) {
 		serve_h2_stream_gone(stream, FAULT_MEMORY);
-		nghttp2_submit_rst_stream(
-		        wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
 	}
 	return 0;
 }
@@ -147,9 +146,8 @@ static void change_priority(
 		return;
 	uint8_t urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY;
 	bool is_incremental = false;
-	serve_h2_order_read(
-	        str_make((const char *)update->field_value, update->field_value_len), &urgency,
-	        &is_incremental);
+	serve_h2_order_read(str_make((const char *)update->field_value, update->field_value_len),
+	        &urgency, &is_incremental);
 	serve_h2_order_change(stream, urgency, is_incremental);
 }
 

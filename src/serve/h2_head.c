@@ -159,8 +159,7 @@ static bool is_same_host(const struct serve_h2_head *head, struct str value)
 	return str_is_equal_nocase(value, slice(head, &head->authority));
 }
 
-enum serve_h2_field serve_h2_head_add(
-        struct serve_h2_head *head, struct str name, struct str value)
+enum serve_h2_field serve_h2_head_add(struct serve_h2_head *head, struct str name, struct str value)
 {
 	head->decoded += name.len + value.len + 32; /* as RFC 7541 section 4.1 counts */
 	if (head->decoded > LIMIT_H2_DECODED_BYTES)

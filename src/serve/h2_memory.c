@@ -1,8 +1,8 @@
 /*
- * What an HTTP/2 session makes us keep: whatever nghttp2 allocates for it, and what its streams are.
- * All of it is counted; past LIMIT_H2_SESSION_BYTES, or where the budget says no, an allocation
- * fails, which ends the session. The budget is asked for steps, so that a busy session does not touch
- * what all threads share with each request.
+ * What an HTTP/2 session makes us keep: whatever nghttp2 allocates for it, and what its streams
+ * are. All of it is counted; past LIMIT_H2_SESSION_BYTES, or where the budget says no, an
+ * allocation fails, which ends the session. The budget is asked for steps, so that a busy session
+ * does not touch what all threads share with each request.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"

@@ -1,6 +1,6 @@
 /*
- * An HTTP/2 connection (RFC 9113): a session of nghttp2 between the connection's `in` and `out`, and
- * its streams. h2_session.c has its life, h2_frames.c what comes, h2_stream.c a request and its
+ * An HTTP/2 connection (RFC 9113): a session of nghttp2 between the connection's `in` and `out`,
+ * and its streams. h2_session.c has its life, h2_frames.c what comes, h2_stream.c a request and its
  * body, h2_response.c a response, h2_order.c who may write next; h2_head.c makes a head of fields,
  * h2_flood.c counts what only costs, h2_memory.c bounds what nghttp2 allocates.
  *
@@ -15,7 +15,8 @@
 #include <nghttp2/nghttp2.h>
 
 enum {
-	/* Up to here DATA fills `out`. What is left of the largest block has room for other frames. */
+	/* Up to here DATA fills `out`. What is left of the largest block has room for other frames.
+	 */
 	SERVE_H2_OUT_BYTES = 49152,
 	SERVE_H2_FRAME_HEAD_BYTES = 9,
 	SERVE_H2_FRAME_BYTES = 16384, /* the largest frame that every client takes */
@@ -113,25 +114,25 @@ struct serve_h2_shared {
 struct serve_h2_session {
 	struct serve_connection *connection;
 	nghttp2_session *wire;
-	struct list streams; /* all */
+	struct list streams;                     /* all */
 	struct list waiting[SERVE_H2_URGENCIES]; /* for room in `out`, the next one first */
-	struct serve_h2_stream *writer; /* wrote last, and has more; or NULL */
-	bool has_written;               /* since it was looked at */
-	unsigned stream_count, open_count; /* open: not closed by who answers */
+	struct serve_h2_stream *writer;          /* wrote last, and has more; or NULL */
+	bool has_written;                        /* since it was looked at */
+	unsigned stream_count, open_count;       /* open: not closed by who answers */
 	struct serve_h2_memory memory;
 	struct serve_h2_flood flood;
 	struct serve_h2_head head; /* that is coming */
 	struct str rest;           /* of a frame that is made and that `out` had no room for */
 	uint64_t head_since_ms;    /* a head is coming; 0: none */
 	uint64_t idle_since_ms;
-	uint64_t drain_ms;    /* when the second GOAWAY is due; 0: not draining, or sent */
+	uint64_t drain_ms;     /* when the second GOAWAY is due; 0: not draining, or sent */
 	uint64_t pace_look_ms; /* CLOCK_NEVER: nothing waits for the client to read */
-	bool has_settings;    /* of the client */
-	bool has_more;        /* input waits for the next turn */
-	bool is_drained;      /* nghttp2 had nothing more to send when it was asked last */
-	bool is_broken;       /* nothing can be sent or received any more */
-	bool is_calmed;       /* it did too much of something */
-	bool is_cut;          /* its streams were told; it ends with the last of them */
+	bool has_settings;     /* of the client */
+	bool has_more;         /* input waits for the next turn */
+	bool is_drained;       /* nghttp2 had nothing more to send when it was asked last */
+	bool is_broken;        /* nothing can be sent or received any more */
+	bool is_calmed;        /* it did too much of something */
+	bool is_cut;           /* its streams were told; it ends with the last of them */
 };
 
 struct serve_h2_stream {
@@ -143,21 +144,21 @@ struct serve_h2_stream {
 	int32_t id;
 	uint8_t urgency;
 	bool is_incremental;
-	struct buf coming, held;    /* of the request's body: being received, being read */
-	size_t uncredited;          /* bytes that were read, and not told to the client */
-	struct str pending;         /* of the response: to be put into `out` now */
-	int file;                   /* the same, where pending is empty and file_left is not 0 */
+	struct buf coming, held; /* of the request's body: being received, being read */
+	size_t uncredited;       /* bytes that were read, and not told to the client */
+	struct str pending;      /* of the response: to be put into `out` now */
+	int file;                /* the same, where pending is empty and file_left is not 0 */
 	uint64_t file_offset, file_left;
-	uint64_t window_since_ms;   /* while it waits for its window; else 0 */
-	uint64_t window_mark;       /* what was sent then */
-	nghttp2_nv *trailers;       /* of the response, in the arena */
+	uint64_t window_since_ms; /* while it waits for its window; else 0 */
+	uint64_t window_mark;     /* what was sent then */
+	nghttp2_nv *trailers;     /* of the response, in the arena */
 	size_t trailer_count;
-	bool has_end;               /* the request is whole */
-	bool is_malformed;          /* what came of it */
-	bool is_end_sent;           /* the response is whole, in `out` */
-	bool is_wire_closed;        /* nghttp2 has forgotten it */
-	bool is_deferred;           /* nghttp2 does not ask for its data */
-	bool is_granted;            /* it may write before those who wait */
+	bool has_end;        /* the request is whole */
+	bool is_malformed;   /* what came of it */
+	bool is_end_sent;    /* the response is whole, in `out` */
+	bool is_wire_closed; /* nghttp2 has forgotten it */
+	bool is_deferred;    /* nghttp2 does not ask for its data */
+	bool is_granted;     /* it may write before those who wait */
 	bool waits_for_window;
 	_Alignas(16) char first[STREAM_ARENA_BYTES];
 };
@@ -258,7 +259,8 @@ void serve_h2_order_leave(struct serve_h2_stream *stream);
 
 /* ---- for the public functions of stream.h ---- */
 
-enum serve_read serve_h2_stream_read(struct serve_stream *stream, size_t room, struct str *ret_data);
+enum serve_read serve_h2_stream_read(
+        struct serve_stream *stream, size_t room, struct str *ret_data);
 struct str serve_h2_stream_trailers(const struct serve_stream *stream);
 void serve_h2_stream_close(struct serve_stream *stream);
 bool serve_h2_response_begin(struct serve_stream *stream, const struct serve_response *response);

@@ -1,8 +1,9 @@
 /*
- * The response of an exchange on an HTTP/2 connection. nghttp2 packs its head and asks for its body;
- * both go into `out`, the body as DATA frames that are copied there while there is room, from the
- * memory or the file of who answers. So nghttp2 has to know of the body in the moment of the call
- * only: `pending` and `file_left` are what a call offers, and what it does not take is given back.
+ * The response of an exchange on an HTTP/2 connection. nghttp2 packs its head and asks for its
+ * body; both go into `out`, the body as DATA frames that are copied there while there is room, from
+ * the memory or the file of who answers. So nghttp2 has to know of the body in the moment of the
+ * call only: `pending` and `file_left` are what a call offers, and what it does not take is given
+ * back.
  *
  * A stream whose client makes no room waits for its window, alone; one that finds `out` full waits
  * its turn (h2_order.c). A head is packed at once where it can be, so that its fields need no copy.
@@ -17,7 +18,8 @@
 enum {
 	/* Room that is too small for a part of a body. */
 	PIECE_MIN = 512,
-	/* What a packed head needs in `out` besides its fields: frames, and what packing may add. */
+	/* What a packed head needs in `out` besides its fields: frames, and what packing may add.
+	 */
 	PACKED_ROOM = 1024,
 	OWN_FIELDS = 2, /* :status, content-length */
 };
@@ -430,8 +432,7 @@ size_t serve_h2_response_write(struct serve_stream *it, struct str data)
 	return end_write(stream, data.len, before);
 }
 
-size_t serve_h2_response_send_file(
-        struct serve_stream *it, int file, uint64_t offset, size_t size)
+size_t serve_h2_response_send_file(struct serve_stream *it, int file, uint64_t offset, size_t size)
 {
 	struct serve_h2_stream *stream = serve_h2_of(it);
 	CHECK(it->has_response && !it->is_finished);

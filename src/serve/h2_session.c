@@ -4,8 +4,8 @@
  * serve_h2_pump, and the connection's task, which runs behind theirs, sends it with one write.
  * While `out` is full nothing is read: who does not read our answers can't ask for more.
  *
- * The end: nghttp2 wants neither to read nor to write, or something broke. Then the streams are cut,
- * which is told to who answers, and with the last of them the connection ends.
+ * The end: nghttp2 wants neither to read nor to write, or something broke. Then the streams are
+ * cut, which is told to who answers, and with the last of them the connection ends.
  */
 #include "base/clock.h"
 #include "base/limit.h"
@@ -188,8 +188,7 @@ static void break_off(struct serve_h2_session *session, enum fault fault)
 
 static void count_flood(struct serve_h2_session *session, enum serve_flood kind)
 {
-	atomic_fetch_add_explicit(
-	        &server_of(session)->h2->floods[kind], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&server_of(session)->h2->floods[kind], 1, memory_order_relaxed);
 }
 
 void serve_h2_calm(struct serve_h2_session *session, enum serve_flood kind)
@@ -243,9 +242,8 @@ static void fail(struct serve_h2_session *session, int error)
 
 static bool is_over(const struct serve_h2_session *session)
 {
-	return session->is_calmed ||
-	       (!nghttp2_session_want_read(session->wire) &&
-	               !nghttp2_session_want_write(session->wire));
+	return session->is_calmed || (!nghttp2_session_want_read(session->wire) &&
+	                                     !nghttp2_session_want_write(session->wire));
 }
 
 /* ---- deadlines ---- */
@@ -408,15 +406,16 @@ void serve_h2_expired(struct serve_connection *connection, uint64_t now_ms)
 	if (session->drain_ms != 0 && session->drain_ms <= now_ms) {
 		session->drain_ms = 0;
 		nghttp2_submit_goaway(session->wire, NGHTTP2_FLAG_NONE,
-		        nghttp2_session_get_last_proc_stream_id(session->wire), NGHTTP2_NO_ERROR, NULL,
-		        0);
+		        nghttp2_session_get_last_proc_stream_id(session->wire), NGHTTP2_NO_ERROR,
+		        NULL, 0);
 	}
 	bool is_head_slow =
 	        (session->head_since_ms != 0 &&
 	                session->head_since_ms + server->options.head_timeout_ms <= now_ms) ||
 	        (!session->has_settings &&
 	                session->idle_since_ms + server->options.head_timeout_ms <= now_ms);
-	uint64_t idle_ms = server->is_draining ? DRAIN_IDLE_MS : server->options.keepalive_timeout_ms;
+	uint64_t idle_ms =
+	        server->is_draining ? DRAIN_IDLE_MS : server->options.keepalive_timeout_ms;
 	bool is_idle = session->stream_count == 0 && session->idle_since_ms + idle_ms <= now_ms;
 	if (is_head_slow || is_idle)
 		nghttp2_session_terminate_session(session->wire, NGHTTP2_NO_ERROR);

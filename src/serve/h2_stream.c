@@ -2,8 +2,8 @@
  * One exchange on an HTTP/2 connection: a request, whose body is kept as it comes, within the
  * stream's window, and whose window grows as it is read; the deadlines of both directions; the end.
  *
- * A stream is freed when both who answers has let it go and nghttp2 has: a response that is finished
- * may still have to wait for room.
+ * A stream is freed when both who answers has let it go and nghttp2 has: a response that is
+ * finished may still have to wait for room.
  */
 #include "base/clock.h"
 #include "base/limit.h"
@@ -121,8 +121,8 @@ void serve_h2_stream_close(struct serve_stream *closed)
 static void look(struct serve_h2_stream *stream)
 {
 	const struct serve_stream *it = &stream->stream;
-	uint64_t at_ms = it->body_deadline_ms < it->room_look_ms ? it->body_deadline_ms
-	                                                         : it->room_look_ms;
+	uint64_t at_ms =
+	        it->body_deadline_ms < it->room_look_ms ? it->body_deadline_ms : it->room_look_ms;
 	if (at_ms != CLOCK_NEVER)
 		loop_timer_start(server_of(stream)->options.loop, &stream->timer, at_ms);
 }
@@ -235,16 +235,14 @@ static enum fault parse(const struct serve_h2_head *head, struct str text,
 /* The scheme is not ours to know: a proxy with TLS may stand in front of us. */
 static bool is_scheme_known(const struct serve_h2_head *head)
 {
-	struct str scheme =
-	        str_make(buf_bytes(&head->text) + head->scheme.at, head->scheme.len);
+	struct str scheme = str_make(buf_bytes(&head->text) + head->scheme.at, head->scheme.len);
 	return str_is_equal_nocase(scheme, STR("http")) ||
 	       str_is_equal_nocase(scheme, STR("https"));
 }
 
 static bool is_connect(const struct serve_h2_head *head)
 {
-	struct str method =
-	        str_make(buf_bytes(&head->text) + head->method.at, head->method.len);
+	struct str method = str_make(buf_bytes(&head->text) + head->method.at, head->method.len);
 	return str_is_equal(method, STR("CONNECT"));
 }
 
@@ -265,8 +263,8 @@ static enum fault check(struct serve_h2_stream *stream, bool has_end)
 	it->body_length = it->is_length_known ? length : 0;
 	if (http_head_has(&it->head, HTTP_NAME_EXPECT)) {
 		if (http_head_count(&it->head, HTTP_NAME_EXPECT) > 1 ||
-		        !str_is_equal_nocase(http_head_get(&it->head, HTTP_NAME_EXPECT),
-		                STR("100-continue")))
+		        !str_is_equal_nocase(
+		                http_head_get(&it->head, HTTP_NAME_EXPECT), STR("100-continue")))
 			return FAULT_EXPECTATION;
 		it->expects_continue = it->has_body;
 	}
@@ -310,8 +308,8 @@ static enum fault open_stream(
 	if (stream == NULL)
 		return FAULT_MEMORY;
 	if (head->priority.len > 0)
-		serve_h2_order_read(str_make(buf_bytes(&head->text) + head->priority.at,
-		                            head->priority.len),
+		serve_h2_order_read(
+		        str_make(buf_bytes(&head->text) + head->priority.at, head->priority.len),
 		        &stream->urgency, &stream->is_incremental);
 	fault = keep_head(stream, &parsed);
 	if (fault == FAULT_NONE)
@@ -438,7 +436,8 @@ enum serve_read serve_h2_stream_read(struct serve_stream *it, size_t room, struc
 		it->body_deadline_ms = CLOCK_NEVER;
 	it->wants_body = false;
 	if (buf_length(&stream->held) == 0) {
-		/* What was given out last is not needed any more, and its block takes what comes. */
+		/* What was given out last is not needed any more, and its block takes what comes.
+		 */
 		struct buf empty = stream->held;
 		stream->held = stream->coming;
 		stream->coming = empty;

@@ -51,7 +51,7 @@ struct serve_options {
 	struct serve_census *census;
 	struct serve_handler *handler;
 	const struct tls_context *tls; /* for listeners of TLS; NULL where there are none */
-	bool is_http2; /* false: HTTP/1 only, whatever the next one says */
+	bool is_http2;                 /* false: HTTP/1 only, whatever the next one says */
 	enum serve_plain_h2 plain_h2;
 	bool proxy_protocol; /* every connection begins with a PROXY header from a trusted address
 	                      */
