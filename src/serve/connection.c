@@ -462,7 +462,7 @@ static enum look look(struct serve_connection *connection)
 		return LOOK_MORE;
 	if (connection->state == CONNECTION_PROXY)
 		result = read_proxy_header(connection);
-	if (connection->may_be_h2 && result == LOOK_ON)
+	if (result == LOOK_ON && connection->may_be_h2)
 		result = read_preface(connection);
 	return result == LOOK_ON ? read_head(connection) : result;
 }

@@ -50,11 +50,7 @@ bool serve_h2_flood_of(const nghttp2_frame_hd *head, enum serve_flood *ret_kind)
 		*ret_kind = SERVE_FLOOD_PRIORITIES;
 		return true;
 	case NGHTTP2_WINDOW_UPDATE: /* told from its increment */
-	case NGHTTP2_GOAWAY:
-	case NGHTTP2_PUSH_PROMISE:
+	default: /* what nobody knows is dropped for less than it costs to send */
 		return false;
-	default:
-		*ret_kind = SERVE_FLOOD_STRAYS;
-		return true;
 	}
 }

@@ -41,9 +41,25 @@ struct fields {
 static size_t count_lines(struct str lines)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < lines.len; i++)
-		count += lines.at[i] == '\n';
+	const char *at = lines.at, *end;
+	size_t left = lines.len;
+	while (left > 0 && (end = memchr(at, '\n', left)) != NULL) {
+		count++;
+		left -= (size_t)(end + 1 - at);
+		at = end + 1;
+	}
 	return count;
+}
+
+/* In decimal. */
+static struct str print_number(struct arena *arena, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return arena_copy(arena, str_make(digits + at, sizeof(digits) - at));
 }
 
 /* What HTTP/2 has no use for (RFC 9113 section 8.2.2), and what the stream writes itself. */
@@ -75,14 +91,37 @@ static void add(struct fields *fields, const char *name, size_t name_len, struct
 	};
 }
 
+/* Whether a name of this length, with this first letter, may be one that is dropped. */
+static bool may_be_dropped(struct str name)
+{
+	char first = (char)(name.at[0] | 0x20);
+	return first == 'c' || first == 'k' || first == 'p' || first == 't' || first == 'u';
+}
+
+/* Copies a name in lower case, eight bytes at a time: of each byte the sixth bit is set where it is
+ * from 'A' to 'Z'. Other bytes stay; those above 0x7f are in no name. */
+static void copy_lower(char *to, struct str name)
+{
+	size_t at = 0;
+	for (; at + 8 <= name.len; at += 8) {
+		uint64_t word;
+		memcpy(&word, name.at + at, 8);
+		uint64_t from_a = word + 0x3f3f3f3f3f3f3f3fU, past_z = word + 0x2525252525252525U;
+		word |= (from_a & ~past_z & 0x8080808080808080U) >> 2;
+		memcpy(to + at, &word, 8);
+	}
+	for (; at < name.len; at++)
+		to[at] =
+		        (char)(name.at[at] | (name.at[at] >= 'A' && name.at[at] <= 'Z' ? 0x20 : 0));
+}
+
 /* A field as HTTP/1 has it: the name becomes lower case. */
 static void add_field(struct fields *fields, struct str name, struct str value, enum http_name id)
 {
 	if (is_dropped(id))
 		return;
 	char *lower = arena_alloc(fields->arena, name.len);
-	for (size_t i = 0; i < name.len; i++)
-		lower[i] = (char)(name.at[i] | (name.at[i] >= 'A' && name.at[i] <= 'Z' ? 0x20 : 0));
+	copy_lower(lower, name);
 	if (fields->is_copied && value.len > 0)
 		value = arena_copy(fields->arena, value);
 	add(fields, lower, name.len, value);
@@ -97,7 +136,8 @@ static void add_lines(struct fields *fields, struct str lines)
 		CHECK(colon != NULL && end != NULL && colon < end);
 		struct str name = str_make(lines.at, (size_t)(colon - lines.at));
 		struct str value = str_trim(str_make(colon + 1, (size_t)(end - colon) - 2));
-		add_field(fields, name, value, http_name_of(name));
+		add_field(fields, name, value,
+		        may_be_dropped(name) ? http_name_of(name) : HTTP_NAME_OTHER);
 		lines = str_make(end + 1, lines.len - (size_t)(end + 1 - lines.at));
 	}
 }
@@ -114,7 +154,7 @@ static void add_head(struct fields *fields, const struct http_head *head, const 
 static void add_status(struct fields *fields, unsigned status)
 {
 	CHECK(status >= 100 && status <= 999);
-	add(fields, ":status", 7, arena_printf(fields->arena, "%u", status));
+	add(fields, ":status", 7, print_number(fields->arena, status));
 }
 
 /* Makes the fields of a response; they live as long as the stream. */
@@ -250,6 +290,7 @@ static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void
 	if (stream != NULL) {
 		stream->is_end_sent = true;
 		stream->waits_for_window = false;
+		stream->window_since_ms = 0;
 	}
 	if (nghttp2_session_get_stream_remote_close(wire, id) == 0)
 		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
@@ -305,8 +346,7 @@ bool serve_h2_response_begin(struct serve_stream *it, const struct serve_respons
 	struct fields fields;
 	make_fields(stream, response, !is_at_once, &fields);
 	if (response->length != UINT64_MAX)
-		add(&fields, "content-length", 14,
-		        arena_printf(&it->arena, "%llu", (unsigned long long)response->length));
+		add(&fields, "content-length", 14, print_number(&it->arena, response->length));
 	size_t more = it->arena.allocated - allocated;
 	if (more > 0) {
 		if (!serve_h2_memory_take(&session->memory, more))
@@ -397,9 +437,12 @@ static size_t end_write(struct serve_h2_stream *stream, size_t size, uint64_t se
 		serve_h2_stream_gone(stream, FAULT_CLIENT_GONE);
 	if (it->is_gone)
 		return taken;
-	if (taken < size)
+	if (taken < size) {
 		wait_for_room(stream);
-	else if (it->length_left > 0)
+		return taken;
+	}
+	stream->window_since_ms = 0;
+	if (it->length_left > 0)
 		serve_h2_order_wrote(stream);
 	return taken;
 }

@@ -138,16 +138,17 @@ static void expire_body(struct serve_h2_stream *stream)
 	wake(stream);
 }
 
-/* The client must make room for the response as fast as it would have to read it. */
+/* The client must make room for the response as fast as it would have to read it. The time in which
+ * it was us who had no room, since the client reads slowly but does, is the connection's matter. */
 static void watch_window(struct serve_h2_stream *stream, uint64_t now_ms)
 {
 	const struct serve_options *options = &server_of(stream)->options;
 	uint64_t least = (uint64_t)options->rate_min * options->write_timeout_ms / 1000;
 	stream->stream.room_look_ms = CLOCK_NEVER;
-	if (!stream->waits_for_window) {
-		stream->window_since_ms = 0;
+	if (stream->window_since_ms == 0)
 		return;
-	}
+	if (list_has(&stream->waiting) && serve_h2_room(stream->session) < SERVE_H2_OUT_BYTES / 2)
+		stream->window_since_ms = now_ms;
 	if (stream->stream.sent - stream->window_mark >= (least > 0 ? least : 1)) {
 		stream->window_since_ms = now_ms;
 		stream->window_mark = stream->stream.sent;
