@@ -117,6 +117,7 @@ struct serve_h2_session {
 	struct list streams;                     /* all */
 	struct list waiting[SERVE_H2_URGENCIES]; /* for room in `out`, the next one first */
 	struct serve_h2_stream *writer;          /* wrote last, and has more; or NULL */
+	uint64_t data_sent;                      /* content of all streams */
 	bool has_written;                        /* since it was looked at */
 	unsigned stream_count, open_count;       /* open: not closed by who answers */
 	struct serve_h2_memory memory;
@@ -150,6 +151,7 @@ struct serve_h2_stream {
 	int file;                /* the same, where pending is empty and file_left is not 0 */
 	uint64_t file_offset, file_left;
 	uint64_t window_since_ms; /* while it waits for its window; else 0 */
+	uint64_t session_mark;    /* what was sent of all streams then */
 	uint64_t window_mark;     /* what was sent then */
 	nghttp2_nv *trailers;     /* of the response, in the arena */
 	size_t trailer_count;
@@ -160,6 +162,7 @@ struct serve_h2_stream {
 	bool is_deferred;    /* nghttp2 does not ask for its data */
 	bool is_granted;     /* it may write before those who wait */
 	bool waits_for_window;
+	bool is_own_window; /* that it waits for, or waited for last; else the connection's */
 	_Alignas(16) char first[STREAM_ARENA_BYTES];
 };
 
@@ -218,6 +221,9 @@ void serve_h2_stream_gone(struct serve_h2_stream *stream, enum fault fault);
 
 /* What is left of the response waits for the client to make room for it, and not for ever. */
 void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream);
+
+/* The client has made some, maybe enough. */
+void serve_h2_stream_has_window(struct serve_h2_stream *stream);
 
 /* Answers a request that became no stream. */
 void serve_h2_response_refuse(struct serve_h2_session *session, int32_t id, enum fault fault);

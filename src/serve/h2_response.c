@@ -272,6 +272,7 @@ static int on_send(nghttp2_session *wire, nghttp2_frame *frame, const uint8_t *h
 	}
 	buf_grew(out, whole);
 	it->sent += length;
+	stream->session->data_sent += length;
 	it->length_left -= it->length_left == UINT64_MAX ? 0 : length;
 	return 0;
 }
@@ -528,6 +529,7 @@ void serve_h2_response_unblock(struct serve_h2_stream *stream)
 	} else {
 		/* Many may have waited for the connection's window: it is the most urgent's. */
 		stream->waits_for_window = false;
+		serve_h2_stream_has_window(stream);
 		serve_h2_order_wait(stream);
 	}
 	serve_h2_touch(stream->session);

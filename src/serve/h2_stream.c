@@ -138,28 +138,51 @@ static void expire_body(struct serve_h2_stream *stream)
 	wake(stream);
 }
 
-/* The client must make room for the response as fast as it would have to read it. The time in which
- * it was us who had no room, since the client reads slowly but does, is the connection's matter. */
-static void watch_window(struct serve_h2_stream *stream, uint64_t now_ms)
+/* How much a client must take within write_timeout. */
+static uint64_t least_of(const struct serve_h2_stream *stream)
 {
 	const struct serve_options *options = &server_of(stream)->options;
 	uint64_t least = (uint64_t)options->rate_min * options->write_timeout_ms / 1000;
+	return least > 0 ? least : 1;
+}
+
+/* What has gone since it waits: of its own where that is what its window holds back, of all streams
+ * where it is the connection's. */
+static uint64_t gone_since(const struct serve_h2_stream *stream)
+{
+	return stream->is_own_window ? stream->stream.sent - stream->window_mark
+	                             : stream->session->data_sent - stream->session_mark;
+}
+
+static void measure_from(struct serve_h2_stream *stream, uint64_t now_ms)
+{
+	stream->window_since_ms = now_ms;
+	stream->window_mark = stream->stream.sent;
+	stream->session_mark = stream->session->data_sent;
+}
+
+/* Who answers tells the client on closing the stream; nobody does for what it left behind. */
+static void cut_slow(struct serve_h2_stream *stream)
+{
+	serve_h2_stream_gone(stream, FAULT_WRITE_SLOW);
+	if (!stream->stream.is_closed || stream->is_wire_closed)
+		return;
+	nghttp2_submit_rst_stream(
+	        stream->session->wire, NGHTTP2_FLAG_NONE, stream->id, code_of(stream));
+	serve_h2_touch(stream->session);
+}
+
+/* The client must make room for the response as fast as it would have to read it. */
+static void watch_window(struct serve_h2_stream *stream, uint64_t now_ms)
+{
+	const struct serve_options *options = &server_of(stream)->options;
 	stream->stream.room_look_ms = CLOCK_NEVER;
 	if (stream->window_since_ms == 0)
 		return;
-	if (list_has(&stream->waiting) && serve_h2_room(stream->session) < SERVE_H2_OUT_BYTES / 2)
-		stream->window_since_ms = now_ms;
-	if (stream->stream.sent - stream->window_mark >= (least > 0 ? least : 1)) {
-		stream->window_since_ms = now_ms;
-		stream->window_mark = stream->stream.sent;
+	if (gone_since(stream) >= least_of(stream)) {
+		measure_from(stream, now_ms);
 	} else if (now_ms - stream->window_since_ms >= options->write_timeout_ms) {
-		serve_h2_stream_gone(stream, FAULT_WRITE_SLOW);
-		/* Who answers does so on closing it. */
-		if (stream->stream.is_closed && !stream->is_wire_closed) {
-			nghttp2_submit_rst_stream(stream->session->wire, NGHTTP2_FLAG_NONE,
-			        stream->id, code_of(stream));
-			serve_h2_touch(stream->session);
-		}
+		cut_slow(stream);
 		return;
 	}
 	stream->stream.room_look_ms = now_ms + options->write_timeout_ms / WINDOW_LOOKS + 1;
@@ -178,17 +201,28 @@ static void on_expire(struct timer *timer)
 
 void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream)
 {
+	nghttp2_session *wire = stream->session->wire;
 	stream->waits_for_window = true;
-	if (stream->window_since_ms == 0) {
-		stream->window_since_ms = now_of(stream);
-		stream->window_mark = stream->stream.sent;
-	}
+	stream->is_own_window =
+	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) <= 0;
+	if (stream->window_since_ms == 0)
+		measure_from(stream, now_of(stream));
 	if (stream->stream.room_look_ms == CLOCK_NEVER) {
 		stream->stream.room_look_ms =
 		        now_of(stream) +
 		        server_of(stream)->options.write_timeout_ms / WINDOW_LOOKS + 1;
 		look(stream);
 	}
+}
+
+void serve_h2_stream_has_window(struct serve_h2_stream *stream)
+{
+	nghttp2_session *wire = stream->session->wire;
+	int64_t least = (int64_t)least_of(stream);
+	/* A trickle is measured on. */
+	if (nghttp2_session_get_remote_window_size(wire) >= least &&
+	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) >= least)
+		stream->window_since_ms = 0;
 }
 
 /* ---- beginning ---- */
