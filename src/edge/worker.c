@@ -57,6 +57,7 @@ static struct tls_context *make_tls(const struct edge_worker_shared *shared)
 	        .profile = options->tls_profile,
 	        .fallback = options->tls_fallback,
 	        .tickets = shared->tickets,
+	        .has_http2 = options->is_http2,
 	};
 	return tls_context_site(&site);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "http/status.h"
 #include "http/write.h"
+#include "net/tls_site.h"
 #include "serve/h2.h"
 #include "serve/proxy_header.h"
 
@@ -508,8 +509,13 @@ static void advance(struct serve_connection *connection)
 			return;
 		}
 		if (connection->state == CONNECTION_HANDSHAKE &&
-		        serve_wire_is_open(&connection->wire))
+		        serve_wire_is_open(&connection->wire)) {
 			end_handshake(connection);
+			if (tls_is_http2(connection->wire.tls)) {
+				serve_h2_open(connection);
+				return;
+			}
+		}
 	}
 	buf_release_if_empty(connection->server->options.buffers, &connection->in);
 }

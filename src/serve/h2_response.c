@@ -415,10 +415,15 @@ static void put_pending(struct serve_h2_stream *stream)
 {
 	struct serve_h2_session *session = stream->session;
 	for (;;) {
+		uint64_t sent = stream->stream.sent;
+		bool had_room = serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2;
 		ask_again(stream);
 		serve_h2_pump(session);
 		if (!has_pending(stream) || stream->stream.is_gone || session->is_broken ||
 		        !has_window(stream))
+			return;
+		/* nghttp2 sends nothing more where it has said GOAWAY. */
+		if (had_room && stream->stream.sent == sent)
 			return;
 		serve_h2_flush(session);
 		if (session->is_broken || serve_h2_room(session) < SERVE_H2_OUT_BYTES / 2)
