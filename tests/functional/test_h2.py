@@ -389,12 +389,15 @@ def test_a_slow_stream_holds_nothing_but_itself(server, origin):
         assert bytes(client.response(slow).body) == content.generate("s", 0, 5_000_000)
 
 
-def test_an_upload_that_nobody_reads_holds_nothing_but_itself(server, origin):
-    origin.on("/stuck", Reply(delay=5, early=True))
+def test_an_upload_that_is_not_taken_holds_nothing_but_itself(make, origin):
+    """The origin takes nothing of the body: what the spool has no room for stays in the stream's window."""
+    origin.on("/stuck", Reply(delay=3, early=True))
+    server = make.headwater([domain(origin)], {"spool_budget": 0})
     with connect(server) as client:
         client.ping()
-        stuck = client.request("POST", "/held", host="edge.test", fields=[("expect", "100-continue")], end=False)
-        assert client.get("/after").status == 200
+        stuck = client.request("POST", "/stuck", body=b"x" * 65535, end=False)
+        for _ in range(3):
+            assert client.response(client.request("PUT", "/up", body=b"y" * 60_000)).status == 200
         client.send(frame(h2wire.RST_STREAM, 0, stuck, (CANCEL).to_bytes(4, "big")))
         assert client.get("/after").status == 200
 

@@ -2,6 +2,7 @@
 by Debian's python3-hpack."""
 import contextlib
 import socket
+import ssl
 import struct
 import time
 
@@ -48,13 +49,18 @@ class Stream:
 class Connection:
     """A connection; windows are kept open unless `window` says how large those of streams are at first."""
 
-    def __init__(self, address, window=None, settings=(), timeout=10, receive_buffer=None, preface=PREFACE):
+    def __init__(self, address, window=None, settings=(), timeout=10, receive_buffer=None, preface=PREFACE, tls=None,
+                 name="edge.test"):  # fmt: skip
         self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            tls.set_alpn_protocols(["h2"])
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name)
+            assert self.socket.selected_alpn_protocol() == "h2"
         self.timeout = timeout
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.streams = {}
@@ -160,9 +166,9 @@ class Connection:
         self.socket.settimeout(max(timeout, 0.001))
         try:
             data = self.socket.recv(1 << 18)
-        except (TimeoutError, socket.timeout):
+        except (TimeoutError, socket.timeout, ssl.SSLWantReadError):
             return False
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLError):
             self.end = "rst"
             return True
         if not data:
