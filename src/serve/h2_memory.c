@@ -2,7 +2,8 @@
  * What an HTTP/2 session makes us keep: whatever nghttp2 allocates for it, and what its streams
  * are. All of it is counted; past LIMIT_H2_SESSION_BYTES, or where the budget says no, an
  * allocation fails, which ends the session. The budget is asked for steps, so that a busy session
- * does not touch what all threads share with each request.
+ * does not touch what all threads share with each request. Most blocks are small and live as long
+ * as a request: they come from slabs.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
@@ -45,13 +46,35 @@ void serve_h2_memory_give(struct serve_h2_memory *memory, size_t bytes)
 	mem_budget_give(memory->budget, steps * STEP_BYTES);
 }
 
+void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks)
+{
+	for (unsigned i = 0; i < SERVE_H2_BLOCK_SIZES; i++)
+		slab_init(&blocks->slabs[i], (size_t)SERVE_H2_BLOCK_MIN << i);
+}
+
+void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks)
+{
+	for (unsigned i = 0; i < SERVE_H2_BLOCK_SIZES; i++)
+		slab_done(&blocks->slabs[i]);
+}
+
+/* The slab of blocks for so many bytes with their head; NULL: they are too many. */
+static struct slab *slab_of(const struct serve_h2_memory *memory, size_t bytes)
+{
+	if (bytes <= SERVE_H2_BLOCK_MIN)
+		return &memory->blocks->slabs[0];
+	unsigned size = (unsigned)(64 - __builtin_clzll((bytes - 1) / SERVE_H2_BLOCK_MIN));
+	return size < SERVE_H2_BLOCK_SIZES ? &memory->blocks->slabs[size] : NULL;
+}
+
 static void *on_malloc(size_t size, void *user)
 {
 	struct serve_h2_memory *memory = user;
-	if (size > LIMIT_H2_SESSION_BYTES ||
-	        !serve_h2_memory_take(memory, size + sizeof(struct block)))
+	size_t whole = size + sizeof(struct block);
+	if (size > LIMIT_H2_SESSION_BYTES || !serve_h2_memory_take(memory, whole))
 		return NULL;
-	struct block *block = mem_alloc(size + sizeof(struct block));
+	struct slab *slab = slab_of(memory, whole);
+	struct block *block = slab != NULL ? slab_take(slab) : mem_alloc(whole);
 	block->bytes = size;
 	return block + 1;
 }
@@ -61,8 +84,13 @@ static void on_free(void *at, void *user)
 	if (at == NULL)
 		return;
 	struct block *block = (struct block *)at - 1;
-	serve_h2_memory_give(user, block->bytes + sizeof(struct block));
-	mem_free(block);
+	size_t whole = block->bytes + sizeof(struct block);
+	struct slab *slab = slab_of(user, whole);
+	serve_h2_memory_give(user, whole);
+	if (slab != NULL)
+		slab_give(slab, block);
+	else
+		mem_free(block);
 }
 
 static void *on_calloc(size_t count, size_t size, void *user)
@@ -80,7 +108,7 @@ static void *on_realloc(void *at, size_t size, void *user)
 	if (at == NULL)
 		return on_malloc(size, user);
 	const struct block *block = (struct block *)at - 1;
-	if (size <= block->bytes && size >= block->bytes / 2)
+	if (size == block->bytes)
 		return at;
 	void *made = on_malloc(size, user);
 	if (made == NULL)
@@ -90,7 +118,8 @@ static void *on_realloc(void *at, size_t size, void *user)
 	return made;
 }
 
-void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *budget)
+void serve_h2_memory_init(
+        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks)
 {
 	*memory = (struct serve_h2_memory){
 	        .calls = {.mem_user_data = memory,
@@ -99,6 +128,7 @@ void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *bud
 	                .calloc = on_calloc,
 	                .realloc = on_realloc},
 	        .budget = budget,
+	        .blocks = blocks,
 	};
 }
 

@@ -25,15 +25,27 @@ enum {
 
 /* ---- memory ---- */
 
+/* Blocks of a few sizes for all sessions of a thread; larger ones come from base/mem.h. */
+enum { SERVE_H2_BLOCK_MIN = 64, SERVE_H2_BLOCK_SIZES = 5 };
+
+struct serve_h2_blocks {
+	struct slab slabs[SERVE_H2_BLOCK_SIZES]; /* each twice as large as the one before */
+};
+
+void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks);
+void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks);
+
 /* What nghttp2, and the streams, take for one session; charged to the budget in steps. */
 struct serve_h2_memory {
 	nghttp2_mem calls;
 	struct mem_budget *budget;
+	struct serve_h2_blocks *blocks;
 	size_t used, charged;
 	bool is_refused; /* by the budget, or LIMIT_H2_SESSION_BYTES */
 };
 
-void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *budget);
+void serve_h2_memory_init(
+        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks);
 
 /* Everything that was taken must have been given back. */
 void serve_h2_memory_done(struct serve_h2_memory *memory);
@@ -108,6 +120,7 @@ struct serve_h2_shared {
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
 	struct slab sessions, streams;
+	struct serve_h2_blocks blocks;
 	atomic_uint_least64_t floods[SERVE_FLOODS];
 };
 

@@ -65,6 +65,7 @@ struct serve_h2_shared *serve_h2_shared_new(void)
 	nghttp2_option_set_stream_reset_rate_limit(shared->option, UINT32_MAX, UINT32_MAX);
 	slab_init(&shared->sessions, sizeof(struct serve_h2_session));
 	slab_init(&shared->streams, sizeof(struct serve_h2_stream));
+	serve_h2_memory_init_blocks(&shared->blocks);
 	return shared;
 }
 
@@ -76,6 +77,7 @@ void serve_h2_shared_free(struct serve_h2_shared *shared)
 	nghttp2_option_del(shared->option);
 	slab_done(&shared->sessions);
 	slab_done(&shared->streams);
+	serve_h2_memory_done_blocks(&shared->blocks);
 	mem_free(shared);
 }
 
@@ -465,7 +467,8 @@ void serve_h2_open(struct serve_connection *connection)
 	list_init(&session->streams);
 	for (unsigned i = 0; i < SERVE_H2_URGENCIES; i++)
 		list_init(&session->waiting[i]);
-	serve_h2_memory_init(&session->memory, server->options.buffers->budget);
+	serve_h2_memory_init(
+	        &session->memory, server->options.buffers->budget, &server->h2->blocks);
 	connection->session = session;
 	connection->state = CONNECTION_HTTP2;
 	if (nghttp2_session_server_new3(&session->wire, server->h2->callbacks, session,

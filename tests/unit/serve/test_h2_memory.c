@@ -14,7 +14,9 @@ static void what_is_taken_is_charged_and_given_back(void **state)
 	(void)state;
 	struct mem_budget budget = {.limit = 1 << 24};
 	struct serve_h2_memory memory;
-	serve_h2_memory_init(&memory, &budget);
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
 	const nghttp2_mem *calls = &memory.calls;
 	char *blocks[COUNT];
 	size_t sum = 0;
@@ -48,6 +50,7 @@ static void what_is_taken_is_charged_and_given_back(void **state)
 	assert_int_equal(memory.used, 0);
 	assert_false(memory.is_refused);
 	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
 	assert_int_equal(atomic_load(&budget.used), 0);
 }
 
@@ -56,7 +59,9 @@ static void past_the_budget_nothing_is_given(void **state)
 	(void)state;
 	struct mem_budget budget = {.limit = 200000};
 	struct serve_h2_memory memory;
-	serve_h2_memory_init(&memory, &budget);
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
 	assert_true(serve_h2_memory_take(&memory, 100000));
 	assert_null(memory.calls.malloc(100000, memory.calls.mem_user_data));
 	assert_null(memory.calls.calloc(1000, 1000, memory.calls.mem_user_data));
@@ -64,6 +69,7 @@ static void past_the_budget_nothing_is_given(void **state)
 	assert_int_equal(memory.used, 100000);
 	serve_h2_memory_give(&memory, 100000);
 	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
 	assert_int_equal(atomic_load(&budget.used), 0);
 }
 
@@ -72,7 +78,9 @@ static void past_the_limit_of_a_session_nothing_is_given(void **state)
 	(void)state;
 	struct mem_budget budget = {.limit = SIZE_MAX};
 	struct serve_h2_memory memory;
-	serve_h2_memory_init(&memory, &budget);
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
 	assert_true(serve_h2_memory_take(&memory, LIMIT_H2_SESSION_BYTES));
 	assert_false(serve_h2_memory_take(&memory, 1));
 	assert_null(memory.calls.malloc(0, memory.calls.mem_user_data));
@@ -82,6 +90,7 @@ static void past_the_limit_of_a_session_nothing_is_given(void **state)
 	assert_false(serve_h2_memory_take(&memory, SIZE_MAX));
 	assert_int_equal(memory.used, 0);
 	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
 }
 
 int main(void)
