@@ -95,6 +95,14 @@ bool address_is_v4(const struct address *address)
 	return memcmp(address->ip, MAPPED, MAPPED_BYTES) == 0;
 }
 
+bool address_is_loopback(const struct address *address)
+{
+	static const uint8_t LOOPBACK[16] = {[15] = 1};
+	if (address_is_v4(address))
+		return address->ip[MAPPED_BYTES] == 127;
+	return memcmp(address->ip, LOOPBACK, sizeof(LOOPBACK)) == 0;
+}
+
 bool address_is_equal(const struct address *a, const struct address *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

@@ -40,6 +40,7 @@ MUST_CHECK bool address_parse(struct str s, struct address *ret_address);
 MUST_CHECK bool address_prefix_parse(struct str s, struct address_prefix *ret_prefix);
 
 bool address_is_v4(const struct address *address);
+bool address_is_loopback(const struct address *address); /* 127.0.0.0/8, ::1 */
 bool address_is_equal(const struct address *a, const struct address *b);
 bool address_is_in(const struct address *address, const struct address_prefix *prefix);
 

@@ -45,6 +45,7 @@ struct edge_log_entry {
 	struct address client;
 	struct str domain, host, method, target;
 	uint8_t minor; /* of HTTP/1 */
+	bool is_h2;    /* HTTP/2 */
 	uint16_t status;
 	const char *cache; /* "PASS" */
 	uint64_t bytes_in, bytes_out;

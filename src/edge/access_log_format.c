@@ -205,8 +205,8 @@ size_t edge_access_log_format_line(
 	at = put_string(at, entry->method, SHARE_METHOD, scratch);
 	at = PUT(at, ",\"path\":");
 	at = put_string(at, entry->target, SHARE_TARGET, scratch);
-	at = PUT(at, ",\"protocol\":\"HTTP/1.");
-	at = put_number(at, entry->minor);
+	at = PUT(at, ",\"protocol\":\"HTTP/");
+	at = put_word(at, entry->is_h2 ? "2.0" : entry->minor > 0 ? "1.1" : "1.0");
 	at = PUT(at, "\",\"status\":");
 	at = put_number(at, entry->status);
 	at = PUT(at, ",\"cache\":\"");

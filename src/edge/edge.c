@@ -310,6 +310,12 @@ static void on_read_metrics(struct edge_metrics_source *source, uint64_t values[
 	values[EDGE_METRIC_MEMORY_LIMIT] = edge->budget.limit;
 	values[EDGE_METRIC_SPOOL] = atomic_load(&edge->spool_budget.used);
 	values[EDGE_METRIC_SPOOL_LIMIT] = edge->spool_budget.limit;
+	_Static_assert((int)EDGE_METRIC_H2_RESETS + (int)SERVE_FLOODS == (int)EDGE_METRICS,
+	        "a metric for each flood, in their order");
+	for (unsigned i = 0; i < edge->options.workers; i++)
+		for (unsigned kind = 0; kind < SERVE_FLOODS; kind++)
+			values[EDGE_METRIC_H2_RESETS + kind] += serve_server_floods(
+			        edge->threads[i].worker->server, (enum serve_flood)kind);
 }
 
 static bool make_workers(struct edge *edge)

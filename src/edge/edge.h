@@ -31,6 +31,8 @@ struct edge_options {
 	enum tls_profile tls_profile;
 	uint32_t tls_timeout_ms;
 	const char *acme_dir;                 /* empty: none */
+	bool is_http2;                        /* offered to clients */
+	uint8_t plain_http2;                  /* without TLS: enum serve_plain_h2 */
 	bool proxy_protocol;                  /* required on every connection */
 	const struct address_prefix *trusted; /* may send PROXY headers and X-Forwarded-For */
 	unsigned trusted_count;

@@ -188,7 +188,9 @@ static void write_head(struct http_writer *writer, const struct edge_forward *fo
 	edge_headers_write(forward->domain->headers_to_origin, spared_of(forward), writer);
 	write_who_asked(writer, forward);
 	/* The version in which it came to us (RFC 9110 section 7.6.3). */
-	http_write(writer, head->minor > 0 ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
+	http_write(writer, head->is_h2       ? STR("Via: 2.0 ")
+	                   : head->minor > 0 ? STR("Via: 1.1 ")
+	                                     : STR("Via: 1.0 "));
 	http_write(writer, forward->cdn_id);
 	http_write(writer, STR("\r\n"));
 	http_write_known_field(writer, HTTP_NAME_CDN_LOOP, forward->cdn_id);
@@ -289,6 +291,7 @@ bool edge_forward_shared(const struct http_head *head, struct str accept_encodin
 	memcpy(made.fields, fields, made.count * sizeof(struct http_field));
 	made.capacity = made.count;
 	made.minor = head->minor;
+	made.is_h2 = head->is_h2;
 	*ret_head = made;
 	return true;
 }

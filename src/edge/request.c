@@ -236,6 +236,7 @@ static void log_request(struct edge_request *request)
 	        .method = http_head_method(&stream->head),
 	        .target = stream->path,
 	        .minor = stream->head.minor,
+	        .is_h2 = stream->head.is_h2,
 	        .status = stream->status,
 	        .cache = request->cache,
 	        .bytes_in = stream->body_received,

@@ -57,6 +57,7 @@ static struct tls_context *make_tls(const struct edge_worker_shared *shared)
 	        .profile = options->tls_profile,
 	        .fallback = options->tls_fallback,
 	        .tickets = shared->tickets,
+	        .has_http2 = options->is_http2,
 	};
 	return tls_context_site(&site);
 }
@@ -72,6 +73,8 @@ static struct serve_server *make_server(
 	        .handler = &worker->handler,
 	        .tls = worker->tls,
 	        .handshake_timeout_ms = options->tls_timeout_ms,
+	        .is_http2 = options->is_http2,
+	        .plain_h2 = (enum serve_plain_h2)options->plain_http2,
 	        .proxy_protocol = options->proxy_protocol,
 	        .trusted = options->trusted,
 	        .trusted_count = options->trusted_count,

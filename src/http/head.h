@@ -36,6 +36,7 @@ struct http_head {
 	uint32_t len;              /* bytes of the head with its last empty line */
 	uint16_t count;            /* of fields */
 	uint16_t capacity;         /* of the array */
+	bool is_h2;                /* a request that came by HTTP/2, written down as HTTP/1.1 */
 	uint8_t minor;             /* version: 0 or 1 */
 	uint8_t method;            /* requests: enum http_method */
 	uint16_t status;           /* responses */

@@ -187,6 +187,8 @@ static struct edge *make_edge(const struct edge_process *process)
 	        .tls_profile = (enum tls_profile)settings->tls_profile,
 	        .tls_timeout_ms = (uint32_t)settings->tls_timeout_ms,
 	        .acme_dir = settings->acme_dir,
+	        .is_http2 = settings->http2,
+	        .plain_http2 = (uint8_t)settings->http2_plain,
 	        .proxy_protocol = settings->proxy_protocol,
 	        .trusted = trusted,
 	        .trusted_count = trusted_count,

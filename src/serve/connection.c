@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "http/status.h"
 #include "http/write.h"
+#include "net/tls_site.h"
+#include "serve/h2.h"
 #include "serve/proxy_header.h"
 
 #include <errno.h>
@@ -76,6 +78,7 @@ static void leave_server(struct serve_connection *connection)
 void serve_connection_close(struct serve_connection *connection)
 {
 	CHECK(connection->stream == NULL);
+	serve_h2_free(connection->session);
 	leave_server(connection);
 	close(connection->watched.fd);
 	slab_give(&connection->server->connection_slab, connection);
@@ -394,6 +397,16 @@ static enum look read_proxy_header(struct serve_connection *connection)
 	return buf_length(&connection->in) > 0 ? LOOK_ON : LOOK_MORE;
 }
 
+/* A part of a head is there: the rest must come in time. */
+static void wait_for_head(struct serve_connection *connection)
+{
+	if (connection->state != CONNECTION_IDLE)
+		return;
+	connection->state = CONNECTION_HEAD;
+	serve_connection_set_deadline(
+	        connection, now_of(connection) + connection->server->options.head_timeout_ms);
+}
+
 /* Parses the head that is in `in`. */
 static enum look read_head(struct serve_connection *connection)
 {
@@ -410,11 +423,7 @@ static enum look read_head(struct serve_connection *connection)
 		break;
 	case HTTP_PARSE_MORE:
 		connection->scanned = (uint32_t)scanned;
-		if (connection->state == CONNECTION_IDLE) {
-			connection->state = CONNECTION_HEAD;
-			serve_connection_set_deadline(connection,
-			        now_of(connection) + connection->server->options.head_timeout_ms);
-		}
+		wait_for_head(connection);
 		return LOOK_MORE;
 	case HTTP_PARSE_BAD:
 		break;
@@ -430,6 +439,23 @@ static enum look read_head(struct serve_connection *connection)
 	return LOOK_STOP;
 }
 
+/* The first bytes of a connection tell the version of HTTP. */
+static enum look read_preface(struct serve_connection *connection)
+{
+	switch (serve_h2_preface_of(buf_str(&connection->in))) {
+	case SERVE_H2_PREFACE_NO:
+		break;
+	case SERVE_H2_PREFACE_MORE:
+		wait_for_head(connection);
+		return LOOK_MORE;
+	case SERVE_H2_PREFACE_YES:
+		serve_h2_open(connection);
+		return LOOK_STOP;
+	}
+	connection->may_be_h2 = false;
+	return LOOK_ON;
+}
+
 static enum look look(struct serve_connection *connection)
 {
 	enum look result = LOOK_ON;
@@ -437,6 +463,8 @@ static enum look look(struct serve_connection *connection)
 		return LOOK_MORE;
 	if (connection->state == CONNECTION_PROXY)
 		result = read_proxy_header(connection);
+	if (result == LOOK_ON && connection->may_be_h2)
+		result = read_preface(connection);
 	return result == LOOK_ON ? read_head(connection) : result;
 }
 
@@ -481,8 +509,13 @@ static void advance(struct serve_connection *connection)
 			return;
 		}
 		if (connection->state == CONNECTION_HANDSHAKE &&
-		        serve_wire_is_open(&connection->wire))
+		        serve_wire_is_open(&connection->wire)) {
 			end_handshake(connection);
+			if (tls_is_http2(connection->wire.tls)) {
+				serve_h2_open(connection);
+				return;
+			}
+		}
 	}
 	buf_release_if_empty(connection->server->options.buffers, &connection->in);
 }
@@ -499,6 +532,8 @@ static bool carry_on(struct serve_connection *connection, unsigned events)
 		serve_stream_gone(connection->stream, FAULT_CLIENT_GONE);
 		return true;
 	}
+	if (connection->session != NULL)
+		return true; /* which finds out */
 	serve_connection_close(connection);
 	return false;
 }
@@ -524,6 +559,9 @@ static void on_ready(struct loop_fd *watched, unsigned events)
 	case CONNECTION_EXCHANGE:
 		serve_stream_ready(connection->stream, events);
 		break;
+	case CONNECTION_HTTP2:
+		serve_h2_ready(connection, events);
+		break;
 	case CONNECTION_FLUSH:
 		if (events & (LOOP_WRITABLE | LOOP_HANGUP))
 			finish_flush(connection);
@@ -537,7 +575,9 @@ static void on_ready(struct loop_fd *watched, unsigned events)
 static void on_task(struct loop_task *task)
 {
 	struct serve_connection *connection = container_of(task, struct serve_connection, task);
-	if (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HEAD)
+	if (connection->state == CONNECTION_HTTP2)
+		serve_h2_run(connection);
+	else if (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HEAD)
 		advance(connection);
 }
 
@@ -568,6 +608,9 @@ static void on_expire(struct timer *timer)
 	case CONNECTION_EXCHANGE:
 		serve_stream_expired(connection->stream, now_ms);
 		break;
+	case CONNECTION_HTTP2:
+		serve_h2_expired(connection, now_ms);
+		break;
 	case CONNECTION_FLUSH:
 		watch_flush(connection);
 		break;
@@ -586,10 +629,12 @@ void serve_connection_drain(struct serve_connection *connection)
 {
 	if (connection->state == CONNECTION_IDLE)
 		serve_connection_set_deadline(connection, now_of(connection) + DRAIN_IDLE_MS);
+	else if (connection->state == CONNECTION_HTTP2)
+		serve_h2_drain(connection);
 }
 
 void serve_connection_open(
-        struct serve_server *server, int fd, const struct address *peer, bool is_secure)
+        struct serve_server *server, int fd, const struct address *peer, struct serve_door door)
 {
 	struct serve_connection *connection = slab_take(&server->connection_slab);
 	*connection = (struct serve_connection){
@@ -599,8 +644,9 @@ void serve_connection_open(
 	        .task = {.on_run = on_task},
 	        .server = server,
 	        .client = *peer,
+	        .may_be_h2 = door.may_be_h2,
 	        .state = server->options.proxy_protocol ? CONNECTION_PROXY : CONNECTION_IDLE,
-	        .is_secure = is_secure,
+	        .is_secure = door.is_secure,
 	};
 	list_add_last(&server->connections, &connection->node);
 	server->count++;
@@ -620,6 +666,6 @@ void serve_connection_open(
 		return;
 	}
 	connection->is_counted = true;
-	if (is_secure)
+	if (door.is_secure)
 		(void)begin_handshake(connection);
 }

@@ -19,6 +19,7 @@ enum connection_state {
 	CONNECTION_HEAD,      /* a part of a head is there */
 	CONNECTION_EXCHANGE,  /* a stream is open */
 	CONNECTION_FLUSH,     /* the response is finished, its last bytes wait for room */
+	CONNECTION_HTTP2,     /* a session has it (h2.h) */
 	CONNECTION_LINGER,    /* FIN is sent; what still comes is dropped until the client's FIN */
 };
 
@@ -29,8 +30,9 @@ struct serve_connection {
 	struct loop_task task; /* goes on with the next request */
 	struct list_node node; /* in the server's list */
 	struct serve_server *server;
-	struct serve_stream *stream; /* in EXCHANGE */
-	struct buf in, out;          /* out: heads and framing, not bodies */
+	struct serve_stream *stream;      /* in EXCHANGE */
+	struct serve_h2_session *session; /* in HTTP2 */
+	struct buf in, out;               /* out: heads and framing, not bodies */
 	uint64_t deadline_ms;
 	uint64_t pace_since_ms, pace_mark; /* while the client's reading is measured; else 0 */
 	uint64_t linger_until_ms;
@@ -42,6 +44,7 @@ struct serve_connection {
 	bool has_hangup;  /* FIN or worse was reported: read until it is seen */
 	bool has_end;     /* the client's FIN was read */
 	bool is_last;     /* the connection ends after this response */
+	bool may_be_h2;   /* its first bytes may be the preface of HTTP/2 */
 	bool is_counted;  /* in the census by its client address */
 };
 
@@ -49,6 +52,7 @@ struct serve_server {
 	struct serve_options options;
 	struct list connections, listeners;
 	struct slab connection_slab, stream_slab;
+	struct serve_h2_shared *h2;
 	unsigned count;
 	unsigned handshakes; /* connections in HANDSHAKE */
 	bool is_draining;
@@ -65,9 +69,15 @@ struct stream_room {
 	_Alignas(16) char first[STREAM_ARENA_BYTES];
 };
 
-/* Takes over an accepted socket, of a listener of TLS or another. */
+/* What the connections of a listener may speak. */
+struct serve_door {
+	bool is_secure; /* TLS, and nothing else */
+	bool may_be_h2; /* HTTP/2 without it */
+};
+
+/* Takes over an accepted socket. */
 void serve_connection_open(
-        struct serve_server *server, int fd, const struct address *peer, bool is_secure);
+        struct serve_server *server, int fd, const struct address *peer, struct serve_door door);
 
 /* Closes at once; no stream may be open. */
 void serve_connection_close(struct serve_connection *connection);

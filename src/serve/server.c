@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "http/date.h"
-#include "serve/connection_private.h"
+#include "serve/h2_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@ struct listener {
 	struct loop_fd watched;
 	struct list_node node;
 	struct serve_server *server;
-	bool is_secure;
+	struct serve_door door;
 };
 
 static void shed_one(struct serve_server *server, int listener)
@@ -70,9 +70,9 @@ static bool accept_batch(const struct listener *listener)
 			return false;
 		}
 		if (serve_census_enter(server->options.census))
-			serve_connection_open(server, fd, &peer, listener->is_secure);
+			serve_connection_open(server, fd, &peer, listener->door);
 		else
-			refuse(server, fd, listener->is_secure);
+			refuse(server, fd, listener->door.is_secure);
 	}
 	return true;
 }
@@ -91,6 +91,7 @@ struct serve_server *serve_server_new(const struct serve_options *options)
 	list_init(&server->listeners);
 	slab_init(&server->connection_slab, sizeof(struct serve_connection));
 	slab_init(&server->stream_slab, sizeof(struct stream_room));
+	server->h2 = serve_h2_shared_new();
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return server;
 }
@@ -115,9 +116,27 @@ void serve_server_free(struct serve_server *server)
 		serve_connection_close(container_of(node, struct serve_connection, node));
 	slab_done(&server->connection_slab);
 	slab_done(&server->stream_slab);
+	serve_h2_shared_free(server->h2);
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
 	mem_free(server);
+}
+
+/* Whether who connects there without TLS may speak HTTP/2. */
+static bool may_be_h2(const struct serve_server *server, int listener)
+{
+	struct address address;
+	if (!server->options.is_http2)
+		return false;
+	switch (server->options.plain_h2) {
+	case SERVE_PLAIN_H2_OFF:
+		return false;
+	case SERVE_PLAIN_H2_LOOPBACK:
+		return tcp_local_address(listener, &address) && address_is_loopback(&address);
+	case SERVE_PLAIN_H2_ON:
+		return true;
+	}
+	CHECK(false);
 }
 
 bool serve_server_listen(struct serve_server *server, int fd, bool is_secure)
@@ -126,7 +145,10 @@ bool serve_server_listen(struct serve_server *server, int fd, bool is_secure)
 	struct listener *listener = mem_new(struct listener);
 	listener->watched = (struct loop_fd){.fd = fd, .on_ready = on_listener};
 	listener->server = server;
-	listener->is_secure = is_secure;
+	listener->door = (struct serve_door){
+	        .is_secure = is_secure,
+	        .may_be_h2 = !is_secure && may_be_h2(server, fd),
+	};
 	if (!loop_add_level(server->options.loop, &listener->watched)) {
 		mem_free(listener);
 		return false;
@@ -164,6 +186,11 @@ struct str serve_server_date(struct serve_server *server)
 unsigned serve_server_connections(const struct serve_server *server)
 {
 	return server->count;
+}
+
+uint64_t serve_server_floods(const struct serve_server *server, enum serve_flood kind)
+{
+	return atomic_load_explicit(&server->h2->floods[kind], memory_order_relaxed);
 }
 
 bool serve_server_is_trusted(const struct serve_server *server, const struct address *address)

@@ -12,6 +12,21 @@
 struct serve_census;
 struct tls_context;
 
+/* What an HTTP/2 client may do too much of (flood.def). */
+enum serve_flood {
+#define FLOOD(id, name, limit, words) SERVE_FLOOD_##id,
+#include "serve/flood.def"
+#undef FLOOD
+	SERVE_FLOODS
+};
+
+/* Who may speak HTTP/2 without TLS, with prior knowledge (RFC 9113 section 3.3). */
+enum serve_plain_h2 {
+	SERVE_PLAIN_H2_OFF,
+	SERVE_PLAIN_H2_LOOPBACK, /* at listeners whose address is a loopback one */
+	SERVE_PLAIN_H2_ON,
+};
+
 /* Counts connections, in all and by client address, for the limits; any thread. */
 struct serve_census *serve_census_new(uint32_t connections_max, uint32_t connections_per_address);
 void serve_census_free(struct serve_census *census);
@@ -36,6 +51,8 @@ struct serve_options {
 	struct serve_census *census;
 	struct serve_handler *handler;
 	const struct tls_context *tls; /* for listeners of TLS; NULL where there are none */
+	bool is_http2;                 /* false: HTTP/1 only, whatever the next one says */
+	enum serve_plain_h2 plain_h2;
 	bool proxy_protocol; /* every connection begins with a PROXY header from a trusted address
 	                      */
 	const struct address_prefix *trusted;
@@ -66,6 +83,9 @@ struct str serve_server_date(struct serve_server *server);
 
 /* Open connections. */
 unsigned serve_server_connections(const struct serve_server *server);
+
+/* How many connections have ended since their clients did too much of something; any thread. */
+uint64_t serve_server_floods(const struct serve_server *server, enum serve_flood kind);
 
 /* Whether `address` may tell about others (PROXY, X-Forwarded-For). */
 bool serve_server_is_trusted(const struct serve_server *server, const struct address *address);

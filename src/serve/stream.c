@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "http/write.h"
 #include "serve/connection_private.h"
+#include "serve/h2_private.h"
 
 #include <sys/socket.h>
 
@@ -229,6 +230,8 @@ static enum serve_read wait_for_body(struct serve_stream *stream)
 
 enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, struct str *ret_data)
 {
+	if (stream->head.is_h2)
+		return serve_h2_stream_read(stream, room, ret_data);
 	struct serve_connection *connection = stream->connection;
 	if (stream->fault != FAULT_NONE)
 		return SERVE_READ_FAILED;
@@ -296,6 +299,8 @@ static struct str make_trailers(struct serve_stream *stream)
 
 struct str serve_stream_trailers(struct serve_stream *stream)
 {
+	if (stream->head.is_h2)
+		return serve_h2_stream_trailers(stream);
 	if (stream->body.framing != HTTP_FRAMING_CHUNKED || !stream->body.is_whole)
 		return STR_EMPTY;
 	if (!stream->has_trailers)
@@ -344,6 +349,10 @@ static void cut(struct serve_connection *connection, enum cut how)
 
 void serve_stream_close(struct serve_stream *stream)
 {
+	if (stream->head.is_h2) {
+		serve_h2_stream_close(stream);
+		return;
+	}
 	CHECK(!stream->is_closed);
 	stream->is_closed = true;
 	struct serve_connection *connection = stream->connection;
@@ -362,6 +371,10 @@ void serve_stream_close(struct serve_stream *stream)
 
 void serve_stream_error(struct serve_stream *stream, enum fault fault, struct str added)
 {
+	if (stream->head.is_h2) {
+		serve_h2_response_error(stream, fault, added);
+		return;
+	}
 	CHECK(!stream->has_response);
 	struct serve_connection *connection = stream->connection;
 	stream->has_response = true;

@@ -35,6 +35,7 @@ struct serve_stream {
 	bool is_copied; /* whatever is sent is copied, so that a file has no advantage over memory
 	                 */
 	bool is_gone;   /* nothing can be written any more */
+	/* head.is_h2 is set on an HTTP/2 connection */
 	/* for the handler to set */
 	struct loop_task *wake; /* woken on progress: body, room to write, or the client's end */
 	void *user;             /* the handler's */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "http/write.h"
 #include "serve/connection_private.h"
+#include "serve/h2_private.h"
 
 enum {
 	/* What a head needs beside its fields: status line, framing, Connection. */
@@ -73,6 +74,8 @@ static void write_framing(struct http_writer *writer, struct serve_stream *strea
 
 bool serve_stream_respond(struct serve_stream *stream, const struct serve_response *response)
 {
+	if (stream->head.is_h2)
+		return serve_h2_response_begin(stream, response);
 	CHECK(!stream->has_response);
 	CHECK(response->ready.len == 0 || str_has_suffix(response->ready, str_of(line_end)));
 	CHECK(response->added.len == 0 || str_has_suffix(response->added, str_of(line_end)));
@@ -98,6 +101,10 @@ bool serve_stream_respond(struct serve_stream *stream, const struct serve_respon
 void serve_stream_interim(struct serve_stream *stream, unsigned status,
         const struct http_head *head, const uint64_t *drop)
 {
+	if (stream->head.is_h2) {
+		serve_h2_response_interim(stream, status, head, drop);
+		return;
+	}
 	struct serve_connection *connection = stream->connection;
 	if (stream->head.minor == 0 || stream->is_gone || stream->has_response)
 		return;
@@ -198,6 +205,8 @@ static bool put_small_piece(struct serve_stream *stream, struct str data)
 
 size_t serve_stream_write(struct serve_stream *stream, struct str data)
 {
+	if (stream->head.is_h2)
+		return serve_h2_response_write(stream, data);
 	CHECK(stream->has_response && !stream->is_finished);
 	if (stream->is_gone || data.len == 0)
 		return 0;
@@ -240,6 +249,8 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 
 size_t serve_stream_send_file(struct serve_stream *stream, int file, uint64_t offset, size_t size)
 {
+	if (stream->head.is_h2)
+		return serve_h2_response_send_file(stream, file, offset, size);
 	CHECK(stream->has_response && !stream->is_finished);
 	CHECK(stream->length_left == UINT64_MAX || size <= stream->length_left);
 	if (stream->is_gone || size == 0 || !begin_chunk(stream, size))
@@ -276,6 +287,10 @@ size_t serve_stream_send_file(struct serve_stream *stream, int file, uint64_t of
 
 void serve_stream_flush(struct serve_stream *stream)
 {
+	if (stream->head.is_h2) {
+		serve_h2_response_flush(stream);
+		return;
+	}
 	struct serve_connection *connection = stream->connection;
 	if (stream->is_gone || buf_length(&connection->out) == 0)
 		return;
@@ -291,6 +306,10 @@ void serve_stream_flush(struct serve_stream *stream)
 
 void serve_stream_finish(struct serve_stream *stream, const struct http_head *trailers)
 {
+	if (stream->head.is_h2) {
+		serve_h2_response_finish(stream, trailers);
+		return;
+	}
 	CHECK(stream->has_response && !stream->is_finished);
 	CHECK(stream->length_left == 0 || stream->length_left == UINT64_MAX || stream->is_gone);
 	stream->is_finished = true;

@@ -1,0 +1,140 @@
+/*
+ * What an HTTP/2 session makes us keep: whatever nghttp2 allocates for it, and what its streams
+ * are. All of it is counted; past LIMIT_H2_SESSION_BYTES, or where the budget says no, an
+ * allocation fails, which ends the session. The budget is asked for steps, so that a busy session
+ * does not touch what all threads share with each request. Most blocks are small and live as long
+ * as a request: they come from slabs.
+ */
+#include "base/limit.h"
+#include "serve/h2_private.h"
+
+enum { STEP_BYTES = 65536 };
+
+/* Before each block that nghttp2 has; as large as what malloc aligns to. */
+struct block {
+	_Alignas(16) size_t bytes;
+};
+
+bool serve_h2_memory_take(struct serve_h2_memory *memory, size_t bytes)
+{
+	size_t used = memory->used + bytes;
+	if (used > LIMIT_H2_SESSION_BYTES || bytes > LIMIT_H2_SESSION_BYTES) {
+		memory->is_refused = true;
+		return false;
+	}
+	if (used > memory->charged) {
+		size_t steps = (used - memory->charged + STEP_BYTES - 1) / STEP_BYTES * STEP_BYTES;
+		if (!mem_budget_take(memory->budget, steps)) {
+			memory->is_refused = true;
+			return false;
+		}
+		memory->charged += steps;
+	}
+	memory->used = used;
+	return true;
+}
+
+void serve_h2_memory_give(struct serve_h2_memory *memory, size_t bytes)
+{
+	CHECK(bytes <= memory->used);
+	memory->used -= bytes;
+	/* One step is kept, so that taking and giving around its edge costs nothing. */
+	if (memory->charged - memory->used < 2 * (size_t)STEP_BYTES)
+		return;
+	size_t steps = (memory->charged - memory->used) / STEP_BYTES - 1;
+	memory->charged -= steps * STEP_BYTES;
+	mem_budget_give(memory->budget, steps * STEP_BYTES);
+}
+
+void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks)
+{
+	for (unsigned i = 0; i < SERVE_H2_BLOCK_SIZES; i++)
+		slab_init(&blocks->slabs[i], (size_t)SERVE_H2_BLOCK_MIN << i);
+}
+
+void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks)
+{
+	for (unsigned i = 0; i < SERVE_H2_BLOCK_SIZES; i++)
+		slab_done(&blocks->slabs[i]);
+}
+
+/* The slab of blocks for so many bytes with their head; NULL: they are too many. */
+static struct slab *slab_of(const struct serve_h2_memory *memory, size_t bytes)
+{
+	if (bytes <= SERVE_H2_BLOCK_MIN)
+		return &memory->blocks->slabs[0];
+	unsigned size = (unsigned)(64 - __builtin_clzll((bytes - 1) / SERVE_H2_BLOCK_MIN));
+	return size < SERVE_H2_BLOCK_SIZES ? &memory->blocks->slabs[size] : NULL;
+}
+
+static void *on_malloc(size_t size, void *user)
+{
+	struct serve_h2_memory *memory = user;
+	size_t whole = size + sizeof(struct block);
+	if (size > LIMIT_H2_SESSION_BYTES || !serve_h2_memory_take(memory, whole))
+		return NULL;
+	struct slab *slab = slab_of(memory, whole);
+	struct block *block = slab != NULL ? slab_take(slab) : mem_alloc(whole);
+	block->bytes = size;
+	return block + 1;
+}
+
+static void on_free(void *at, void *user)
+{
+	if (at == NULL)
+		return;
+	struct block *block = (struct block *)at - 1;
+	size_t whole = block->bytes + sizeof(struct block);
+	struct slab *slab = slab_of(user, whole);
+	serve_h2_memory_give(user, whole);
+	if (slab != NULL)
+		slab_give(slab, block);
+	else
+		mem_free(block);
+}
+
+static void *on_calloc(size_t count, size_t size, void *user)
+{
+	if (size != 0 && count > LIMIT_H2_SESSION_BYTES / size)
+		return NULL;
+	void *at = on_malloc(count * size, user);
+	if (at != NULL)
+		memset(at, 0, count * size);
+	return at;
+}
+
+static void *on_realloc(void *at, size_t size, void *user)
+{
+	if (at == NULL)
+		return on_malloc(size, user);
+	const struct block *block = (struct block *)at - 1;
+	if (size == block->bytes)
+		return at;
+	void *made = on_malloc(size, user);
+	if (made == NULL)
+		return NULL;
+	memcpy(made, at, size < block->bytes ? size : block->bytes);
+	on_free(at, user);
+	return made;
+}
+
+void serve_h2_memory_init(
+        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks)
+{
+	*memory = (struct serve_h2_memory){
+	        .calls = {.mem_user_data = memory,
+	                .malloc = on_malloc,
+	                .free = on_free,
+	                .calloc = on_calloc,
+	                .realloc = on_realloc},
+	        .budget = budget,
+	        .blocks = blocks,
+	};
+}
+
+void serve_h2_memory_done(struct serve_h2_memory *memory)
+{
+	CHECK(memory->used == 0);
+	mem_budget_give(memory->budget, memory->charged);
+	memory->charged = 0;
+}

@@ -1,0 +1,293 @@
+/*
+ * An HTTP/2 connection (RFC 9113): a session of nghttp2 between the connection's `in` and `out`,
+ * and its streams. h2_session.c has its life, h2_frames.c what comes, h2_stream.c a request and its
+ * body, h2_response.c a response, h2_order.c who may write next; h2_head.c makes a head of fields,
+ * h2_flood.c counts what only costs, h2_memory.c bounds what nghttp2 allocates.
+ *
+ * All output is bytes in `out`, which the connection's task sends once, behind the tasks of those
+ * who answer. Bodies come into `out` as DATA frames, up to SERVE_H2_OUT_BYTES; past it, who writes
+ * waits.
+ */
+#pragma once
+
+#include "serve/connection_private.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum {
+	/* Up to here DATA fills `out`. What is left of the largest block has room for other frames.
+	 */
+	SERVE_H2_OUT_BYTES = 49152,
+	SERVE_H2_FRAME_HEAD_BYTES = 9,
+	SERVE_H2_FRAME_BYTES = 16384, /* the largest frame that every client takes */
+	SERVE_H2_URGENCIES = NGHTTP2_EXTPRI_URGENCY_LEVELS,
+};
+
+/* ---- memory ---- */
+
+/* Blocks of a few sizes for all sessions of a thread; larger ones come from base/mem.h. */
+enum { SERVE_H2_BLOCK_MIN = 64, SERVE_H2_BLOCK_SIZES = 5 };
+
+struct serve_h2_blocks {
+	struct slab slabs[SERVE_H2_BLOCK_SIZES]; /* each twice as large as the one before */
+};
+
+void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks);
+void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks);
+
+/* What nghttp2, and the streams, take for one session; charged to the budget in steps. */
+struct serve_h2_memory {
+	nghttp2_mem calls;
+	struct mem_budget *budget;
+	struct serve_h2_blocks *blocks;
+	size_t used, charged;
+	bool is_refused; /* by the budget, or LIMIT_H2_SESSION_BYTES */
+};
+
+void serve_h2_memory_init(
+        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks);
+
+/* Everything that was taken must have been given back. */
+void serve_h2_memory_done(struct serve_h2_memory *memory);
+
+/* Counts `bytes` that the session makes us keep elsewhere; false when it is too much. */
+MUST_CHECK bool serve_h2_memory_take(struct serve_h2_memory *memory, size_t bytes);
+void serve_h2_memory_give(struct serve_h2_memory *memory, size_t bytes);
+
+/* ---- floods ---- */
+
+/* What a connection did within LIMIT_H2_FLOOD_MS that only costs. */
+struct serve_h2_flood {
+	uint64_t since_ms;
+	uint32_t counts[SERVE_FLOODS];
+};
+
+/* Counts one more; false when that is more than the limit of its kind. */
+MUST_CHECK bool serve_h2_flood_add(
+        struct serve_h2_flood *flood, enum serve_flood kind, uint64_t now_ms);
+
+/* Of which kind a frame with this head is, if it only costs; false when it is of use. */
+MUST_CHECK bool serve_h2_flood_of(const nghttp2_frame_hd *head, enum serve_flood *ret_kind);
+
+/* ---- heads ---- */
+
+/* Bytes within a buffer. */
+struct serve_h2_slice {
+	uint32_t at, len;
+};
+
+/* The fields of a request, or of a trailer section, as they come; written down as HTTP/1 writes
+ * them, so that one parser judges them all. */
+struct serve_h2_head {
+	struct buf_pool *pool;
+	const struct http_head_limits *limits;
+	struct buf text; /* the pseudo-header fields' values; behind them the head */
+	struct buf cookies;
+	struct serve_h2_slice method, scheme, authority, path, priority;
+	uint32_t head_at; /* where the head begins in `text`; 0: its first line is not there yet */
+	uint32_t count;   /* field lines that were written */
+	uint64_t decoded; /* bytes, those that are not kept included */
+	uint8_t fault;    /* enum fault: why it cannot become a request */
+	bool is_trailers, has_authority, has_host, is_open;
+};
+
+enum serve_h2_field {
+	SERVE_H2_FIELD_TAKEN,
+	SERVE_H2_FIELD_MALFORMED, /* the stream is to be reset */
+	SERVE_H2_FIELD_FLOOD,     /* far more than any limit: the connection is to end */
+};
+
+/* Begins; the buffers are empty before. */
+void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers);
+
+/* One field line, in the order of arrival, lower case; what nghttp2 checks of it is right (RFC 9113
+ * sections 8.2 and 8.3), pseudo-header fields come first and once. Too much is remembered as the
+ * fault HEAD_TOO_LARGE and not kept. */
+MUST_CHECK enum serve_h2_field serve_h2_head_add(
+        struct serve_h2_head *head, struct str name, struct str value);
+
+/* The whole text, valid until serve_h2_head_done; or why not: HEAD_TOO_LARGE, MEMORY, BAD_REQUEST.
+ * Of trailers: the field lines without the empty line. */
+MUST_CHECK enum fault serve_h2_head_end(struct serve_h2_head *head, struct str *ret_text);
+
+/* Gives the buffers back; more than once is fine. */
+void serve_h2_head_done(struct serve_h2_head *head);
+
+/* ---- sessions and streams ---- */
+
+/* What the sessions of a server share. */
+struct serve_h2_shared {
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *option;
+	struct slab sessions, streams;
+	struct serve_h2_blocks blocks;
+	atomic_uint_least64_t floods[SERVE_FLOODS];
+};
+
+struct serve_h2_session {
+	struct serve_connection *connection;
+	nghttp2_session *wire;
+	struct list streams;                     /* all */
+	struct list waiting[SERVE_H2_URGENCIES]; /* for room in `out`, the next one first */
+	struct serve_h2_stream *writer;          /* wrote last, and has more; or NULL */
+	uint64_t data_sent;                      /* content of all streams */
+	bool has_written;                        /* since it was looked at */
+	unsigned stream_count, open_count;       /* open: not closed by who answers */
+	struct serve_h2_memory memory;
+	struct serve_h2_flood flood;
+	struct serve_h2_head head; /* that is coming */
+	struct str rest;           /* of a frame that is made and that `out` had no room for */
+	uint64_t head_since_ms;    /* a head is coming; 0: none */
+	uint64_t idle_since_ms;
+	uint64_t drain_ms;     /* when the second GOAWAY is due; 0: not draining, or sent */
+	uint64_t pace_look_ms; /* CLOCK_NEVER: nothing waits for the client to read */
+	bool has_settings;     /* of the client */
+	bool has_more;         /* input waits for the next turn */
+	bool is_drained;       /* nghttp2 had nothing more to send when it was asked last */
+	bool is_broken;        /* nothing can be sent or received any more */
+	bool is_calmed;        /* it did too much of something */
+	bool is_cut;           /* its streams were told; it ends with the last of them */
+};
+
+struct serve_h2_stream {
+	struct serve_stream stream; /* `is_closed`: who answers has let it go */
+	struct serve_h2_session *session;
+	struct list_node node;    /* in the session's streams */
+	struct list_node waiting; /* in one of its lists */
+	struct timer timer;
+	int32_t id;
+	uint8_t urgency;
+	bool is_incremental;
+	struct buf coming, held; /* of the request's body: being received, being read */
+	size_t uncredited;       /* bytes that were read, and not told to the client */
+	struct str pending;      /* of the response: to be put into `out` now */
+	int file;                /* the same, where pending is empty and file_left is not 0 */
+	uint64_t file_offset, file_left;
+	uint64_t window_since_ms; /* while it waits for its window; else 0 */
+	uint64_t session_mark;    /* what was sent of all streams then */
+	uint64_t window_mark;     /* what was sent then */
+	nghttp2_nv *trailers;     /* of the response, in the arena */
+	size_t trailer_count;
+	bool has_end;        /* the request is whole */
+	bool is_malformed;   /* what came of it */
+	bool is_end_sent;    /* the response is whole, in `out` */
+	bool is_wire_closed; /* nghttp2 has forgotten it */
+	bool is_deferred;    /* nghttp2 does not ask for its data */
+	bool is_granted;     /* it may write before those who wait */
+	bool waits_for_window;
+	bool is_own_window; /* that it waits for, or waited for last; else the connection's */
+	_Alignas(16) char first[STREAM_ARENA_BYTES];
+};
+
+static inline struct serve_h2_stream *serve_h2_of(struct serve_stream *stream)
+{
+	return container_of(stream, struct serve_h2_stream, stream);
+}
+
+/* What sessions share; NULL is fine for free. */
+struct serve_h2_shared *serve_h2_shared_new(void);
+void serve_h2_shared_free(struct serve_h2_shared *shared);
+
+/* Sets the callbacks of what comes; what goes. */
+void serve_h2_frames_set(nghttp2_session_callbacks *callbacks);
+void serve_h2_response_set(nghttp2_session_callbacks *callbacks);
+
+/* Has the connection's task send what is in `out`, behind who is to run already. */
+void serve_h2_touch(struct serve_h2_session *session);
+
+/* Moves the frames that nghttp2 has ready into `out`, while there is room. */
+void serve_h2_pump(struct serve_h2_session *session);
+
+/* The same for the next frame only. */
+void serve_h2_pump_one(struct serve_h2_session *session);
+
+/* Sends `out` at once. */
+void serve_h2_flush(struct serve_h2_session *session);
+
+/* Ends the connection with GOAWAY (ENHANCE_YOUR_CALM), and counts why. */
+void serve_h2_calm(struct serve_h2_session *session, enum serve_flood kind);
+
+/* How much of a body `out` has room for; 0: it is to wait. */
+size_t serve_h2_room(const struct serve_h2_session *session);
+
+/* Whoever answers let a stream go, or nghttp2 has: frees it once both have. */
+void serve_h2_stream_settle(struct serve_h2_stream *stream);
+
+/* Frees it at once. */
+void serve_h2_stream_free(struct serve_h2_stream *stream);
+
+/* The request whose head is `session->head` is there: makes a stream of it, or refuses it. */
+void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool has_end);
+
+/* The stream of a number, or NULL. */
+struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id);
+
+/* A piece of its body came; false when there is no memory for it. */
+MUST_CHECK bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data);
+
+/* Its request is whole; trailers were added before. */
+void serve_h2_stream_end(struct serve_h2_stream *stream);
+void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lines);
+
+/* It cannot go on; who answers is told. */
+void serve_h2_stream_gone(struct serve_h2_stream *stream, enum fault fault);
+
+/* What is left of the response waits for the client to make room for it, and not for ever. */
+void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream);
+
+/* The client has made some, maybe enough. */
+void serve_h2_stream_has_window(struct serve_h2_stream *stream);
+
+/* Answers a request that became no stream. */
+void serve_h2_response_refuse(struct serve_h2_session *session, int32_t id, enum fault fault);
+
+/* Who answers is told that it may write, or what is left behind by it goes on. */
+void serve_h2_response_resume(struct serve_h2_stream *stream);
+
+/* The window that it waits for has grown. */
+void serve_h2_response_unblock(struct serve_h2_stream *stream);
+
+/* Reads a priority (RFC 9218 section 4) over what is there; what is wrong changes nothing. */
+void serve_h2_order_read(struct str priority, uint8_t *urgency, bool *is_incremental);
+
+/* Whether the stream may write before those who wait. */
+bool serve_h2_order_may_write(const struct serve_h2_stream *stream);
+
+/* How much it may write at once. */
+size_t serve_h2_order_share(const struct serve_h2_stream *stream);
+
+/* Puts it among those who wait for room. */
+void serve_h2_order_wait(struct serve_h2_stream *stream);
+
+/* It is of another urgency now. */
+void serve_h2_order_change(struct serve_h2_stream *stream, uint8_t urgency, bool is_incremental);
+
+enum serve_h2_grant {
+	SERVE_H2_GRANT_NOBODY, /* nobody waits any more */
+	SERVE_H2_GRANT_SOME,   /* others wait still */
+	SERVE_H2_GRANT_LATER,  /* who writes has precedence, if it goes on doing so */
+};
+
+/* There is room: lets the next ones write. */
+enum serve_h2_grant serve_h2_order_grant(struct serve_h2_session *session);
+
+/* The stream has written all that it had, and is likely to have more soon: until it was seen not to
+ * write in a turn, those behind it wait. Or it has no more. */
+void serve_h2_order_wrote(struct serve_h2_stream *stream);
+void serve_h2_order_leave(struct serve_h2_stream *stream);
+
+/* ---- for the public functions of stream.h ---- */
+
+enum serve_read serve_h2_stream_read(
+        struct serve_stream *stream, size_t room, struct str *ret_data);
+struct str serve_h2_stream_trailers(const struct serve_stream *stream);
+void serve_h2_stream_close(struct serve_stream *stream);
+bool serve_h2_response_begin(struct serve_stream *stream, const struct serve_response *response);
+void serve_h2_response_interim(struct serve_stream *stream, unsigned status,
+        const struct http_head *head, const uint64_t *drop);
+size_t serve_h2_response_write(struct serve_stream *stream, struct str data);
+size_t serve_h2_response_send_file(
+        struct serve_stream *stream, int file, uint64_t offset, size_t size);
+void serve_h2_response_flush(struct serve_stream *stream);
+void serve_h2_response_finish(struct serve_stream *stream, const struct http_head *trailers);
+void serve_h2_response_error(struct serve_stream *stream, enum fault fault, struct str added);

@@ -1,0 +1,506 @@
+/*
+ * One exchange on an HTTP/2 connection: a request, whose body is kept as it comes, within the
+ * stream's window, and whose window grows as it is read; the deadlines of both directions; the end.
+ *
+ * A stream is freed when both who answers has let it go and nghttp2 has: a response that is
+ * finished may still have to wait for room.
+ */
+#include "base/clock.h"
+#include "base/limit.h"
+#include "serve/h2_private.h"
+
+enum {
+	/* A reader that did not ask for so long was held back by its own side. */
+	PAUSE_MS = 500,
+	/* What a stream makes us keep: itself, and what whoever answers it has about it. */
+	STREAM_CHARGE = sizeof(struct serve_h2_stream) + 2048,
+	/* How often a stream that waits for its window is looked at within write_timeout. */
+	WINDOW_LOOKS = 8,
+};
+
+static struct serve_server *server_of(const struct serve_h2_stream *stream)
+{
+	return stream->session->connection->server;
+}
+
+static uint64_t now_of(const struct serve_h2_stream *stream)
+{
+	return loop_now_ms(server_of(stream)->options.loop);
+}
+
+static void wake(struct serve_h2_stream *stream)
+{
+	if (stream->stream.wake != NULL && !stream->stream.is_closed)
+		loop_wake(server_of(stream)->options.loop, stream->stream.wake);
+}
+
+struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id)
+{
+	return id == 0 ? NULL : nghttp2_session_get_stream_user_data(session->wire, id);
+}
+
+/* ---- the end ---- */
+
+void serve_h2_stream_free(struct serve_h2_stream *stream)
+{
+	struct serve_h2_session *session = stream->session;
+	struct serve_server *server = server_of(stream);
+	loop_timer_cancel(server->options.loop, &stream->timer);
+	list_remove(&stream->node);
+	list_remove(&stream->waiting);
+	serve_h2_order_leave(stream);
+	buf_release(server->options.buffers, &stream->coming);
+	buf_release(server->options.buffers, &stream->held);
+	serve_h2_memory_give(&session->memory, STREAM_CHARGE + stream->stream.arena_charged);
+	arena_reset(&stream->stream.arena);
+	if (!stream->stream.is_closed)
+		session->open_count--;
+	session->stream_count--;
+	if (session->stream_count == 0)
+		session->idle_since_ms = now_of(stream);
+	slab_give(&server->h2->streams, stream);
+}
+
+void serve_h2_stream_settle(struct serve_h2_stream *stream)
+{
+	if (stream->stream.is_closed && stream->is_wire_closed)
+		serve_h2_stream_free(stream);
+}
+
+void serve_h2_stream_gone(struct serve_h2_stream *stream, enum fault fault)
+{
+	if (!stream->stream.is_gone && stream->stream.fault == FAULT_NONE)
+		stream->stream.fault = (uint8_t)fault;
+	stream->stream.is_gone = true;
+	stream->waits_for_window = false;
+	list_remove(&stream->waiting);
+	serve_h2_order_leave(stream);
+	wake(stream);
+}
+
+/* How the client is told that the response is not whole. */
+static uint32_t code_of(const struct serve_h2_stream *stream)
+{
+	switch (stream->stream.fault) {
+	case FAULT_WRITE_SLOW:
+	case FAULT_MEMORY:
+		return NGHTTP2_ENHANCE_YOUR_CALM;
+	case FAULT_BODY_SLOW:
+		return NGHTTP2_CANCEL;
+	default:
+		return NGHTTP2_INTERNAL_ERROR;
+	}
+}
+
+void serve_h2_stream_close(struct serve_stream *closed)
+{
+	struct serve_h2_stream *stream = serve_h2_of(closed);
+	struct serve_h2_session *session = stream->session;
+	CHECK(!closed->is_closed);
+	closed->is_closed = true;
+	closed->wake = NULL;
+	session->open_count--;
+	buf_release(server_of(stream)->options.buffers, &stream->coming);
+	buf_release(server_of(stream)->options.buffers, &stream->held);
+	bool is_broken = closed->is_gone || !closed->is_finished;
+	if (is_broken) {
+		stream->pending = STR_EMPTY;
+		stream->waits_for_window = false;
+		list_remove(&stream->waiting);
+		serve_h2_order_leave(stream);
+	}
+	if (!stream->is_wire_closed && is_broken)
+		nghttp2_submit_rst_stream(
+		        session->wire, NGHTTP2_FLAG_NONE, stream->id, code_of(stream));
+	serve_h2_stream_settle(stream);
+	serve_h2_touch(session);
+}
+
+/* ---- deadlines ---- */
+
+static void look(struct serve_h2_stream *stream)
+{
+	const struct serve_stream *it = &stream->stream;
+	uint64_t at_ms =
+	        it->body_deadline_ms < it->room_look_ms ? it->body_deadline_ms : it->room_look_ms;
+	if (at_ms != CLOCK_NEVER)
+		loop_timer_start(server_of(stream)->options.loop, &stream->timer, at_ms);
+}
+
+static void expire_body(struct serve_h2_stream *stream)
+{
+	stream->stream.body_deadline_ms = CLOCK_NEVER;
+	/* Otherwise it is us who do not read. */
+	if (!stream->stream.wants_body || buf_length(&stream->coming) > 0)
+		return;
+	if (stream->stream.fault == FAULT_NONE)
+		stream->stream.fault = FAULT_BODY_SLOW;
+	wake(stream);
+}
+
+/* How much a client must take within write_timeout. */
+static uint64_t least_of(const struct serve_h2_stream *stream)
+{
+	const struct serve_options *options = &server_of(stream)->options;
+	uint64_t least = (uint64_t)options->rate_min * options->write_timeout_ms / 1000;
+	return least > 0 ? least : 1;
+}
+
+/* What has gone since it waits: of its own where that is what its window holds back, of all streams
+ * where it is the connection's. */
+static uint64_t gone_since(const struct serve_h2_stream *stream)
+{
+	return stream->is_own_window ? stream->stream.sent - stream->window_mark
+	                             : stream->session->data_sent - stream->session_mark;
+}
+
+static void measure_from(struct serve_h2_stream *stream, uint64_t now_ms)
+{
+	stream->window_since_ms = now_ms;
+	stream->window_mark = stream->stream.sent;
+	stream->session_mark = stream->session->data_sent;
+}
+
+/* Who answers tells the client on closing the stream; nobody does for what it left behind. */
+static void cut_slow(struct serve_h2_stream *stream)
+{
+	serve_h2_stream_gone(stream, FAULT_WRITE_SLOW);
+	if (!stream->stream.is_closed || stream->is_wire_closed)
+		return;
+	nghttp2_submit_rst_stream(
+	        stream->session->wire, NGHTTP2_FLAG_NONE, stream->id, code_of(stream));
+	serve_h2_touch(stream->session);
+}
+
+/* The client must make room for the response as fast as it would have to read it. */
+static void watch_window(struct serve_h2_stream *stream, uint64_t now_ms)
+{
+	const struct serve_options *options = &server_of(stream)->options;
+	stream->stream.room_look_ms = CLOCK_NEVER;
+	if (stream->window_since_ms == 0)
+		return;
+	if (gone_since(stream) >= least_of(stream)) {
+		measure_from(stream, now_ms);
+	} else if (now_ms - stream->window_since_ms >= options->write_timeout_ms) {
+		cut_slow(stream);
+		return;
+	}
+	stream->stream.room_look_ms = now_ms + options->write_timeout_ms / WINDOW_LOOKS + 1;
+}
+
+static void on_expire(struct timer *timer)
+{
+	struct serve_h2_stream *stream = container_of(timer, struct serve_h2_stream, timer);
+	uint64_t now_ms = now_of(stream);
+	if (stream->stream.body_deadline_ms <= now_ms)
+		expire_body(stream);
+	if (stream->stream.room_look_ms <= now_ms)
+		watch_window(stream, now_ms);
+	look(stream);
+}
+
+void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream)
+{
+	nghttp2_session *wire = stream->session->wire;
+	stream->waits_for_window = true;
+	stream->is_own_window =
+	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) <= 0;
+	if (stream->window_since_ms == 0)
+		measure_from(stream, now_of(stream));
+	if (stream->stream.room_look_ms == CLOCK_NEVER) {
+		stream->stream.room_look_ms =
+		        now_of(stream) +
+		        server_of(stream)->options.write_timeout_ms / WINDOW_LOOKS + 1;
+		look(stream);
+	}
+}
+
+void serve_h2_stream_has_window(struct serve_h2_stream *stream)
+{
+	nghttp2_session *wire = stream->session->wire;
+	int64_t least = (int64_t)least_of(stream);
+	/* A trickle is measured on. */
+	if (nghttp2_session_get_remote_window_size(wire) >= least &&
+	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) >= least)
+		stream->window_since_ms = 0;
+}
+
+/* ---- beginning ---- */
+
+static struct serve_h2_stream *make(struct serve_h2_session *session, int32_t id)
+{
+	struct serve_server *server = session->connection->server;
+	if (!serve_h2_memory_take(&session->memory, STREAM_CHARGE))
+		return NULL;
+	struct serve_h2_stream *stream = slab_take(&server->h2->streams);
+	memset(stream, 0, offsetof(struct serve_h2_stream, first));
+	stream->stream.connection = session->connection;
+	stream->stream.is_https = session->connection->is_secure;
+	stream->stream.is_copied = true;
+	stream->stream.began_us = clock_us();
+	stream->stream.body_deadline_ms = CLOCK_NEVER;
+	stream->stream.room_look_ms = CLOCK_NEVER;
+	stream->session = session;
+	stream->timer.on_expire = on_expire;
+	stream->id = id;
+	stream->urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY;
+	arena_init(&stream->stream.arena, stream->first, sizeof(stream->first));
+	list_add_last(&session->streams, &stream->node);
+	session->stream_count++;
+	session->open_count++;
+	return stream;
+}
+
+/* The head that was written down, as HTTP/1's parser reads it; every line must be one field. */
+static enum fault parse(const struct serve_h2_head *head, struct str text,
+        struct http_field fields[LIMIT_HEAD_FIELDS], struct http_head *ret_head)
+{
+	size_t scanned = 0;
+	enum fault fault = FAULT_BAD_REQUEST;
+	*ret_head = (struct http_head){.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
+	if (http_head_parse_request(text, &scanned, head->limits, ret_head, &fault) !=
+	        HTTP_PARSE_DONE)
+		return fault == FAULT_NONE ? FAULT_BAD_REQUEST : fault;
+	bool is_same = ret_head->len == text.len && ret_head->count == head->count &&
+	               ret_head->target_len == head->path.len &&
+	               ret_head->method_len == head->method.len;
+	return is_same ? FAULT_NONE : FAULT_BAD_REQUEST;
+}
+
+/* The scheme is not ours to know: a proxy with TLS may stand in front of us. */
+static bool is_scheme_known(const struct serve_h2_head *head)
+{
+	struct str scheme = str_make(buf_bytes(&head->text) + head->scheme.at, head->scheme.len);
+	return str_is_equal_nocase(scheme, STR("http")) ||
+	       str_is_equal_nocase(scheme, STR("https"));
+}
+
+static bool is_connect(const struct serve_h2_head *head)
+{
+	struct str method = str_make(buf_bytes(&head->text) + head->method.at, head->method.len);
+	return str_is_equal(method, STR("CONNECT"));
+}
+
+/* Host, path, body and Expect. */
+static enum fault check(struct serve_h2_stream *stream, bool has_end)
+{
+	struct serve_stream *it = &stream->stream;
+	enum http_framing framing;
+	uint64_t length;
+	enum fault fault = http_head_check_request(&it->head, &it->host, &it->path);
+	if (fault == FAULT_NONE)
+		fault = http_body_request(&it->head, &framing, &length);
+	if (fault != FAULT_NONE)
+		return fault;
+	stream->has_end = has_end;
+	it->has_body = !has_end;
+	it->is_length_known = framing == HTTP_FRAMING_LENGTH;
+	it->body_length = it->is_length_known ? length : 0;
+	if (http_head_has(&it->head, HTTP_NAME_EXPECT)) {
+		if (http_head_count(&it->head, HTTP_NAME_EXPECT) > 1 ||
+		        !str_is_equal_nocase(
+		                http_head_get(&it->head, HTTP_NAME_EXPECT), STR("100-continue")))
+			return FAULT_EXPECTATION;
+		it->expects_continue = it->has_body;
+	}
+	return FAULT_NONE;
+}
+
+/* Copies the head into the stream. */
+static enum fault keep_head(struct serve_h2_stream *stream, const struct http_head *head)
+{
+	struct serve_stream *it = &stream->stream;
+	it->head = *head;
+	it->head.is_h2 = true;
+	it->head.base = arena_copy(&it->arena, str_make(head->base, head->len)).at;
+	it->head.capacity = head->count;
+	it->head.fields = arena_alloc(&it->arena, head->count * sizeof(struct http_field));
+	memcpy(it->head.fields, head->fields, head->count * sizeof(struct http_field));
+	/* As in HTTP/1: itself, and what is made of it for two origins. */
+	size_t bytes = 3 * it->arena.allocated;
+	if (bytes > 0 && !serve_h2_memory_take(&stream->session->memory, bytes))
+		return FAULT_MEMORY;
+	it->arena_charged = bytes;
+	return FAULT_NONE;
+}
+
+static enum fault open_stream(
+        struct serve_h2_session *session, int32_t id, bool has_end, struct serve_h2_stream **ret)
+{
+	struct http_field fields[LIMIT_HEAD_FIELDS];
+	struct http_head parsed;
+	struct str text;
+	struct serve_h2_head *head = &session->head;
+	enum fault fault = serve_h2_head_end(head, &text);
+	if (fault == FAULT_NONE && is_connect(head))
+		fault = FAULT_BAD_METHOD; /* it has neither scheme nor path */
+	if (fault == FAULT_NONE)
+		fault = is_scheme_known(head) ? parse(head, text, fields, &parsed)
+		                              : FAULT_BAD_REQUEST;
+	if (fault != FAULT_NONE)
+		return fault;
+	struct serve_h2_stream *stream = make(session, id);
+	if (stream == NULL)
+		return FAULT_MEMORY;
+	if (head->priority.len > 0)
+		serve_h2_order_read(
+		        str_make(buf_bytes(&head->text) + head->priority.at, head->priority.len),
+		        &stream->urgency, &stream->is_incremental);
+	fault = keep_head(stream, &parsed);
+	if (fault == FAULT_NONE)
+		fault = check(stream, has_end);
+	if (fault != FAULT_NONE) {
+		serve_h2_stream_free(stream);
+		return fault;
+	}
+	*ret = stream;
+	return FAULT_NONE;
+}
+
+void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool has_end)
+{
+	struct serve_handler *handler = session->connection->server->options.handler;
+	struct serve_h2_stream *stream = NULL;
+	if (session->is_calmed || session->is_cut)
+		return;
+	/* Those that were reset and are still being let go count as well. */
+	if (session->open_count >= LIMIT_H2_STREAMS) {
+		nghttp2_submit_rst_stream(
+		        session->wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+		return;
+	}
+	enum fault fault = open_stream(session, id, has_end, &stream);
+	if (fault != FAULT_NONE) {
+		handler->on_refused(handler, &session->connection->client, fault);
+		serve_h2_response_refuse(session, id, fault);
+		return;
+	}
+	nghttp2_session_set_stream_user_data(session->wire, id, stream);
+	handler->on_request(handler, &stream->stream);
+}
+
+/* ---- the body ---- */
+
+bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data)
+{
+	if (!buf_add(server_of(stream)->options.buffers, &stream->coming, data))
+		return false;
+	if (stream->stream.wants_body)
+		wake(stream);
+	return true;
+}
+
+void serve_h2_stream_end(struct serve_h2_stream *stream)
+{
+	stream->has_end = true;
+	if (stream->stream.wants_body)
+		wake(stream);
+}
+
+void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lines)
+{
+	if (lines.len == 0 || stream->stream.is_closed)
+		return;
+	stream->stream.trailers = arena_copy(&stream->stream.arena, lines);
+	stream->stream.has_trailers = true;
+}
+
+/* Tells the client how much of the body was read: so much more may come. */
+static void credit(struct serve_h2_stream *stream)
+{
+	if (stream->uncredited == 0 || stream->is_wire_closed)
+		return;
+	nghttp2_session_consume_stream(stream->session->wire, stream->id, stream->uncredited);
+	stream->uncredited = 0;
+	if (!stream->has_end)
+		serve_h2_touch(stream->session);
+}
+
+static void count_body(struct serve_h2_stream *stream, size_t count)
+{
+	const struct serve_options *options = &server_of(stream)->options;
+	struct serve_stream *it = &stream->stream;
+	uint64_t least = (uint64_t)options->rate_min * options->body_timeout_ms / 1000;
+	it->body_received += count;
+	if (it->body_deadline_ms == CLOCK_NEVER || it->body_received - it->body_mark < least)
+		return;
+	it->body_mark = it->body_received;
+	it->body_deadline_ms = now_of(stream) + options->body_timeout_ms;
+}
+
+static enum serve_read fail_read(struct serve_stream *it, enum fault fault)
+{
+	it->body_deadline_ms = CLOCK_NEVER;
+	if (it->fault == FAULT_NONE)
+		it->fault = (uint8_t)fault;
+	return SERVE_READ_FAILED;
+}
+
+static enum serve_read wait_for_body(struct serve_h2_stream *stream)
+{
+	struct serve_stream *it = &stream->stream;
+	it->wants_body = true;
+	it->body_asked_ms = now_of(stream);
+	if (it->body_deadline_ms == CLOCK_NEVER) {
+		it->body_mark = it->body_received;
+		it->body_deadline_ms =
+		        it->body_asked_ms + server_of(stream)->options.body_timeout_ms;
+		look(stream);
+	}
+	return SERVE_READ_WAIT;
+}
+
+static void send_continue(struct serve_h2_stream *stream)
+{
+	struct serve_stream *it = &stream->stream;
+	it->expects_continue = false;
+	if (!it->has_response && buf_length(&stream->coming) == 0 && !stream->has_end)
+		serve_h2_response_interim(it, 100, NULL, NULL);
+}
+
+enum serve_read serve_h2_stream_read(struct serve_stream *it, size_t room, struct str *ret_data)
+{
+	struct serve_h2_stream *stream = serve_h2_of(it);
+	struct buf_pool *pool = server_of(stream)->options.buffers;
+	if (it->fault != FAULT_NONE)
+		return SERVE_READ_FAILED;
+	if (it->expects_continue)
+		send_continue(stream);
+	/* The time in which nobody asked does not count against the client. */
+	if (!it->wants_body && now_of(stream) - it->body_asked_ms > PAUSE_MS)
+		it->body_deadline_ms = CLOCK_NEVER;
+	it->wants_body = false;
+	if (buf_length(&stream->held) == 0) {
+		/* What was given out last is not needed any more, and its block takes what comes.
+		 */
+		struct buf empty = stream->held;
+		stream->held = stream->coming;
+		stream->coming = empty;
+		credit(stream);
+	}
+	if (buf_length(&stream->held) > 0) {
+		struct str data = buf_str(&stream->held);
+		if (data.len > room)
+			data.len = room;
+		buf_drop(&stream->held, data.len);
+		stream->uncredited += data.len;
+		count_body(stream, data.len);
+		it->body_asked_ms = now_of(stream);
+		*ret_data = data;
+		return SERVE_READ_DATA;
+	}
+	buf_release_if_empty(pool, &stream->held);
+	buf_release_if_empty(pool, &stream->coming);
+	if (stream->has_end) {
+		it->body_deadline_ms = CLOCK_NEVER;
+		return SERVE_READ_END;
+	}
+	if (stream->is_wire_closed)
+		return fail_read(it, FAULT_CLIENT_GONE);
+	return wait_for_body(stream);
+}
+
+struct str serve_h2_stream_trailers(const struct serve_stream *it)
+{
+	return it->has_trailers ? it->trailers : STR_EMPTY;
+}

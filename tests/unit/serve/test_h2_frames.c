@@ -1,0 +1,201 @@
+/* What comes on an HTTP/2 connection and is wrong, too much, or changes what was said before. */
+#include "h2_client.h"
+
+/* Heads of a request in HPACK without a table: what follows ":method GET, :scheme http". */
+static void add_literal(struct text *block, const char *name, const char *value)
+{
+	char lengths[3] = {0, (char)strlen(name), (char)strlen(value)};
+	text_add(block, str_make(lengths, 2));
+	text_add(block, str_of(name));
+	text_add(block, str_make(lengths + 2, 1));
+	text_add(block, str_of(value));
+}
+
+static void send_frame(
+        struct h2_client *h2, uint8_t type, uint8_t flags, int32_t id, struct str payload)
+{
+	const char head[9] = {(char)(payload.len >> 16), (char)(payload.len >> 8),
+	        (char)payload.len, (char)type, (char)flags, (char)(id >> 24), (char)(id >> 16),
+	        (char)(id >> 8), (char)id};
+	assert_true(client_send(&h2->client, str_make(head, sizeof(head))));
+	assert_true(client_send(&h2->client, payload));
+}
+
+/* Names and values behind the first two fields, and what comes of it: a status, or 0 for a reset.
+ */
+static const struct {
+	const char *fields[12];
+	unsigned status;
+} HEADS[] = {
+        {{":path", "/", ":authority", "a"}, 200},
+        {{":path", "/", ":authority", "a", "te", "trailers"}, 200},
+        {{":path", "/", ":authority", "a", "te", "gzip"}, 0},
+        {{":path", "/", ":authority", "a", "connection", "x"}, 0},
+        {{":path", "/", ":authority", "a", "transfer-encoding", "chunked"}, 0},
+        {{":path", "/", ":authority", "a", "X-Upper", "x"}, 0},
+        {{":path", "/", ":authority", "a", "x", "a\rb"}, 0},
+        {{":path", "/", ":authority", "a", "x", "a\nb"}, 0},
+        {{":path", "/", ":authority", "a", "host", "b"}, 0},
+        {{":path", "/", ":authority", "a", ":path", "/"}, 0},
+        {{":path", "/", "x", "y", ":authority", "a"}, 0},
+        {{":path", "/", ":authority", "a", "content-length", "1"}, 0},
+        {{":path", "/"}, 0},
+        {{":path", "/#a", ":authority", "a"}, 400},
+        {{":path", "/", ":authority", "a b"}, 0},
+};
+
+static void malformed_heads_are_errors_of_their_streams(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	for (size_t i = 0; i < ARRAY_LENGTH(HEADS); i++) {
+		struct text block = {.at = NULL};
+		text_add(&block, STR("\x82\x86"));
+		for (size_t at = 0; HEADS[i].fields[at] != NULL; at += 2)
+			add_literal(&block, HEADS[i].fields[at], HEADS[i].fields[at + 1]);
+		/* nghttp2's side must know the stream to read what comes of it. */
+		int32_t id = h2_ask(&h2, "GET", "/known", false, NULL, NULL);
+		const uint8_t *bytes;
+		ssize_t length;
+		while ((length = nghttp2_session_mem_send(h2.session, &bytes)) > 0)
+			if (bytes[3] != NGHTTP2_HEADERS)
+				assert_true(client_send(
+				        &h2.client, str_make((const char *)bytes, (size_t)length)));
+		send_frame(&h2, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS,
+		        id, text_str(&block));
+		h2_until(&h2, h2_answer(&h2, id)->is_closed);
+		const struct h2_answer *answer = h2_answer(&h2, id);
+		if (HEADS[i].status == 0) {
+			assert_int_equal(answer->reset, NGHTTP2_PROTOCOL_ERROR);
+			assert_int_equal(answer->status, 0);
+		} else {
+			assert_int_equal(answer->status, HEADS[i].status);
+		}
+		text_done(&block);
+	}
+	assert_int_equal(h2.goaway, UINT32_MAX);
+	h2_done(&h2, &fixture);
+}
+
+static void pings_are_answered_until_they_are_too_many(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	for (unsigned i = 0; i < LIMIT_H2_PINGS; i++) {
+		nghttp2_submit_ping(h2.session, NGHTTP2_FLAG_NONE, NULL);
+		if (i % 50 == 0)
+			h2_turn(&h2);
+	}
+	h2_until(&h2, h2.pings == LIMIT_H2_PINGS);
+	assert_int_equal(serve_server_floods(fixture.server, SERVE_FLOOD_PINGS), 0);
+	assert_int_equal(h2_get(&h2, "/a")->status, 200);
+	nghttp2_submit_ping(h2.session, NGHTTP2_FLAG_NONE, NULL);
+	h2_until(&h2, h2.goaways > 0);
+	assert_int_equal(h2.goaway, NGHTTP2_ENHANCE_YOUR_CALM);
+	assert_int_equal(serve_server_floods(fixture.server, SERVE_FLOOD_PINGS), 1);
+	h2_until(&h2, h2.client.has_end || h2.client.has_reset);
+	h2_done(&h2, &fixture);
+}
+
+static void resets_are_counted_and_streams_let_go(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	fixture.script.holds = true;
+	h2_open(&h2, &fixture, 0);
+	h2_turn(&h2);
+	struct text block = {.at = NULL};
+	text_add(&block, STR("\x82\x86"));
+	add_literal(&block, ":path", "/");
+	add_literal(&block, ":authority", "a");
+	for (int32_t id = 1; id < 2 * LIMIT_H2_RESETS + 1 && !h2.client.has_end; id += 2) {
+		send_frame(&h2, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS,
+		        id, text_str(&block));
+		send_frame(&h2, NGHTTP2_RST_STREAM, 0, id, str_make("\0\0\0\x8", 4));
+		turn(&h2.client, 0);
+	}
+	turn_for(&h2.client, 20);
+	assert_int_equal(fixture.begun, LIMIT_H2_RESETS);
+	assert_int_equal(fixture.ended, LIMIT_H2_RESETS);
+	assert_false(h2.client.has_end);
+	send_frame(&h2, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS,
+	        2 * LIMIT_H2_RESETS + 1, text_str(&block));
+	send_frame(&h2, NGHTTP2_RST_STREAM, 0, 2 * LIMIT_H2_RESETS + 1, str_make("\0\0\0\x8", 4));
+	turn_until(&h2.client, h2.client.has_end || h2.client.has_reset);
+	assert_int_equal(serve_server_floods(fixture.server, SERVE_FLOOD_RESETS), 1);
+	text_done(&block);
+	h2_done(&h2, &fixture);
+}
+
+static void more_streams_than_allowed_are_refused(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	fixture.script.holds = true;
+	h2_open(&h2, &fixture, 0);
+	for (unsigned i = 0; i < LIMIT_H2_STREAMS + 10; i++)
+		h2_ask(&h2, "GET", "/a", false, NULL, NULL);
+	for (unsigned i = LIMIT_H2_STREAMS; i < LIMIT_H2_STREAMS + 10; i++) {
+		h2_until(&h2,
+		        h2.answers[i].reset != UINT32_MAX || fixture.begun == LIMIT_H2_STREAMS);
+		if (h2.answers[i].reset != UINT32_MAX)
+			assert_int_equal(h2.answers[i].reset, NGHTTP2_REFUSED_STREAM);
+	}
+	assert_int_equal(fixture.begun, LIMIT_H2_STREAMS);
+	fixture.script.holds = false;
+	wake_exchanges(&fixture);
+	for (unsigned i = 0; i < LIMIT_H2_STREAMS; i++) {
+		h2_until(&h2, h2.answers[i].is_closed);
+		assert_int_equal(h2.answers[i].status, 200);
+	}
+	h2_done(&h2, &fixture);
+}
+
+static void a_priority_can_be_changed(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	fixture.script.holds = true;
+	h2_open(&h2, &fixture, 0);
+	h2_ask(&h2, "GET", "/a", false, "priority", "u=5, i");
+	h2_until(&h2, fixture.begun == 1);
+	const struct exchange *exchange =
+	        container_of(list_first(&fixture.exchanges), struct exchange, node);
+	const struct serve_h2_stream *stream = serve_h2_of(exchange->stream);
+	assert_int_equal(stream->urgency, 5);
+	assert_true(stream->is_incremental);
+	send_frame(&h2, NGHTTP2_PRIORITY_UPDATE, 0, 0, str_make("\0\0\0\1u=1", 7));
+	h2_until(&h2, stream->urgency == 1);
+	assert_false(stream->is_incremental);
+	/* Of a stream that there is not, it says nothing. */
+	send_frame(&h2, NGHTTP2_PRIORITY_UPDATE, 0, 0, str_make("\0\0\0\x65u=1", 7));
+	fixture.script.holds = false;
+	wake_exchanges(&fixture);
+	h2_until(&h2, h2_answer(&h2, 1)->is_closed);
+	h2_done(&h2, &fixture);
+}
+
+int main(void)
+{
+	hash_init();
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(malformed_heads_are_errors_of_their_streams),
+	        cmocka_unit_test(pings_are_answered_until_they_are_too_many),
+	        cmocka_unit_test(resets_are_counted_and_streams_let_go),
+	        cmocka_unit_test(more_streams_than_allowed_are_refused),
+	        cmocka_unit_test(a_priority_can_be_changed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

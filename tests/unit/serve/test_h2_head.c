@@ -1,0 +1,193 @@
+/* Fields of HTTP/2 become the text that HTTP/1 would have sent. */
+#include "serve/h2_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+static const struct http_head_limits LIMITS = {
+        .head_bytes = 2000, .target_bytes = 500, .fields = 20};
+
+struct setting {
+	struct mem_budget budget;
+	struct buf_pool pool;
+	struct serve_h2_head head;
+};
+
+static void begin(struct setting *setting, bool is_trailers)
+{
+	*setting = (struct setting){.budget = {.limit = 1 << 20}};
+	buf_pool_init(&setting->pool, &setting->budget);
+	setting->head = (struct serve_h2_head){.pool = &setting->pool, .limits = &LIMITS};
+	serve_h2_head_begin(&setting->head, is_trailers);
+}
+
+static void end(struct setting *setting)
+{
+	serve_h2_head_done(&setting->head);
+	serve_h2_head_done(&setting->head);
+	assert_int_equal(setting->pool.in_use, 0);
+	buf_pool_done(&setting->pool);
+}
+
+#define START ":method", "GET", ":scheme", "https", ":path", "/a?b"
+
+/* Names and values, and the text that they become; NULL: malformed. */
+static const struct {
+	const char *fields[24];
+	const char *text;
+	bool is_trailers;
+} ROWS[] = {
+        {{START, ":authority", "a.test"}, "GET /a?b HTTP/1.1\r\nhost: a.test\r\n\r\n", false},
+        {{":authority", "a.test", START, "x", "y"},
+                "GET /a?b HTTP/1.1\r\nhost: a.test\r\nx: y\r\n\r\n", false},
+        {{START, "host", "b.test", "x", ""}, "GET /a?b HTTP/1.1\r\nhost: b.test\r\nx: \r\n\r\n",
+                false},
+        {{START, ":authority", "a.test", "host", "A.test"},
+                "GET /a?b HTTP/1.1\r\nhost: a.test\r\n\r\n", false},
+        {{START, ":authority", "a.test", "x", "y", "host", "b.test"}, NULL, false},
+        {{START, ":authority", "a.test", "host", "a.test", "host", "a.test"}, NULL, false},
+        {{START, "x", "y", ":authority", "a.test"}, NULL, false},
+        {{START, "host", "a", "cookie", "a=1", "x", "y", "cookie", "b=2", "cookie", ""},
+                "GET /a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncookie: a=1; b=2; \r\n\r\n", false},
+        {{"x-sum", "1", "y", "z"}, "x-sum: 1\r\ny: z\r\n", true},
+        {{"x-sum", "1", ":path", "/"}, NULL, true},
+        {{"host", "a", "cookie", "b", "cookie", "c"}, "host: a\r\ncookie: b\r\ncookie: c\r\n",
+                true},
+};
+
+static void fields_become_a_text_or_are_malformed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct setting setting;
+		begin(&setting, ROWS[i].is_trailers);
+		bool is_malformed = false;
+		for (size_t at = 0; ROWS[i].fields[at] != NULL && !is_malformed; at += 2)
+			is_malformed =
+			        serve_h2_head_add(&setting.head, str_of(ROWS[i].fields[at]),
+			                str_of(ROWS[i].fields[at + 1])) != SERVE_H2_FIELD_TAKEN;
+		assert_int_equal(is_malformed, ROWS[i].text == NULL);
+		if (!is_malformed) {
+			struct str text;
+			assert_int_equal(serve_h2_head_end(&setting.head, &text), FAULT_NONE);
+			assert_int_equal(text.len, strlen(ROWS[i].text));
+			assert_memory_equal(text.at, ROWS[i].text, text.len);
+			size_t lines = 0;
+			for (size_t at = 0; at < text.len; at++)
+				lines += text.at[at] == '\n';
+			assert_int_equal(
+			        setting.head.count, ROWS[i].is_trailers ? lines : lines - 2);
+		}
+		end(&setting);
+	}
+}
+
+static void the_priority_is_found(void **state)
+{
+	static const char *const FIELDS[] = {
+	        START, ":authority", "a", "priority", "u=1, i", "x", "y"};
+	(void)state;
+	struct setting setting;
+	struct str text;
+	begin(&setting, false);
+	for (size_t at = 0; at < ARRAY_LENGTH(FIELDS); at += 2)
+		assert_int_equal(serve_h2_head_add(
+		                         &setting.head, str_of(FIELDS[at]), str_of(FIELDS[at + 1])),
+		        SERVE_H2_FIELD_TAKEN);
+	assert_int_equal(serve_h2_head_end(&setting.head, &text), FAULT_NONE);
+	assert_int_equal(setting.head.priority.len, 6);
+	assert_memory_equal(buf_bytes(&setting.head.text) + setting.head.priority.at, "u=1, i", 6);
+	end(&setting);
+}
+
+/* A head of so many bytes, in fields of this name. */
+static enum fault fill(struct setting *setting, const char *name, size_t bytes, bool is_trailers)
+{
+	static const char *const FIELDS[] = {START, ":authority", "a"};
+	char value[100];
+	memset(value, 'v', sizeof(value));
+	begin(setting, is_trailers);
+	for (size_t at = 0; !is_trailers && at < ARRAY_LENGTH(FIELDS); at += 2)
+		assert_int_equal(serve_h2_head_add(&setting->head, str_of(FIELDS[at]),
+		                         str_of(FIELDS[at + 1])),
+		        SERVE_H2_FIELD_TAKEN);
+	for (size_t at = 0; at < bytes; at += sizeof(value))
+		assert_int_equal(serve_h2_head_add(&setting->head, str_of(name),
+		                         str_make(value, sizeof(value))),
+		        SERVE_H2_FIELD_TAKEN);
+	struct str text;
+	return serve_h2_head_end(&setting->head, &text);
+}
+
+static void what_is_too_large_is_a_fault_and_is_not_kept(void **state)
+{
+	static const char *const NAMES[] = {"x", "cookie"};
+	(void)state;
+	struct setting setting;
+	for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++) {
+		assert_int_equal(fill(&setting, NAMES[i], 1500, false), FAULT_NONE);
+		end(&setting);
+		assert_int_equal(fill(&setting, NAMES[i], 2000, false), FAULT_HEAD_TOO_LARGE);
+		end(&setting);
+		assert_int_equal(fill(&setting, NAMES[i], 100000, false), FAULT_HEAD_TOO_LARGE);
+		assert_true(
+		        buf_length(&setting.head.text) + buf_length(&setting.head.cookies) < 3000);
+		end(&setting);
+	}
+	assert_int_equal(fill(&setting, "x", 7000, true), FAULT_NONE);
+	end(&setting);
+	assert_int_equal(fill(&setting, "x", 9000, true), FAULT_HEAD_TOO_LARGE);
+	end(&setting);
+}
+
+static void what_is_far_too_large_is_a_flood(void **state)
+{
+	(void)state;
+	struct setting setting;
+	begin(&setting, false);
+	static char value[4000];
+	memset(value, 'v', sizeof(value));
+	unsigned count = 0;
+	while (serve_h2_head_add(&setting.head, STR("x"), str_make(value, sizeof(value))) ==
+	        SERVE_H2_FIELD_TAKEN)
+		count++;
+	assert_int_equal(count, LIMIT_H2_DECODED_BYTES / (sizeof(value) + 1 + 32));
+	end(&setting);
+	/* Fields without anything count as well. */
+	begin(&setting, false);
+	count = 0;
+	while (serve_h2_head_add(&setting.head, STR("x"), STR_EMPTY) == SERVE_H2_FIELD_TAKEN)
+		count++;
+	assert_int_equal(count, LIMIT_H2_DECODED_BYTES / 33);
+	end(&setting);
+}
+
+static void without_memory_it_is_a_fault(void **state)
+{
+	(void)state;
+	struct setting setting;
+	begin(&setting, false);
+	setting.budget.limit = 0;
+	assert_int_equal(
+	        serve_h2_head_add(&setting.head, STR(":path"), STR("/")), SERVE_H2_FIELD_TAKEN);
+	struct str text;
+	assert_int_equal(serve_h2_head_end(&setting.head, &text), FAULT_MEMORY);
+	end(&setting);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(fields_become_a_text_or_are_malformed),
+	        cmocka_unit_test(the_priority_is_found),
+	        cmocka_unit_test(what_is_too_large_is_a_fault_and_is_not_kept),
+	        cmocka_unit_test(what_is_far_too_large_is_a_flood),
+	        cmocka_unit_test(without_memory_it_is_a_fault),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,104 @@
+/* What a session takes is counted, charged to the budget in steps, and bounded. */
+#include "serve/h2_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void what_is_taken_is_charged_and_given_back(void **state)
+{
+	enum { COUNT = 1000 };
+	(void)state;
+	struct mem_budget budget = {.limit = 1 << 24};
+	struct serve_h2_memory memory;
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
+	const nghttp2_mem *calls = &memory.calls;
+	char *blocks[COUNT];
+	size_t sum = 0;
+	for (size_t i = 0; i < COUNT; i++) {
+		blocks[i] = i % 2 == 0 ? calls->malloc(i, calls->mem_user_data)
+		                       : calls->calloc(i, 1, calls->mem_user_data);
+		assert_non_null(blocks[i]);
+		assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+		for (size_t at = 0; i % 2 == 1 && at < i; at++)
+			assert_int_equal(blocks[i][at], 0);
+		memset(blocks[i], (int)i, i);
+		sum += i;
+		assert_in_range(memory.used, sum, sum + 16 * (i + 1));
+		assert_in_range(atomic_load(&budget.used), memory.used, memory.used + 200000);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		blocks[i] = calls->realloc(blocks[i], 2 * i + 1, calls->mem_user_data);
+		for (size_t at = 0; at < i; at++)
+			assert_int_equal((unsigned char)blocks[i][at], i & 0xff);
+		blocks[i] = calls->realloc(blocks[i], i / 3 + 1, calls->mem_user_data);
+		for (size_t at = 0; at < i / 3; at++)
+			assert_int_equal((unsigned char)blocks[i][at], i & 0xff);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		calls->free(blocks[i], calls->mem_user_data);
+		assert_in_range(atomic_load(&budget.used), memory.used, memory.used + 200000);
+	}
+	calls->free(NULL, calls->mem_user_data);
+	char *fresh = calls->realloc(NULL, 10, calls->mem_user_data);
+	calls->free(fresh, calls->mem_user_data);
+	assert_int_equal(memory.used, 0);
+	assert_false(memory.is_refused);
+	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
+	assert_int_equal(atomic_load(&budget.used), 0);
+}
+
+static void past_the_budget_nothing_is_given(void **state)
+{
+	(void)state;
+	struct mem_budget budget = {.limit = 200000};
+	struct serve_h2_memory memory;
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
+	assert_true(serve_h2_memory_take(&memory, 100000));
+	assert_null(memory.calls.malloc(100000, memory.calls.mem_user_data));
+	assert_null(memory.calls.calloc(1000, 1000, memory.calls.mem_user_data));
+	assert_true(memory.is_refused);
+	assert_int_equal(memory.used, 100000);
+	serve_h2_memory_give(&memory, 100000);
+	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
+	assert_int_equal(atomic_load(&budget.used), 0);
+}
+
+static void past_the_limit_of_a_session_nothing_is_given(void **state)
+{
+	(void)state;
+	struct mem_budget budget = {.limit = SIZE_MAX};
+	struct serve_h2_memory memory;
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
+	assert_true(serve_h2_memory_take(&memory, LIMIT_H2_SESSION_BYTES));
+	assert_false(serve_h2_memory_take(&memory, 1));
+	assert_null(memory.calls.malloc(0, memory.calls.mem_user_data));
+	serve_h2_memory_give(&memory, LIMIT_H2_SESSION_BYTES);
+	assert_null(memory.calls.malloc(SIZE_MAX, memory.calls.mem_user_data));
+	assert_null(memory.calls.calloc(SIZE_MAX, 2, memory.calls.mem_user_data));
+	assert_false(serve_h2_memory_take(&memory, SIZE_MAX));
+	assert_int_equal(memory.used, 0);
+	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_is_taken_is_charged_and_given_back),
+	        cmocka_unit_test(past_the_budget_nothing_is_given),
+	        cmocka_unit_test(past_the_limit_of_a_session_nothing_is_given),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
