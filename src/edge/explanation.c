@@ -420,12 +420,12 @@ static void tell_attempt(struct looked *looked, const struct edge_plan_attempt *
 	        address_format(&looked->surveys[attempt->role].entries[attempt->address].address,
 	                address));
 	words.at[0] = 'T'; /* the beginning of a sentence */
-	if (looked->surveys[attempt->role].protocol == MODEL_HTTPS)
-		text_add(&words, STR(" over HTTPS"));
 	const struct model_origin *origin = model_domain_origin(looked->domain, attempt->role);
 	if (origin_bucket_is(origin))
 		text_addf(&words, " for the %s bucket %s",
 		        origin->bucket.is_private ? "private" : "public", origin->bucket.host);
+	if (looked->surveys[attempt->role].protocol == MODEL_HTTPS)
+		text_add(&words, STR(" over HTTPS"));
 	if (attempt->choices > 1)
 		text_addf(&words, ", or at another one of %u", attempt->choices);
 	if (attempt->is_despite_block)

@@ -51,7 +51,7 @@ bool origin_endpoint_asks_by_name(const struct model_domain *domain,
         const struct model_origin *origin, enum model_protocol protocol)
 {
 	return protocol == MODEL_HTTPS && origin->tls.server_name == NULL && origin->host == NULL &&
-	       domain->name[0] == '*';
+	       origin->bucket.host == NULL && domain->name[0] == '*';
 }
 
 struct str origin_endpoint_server_name(const struct model_domain *domain,
@@ -61,7 +61,5 @@ struct str origin_endpoint_server_name(const struct model_domain *domain,
 		return STR_EMPTY;
 	if (origin->tls.server_name != NULL)
 		return str_of(origin->tls.server_name);
-	if (origin->bucket.host != NULL)
-		return str_of(origin->addresses[0].host);
 	return host_of(origin_endpoint_probe_host(domain, origin));
 }

@@ -57,6 +57,11 @@ def test_modify_to_cos_and_back_by_the_api(world, name):
     told = world.viewer.ok("explainRequest", query={"url": f"http://{name}/2.txt"})
     assert told["origins"][0]["bucket"] == world.cos.host and told["origins"][0]["is_private"] is True
     assert any(f"for the private bucket {world.cos.host}" in step for step in told["steps"]), told["steps"]
+    for method, path, status, reason in (("POST", "/2.txt", 405, "not_allowed"), ("GET", "/a/../2.txt", 400, "bad_request")):
+        outcome = world.viewer.ok("explainRequest", query={"url": f"http://{name}{path}", "method": method})["outcome"]
+        assert (outcome["status"], outcome["reason"], outcome["from"]) == (status, reason, "edge")
+        real = world.program.ask(method, path, host=name)
+        assert (real.status, real.error) == (status, reason)
     # A bucket has no address of its own to be drained.
     weighed = world.admin.call("weighAddress", {"role": "origin", "address": world.cos.host, "weight": 0}, name=name)
     assert (weighed.status, weighed.errors) == (422, [("/address", "unknown")])
