@@ -159,7 +159,8 @@ static void check_tls(
 	        {"/tls/key", origin->tls.key},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
-		if (files[i].path != NULL && files[i].path[0] != '/')
+		if (origin->protocol != MODEL_HTTP && files[i].path != NULL &&
+		        files[i].path[0] != '/')
 			refuse_in(checking, role, files[i].field, "value",
 			        "is no absolute path: every edge reads the file on its own "
 			        "machine");

@@ -322,7 +322,8 @@ static void bad_fields_are_named(void **state)
 	        {"{\"debug\":\"maybe\"}", "/debug", NULL},
 	        {"{\"debug\":1}", "/debug", NULL},
 	        {"{\"origin\":{\"latch\":\"off\"}}", "/origin/latch", "unknown-field"},
-	        {"{\"origin\":{\"tls\":{\"ca\":\"ca.pem\"}}}", "/origin/tls/ca", "value"},
+	        {"{\"origin\":{\"protocol\":\"https\",\"tls\":{\"ca\":\"ca.pem\"}}}",
+	                "/origin/tls/ca", "value"},
 	};
 	struct fixture fixture;
 	fixture_init(&fixture);
