@@ -1,5 +1,6 @@
 """HTTPS to origins: who is believed, what a failed handshake comes to, and that nothing is lost in TLS."""
-import pathlib
+import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -10,9 +11,10 @@ import content
 import pytest
 import wire
 from certificates import Authority, server_context
+from client import Client
 from domains import SLACK, domain, origin_of
 from nginx import free_port
-from origin import Generated, Origin, Reply
+from origin import Generated, Reply
 
 NAME = "edge.test"
 EXTENDED = {"origin_rules": "extended"}
@@ -451,6 +453,23 @@ def test_follow_is_the_clients_own_scheme(make, authority, certificate):
     assert server.get("/c", fields=[("X-Forwarded-Proto", "https")]).body == b"secure"
     assert secure.requests[-1].fields.get("X-Forwarded-Proto") == "https"
     secure.errors.clear()
+
+
+def test_a_client_in_tls_is_followed_in_tls(make, secure, authority, certificate):
+    folder = make.inside("certificates")
+    shutil.copy(certificate, folder)
+    master = origin_of(secure, protocol="follow", tls={"ca": str(authority.path)})
+    server = make.headwater([uncached(master, forwarding={"forwarded": True})],
+                            {"listen_tls": "127.0.0.1:0", "certificates": str(folder)})  # fmt: skip
+    port = int(re.search(r"TLS is on 127\.0\.0\.1:(\d+)", server.wait_line("TLS is on 127"))[1])
+    context = ssl.create_default_context(cafile=authority.path)
+    with Client(("127.0.0.1", port), tls=context, name=NAME) as connection:
+        for number in range(2):
+            connection.request(target=f"/{number}")
+            assert connection.response().body == b"secure"
+    assert secure.requests[-1].fields.get("X-Forwarded-Proto") == "https"
+    assert secure.requests[-1].fields.get("Forwarded").endswith(";proto=https")
+    assert len(secure.connections) == 1
 
 
 def test_who_is_not_trusted_does_not_choose_the_scheme(make, authority):
