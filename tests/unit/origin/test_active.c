@@ -90,6 +90,28 @@ static void two_failures_and_a_success_are_nothing(void **state)
 	stand_origin_close(&two);
 }
 
+/* It speaks HTTP alone, so that whoever comes by TLS is not to be sent there. */
+static void an_origin_that_follows_is_probed_in_both_ways(void **state)
+{
+	struct stand *stand = *state;
+	struct stand_origin one, two;
+	stand_origin_open(&one, stand->loop);
+	stand_origin_open(&two, stand->loop);
+	one.response = two.response = GOOD;
+	struct model_domain *domain = probed_domain("a.test", &one, &two);
+	domain->origin.protocol = MODEL_FOLLOW;
+	use(stand, domain, NULL);
+	STAND_UNTIL(stand->loop, stand->to[ORIGIN_BLOCKED] == 1);
+	assert_int_equal(stand->reason, FAULT_TLS_HANDSHAKE);
+	assert_int_equal(stand_server_state(stand, "a.test", &one.address), ORIGIN_USABLE);
+	assert_int_equal(stand_server_state(stand, "a.test", &two.address), ORIGIN_USABLE);
+	assert_int_equal(stand_host_state(stand, &one.address), ORIGIN_USABLE);
+	assert_int_equal(stand_host_state(stand, &two.address), ORIGIN_USABLE);
+	model_domain_unref(domain);
+	stand_origin_close(&one);
+	stand_origin_close(&two);
+}
+
 static void at_most_half_is_blocked_without_a_backup(void **state)
 {
 	struct stand *stand = *state;
@@ -230,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        STAND_TEST(failures_in_a_row_block_and_successes_in_a_row_bring_back),
 	        STAND_TEST(two_failures_and_a_success_are_nothing),
+	        STAND_TEST(an_origin_that_follows_is_probed_in_both_ways),
 	        STAND_TEST(at_most_half_is_blocked_without_a_backup),
 	        STAND_TEST(a_whole_master_is_blocked_where_there_is_a_backup),
 	        STAND_TEST(the_body_must_contain_its_text),

@@ -43,6 +43,41 @@ static void a_group_is_one_for_domain_and_role(void **state)
 	assert_int_equal(stand->worker->groups.count, 3);
 }
 
+static void only_an_origin_that_follows_has_a_group_for_each_scheme(void **state)
+{
+	struct stand *stand = *state;
+	static const struct {
+		enum model_protocol protocol;
+		enum model_protocol spoken[2]; /* to clients of HTTP, of HTTPS */
+		uint16_t ports[2];
+	} rows[] = {
+	        {MODEL_HTTP, {MODEL_HTTP, MODEL_HTTP}, {80, 80}},
+	        {MODEL_HTTPS, {MODEL_HTTPS, MODEL_HTTPS}, {443, 443}},
+	        {MODEL_FOLLOW, {MODEL_HTTP, MODEL_HTTPS}, {80, 443}},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct model_domain *domain = stand_domain("a.test", "192.0.2.1", NULL);
+		domain->origin.protocol = (uint8_t)rows[i].protocol;
+		struct origin_group *groups[2];
+		for (unsigned k = 0; k < 2; k++) {
+			struct origin_candidate *candidate;
+			groups[k] = origin_group_get(stand->worker, domain, MODEL_MASTER,
+			        k == 0 ? MODEL_HTTP : MODEL_HTTPS);
+			assert_int_equal(origin_group_protocol(groups[k]), rows[i].spoken[k]);
+			assert_int_equal(choose(groups[k], &candidate), ORIGIN_CHOSEN);
+			assert_int_equal(candidate->address.port, rows[i].ports[k]);
+			origin_group_candidate_unref(candidate);
+		}
+		assert_int_equal(groups[0] == groups[1], rows[i].spoken[0] == rows[i].spoken[1]);
+		origin_group_unref(groups[0]);
+		origin_group_unref(groups[1]);
+		origin_group_forget(stand->worker, domain);
+		assert_int_equal(stand->worker->groups.count, 0);
+		assert_int_equal(atomic_load(&domain->references), 1);
+		model_domain_unref(domain);
+	}
+}
+
 static void a_forgotten_group_goes_with_its_last_user(void **state)
 {
 	struct stand *stand = *state;
@@ -293,6 +328,7 @@ int main(void)
 	hash_init();
 	const struct CMUnitTest tests[] = {
 	        STAND_TEST(a_group_is_one_for_domain_and_role),
+	        STAND_TEST(only_an_origin_that_follows_has_a_group_for_each_scheme),
 	        STAND_TEST(a_forgotten_group_goes_with_its_last_user),
 	        STAND_TEST(a_name_stands_for_its_addresses),
 	        STAND_TEST(a_changed_name_keeps_the_candidates_that_stay),

@@ -47,6 +47,34 @@ static void all_addresses_are_listed_in_their_order(void **state)
 	model_domain_unref(domain);
 }
 
+static void who_follows_is_seen_as_the_client_would_ask(void **state)
+{
+	struct stand *stand = *state;
+	struct model_domain *domain = stand_domain("a.test", "127.0.0.1 127.0.0.2:81", NULL);
+	static const enum model_protocol SCHEMES[] = {MODEL_HTTP, MODEL_HTTPS};
+	domain->origin.protocol = MODEL_FOLLOW;
+	struct address tls = stand_address("127.0.0.1:443");
+	struct origin_server *server = origin_health_server(origin_shared_health(stand->shared),
+	        STR("a.test"), &tls, MODEL_HTTPS, STR("a.test"));
+	origin_health_probed_server(server, false, FAULT_TLS_NAME, clock_ms());
+	for (size_t i = 0; i < ARRAY_LENGTH(SCHEMES); i++) {
+		struct arena arena;
+		struct origin_survey survey;
+		arena_init(&arena, NULL, 0);
+		origin_survey_make(stand->shared, domain, MODEL_MASTER, SCHEMES[i], clock_ms(),
+		        &arena, &survey);
+		bool is_https = SCHEMES[i] == MODEL_HTTPS;
+		assert_int_equal(survey.protocol, SCHEMES[i]);
+		assert_int_equal(survey.entries[0].address.port, is_https ? 443 : 80);
+		assert_int_equal(survey.entries[1].address.port, 81);
+		assert_int_equal(survey.entries[0].is_out, is_https);
+		assert_false(survey.entries[1].is_out);
+		arena_reset(&arena);
+	}
+	origin_health_server_unref(server);
+	model_domain_unref(domain);
+}
+
 static void a_block_is_seen_with_its_reason(void **state)
 {
 	struct stand *stand = *state;
@@ -109,6 +137,7 @@ int main(void)
 	hash_init();
 	const struct CMUnitTest tests[] = {
 	        STAND_TEST(all_addresses_are_listed_in_their_order),
+	        STAND_TEST(who_follows_is_seen_as_the_client_would_ask),
 	        STAND_TEST(a_block_is_seen_with_its_reason),
 	        STAND_TEST(names_are_looked_up_by_asking),
 	};
