@@ -61,7 +61,7 @@ static void put(struct buf *buf, struct str bytes)
 
 static struct str slice(const struct serve_h2_head *head, const struct serve_h2_slice *of)
 {
-	return str_make(buf_bytes(&head->text) + of->at, of->len);
+	return of->len == 0 ? STR_EMPTY : str_make(buf_bytes(&head->text) + of->at, of->len);
 }
 
 static bool keep(struct serve_h2_head *head, struct str value, struct serve_h2_slice *ret_slice)
@@ -202,6 +202,7 @@ enum fault serve_h2_head_end(struct serve_h2_head *head, struct str *ret_text)
 	if (head->fault != FAULT_NONE)
 		return (enum fault)head->fault;
 	struct str text = buf_str(&head->text);
-	*ret_text = str_make(text.at + head->head_at, text.len - head->head_at);
+	*ret_text = text.len == 0 ? STR_EMPTY
+	                          : str_make(text.at + head->head_at, text.len - head->head_at);
 	return FAULT_NONE;
 }

@@ -8,7 +8,7 @@
 #include "base/limit.h"
 #include "serve/h2_private.h"
 
-enum { STEP_BYTES = 65536 };
+enum { STEP_BYTES = 65536, IDLE_STEP_BYTES = 4096 };
 
 /* Before each block that nghttp2 has; as large as what malloc aligns to. */
 struct block {
@@ -65,6 +65,15 @@ static struct slab *slab_of(const struct serve_h2_memory *memory, size_t bytes)
 		return &memory->blocks->slabs[0];
 	unsigned size = (unsigned)(64 - __builtin_clzll((bytes - 1) / SERVE_H2_BLOCK_MIN));
 	return size < SERVE_H2_BLOCK_SIZES ? &memory->blocks->slabs[size] : NULL;
+}
+
+void serve_h2_memory_trim(struct serve_h2_memory *memory)
+{
+	size_t wanted = (memory->used + IDLE_STEP_BYTES - 1) / IDLE_STEP_BYTES * IDLE_STEP_BYTES;
+	if (wanted >= memory->charged)
+		return;
+	mem_budget_give(memory->budget, memory->charged - wanted);
+	memory->charged = wanted;
 }
 
 static void *on_malloc(size_t size, void *user)

@@ -54,6 +54,9 @@ void serve_h2_memory_done(struct serve_h2_memory *memory);
 MUST_CHECK bool serve_h2_memory_take(struct serve_h2_memory *memory, size_t bytes);
 void serve_h2_memory_give(struct serve_h2_memory *memory, size_t bytes);
 
+/* The session is idle: gives back to the budget what was taken ahead. */
+void serve_h2_memory_trim(struct serve_h2_memory *memory);
+
 /* ---- floods ---- */
 
 /* What a connection did within LIMIT_H2_FLOOD_MS that only costs. */

@@ -422,9 +422,11 @@ static void put_pending(struct serve_h2_stream *stream)
 		if (!has_pending(stream) || stream->stream.is_gone || session->is_broken ||
 		        !has_window(stream))
 			return;
-		/* nghttp2 sends nothing more where it has said GOAWAY. */
-		if (had_room && stream->stream.sent == sent)
+		/* Nothing was in its way, so nothing ever will be sent: the session is closing. */
+		if (had_room && stream->stream.sent == sent) {
+			serve_h2_stream_gone(stream, FAULT_CLIENT_GONE);
 			return;
+		}
 		serve_h2_flush(session);
 		if (session->is_broken || serve_h2_room(session) < SERVE_H2_OUT_BYTES / 2)
 			return;

@@ -355,6 +355,8 @@ static void advance(struct serve_h2_session *session)
 	}
 	watch_pace(session);
 	look(session);
+	if (session->stream_count == 0)
+		serve_h2_memory_trim(&session->memory);
 	if (session->rest.len > 0 && buf_length(&session->connection->out) == 0)
 		loop_wake(loop, task);
 	if (serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2)

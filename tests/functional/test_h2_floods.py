@@ -56,7 +56,7 @@ class Beside:
 
     def run(self):
         with self.server.connect() as client:
-            while not self.is_over:
+            while not self.is_over or self.count == 0:
                 began = time.monotonic()
                 client.request(target="/cached")
                 assert client.response().status == 200

@@ -56,6 +56,7 @@ static const struct {
                 "GET /a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncookie: a=1; b=2; \r\n\r\n", false},
         {{"x-sum", "1", "y", "z"}, "x-sum: 1\r\ny: z\r\n", true},
         {{"x-sum", "1", ":path", "/"}, NULL, true},
+        {{NULL}, "", true},
         {{"host", "a", "cookie", "b", "cookie", "c"}, "host: a\r\ncookie: b\r\ncookie: c\r\n",
                 true},
 };

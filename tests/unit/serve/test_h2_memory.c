@@ -54,6 +54,30 @@ static void what_is_taken_is_charged_and_given_back(void **state)
 	assert_int_equal(atomic_load(&budget.used), 0);
 }
 
+static void who_is_idle_is_charged_for_what_it_has(void **state)
+{
+	(void)state;
+	struct mem_budget budget = {.limit = 1 << 20};
+	struct serve_h2_memory memory;
+	struct serve_h2_blocks shared;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared);
+	assert_true(serve_h2_memory_take(&memory, 9000));
+	assert_true(serve_h2_memory_take(&memory, 200000));
+	serve_h2_memory_give(&memory, 200000);
+	assert_true(atomic_load(&budget.used) > 60000);
+	for (unsigned i = 0; i < 2; i++) {
+		serve_h2_memory_trim(&memory);
+		assert_int_equal(atomic_load(&budget.used), 12288);
+	}
+	assert_true(serve_h2_memory_take(&memory, 4000));
+	serve_h2_memory_give(&memory, 13000);
+	serve_h2_memory_trim(&memory);
+	assert_int_equal(atomic_load(&budget.used), 0);
+	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
+}
+
 static void past_the_budget_nothing_is_given(void **state)
 {
 	(void)state;
@@ -97,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_is_taken_is_charged_and_given_back),
+	        cmocka_unit_test(who_is_idle_is_charged_for_what_it_has),
 	        cmocka_unit_test(past_the_budget_nothing_is_given),
 	        cmocka_unit_test(past_the_limit_of_a_session_nothing_is_given),
 	};
