@@ -306,9 +306,17 @@ bool serve_connection_put_error(struct serve_connection *connection, enum fault 
 	return true;
 }
 
-/* Ends a connection on which nothing can be answered. */
+/* The one writer is the server's thread. */
+static void count_handshake(struct serve_server *server, enum serve_handshakes kind)
+{
+	uint64_t count = serve_server_handshakes(server, kind);
+	atomic_store_explicit(&server->handshakes_done[kind], count + 1, memory_order_relaxed);
+}
+
+/* Ends a connection on which nothing can be answered: TLS is not agreed on. */
 static void refuse_silently(struct serve_connection *connection, enum fault fault)
 {
+	count_handshake(connection->server, SERVE_HANDSHAKES_FAILED);
 	const struct serve_options *options = &connection->server->options;
 	options->handler->on_refused(options->handler, &connection->client, fault);
 	serve_connection_close(connection);
@@ -362,6 +370,9 @@ static void end_handshake(struct serve_connection *connection)
 {
 	connection->server->handshakes--;
 	connection->state = CONNECTION_IDLE;
+	count_handshake(connection->server, tls_is_resumed(connection->wire.tls)
+	                                            ? SERVE_HANDSHAKES_RESUMED
+	                                            : SERVE_HANDSHAKES_FULL);
 	bool is_draining = connection->server->is_draining;
 	const struct serve_options *options = &connection->server->options;
 	serve_connection_set_deadline(connection,

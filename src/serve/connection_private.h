@@ -55,6 +55,7 @@ struct serve_server {
 	struct serve_h2_shared *h2;
 	unsigned count;
 	unsigned handshakes; /* connections in HANDSHAKE */
+	atomic_uint_least64_t handshakes_done[SERVE_HANDSHAKES_KINDS];
 	bool is_draining;
 	int spare_fd; /* given up to accept and refuse when descriptors run out */
 	uint64_t date_ms;

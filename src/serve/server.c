@@ -188,6 +188,11 @@ unsigned serve_server_connections(const struct serve_server *server)
 	return server->count;
 }
 
+uint64_t serve_server_handshakes(const struct serve_server *server, enum serve_handshakes kind)
+{
+	return atomic_load_explicit(&server->handshakes_done[kind], memory_order_relaxed);
+}
+
 uint64_t serve_server_floods(const struct serve_server *server, enum serve_flood kind)
 {
 	return atomic_load_explicit(&server->h2->floods[kind], memory_order_relaxed);

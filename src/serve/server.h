@@ -87,5 +87,16 @@ unsigned serve_server_connections(const struct serve_server *server);
 /* How many connections have ended since their clients did too much of something; any thread. */
 uint64_t serve_server_floods(const struct serve_server *server, enum serve_flood kind);
 
+/* What has come of handshakes of TLS since the server began. */
+enum serve_handshakes {
+	SERVE_HANDSHAKES_FULL,
+	SERVE_HANDSHAKES_RESUMED, /* an earlier session was taken up */
+	SERVE_HANDSHAKES_FAILED,  /* also those that took too long, or were too many at a time */
+	SERVE_HANDSHAKES_KINDS
+};
+
+/* How many; any thread. */
+uint64_t serve_server_handshakes(const struct serve_server *server, enum serve_handshakes kind);
+
 /* Whether `address` may tell about others (PROXY, X-Forwarded-For). */
 bool serve_server_is_trusted(const struct serve_server *server, const struct address *address);

@@ -17,7 +17,7 @@ import pytest
 import wire
 from caching import FRESH, Site, says, wait_until, word
 from certificates import Authority
-from client import Client
+from client import Client, exchange
 from origin import Generated, Reply
 
 MIB = 1 << 20
@@ -425,6 +425,26 @@ def test_challenges_of_acme(make):
     (folder / token).unlink()
     assert site.get(path, host="new.test", keep=False).error == "unknown_host"
     assert not site.origin.requests
+
+
+def test_handshakes_are_counted(make):
+    site = Secure(make, {"metrics": "127.0.0.1:0"}, workers=1)
+    line = site.server.wait_line(r"metrics are on 127")
+    metrics = re.search(r"metrics are on ([\d.]+):(\d+)", line)
+    context = site.context()
+    session = None
+    for _ in range(3):
+        raw = socket.create_connection(("127.0.0.1", site.port), timeout=10)
+        with context.wrap_socket(raw, server_hostname=NAME, session=session) as sock:
+            sock.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+            while sock.recv(65536):
+                pass
+            session = session or sock.session
+    with pytest.raises(ssl.SSLError):
+        site.connect("stranger.test")
+    told = exchange((metrics[1], int(metrics[2])), target="/metrics", host="127.0.0.1").body.decode()
+    counted = dict(re.findall(r"^headwater_edge_tls_handshakes_(\w+)_total (\d+)", told, flags=re.M))
+    assert counted == {"full": "1", "resumed": "2", "failed": "1"}
 
 
 def test_curl(site):
