@@ -98,6 +98,13 @@ static enum fault routing_fault(const struct looked *looked)
 	        looked->question->target, false);
 }
 
+/* Whether the client is sent to https, and all else does not matter. */
+static bool is_redirected(const struct looked *looked)
+{
+	return looked->domain != NULL && looked->domain->status == MODEL_ONLINE &&
+	       looked->domain->https_redirect != MODEL_REDIRECT_OFF && !looked->question->is_https;
+}
+
 /* ---- the cache ---- */
 
 static void count_pieces(struct looked *looked, const struct cache_entry *entry)
@@ -327,6 +334,12 @@ static struct outcome guarded_outcome(const struct looked *looked)
 
 static struct outcome find_outcome(const struct looked *looked)
 {
+	if (is_redirected(looked))
+		return (struct outcome){
+		        .status = model_redirect_status(looked->domain->https_redirect),
+		        .cache = "PASS",
+		        .from = "edge",
+		        .words = "who comes without TLS is sent to the same URL with it"};
 	enum fault fault = routing_fault(looked);
 	if (fault != FAULT_NONE)
 		return (struct outcome){.status = fault_info(fault)->status,
@@ -457,7 +470,7 @@ static void tell_origins(struct looked *looked, const struct outcome *outcome)
 
 static void tell(struct looked *looked, const struct outcome *outcome)
 {
-	bool is_routed = routing_fault(looked) == FAULT_NONE;
+	bool is_routed = routing_fault(looked) == FAULT_NONE && !is_redirected(looked);
 	tell_domain(looked);
 	if (is_routed) {
 		tell_stored(looked);

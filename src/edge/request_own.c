@@ -181,18 +181,12 @@ enum edge_turn edge_request_step_CHALLENGE(struct edge_request *request)
 
 enum edge_turn edge_request_step_REDIRECT(struct edge_request *request)
 {
-	static const unsigned STATUSES[] = {
-	        [MODEL_REDIRECT_301] = 301,
-	        [MODEL_REDIRECT_302] = 302,
-	        [MODEL_REDIRECT_307] = 307,
-	        [MODEL_REDIRECT_308] = 308,
-	};
 	struct serve_stream *stream = request->stream;
 	/* OPTIONS * is about the server, and has no other URL. */
 	struct str path = stream->path.at[0] == '/' ? stream->path : STR("/");
 	struct str lines = arena_printf(&stream->arena, "Location: https://%.*s%.*s\r\n",
 	        STR_ARG(request->host), STR_ARG(path));
-	if (!respond(request, STATUSES[request->domain->https_redirect], lines))
+	if (!respond(request, model_redirect_status(request->domain->https_redirect), lines))
 		return edge_request_finish_broken(request, FAULT_MEMORY);
 	return send_body(request);
 }

@@ -201,6 +201,13 @@ struct model_domain *model_domain_ref(struct model_domain *domain);
 /* Counts one user less; the last one frees it. NULL is fine. */
 void model_domain_unref(struct model_domain *domain);
 
+/* The status of a redirect (enum model_redirect); 0: there is none. */
+static inline unsigned model_redirect_status(unsigned redirect)
+{
+	static const unsigned STATUSES[] = {0, 301, 302, 307, 308};
+	return STATUSES[redirect];
+}
+
 /* The origin in a role; NULL when there is no backup. */
 struct model_origin *model_domain_origin(struct model_domain *domain, enum model_role role);
 

@@ -18,7 +18,9 @@ static int open_bench(void **state)
 	fixture_start_cached(&bench.fixture,
 	        "domains: [{name: a.test, origin: {addresses: [\"$0\"]}, backup: {addresses: "
 	        "[\"$1\"]}}, {name: \"*.b.test\", origin: {addresses: [\"$0\"]}, cache: {mode: "
-	        "\"off\"}}, {name: c.test, status: offline, origin: {addresses: [\"$0\"]}}]");
+	        "\"off\"}}, {name: c.test, status: offline, origin: {addresses: [\"$0\"]}}, {name: "
+	        "d.test, "
+	        "https: {redirect: 308}, origin: {addresses: [\"$0\"]}}]");
 	bench.reader = cache_reader_new(bench.fixture.shared.cache);
 	assert_non_null(bench.reader);
 	bench.later_ms = 0;
@@ -165,6 +167,16 @@ static void blocks_are_told(void **state)
 	origin_health_host_unref(host);
 }
 
+static void who_comes_without_tls_may_be_sent_away(void **state)
+{
+	(void)state;
+	tell("http://d.test/x", "GET", "");
+	expect("\"outcome\":{\"status\":308,\"x_cache\":\"PASS\",\"from\":\"edge\",\"words\":\"who "
+	       "comes without TLS");
+	tell("https://d.test/x", "GET", "");
+	expect("\"outcome\":{\"status\":200,\"x_cache\":\"MISS\",\"from\":\"origin\"");
+}
+
 int main(void)
 {
 	hash_init();
@@ -176,6 +188,7 @@ int main(void)
 	        TEST(what_is_stored_is_told_with_its_age),
 	        TEST(what_is_stale_stands_in_where_the_origins_fail),
 	        TEST(blocks_are_told),
+	        TEST(who_comes_without_tls_may_be_sent_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
