@@ -122,7 +122,7 @@ def priorities(client):
 
 def priority_updates(client):
     for i in range(5000):
-        yield frame(h2wire.PRIORITY_UPDATE, 0, 0, struct.pack(">I", 2 * i + 1) + b"u=1")
+        yield frame(h2wire.PRIORITY_UPDATE, 0, 0, struct.pack(">I", 2 * (i % 64) + 1) + b"u=1")
 
 
 def updates(client):

@@ -104,7 +104,7 @@ BAD = {
     "200 fields": (request(b"GET / HTTP/1.1", *[b"X: y"] * 200), {431}),
     "50,000 fields": (request(b"GET / HTTP/1.1", *[b"X: y"] * 50_000), {431}),
     "a TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(32)) + b"\r\n\r\n", {400}),
-    "an HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 405, 501, 505}),
+    "almost an HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", {400, 405, 501, 505}),
     "a PROXY header nobody asked for": (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + request(), {400, 505}),
     "an SSH banner": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {400}),
     "an unknown expectation": (request(POST, b"Expect: 200-maybe", b"Content-Length: 0"), {417}),

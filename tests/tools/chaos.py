@@ -51,7 +51,7 @@ MALFORMED = {
     "a version that never was": b"GET /m HTTP/2.0\r\nHost: %(host)s\r\n\r\n",
     "a version in lower case": b"GET /m http/1.1\r\nHost: %(host)s\r\n\r\n",
     "a target that is no path": b"GET m HTTP/1.1\r\nHost: %(host)s\r\n\r\n",
-    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "almost the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n",
     "a TLS handshake": b"\x16\x03\x01\x00\xf4\x01\x00\x00\xf0\x03\x03" + bytes(range(64)) + b"\r\n\r\n",
     "a field without a colon": b"GET /m HTTP/1.1\r\nHost: %(host)s\r\nnonsense\r\n\r\n",
     "a field without a name": b"GET /m HTTP/1.1\r\nHost: %(host)s\r\n: b\r\n\r\n",
