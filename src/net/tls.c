@@ -22,6 +22,9 @@
 #include <pthread.h>
 #include <stdio.h>
 
+/* How often in a call OpenSSL may have read a buffer without any data in it. */
+enum { IDLE_READS_MAX = 8 };
+
 /* ---- the BIO ---- */
 
 static BIO_METHOD *socket_method;
@@ -311,16 +314,33 @@ enum tcp_result tls_result_of(struct tls *tls, int returned)
 	return TCP_RESET;
 }
 
+static enum tcp_result give_up(struct tls *tls, const char *why)
+{
+	tls->is_broken = true;
+	snprintf(tls->why, sizeof(tls->why), "%s", why);
+	return TCP_RESET;
+}
+
 enum tcp_result tls_read(struct tls *tls, void *to, size_t size, size_t *ret_count)
 {
 	if (tls->is_broken)
 		return TCP_RESET;
-	ERR_clear_error();
-	int returned = SSL_read_ex(tls->ssl, to, size, ret_count);
-	/* Tickets wait for the answer to what was read. */
-	if (returned == 1)
-		return TCP_DONE;
-	enum tcp_result result = tls_result_of(tls, returned);
+	enum tcp_result result = TCP_AGAIN;
+	/* Without SSL_MODE_AUTO_RETRY, OpenSSL stops when what it had read was no data. A peer that
+	 * goes on with such things (changes of keys, which cost us more than it) would keep us
+	 * here. */
+	for (unsigned i = 0; result == TCP_AGAIN; i++) {
+		if (i == IDLE_READS_MAX)
+			return give_up(tls, "it changes its keys and says nothing");
+		ERR_clear_error();
+		int returned = SSL_read_ex(tls->ssl, to, size, ret_count);
+		/* Tickets wait for the answer to what was read. */
+		if (returned == 1)
+			return TCP_DONE;
+		result = tls_result_of(tls, returned);
+		if (!tls->is_told || tls->is_empty)
+			break;
+	}
 	/* The handshake's part, or the alert that says what is wrong. */
 	if (buf_length(&tls->out) > 0 && tls_flush(tls) == TCP_RESET)
 		return TCP_RESET;

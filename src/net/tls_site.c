@@ -167,6 +167,7 @@ static void set_options(SSL_CTX *ssl, struct tls_site *site)
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                              SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY); /* tls_read goes on by itself, to a bound */
 	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(ssl, TLS_TICKETS_KEPT_S);

@@ -313,6 +313,101 @@ static void what_is_new_in_the_slot_is_shown_from_then_on(void **state)
 	tls_context_free(context);
 }
 
+/* A client over a BIO in memory, so that what it says can be sent in any pieces. */
+struct talker {
+	int ends[2];
+	SSL_CTX *context;
+	SSL *client;
+	BIO *in, *out;
+	struct tls *server;
+};
+
+/* Moves what the client has to say to the server's socket, as far as that takes it, and back what
+ * the server has said. */
+static void move(struct talker *talker)
+{
+	static char bytes[65536];
+	char *said;
+	long length = BIO_get_mem_data(talker->out, &said);
+	if (length > 0) {
+		ssize_t sent = send(talker->ends[0], said, (size_t)length, MSG_NOSIGNAL);
+		for (ssize_t left = sent; left > 0;)
+			left -= BIO_read(talker->out, bytes,
+			        left < (ssize_t)sizeof(bytes) ? (int)left : (int)sizeof(bytes));
+	}
+	ssize_t got;
+	while ((got = recv(talker->ends[0], bytes, sizeof(bytes), 0)) > 0)
+		assert_int_equal(BIO_write(talker->in, bytes, (int)got), (int)got);
+	tls_ready(talker->server, false);
+}
+
+static void begin_talk(struct talker *talker, const struct tls_context *context)
+{
+	char byte;
+	size_t count;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, talker->ends), 0);
+	talker->context = SSL_CTX_new(TLS_client_method());
+	talker->client = SSL_new(talker->context);
+	talker->in = BIO_new(BIO_s_mem());
+	talker->out = BIO_new(BIO_s_mem());
+	SSL_set_bio(talker->client, talker->in, talker->out);
+	SSL_ctrl(talker->client, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+	        (void *)(uintptr_t) "a.test");
+	SSL_set_connect_state(talker->client);
+	talker->server = tls_new_buffered(context, talker->ends[1], &site.buffers);
+	for (unsigned i = 0; i < 10; i++) {
+		SSL_read(talker->client, &byte, 1);
+		move(talker);
+		assert_int_equal(tls_read(talker->server, &byte, 1, &count), TCP_AGAIN);
+	}
+	assert_true(tls_is_open(talker->server));
+}
+
+static void end_talk(struct talker *talker)
+{
+	tls_free(talker->server);
+	SSL_free(talker->client);
+	SSL_CTX_free(talker->context);
+	close(talker->ends[0]);
+	close(talker->ends[1]);
+}
+
+static void change_keys(struct talker *talker, unsigned times)
+{
+	while (times-- > 0) {
+		assert_int_equal(SSL_key_update(talker->client, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(talker->client), 1);
+	}
+}
+
+static void keys_may_be_changed_but_not_for_ever(void **state)
+{
+	(void)state;
+	struct tls_context *context = context_with("", false);
+	struct talker talker;
+	char room[100];
+	size_t count;
+	begin_talk(&talker, context);
+	for (unsigned i = 0; i < 20; i++) {
+		change_keys(&talker, 20);
+		assert_int_equal(SSL_write(talker.client, "hello", 5), 5);
+		move(&talker);
+		assert_int_equal(tls_read(talker.server, room, sizeof(room), &count), TCP_DONE);
+		assert_int_equal(count, 5);
+		assert_int_equal(tls_read(talker.server, room, sizeof(room), &count), TCP_AGAIN);
+	}
+	change_keys(&talker, 20000);
+	enum tcp_result result = TCP_AGAIN;
+	for (unsigned i = 0; i < 20 && result == TCP_AGAIN; i++) {
+		move(&talker);
+		result = tls_read(talker.server, room, sizeof(room), &count);
+	}
+	assert_int_equal(result, TCP_RESET);
+	assert_string_equal(tls_why(talker.server), "it changes its keys and says nothing");
+	end_talk(&talker);
+	tls_context_free(context);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +418,7 @@ int main(void)
 	        cmocka_unit_test(sessions_go_on_elsewhere),
 	        cmocka_unit_test(without_keys_there_are_no_tickets),
 	        cmocka_unit_test(what_is_new_in_the_slot_is_shown_from_then_on),
+	        cmocka_unit_test(keys_may_be_changed_but_not_for_ever),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
