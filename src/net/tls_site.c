@@ -127,7 +127,8 @@ static bool use_key(const struct tls_site *site, const struct tls_ticket_key *ke
 }
 
 /* SSL_CTX_set_tlsext_ticket_key_evp_cb(3): below 0 is an error, 0 no ticket, 1 and 2 are fine, 2
- * with a new one. */
+ * with a new one. Clients of TLS 1.3 show a ticket once, that nobody may know them by it (RFC 8446
+ * section C.4): without a new one the connection after this would be a full handshake again. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
         EVP_MAC_CTX *mac, int is_sealing)
 {
@@ -145,7 +146,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 		return 0;
 	}
 	if (use_key(site, &key, iv, cipher, mac, is_sealing))
-		returned = is_old ? 2 : 1;
+		returned = is_old || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 	explicit_bzero(&key, sizeof(key));
 	return returned;
 }
