@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""What Headwater costs beside its peers: responses passed through and cached, crowds, idle connections.
+"""What Headwater costs beside its peers: responses passed through and cached, TLS, HTTP/2, crowds, idle connections.
 
-Usage: script/bench [pass|hit|collapse|idle] [--servers LIST] [--rounds N] [--seconds N]
-                    [--connections N] [--sizes LIST] [--clients N] [--cores SERVER,LOAD]
+Usage: script/bench [pass|hit|tls|h2|handshake|collapse|idle] [--servers LIST] [--rounds N] [--seconds N]
+                    [--connections N] [--sizes LIST] [--clients N] [--idle N] [--tls] [--cores SERVER,LOAD]
 bench/README.md says how to read it.
 """
 import argparse
@@ -15,7 +15,7 @@ import tempfile
 
 from client import HITS
 from collapse import bench_collapse
-from cost import bench_hit, bench_pass
+from cost import bench_h2, bench_handshake, bench_hit, bench_pass
 from idle import bench_idle
 from servers import Bench
 
@@ -23,9 +23,13 @@ from servers import Bench
 MEASUREMENTS = {
     "pass": (bench_pass, "floor,headwater,nginx,haproxy", {}),
     "hit": (bench_hit, "floor,headwater,headwater-disk,nginx,nginx-nopush,haproxy,varnish,h2o", {"cached": True}),
+    "tls": (bench_hit, "floor,headwater,nginx,haproxy,h2o", {"cached": True, "secure": True}),
+    "h2": (bench_h2, "headwater,nginx,haproxy,h2o", {"cached": True, "secure": True}),
+    "handshake": (bench_handshake, "floor,headwater,nginx,haproxy,h2o", {"cached": True, "secure": True}),
     "collapse": (bench_collapse, "direct,headwater,nginx,haproxy,varnish", {"cached": True, "workers": 2}),
     "idle": (bench_idle, "headwater,nginx,haproxy", {}),
 }
+SIZES = {"hit": list(HITS), "tls": ["1k", "100k"], "h2": ["1k"]}
 
 
 def words(text):
@@ -38,15 +42,20 @@ def options_of_command_line():
     parser.add_argument("--servers", type=words, help="; ".join(
         f"{what}: {names}" for what, (_, names, _) in MEASUREMENTS.items()))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4, help="of each measurement of pass and hit")
+    parser.add_argument("--seconds", type=int, default=4, help="of each measurement of CPU")
     parser.add_argument("--connections", type=int, default=64, help="of wrk")
-    parser.add_argument("--sizes", type=words, default=list(HITS), help=f"of hit: {','.join(HITS)}")
+    parser.add_argument("--sizes", type=words, help="; ".join(
+        f"{what}: {','.join(sizes)}" for what, sizes in SIZES.items()))
     parser.add_argument("--clients", type=int, default=200, help="of the crowd")
     parser.add_argument("--idle", type=int, default=4000, help="idle connections")
+    parser.add_argument("--tls", action="store_true", help="idle connections have it")
     parser.add_argument("--cores", type=lambda text: [int(core) for core in words(text)], default=[0, 1],
                         help="the servers', and that of origin and load")
     parser.add_argument("--json", type=pathlib.Path, help="writes every round there")
     options = parser.parse_args()
+    if options.tls and options.what != "idle":
+        parser.error("--tls is for idle connections; hits over it are script/bench tls")
+    options.sizes = options.sizes or SIZES.get(options.what, [])
     if unknown := set(options.sizes) - set(HITS):
         parser.error(f"no such size: {', '.join(sorted(unknown))}")
     options.servers = options.servers or words(MEASUREMENTS[options.what][1])
@@ -66,6 +75,8 @@ def main():
     os.sched_setaffinity(0, {options.cores[1]})
     folder, memory = tempfile.mkdtemp(prefix="headwater-bench-"), folder_in_memory()
     run, _, setup = MEASUREMENTS[options.what]
+    if options.tls:
+        setup = setup | {"secure": True}
     try:
         rows = run(Bench(folder, memory, options.cores, **setup), options)
     finally:

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import socket
+import ssl
 import string
 import subprocess
 import sys
@@ -25,11 +26,31 @@ VARNISH_TAGS = ("Begin End Hit Link ReqAcct ReqHeader ReqMethod ReqProtocol ReqS
                 "RespProtocol RespReason RespStatus RespUnset Timestamp VCL_call VCL_return Filters").split()
 
 
+# What the handshakes of all servers have to agree on, that their cost be of the same thing: what OpenSSL's clients,
+# wrk among them, want first.
+SUITE = "TLS_AES_256_GCM_SHA384"
+
+
+def make_certificate(path):
+    """A certificate (ECDSA, P-256) for the host that is asked for, and for what wrk takes its name from, with its key."""
+    key = path.with_suffix(".key")
+    done = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},DNS:localhost", "-keyout", key, "-out", path],
+        capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: no certificate: {done.stderr}")
+    path.write_text(path.read_text() + key.read_text())
+    key.unlink()
+
+
 class Server:
     """A running server: its port, and its process tree, which is ended with it."""
 
     def __init__(self, bench, name, command, port):
         self.name, self.port = name, port
+        self.secure = bench.secure and name != "origin"
+        self.tls = bench.tls
         self.log = open(bench.folder / f"{name}.log", "wb")
         self.process = subprocess.Popen(
             ["taskset", "-c", str(bench.cores[1 if name == "origin" else 0]), *map(str, command)],
@@ -40,12 +61,26 @@ class Server:
     def pid(self):
         return self.process.pid
 
+    def connect(self):
+        """A connection, with TLS where that is measured; OSError or ValueError when it is not the one that it must be."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=2)
+        if not self.secure:
+            return connection
+        try:
+            connection = self.tls.wrap_socket(connection, server_hostname=HOST)
+            if connection.cipher()[0] != SUITE:
+                raise ValueError(f"agreed on {connection.cipher()[0]}, not on {SUITE}")
+            return connection
+        except (OSError, ValueError):
+            connection.close()
+            raise
+
     def is_right(self, content):
         """Answers twice on one connection with the right bytes, or says why not."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+                with self.connect() as connection:
                     fetch(connection, content)
                     fetch(connection, content)
                     return True
@@ -70,11 +105,11 @@ class Server:
 
 
 class Bench:
-    """Where and how servers are started: the folders, the cores, and whether they cache."""
+    """Where and how servers are started: the folders, the cores, whether they cache, and whether they are asked by TLS."""
 
-    def __init__(self, folder, memory, cores, *, cached=False, workers=1):
+    def __init__(self, folder, memory, cores, *, cached=False, secure=False, workers=1):
         self.folder, self.memory, self.cores = pathlib.Path(folder), pathlib.Path(memory), cores
-        self.cached, self.workers = cached, workers
+        self.cached, self.secure, self.workers = cached, secure, workers
         for each in (self.folder, self.memory):
             each.chmod(0o755)
         (self.folder / "temp").mkdir()
@@ -83,12 +118,17 @@ class Bench:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.body)
         self.origin_port = machine.free_port()
+        (self.folder / "certificates").mkdir()
+        self.pem = self.folder / "certificates/site.pem"
+        make_certificate(self.pem)
+        self.tls = ssl.create_default_context(cafile=self.pem)
+        self.tls.minimum_version = ssl.TLSVersion.TLSv1_3
 
     def config(self, template, name, **values):
         """Fills in a template; the file is called as the server is."""
         text = string.Template((HERE / f"{template}.in").read_text()).substitute(
             folder=self.folder, memory=self.memory, name=name, host=HOST, origin=self.origin_port,
-            workers=self.workers, cached="on" if self.cached else "off", **values)
+            workers=self.workers, pem=self.pem, cached="on" if self.cached else "off", **values)
         path = self.folder / f"{name}-{template}"
         path.write_text(text)
         return path
@@ -98,9 +138,10 @@ class Bench:
             nopush = "on" if name == "nginx-nopush" else "off"
             template = "origin.conf" if name == "origin" else "nginx.conf"
             return ["nginx", "-p", self.folder, "-e", f"{name}-error.log",
-                    "-c", self.config(template, name, port=port, nopush=nopush)]
+                    "-c", self.config(template, name, port=port, nopush=nopush, tls=" ssl http2" if self.secure else "")]
         if name == "haproxy":
-            return ["haproxy", "-db", "-f", self.config("haproxy.cfg", name, port=port)]
+            tls = f" ssl crt {self.pem} alpn h2,http/1.1" if self.secure else ""
+            return ["haproxy", "-db", "-f", self.config("haproxy.cfg", name, port=port, tls=tls)]
         if name == "varnish":
             return ["varnishd", "-F", "-j", "none", "-T", "none", "-n", self.folder / "varnish",
                     "-a", f"127.0.0.1:{port}", "-f", self.config("varnish.vcl", name),
@@ -108,14 +149,19 @@ class Bench:
                     "-p", "timeout_idle=3600",
                     "-p", "vsl_mask=" + ",".join(f"-{tag}" for tag in VARNISH_TAGS)]
         if name == "h2o":
-            return ["h2o", "-m", "worker", "-c", self.config("h2o.conf", name, port=port)]
+            tls = f", ssl: {{certificate-file: {self.pem}, key-file: {self.pem}}}" if self.secure else ""
+            return ["h2o", "-m", "worker", "-c", self.config("h2o.conf", name, port=port, tls=tls)]
+        if name == "floor" and self.secure:
+            return [BUILT / "floor_tls", port, HOST, self.folder / "www/hit", self.pem]
         if name == "floor":
             hit = [BUILT / "floor_hit", port, HOST, self.folder / "www/hit"]
             return hit if self.cached else [BUILT / "floor_pass", port, self.origin_port]
         if name in ("headwater", "headwater-disk"):
             disks = f"{self.memory}/disk:1g" if name == "headwater-disk" else ""
+            listens = {"plain": machine.free_port(), "tls": f"127.0.0.1:{port}"} if self.secure else {
+                "plain": port, "tls": "off"}
             return [ROOT / "build/release/headwater", "serve",
-                    "--config", self.config("headwater.yaml", name, port=port, disks=disks),
+                    "--config", self.config("headwater.yaml", name, disks=disks, **listens),
                     "--domains", self.config("domains.yaml", name)]
         raise SystemExit(f"bench: no server is called {name}")
 
