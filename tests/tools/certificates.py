@@ -21,19 +21,20 @@ class Authority:
                  "-keyout", str(self.key), "-out", str(self.path), "-subj", f"/CN={name}",
                  "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
 
-    def issue(self, *names, days=10, label=None):
+    def issue(self, *names, days=10, label=None, key="P-256"):
         """A file with the certificate for these names (or IP addresses) and its key; `days` below 0: it has
-        expired so long ago."""
+        expired so long ago. Its key is of a curve, or "rsa:BITS"."""
+        kind = [key] if key.startswith("rsa:") else ["ec", "-pkeyopt", f"ec_paramgen_curve:{key}"]
         label = label or names[0].replace("*", "any").replace(":", "_")
-        whole, key = self.folder / f"{label}.pem", self.folder / f"{label}.key"
+        whole, key_path = self.folder / f"{label}.pem", self.folder / f"{label}.key"
         request, config = self.folder / f"{label}.csr", self.folder / f"{label}.cnf"
         kinds = ["IP" if name.replace(".", "").isdigit() or ":" in name else "DNS" for name in names]
         config.write_text("subjectAltName=" + ",".join(f"{kind}:{name}" for kind, name in zip(kinds, names)) + "\n")
-        _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                 "-keyout", str(key), "-out", str(request), "-subj", f"/CN={label}")  # fmt: skip
+        _openssl("req", "-new", "-newkey", *kind, "-nodes", "-keyout", str(key_path), "-out", str(request),
+                 "-subj", f"/CN={label}")  # fmt: skip
         _openssl("x509", "-req", "-in", str(request), "-CA", str(self.path), "-CAkey", str(self.key),
                  "-CAcreateserial", "-days", str(days), "-extfile", str(config), "-out", str(whole))  # fmt: skip
-        whole.write_text(whole.read_text() + key.read_text())
+        whole.write_text(whole.read_text() + key_path.read_text())
         return whole
 
 
