@@ -26,8 +26,8 @@ VARNISH_TAGS = ("Begin End Hit Link ReqAcct ReqHeader ReqMethod ReqProtocol ReqS
                 "RespProtocol RespReason RespStatus RespUnset Timestamp VCL_call VCL_return Filters").split()
 
 
-# What the handshakes of all servers have to agree on, that their cost be of the same thing: what OpenSSL's clients,
-# wrk among them, want first.
+# What the handshakes of all servers have to agree on, that their cost be of the same thing; clients offer nothing else
+# (openssl.cnf).
 SUITE = "TLS_AES_256_GCM_SHA384"
 
 

@@ -1,6 +1,7 @@
 /*
- * TLS for the clients of a site: TLS 1.2 and 1.3 with the suites, curves and preferences of
- * Mozilla's "intermediate" profile (version 5.7), or TLS 1.3 alone ("modern"). Certificates come
+ * TLS for the clients of a site: TLS 1.2 and 1.3 with the suites and curves of Mozilla's
+ * "intermediate" profile (version 5.7), or TLS 1.3 alone ("modern"), in our order of them, but for
+ * clients without hardware for AES, who say so by wanting ChaCha20 first. Certificates come
  * from a shelf by the name that the client asks for, tickets are sealed with keys that all workers
  * share, and what goes over it is agreed on by ALPN (RFC 7301). A context belongs to one thread.
  */

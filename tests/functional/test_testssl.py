@@ -11,7 +11,6 @@ FINE = ("OK", "INFO", "LOW")
 # What it finds wrong, and is not: the finding, and why.
 EXCUSED = {
     "cert_revocation": "the authority of a test has no URI of a CRL, and no OCSP",
-    "cipher_order": "clients choose, as in Mozilla's profile: no suite is weak, and they know which one they have hardware for",
     "engine_problem": "testssl.sh misses GOST in its own OpenSSL",
     "sessionresumption_ticket": "it may leave before the ticket has come, and then has no session to show; test_tls.py waits",
 }
