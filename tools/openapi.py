@@ -11,6 +11,8 @@ NAME_LETTERS = 4 * NAME_BYTES   # as libidn2 is given it (src/model/host.c)
 AUTHORITY_BYTES = NAME_BYTES + len(":65535")
 MASK = "********"               # MODEL_PRINT_MASK
 PARAMETER_BYTES = 255           # LIMIT_QUERY_PARAMETER_BYTES
+PROTOCOL_BYTES = 64             # LIMIT_PROTOCOL_BYTES
+PROTOCOL = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+(/[-!#$%&'*+.^_`|~0-9A-Za-z]+)?$"
 STATUS = "[1-5][0-9][0-9]"
 RANGE = f"{STATUS}(-{STATUS})?"
 ASKED_RANGE = rf"[ \t]*(none|![ \t]*{RANGE}|{RANGE})[ \t]*"
@@ -59,6 +61,7 @@ def told(row):
         "ADDRESSES": {"type": "string", "minLength": 1},
         "TTLS": {"type": "string", "pattern": "^[2-5][0-9][0-9]:[0-9]+(ms|s)$"},
         "PARAMETERS": {"type": "string", "minLength": 1, "maxLength": PARAMETER_BYTES},
+        "PROTOCOLS": {"type": "string", "minLength": 1, "maxLength": PROTOCOL_BYTES, "pattern": PROTOCOL},
         "HEADERS": {"type": "string", "maxLength": HEADERS_BYTES, "pattern": TOLD_HEADER},
     }[kind]
     # A bucket has no addresses, although a list of them has one at least.
@@ -94,6 +97,7 @@ def asked(row):
         "ADDRESSES": {"type": "string", "minLength": 1},
         "TTLS": {"type": "string", "pattern": f"^[2-5][0-9][0-9]:{ASKED_DURATION}$"},
         "PARAMETERS": {"type": "string", "minLength": 1, "maxLength": PARAMETER_BYTES},
+        "PROTOCOLS": {"type": "string", "minLength": 1, "maxLength": PROTOCOL_BYTES, "pattern": PROTOCOL},
         "HEADERS": {"type": "string", "maxLength": HEADERS_BYTES, "pattern": ASKED_HEADER},
     }[kind]
     return {"type": ["array", "null"], "maxItems": bounds(row)[1], "items": items}

@@ -338,7 +338,8 @@ def allowed(row):
     if "|" in row["allowed"]:
         return ", ".join(map(code, row["allowed"].split("|")))
     unit = {"STRING": " bytes", "SECRET": " bytes", "PATH": " bytes", "SECONDS": " seconds",
-            "ADDRESSES": " of them", "TTLS": " of them", "PARAMETERS": " of them", "HEADERS": " of them"}.get(row["type"], "")
+            "ADDRESSES": " of them", "TTLS": " of them", "PARAMETERS": " of them", "PROTOCOLS": " of them",
+            "HEADERS": " of them"}.get(row["type"], "")
     return row["allowed"] + unit if row["allowed"] else ""
 
 

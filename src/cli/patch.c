@@ -127,6 +127,7 @@ static void add_value(const struct model_field *field, const struct model_domain
 	case MODEL_FIELD_ADDRESSES:
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 		add_items(json, value);
 		return;
 	case MODEL_FIELD_HEADERS: /* whose items may have commas */

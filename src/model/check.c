@@ -202,6 +202,15 @@ static void check_https(const struct checking *checking, const struct model_doma
 		refuse(checking, "/https/hsts_subdomains", "value", "goes with hsts");
 }
 
+/* A bucket speaks nothing but HTTP. */
+static void check_upgrade(const struct checking *checking, const struct model_domain *domain)
+{
+	if (domain->origin.type != MODEL_SELF && domain->upgrade_protocols.count != 0)
+		refuse(checking, "/upgrade/protocols", "value",
+		        "only a domain whose master origin is self-owned has something to change "
+		        "to");
+}
+
 static void check_ranges(const struct checking *checking, const struct model_domain *domain)
 {
 	const struct model_field *field;
@@ -254,6 +263,7 @@ bool model_check_domain(const struct model_domain *domain, enum model_rules rule
 		check_origin(&checking, domain->backup, MODEL_BACKUP);
 	check_cache(&checking, domain);
 	check_https(&checking, domain);
+	check_upgrade(&checking, domain);
 	check_ranges(&checking, domain);
 	return is_good && problems->total == before;
 }

@@ -108,6 +108,13 @@ struct model_parameters {
 	uint32_t count;
 };
 
+/* Protocols that a connection may be upgraded to (RFC 9110 section 7.8), as the operator wrote
+ * them; they are compared without regard to case. */
+struct model_protocols {
+	const char *const *list;
+	uint32_t count;
+};
+
 enum model_header_action { MODEL_HEADER_SET, MODEL_HEADER_ADD, MODEL_HEADER_DELETE };
 
 /* A rule for one header field of the messages that pass. */
@@ -165,8 +172,10 @@ struct model_domain {
 	bool forwarded;               /* send Forwarded (RFC 7239) */
 	bool x_forwarded_for, x_forwarded_proto;
 	bool hsts_subdomains, hsts_preload;
-	uint8_t https_redirect; /* enum model_redirect */
-	uint64_t hsts_ms;       /* 0: nothing is said */
+	uint8_t https_redirect;                   /* enum model_redirect */
+	uint64_t hsts_ms;                         /* 0: nothing is said */
+	struct model_protocols upgrade_protocols; /* each once; none: nothing is upgraded */
+	uint32_t upgrade_idle_timeout_ms;         /* of a tunnel, both directions together */
 	/* NULL: no rules. */
 	const struct model_headers *headers_to_origin, *headers_to_client;
 	/* Those to clients that came by TLS; made of the others when the domain is read. */

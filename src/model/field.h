@@ -24,6 +24,7 @@ enum model_field_type {
 	MODEL_FIELD_ADDRESSES,  /* struct model_address *, with their count in the origin */
 	MODEL_FIELD_TTLS,       /* struct model_ttls */
 	MODEL_FIELD_PARAMETERS, /* struct model_parameters */
+	MODEL_FIELD_PROTOCOLS,  /* struct model_protocols */
 	MODEL_FIELD_HEADERS     /* const struct model_headers *; NULL is the empty list */
 };
 

@@ -85,6 +85,58 @@ static bool add_parameter(struct model_domain *domain, struct model_parameters *
 	return true;
 }
 
+/* A protocol, "websocket" or "name/version" (RFC 9110 section 7.8), of token characters. */
+static bool is_protocol(struct str text)
+{
+	struct str rest = text;
+	for (unsigned part = 0; rest.at != NULL; part++) {
+		struct str token = str_cut(&rest, '/');
+		if (token.len == 0 || part == 2)
+			return false;
+		for (size_t i = 0; i < token.len; i++) {
+			if (token.at[i] <= ' ' || token.at[i] >= 0x7f ||
+			        strchr("()<>@,;:\\\"[]?={}", token.at[i]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* What would carry requests past all that Headwater does with them. */
+static bool is_http(struct str text)
+{
+	static const struct str NAMES[] = {
+	        {"http", 4}, {"h2", 2}, {"h2c", 3}, {"h3", 2}, {"tls", 3}};
+	struct str rest = text;
+	struct str name = str_cut(&rest, '/');
+	for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++)
+		if (str_is_equal_nocase(name, NAMES[i]))
+			return true;
+	return false;
+}
+
+static bool add_protocol(struct model_domain *domain, struct model_protocols *protocols,
+        struct str text, struct model_why *ret_why)
+{
+	if (text.len == 0 || text.len > LIMIT_PROTOCOL_BYTES)
+		return refuse_range(ret_why, "has a length in bytes that is not in", "1-64");
+	if (!is_protocol(text))
+		return refuse(ret_why, "value",
+		        "is no protocol as it stands in Upgrade, such as websocket");
+	if (is_http(text))
+		return refuse(ret_why, "value",
+		        "carries requests of its own, which would pass by everything that is "
+		        "configured here");
+	for (unsigned i = 0; i < protocols->count; i++) {
+		if (str_is_equal_nocase(str_of(protocols->list[i]), text))
+			return refuse(ret_why, "value", "is in the list already");
+	}
+	/* As above. */
+	const char **room = (void *)(uintptr_t)protocols->list;
+	room[protocols->count++] = model_domain_copy(domain, text);
+	return true;
+}
+
 bool model_list_start(const struct model_field *field, struct model_domain *domain, size_t count,
         struct model_why *ret_why)
 {
@@ -103,6 +155,12 @@ bool model_list_start(const struct model_field *field, struct model_domain *doma
 		ttls->count = 0;
 		return true;
 	}
+	if (field->type == MODEL_FIELD_PROTOCOLS) {
+		struct model_protocols *protocols = member;
+		protocols->list = model_domain_alloc(domain, count * sizeof(protocols->list[0]));
+		protocols->count = 0;
+		return true;
+	}
 	CHECK(field->type == MODEL_FIELD_PARAMETERS);
 	struct model_parameters *parameters = member;
 	parameters->list = model_domain_alloc(domain, count * sizeof(parameters->list[0]));
@@ -118,6 +176,8 @@ bool model_list_add(const struct model_field *field, struct model_domain *domain
 		return model_headers_add(field, domain, text, ret_why);
 	if (field->type == MODEL_FIELD_TTLS)
 		return add_ttl(member, text, ret_why);
+	if (field->type == MODEL_FIELD_PROTOCOLS)
+		return add_protocol(domain, member, text, ret_why);
 	CHECK(field->type == MODEL_FIELD_PARAMETERS);
 	return add_parameter(domain, member, text, ret_why);
 }
@@ -216,6 +276,10 @@ void model_list_print_item(
 		model_value_print_duration(ttls->list[index].ttl_ms, to);
 		return;
 	}
+	if (field->type == MODEL_FIELD_PROTOCOLS) {
+		text_add(to, str_of(((const struct model_protocols *)member)->list[index]));
+		return;
+	}
 	CHECK(field->type == MODEL_FIELD_PARAMETERS);
 	const struct model_parameters *parameters = member;
 	text_add(to, str_of(parameters->list[index]));
@@ -227,6 +291,8 @@ size_t model_list_count(const struct model_field *field, const void *member)
 		return model_headers_count(headers_of(member));
 	if (field->type == MODEL_FIELD_TTLS)
 		return ((const struct model_ttls *)member)->count;
+	if (field->type == MODEL_FIELD_PROTOCOLS)
+		return ((const struct model_protocols *)member)->count;
 	CHECK(field->type == MODEL_FIELD_PARAMETERS);
 	return ((const struct model_parameters *)member)->count;
 }
@@ -271,6 +337,10 @@ static bool is_equal_item(
 		const struct model_ttl *first = &((const struct model_ttls *)a)->list[index];
 		const struct model_ttl *second = &((const struct model_ttls *)b)->list[index];
 		return first->status == second->status && first->ttl_ms == second->ttl_ms;
+	}
+	if (field->type == MODEL_FIELD_PROTOCOLS) {
+		const struct model_protocols *first = a, *second = b;
+		return strcmp(first->list[index], second->list[index]) == 0;
 	}
 	const struct model_parameters *first = a, *second = b;
 	return strcmp(first->list[index], second->list[index]) == 0;

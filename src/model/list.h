@@ -1,7 +1,7 @@
 /*
  * Fields that are lists of texts: freshness by status (TTLS, "404:10s") and names of query
- * parameters (PARAMETERS), rules for header fields (HEADERS). The array of a list belongs to its
- * domain. Pure.
+ * parameters (PARAMETERS), protocols to change to (PROTOCOLS), rules for header fields (HEADERS).
+ * The array of a list belongs to its domain. Pure.
  */
 #pragma once
 

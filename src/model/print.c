@@ -91,6 +91,7 @@ static void print_value(const struct model_field *field, const struct model_doma
 	case MODEL_FIELD_ADDRESSES:
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 	case MODEL_FIELD_HEADERS:
 		model_print_list(field, domain, to);
 		break;

@@ -96,6 +96,7 @@ static bool is_type_right(
 	case MODEL_FIELD_ADDRESSES:
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 	case MODEL_FIELD_HEADERS:
 		*ret_words = "must be a list of texts";
 		return false;
@@ -171,7 +172,7 @@ static void read_list(const struct reading *reading, const struct model_node *li
 static bool is_list(const struct model_field *field)
 {
 	return field->type == MODEL_FIELD_TTLS || field->type == MODEL_FIELD_PARAMETERS ||
-	       field->type == MODEL_FIELD_HEADERS;
+	       field->type == MODEL_FIELD_PROTOCOLS || field->type == MODEL_FIELD_HEADERS;
 }
 
 static void read_field(const struct reading *reading, const struct model_node *node,

@@ -337,6 +337,7 @@ bool model_value_read(const struct model_field *field, struct model_domain *doma
 		return read_addresses(field, domain, origin_of(member), text, ret_why);
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 	case MODEL_FIELD_HEADERS:
 		return model_list_read(field, domain, text, ret_why);
 	}
@@ -469,6 +470,7 @@ void model_value_print(
 		break;
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 	case MODEL_FIELD_HEADERS:
 		model_list_print(field, member, to);
 		break;
@@ -517,6 +519,7 @@ static bool is_equal_member(const struct model_field *field, const void *a, cons
 		return is_equal_addresses(origin_of_const(a), origin_of_const(b));
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 	case MODEL_FIELD_HEADERS:
 		return model_list_is_equal(field, a, b);
 	}
@@ -572,6 +575,7 @@ bool model_value_is_in_range(const struct model_field *field, const struct model
 	case MODEL_FIELD_ADDRESSES: /* whether there must be any depends on the type of origin */
 	case MODEL_FIELD_TTLS:
 	case MODEL_FIELD_PARAMETERS:
+	case MODEL_FIELD_PROTOCOLS:
 	case MODEL_FIELD_HEADERS:
 		break;
 	}

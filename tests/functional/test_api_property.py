@@ -35,6 +35,7 @@ HINTS = {
     "head_timeout": lambda rng: rng.choice(["1s", "300s", "1500ms", None]),
     "idle_timeout": lambda rng: rng.choice(["5m", "1s", None]),
     "query_parameters": lambda rng: rng.choice([None, [], ["a", "b%20c"]]),
+    "protocols[]": lambda rng: rng.choice(["websocket", "irc/6.9", "h2c", "a-b"]),
     "ttl_statuses[]": lambda rng: f"{rng.randint(200, 599)}:{rng.randint(0, 90)}s",
     "to_origin[]": lambda rng: rng.choice(["set X-A: b, \"c\"", "add  X-A:b", "delete Cookie", "delete Host"]),
     "to_client[]": lambda rng: rng.choice(["set X-A: b, \"c\"", "add Vary:   X-B", "delete Server", "set Via: a"]),

@@ -295,6 +295,13 @@ static const struct mistake MISTAKES[] = {
                 "/domains/0/origin/addresses", "value", 3, "has a bucket"},
         {DOMAIN("origin: {type: s3, bucket: {endpoint: b.test, access: private, key_id: x}}"),
                 "/domains/0/origin/bucket/access", "missing", 3, "secret"},
+        {DOMAIN("origin: {type: s3, bucket: {endpoint: b.test}}\n  upgrade: {protocols: "
+                "[websocket]}"),
+                "/domains/0/upgrade/protocols", "value", 4, "something to change to"},
+        {ORIGIN("\n  upgrade: {protocols: [websocket, h2c]}"), "/domains/0/upgrade/protocols/1",
+                "value", 6, "requests of its own"},
+        {ORIGIN("\n  upgrade: {protocols: websocket, idle_timeout: 301s}"),
+                "/domains/0/upgrade/idle_timeout", "range", 6, "1s-300s"},
         {ORIGIN("\n  cache: {query: chosen}"), "/domains/0/cache/query", "missing", 6,
                 "query_parameters"},
         {ORIGIN("\n  cache: {query_parameters: [a]}"), "/domains/0/cache/query_parameters", "value",
