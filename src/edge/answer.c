@@ -87,6 +87,7 @@ void edge_answer_make(const struct edge_answer_options *options, struct edge_ans
 	        .drop = ret_answer->drop,
 	        .fields = ret_answer->fields,
 	        .added = options->status_line,
+	        .upgrade = options->upgrade,
 	        .is_bodiless = is_bodiless,
 	        /* 204 must not have a Content-Length (RFC 9110 8.6). */
 	        .length = head->status == 204 ? UINT64_MAX : options->length,

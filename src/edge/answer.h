@@ -20,13 +20,14 @@ struct edge_answer {
 };
 
 struct edge_answer_options {
-	const struct http_head *head;      /* the origin's */
-	enum http_method method;           /* the request's */
-	bool is_not_modified;              /* a 304 in its place: the client has it already */
-	uint64_t length;                   /* of the body; UINT64_MAX where it is not known */
-	struct str via, date, cache;       /* values; the date is used where the origin sent none */
-	struct str status_line;            /* Cache-Status, serialised */
-	struct str origin, timing;         /* X-Headwater-Origin and Server-Timing; empty: none */
+	const struct http_head *head; /* the origin's */
+	enum http_method method;      /* the request's */
+	bool is_not_modified;         /* a 304 in its place: the client has it already */
+	uint64_t length;              /* of the body; UINT64_MAX where it is not known */
+	struct str via, date, cache;  /* values; the date is used where the origin sent none */
+	struct str status_line;       /* Cache-Status, serialised */
+	struct str upgrade;           /* of a 101: the protocol that the connection changes to */
+	struct str origin, timing;    /* X-Headwater-Origin and Server-Timing; empty: none */
 	const struct model_headers *rules; /* of the domain, for clients; NULL: none */
 	struct arena *arena;               /* for what rules write */
 };

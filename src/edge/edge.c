@@ -316,6 +316,8 @@ static void on_read_metrics(struct edge_metrics_source *source, uint64_t values[
 	_Static_assert((int)EDGE_METRIC_H2_RESETS + (int)SERVE_FLOODS == (int)EDGE_METRICS,
 	        "a metric for each flood, in their order");
 	for (unsigned i = 0; i < edge->options.workers; i++) {
+		values[EDGE_METRIC_TUNNELS] += atomic_load_explicit(
+		        &edge->threads[i].worker->tunnels, memory_order_relaxed);
 		const struct serve_server *server = edge->threads[i].worker->server;
 		for (unsigned kind = 0; kind < SERVE_HANDSHAKES_KINDS; kind++)
 			values[EDGE_METRIC_TLS_FULL + kind] +=

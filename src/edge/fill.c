@@ -81,6 +81,8 @@ static void on_attempt_interim(struct origin_attempt_sink *sink, const struct ht
 static bool is_asked(const struct edge_fill_options *options, const struct model_origin *origin)
 {
 	const struct edge_forward *forward = &options->forward;
+	if (origin != NULL && forward->upgrade.len > 0 && origin_bucket_is(origin))
+		return false; /* it has nothing to change to */
 	return origin != NULL && edge_bucket_fault(origin, forward->head->method, forward->target,
 	                                 forward->has_body) == FAULT_NONE;
 }
@@ -208,6 +210,18 @@ enum origin_read edge_fill_read(struct edge_fill *fill, struct str *ret_data)
 		edge_fill_go(fill, EDGE_FILL_FAIL);
 	}
 	return result;
+}
+
+struct origin_attempt *edge_fill_tunnel(struct edge_fill *fill)
+{
+	return fill->answer->attempt.is_tunnel ? &fill->answer->attempt : NULL;
+}
+
+enum fault edge_fill_end_tunnel(struct edge_fill *fill)
+{
+	struct edge_pull *pull = fill->answer;
+	edge_fill_log_end(pull);
+	return pull->attempt.phase == ORIGIN_PHASE_FAILED ? pull->attempt.fault : FAULT_NONE;
 }
 
 bool edge_fill_trailers(struct edge_fill *fill, struct http_head *ret_trailers)

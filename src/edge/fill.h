@@ -55,6 +55,13 @@ const struct http_head *edge_fill_head(
 /* In HEAD: the next piece of the body, as origin_attempt_read gives it. */
 enum origin_read edge_fill_read(struct edge_fill *fill, struct str *ret_data);
 
+/* In HEAD: the attempt that has become a tunnel (origin/tunnel.h), in its phase BODY; NULL: the
+ * answer is no 101. */
+struct origin_attempt *edge_fill_tunnel(struct edge_fill *fill);
+
+/* The tunnel has ended: its row of the log is filled in. Why it broke, or NONE. */
+enum fault edge_fill_end_tunnel(struct edge_fill *fill);
+
 /* After the END of a body. */
 bool edge_fill_trailers(struct edge_fill *fill, struct http_head *ret_trailers);
 

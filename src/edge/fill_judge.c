@@ -84,7 +84,9 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	        .is_chunked =
 	                fill->options.forward.has_body && !fill->options.forward.is_length_known,
 	        .is_fresh_only = fill->wish == EDGE_WISH_FRESH,
-	        .is_proven_only = !fill->is_safe && !fill->domain->failover_unsafe,
+	        .is_proven_only = (!fill->is_safe && !fill->domain->failover_unsafe) ||
+	                          fill->options.forward.upgrade.len > 0,
+	        .upgrade = fill->options.forward.upgrade,
 	        .is_trial = is_trial,
 	        .may_206 = http_head_has(head, HTTP_NAME_RANGE),
 	        .may_304 = has_conditions(head),
@@ -240,8 +242,9 @@ static struct edge_judge_facts facts_of(struct edge_fill *fill)
 	        .role = pull->role,
 	        .fault = has_failed ? attempt->fault : FAULT_NONE,
 	        .status = has_failed ? 0 : attempt->head.status,
-	        .status_fails = !has_failed && model_statuses_has(&fill->domain->failover_statuses,
-	                                               attempt->head.status),
+	        .status_fails =
+	                !has_failed && !attempt->is_tunnel &&
+	                model_statuses_has(&fill->domain->failover_statuses, attempt->head.status),
 	        .has_backup = fill->groups[MODEL_BACKUP] != NULL,
 	        .backup_was_tried = fill->role_tried[MODEL_BACKUP],
 	        .has_kept = fill->kept != NULL,
@@ -275,6 +278,11 @@ void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
 			edge_fill_end_pull(&fill->pulls[i]);
 	if (!is_kept_answer)
 		buf_release(&fill->options.worker->buffers, &fill->kept_body);
+	/* A tunnel may last, and what it was asked for is over. */
+	if (pull->attempt.is_tunnel && pull->is_retry) {
+		origin_group_retry_end(fill->groups[pull->role]);
+		pull->is_retry = false;
+	}
 	fill->kept = NULL;
 	fill->current = fill->answer = pull;
 	fill->fault = FAULT_NONE;

@@ -14,11 +14,13 @@
 
 enum {
 	/* What a head needs at most beside the client's fields and the names of varying length:
-	   246 bytes now. */
+	   of a field that changes the protocol, 400 bytes now. */
 	ROOM = 512,
 	/* No known name is longer. */
 	NAME_BYTES = 32,
 };
+
+static const struct str WEBSOCKET_KEY = STR("Sec-WebSocket-Key");
 
 /* The known name that a name may be taken for: many servers hand fields to programs as variables,
  * where "X_Forwarded_For" and "X-Forwarded-For" are one. */
@@ -126,6 +128,13 @@ static bool is_withheld(const struct edge_forward *forward, const struct http_fi
 	       (field->id == HTTP_NAME_RANGE && range_of(forward).len == 0);
 }
 
+/* Whether a client's field gives way to one of ours. */
+static bool is_replaced(const struct edge_forward *forward, const struct http_field *field)
+{
+	return forward->websocket_key.len > 0 &&
+	       str_is_equal_nocase(http_head_name(forward->head, field), WEBSOCKET_KEY);
+}
+
 static void write_passed_on(struct http_writer *writer, const struct edge_forward *forward)
 {
 	const struct http_head *head = forward->head;
@@ -136,7 +145,7 @@ static void write_passed_on(struct http_writer *writer, const struct edge_forwar
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
 		if ((drop[i / 64] >> (i % 64) & 1) || is_ours_to_say(forward, field) ||
-		        is_withheld(forward, field))
+		        is_withheld(forward, field) || is_replaced(forward, field))
 			continue;
 		http_write_field(writer, http_head_name(head, field), http_head_value(head, field));
 	}
@@ -198,6 +207,12 @@ static void write_head(struct http_writer *writer, const struct edge_forward *fo
 		http_write_length_field(writer, forward->body_length);
 	else if (forward->has_body)
 		http_write_known_field(writer, HTTP_NAME_TRANSFER_ENCODING, STR("chunked"));
+	if (forward->upgrade.len > 0) {
+		http_write_known_field(writer, HTTP_NAME_CONNECTION, STR("Upgrade"));
+		http_write_known_field(writer, HTTP_NAME_UPGRADE, forward->upgrade);
+	}
+	if (forward->websocket_key.len > 0)
+		http_write_field(writer, WEBSOCKET_KEY, forward->websocket_key);
 	write_signature(writer, forward);
 	http_write_end_of_head(writer);
 	CHECK(!writer->full);

@@ -20,6 +20,9 @@ struct edge_forward {
 	bool has_body, is_length_known;
 	uint64_t body_length;
 	struct str cdn_id;
+	struct str websocket_key; /* Sec-WebSocket-Key in place of the client's; empty: the client's
+	                             own */
+	struct str upgrade; /* the protocol that the connection is to change to; empty: none */
 	const struct model_domain *domain;
 	const struct model_origin *origin;
 	int64_t time_s; /* now by the clock of the origin, for what is signed for a bucket */

@@ -114,12 +114,19 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	                                   : request->domain->headers_to_client;
 	if (request->domain->https_redirect != MODEL_REDIRECT_OFF && !request->is_https)
 		return edge_request_go(request, EDGE_REQUEST_REDIRECT);
+	if (stream->protocol.len > 0)
+		return edge_request_begin_connect(request);
 	enum fault fault = edge_bucket_fault(
 	        &request->domain->origin, stream->head.method, stream->path, stream->has_body);
 	if (fault == FAULT_NOT_ALLOWED)
 		request->error_lines = STR(EDGE_BUCKET_ALLOW);
 	if (fault != FAULT_NONE)
 		return edge_request_fail(request, fault);
+	if (request->domain->upgrade_protocols.count > 0) {
+		struct str protocol = edge_request_upgrade(request);
+		if (protocol.len > 0)
+			return edge_request_begin_upgrade(request, protocol);
+	}
 	if (edge_request_may_look_up(request))
 		return edge_request_go(request, EDGE_REQUEST_LOOKUP);
 	request->forward = edge_request_is_method_looked_up(request) ? HTTP_CACHE_FORWARD_BYPASS
@@ -267,6 +274,7 @@ enum edge_turn edge_request_step_FINISH(struct edge_request *request)
 	list_remove(&request->node);
 	edge_request_let_go(request);
 	edge_request_leave_challenge(request);
+	edge_request_leave_upgrade(request);
 	if (request->is_taken)
 		edge_loader_end(request->loader);
 	else

@@ -54,7 +54,7 @@ bool edge_request_is_challenge(const struct edge_request *request)
 {
 	const char *folder = request->worker->options->acme_dir;
 	return folder != NULL && folder[0] != '\0' && edge_request_is_method_looked_up(request) &&
-	       token_of(request).len > 0;
+	       request->stream->protocol.len == 0 && token_of(request).len > 0;
 }
 
 /* On a thread of the pool. */

@@ -113,6 +113,8 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	                        .is_length_known = stream->is_length_known,
 	                        .body_length = stream->body_length,
 	                        .cdn_id = worker->cdn_id,
+	                        .upgrade = request->upgrade,
+	                        .websocket_key = request->websocket_key,
 	                        .domain = request->domain,
 	                },
 	        .source = request->spool != NULL ? &request->source : NULL,
@@ -175,9 +177,12 @@ static bool respond(struct edge_request *request, bool is_not_modified)
 	options.via = edge_worker_via(request->worker, options.head);
 	options.status_line = edge_request_status_line(request);
 	options.timing = edge_request_timing(request);
+	if (edge_fill_tunnel(request->fill) != NULL)
+		options.upgrade = request->upgrade;
 	if (request->domain->debug)
 		add_origin(request, &options);
 	edge_answer_make(&options, &answer);
+	edge_request_mark_upgrade(request, options.head, answer.drop);
 	request->has_responded = true;
 	return serve_stream_respond(request->stream, &answer.response);
 }
@@ -265,11 +270,19 @@ static enum edge_turn begin(struct edge_request *request)
 	enum http_condition condition = evaluate(request);
 	if (condition == HTTP_CONDITION_FAILED)
 		return edge_request_fail(request, FAULT_PRECONDITION);
+	if (request->upgrade.len > 0) {
+		enum fault fault = edge_request_judge_upgrade(request);
+		if (fault != FAULT_NONE)
+			return edge_request_fail(request, fault);
+	}
 	if (is_held_back(request))
 		return EDGE_PARK;
 	bool is_not_modified = condition == HTTP_CONDITION_NOT_MODIFIED;
 	if (!respond(request, is_not_modified))
 		return edge_request_finish_broken(request, FAULT_MEMORY);
+	if (edge_fill_tunnel(request->fill) != NULL)
+		return edge_request_begin_tunnel(request);
+	edge_request_leave_upgrade(request);
 	if (!is_not_modified)
 		return pump(request);
 	serve_stream_finish(request->stream, NULL);

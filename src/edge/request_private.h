@@ -10,6 +10,7 @@
 #include "edge/recalls.h"
 #include "edge/reply.h"
 #include "edge/request.h"
+#include "edge/tunnel.h"
 #include "edge/turn.h"
 #include "serve/spool.h"
 
@@ -84,10 +85,15 @@ struct edge_request {
 	uint32_t pinned;                   /* segment */
 	const struct model_headers *rules; /* for the fields of its response, from ROUTE on */
 	struct edge_challenge *challenge;  /* whose file is being read; NULL: none */
-	struct str error_lines;            /* beside X-Cache, of an error of ours */
+	struct str upgrade; /* the protocol to change to, counted in the worker's tunnels; empty:
+	                       none */
+	struct str websocket_key; /* of ours, for an extended CONNECT; else empty */
+	struct str error_lines;   /* beside X-Cache, of an error of ours */
 	/* not cleared at the start */
 	struct edge_reply_part whole;
-	struct cache_entry entry; /* in the turn in which it was found */
+	struct cache_entry entry;  /* in the turn in which it was found */
+	struct edge_tunnel tunnel; /* in TUNNEL */
+	struct edge_tunnel_peer client_end, origin_end;
 };
 
 /* The only way to another step; checks the table. Returns EDGE_GO. */
@@ -108,6 +114,29 @@ static inline bool edge_request_is_method_looked_up(const struct edge_request *r
 
 /* Whether the request may be looked up at all; else it is passed on. */
 bool edge_request_may_look_up(const struct edge_request *request);
+
+/* The protocol that the request changes to, of those that its domain allows; empty: none. */
+struct str edge_request_upgrade(const struct edge_request *request);
+
+/* Goes on as a request that changes to this protocol: to PASS, or FAIL where there are too many. */
+enum edge_turn edge_request_begin_upgrade(struct edge_request *request, struct str protocol);
+
+/* An extended CONNECT (RFC 8441): the same, or to FAIL where its domain does not allow it. */
+enum edge_turn edge_request_begin_connect(struct edge_request *request);
+
+/* Of what asked for an upgrade, the answer's head being there: NOT_UPGRADED where it is none that
+ * an extended CONNECT may be given, else NONE. */
+enum fault edge_request_judge_upgrade(const struct edge_request *request);
+
+/* Marks what such a client does not get of the fields of a 101. */
+void edge_request_mark_upgrade(
+        const struct edge_request *request, const struct http_head *head, uint64_t *drop);
+
+/* The request ends, or is one like all others from now on. */
+void edge_request_leave_upgrade(struct edge_request *request);
+
+/* The head of the 101 was sent: goes to TUNNEL. */
+enum edge_turn edge_request_begin_tunnel(struct edge_request *request);
 
 /* Keeps the domain alive while the request waits. */
 void edge_request_keep_domain(struct edge_request *request);

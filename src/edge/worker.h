@@ -46,6 +46,8 @@ struct edge_worker {
 	struct str cdn_id;
 	struct str via[2]; /* by the minor version: "1.0 cdn_id", "1.1 cdn_id" */
 	uint64_t next_id;
+	atomic_uint
+	        tunnels; /* requests that change to another protocol; read by the steward, too */
 	struct timer drain_timer;
 	uint64_t drain_deadline_ms;
 	bool is_draining, is_cut;

@@ -250,6 +250,10 @@ static void work(struct origin_attempt *attempt)
 	}
 	if (attempt->phase != ORIGIN_PHASE_BODY)
 		return;
+	if (attempt->is_tunnel) {
+		tell(attempt); /* there may be room as well */
+		return;
+	}
 	if (before == ORIGIN_PHASE_BODY && attempt->connection->is_readable &&
 	        attempt->is_waiting) {
 		/* Now it is the reader who is waited for. */

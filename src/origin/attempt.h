@@ -63,12 +63,15 @@ struct origin_attempt_options {
 	struct str head; /* the whole request head, valid until the attempt ends */
 	enum http_method method;
 	struct origin_source *source; /* NULL: no body */
-	bool is_chunked;              /* the body is sent chunked; else its length is in the head */
-	bool is_fresh_only;           /* do not use a kept connection at all */
-	bool is_proven_only;          /* a kept connection only if just used and proven quiet */
-	bool is_trial;                /* always on a fresh connection */
-	bool may_304;                 /* the request has a condition that a 304 answers */
-	bool may_206;                 /* the request has a Range */
+	/* The protocol that the head asks to change to; empty: none, and a 101 is malformed. Valid
+	 * until the attempt ends. */
+	struct str upgrade;
+	bool is_chunked;     /* the body is sent chunked; else its length is in the head */
+	bool is_fresh_only;  /* do not use a kept connection at all */
+	bool is_proven_only; /* a kept connection only if just used and proven quiet */
+	bool is_trial;       /* always on a fresh connection */
+	bool may_304;        /* the request has a condition that a 304 answers */
+	bool may_206;        /* the request has a Range */
 	/* Of HTTPS: the name that TLS asks for, where it is not the candidate's but the host that
 	 * the client asked for; else empty. Valid until the attempt ends. */
 	struct str server_name;
@@ -106,6 +109,7 @@ struct origin_attempt {
 	enum fault fault;
 	const char *detail;    /* in FAILED: what broke TLS, a phrase; NULL: nothing did */
 	bool is_reused;        /* a kept connection was used */
+	bool is_tunnel;        /* from BODY on: a 101 was the answer (origin/tunnel.h) */
 	bool has_written;      /* at least one byte of the request may have left */
 	struct http_head head; /* the final response, from BODY on, until the attempt ends */
 	struct http_body body; /* its framing */

@@ -8,6 +8,7 @@
  * is for others to say.
  */
 #include "base/clock.h"
+#include "http/upgrade.h"
 #include "origin/attempt_private.h"
 
 _Static_assert(LIMIT_HEAD_FIELDS * sizeof(struct http_field) <= BUF_SMALL,
@@ -132,13 +133,32 @@ static enum fault begin_body(struct origin_attempt *attempt)
 	return FAULT_NONE;
 }
 
+/* The head of a 101 is whole, and so was the request: what comes behind it is for the tunnel. */
+static enum fault begin_tunnel(struct origin_attempt *attempt)
+{
+	if (!attempt->sending.is_whole ||
+	        !http_upgrade_is_answer(&attempt->head, attempt->options.upgrade))
+		return FAULT_MALFORMED;
+	if (!keep_head(attempt))
+		return FAULT_MEMORY;
+	http_body_init(&attempt->body, HTTP_FRAMING_CLOSE, UINT64_MAX);
+	attempt->length = UINT64_MAX;
+	attempt->keep_ms = 0;
+	attempt->is_tunnel = true;
+	note_head(attempt);
+	origin_attempt_set_phase(attempt, ORIGIN_PHASE_BODY);
+	origin_attempt_set_deadline(attempt, CLOCK_NEVER);
+	buf_release_if_empty(attempt->worker->buffers, &attempt->in);
+	return FAULT_NONE;
+}
+
 /* An interim head is whole (RFC 9110 15.2). */
 static enum fault pass_interim(struct origin_attempt *attempt)
 {
 	const struct http_head *head = &attempt->head;
 	enum http_framing framing;
 	uint64_t length;
-	if (head->status == 101 || ++attempt->interims > LIMIT_INTERIM_RESPONSES)
+	if (++attempt->interims > LIMIT_INTERIM_RESPONSES)
 		return FAULT_MALFORMED;
 	/* What stood behind a body that is announced would be the next response to us. */
 	if (http_body_response(head, attempt->options.method, &framing, &length) != FAULT_NONE ||
@@ -175,6 +195,8 @@ static enum fault parse(struct origin_attempt *attempt)
 		}
 		if (attempt->head.status >= 200)
 			return begin_body(attempt);
+		if (attempt->head.status == 101)
+			return begin_tunnel(attempt);
 		fault = pass_interim(attempt);
 		if (fault != FAULT_NONE)
 			return fault;

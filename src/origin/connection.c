@@ -20,6 +20,8 @@
 #include "base/mem.h"
 #include "origin/worker_private.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -322,6 +324,33 @@ bool origin_connection_is_tls_fault(const struct origin_connection *connection)
 const char *origin_connection_why(const struct origin_connection *connection)
 {
 	return connection->tls != NULL ? tls_why(connection->tls) : "";
+}
+
+bool origin_connection_end(struct origin_connection *connection)
+{
+	if (connection->tls == NULL) {
+		tcp_send_fin(connection->watched.fd);
+		return true;
+	}
+	switch (flush(connection)) {
+	case TCP_AGAIN:
+		return false;
+	case TCP_DONE:
+		tls_close(connection->tls);
+		return true;
+	case TCP_END:
+	case TCP_RESET:
+		break;
+	}
+	return true; /* to whom nothing can be said; reading tells */
+}
+
+uint64_t origin_connection_backlog(const struct origin_connection *connection)
+{
+	int waiting = 0;
+	if (ioctl(connection->watched.fd, SIOCOUTQ, &waiting) != 0)
+		waiting = 0;
+	return (uint64_t)waiting;
 }
 
 enum tcp_result origin_connection_read(

@@ -83,6 +83,13 @@ bool origin_connection_is_tls_fault(const struct origin_connection *connection);
 /* What broke TLS, a phrase; "" where nothing did. As long as it lasts. */
 const char *origin_connection_why(const struct origin_connection *connection);
 
+/* Tells the origin that nothing more comes, once all that was taken has left: by FIN, or in TLS's
+ * words. What it sends can still be read. False: on_ready will tell when to ask again. */
+MUST_CHECK bool origin_connection_end(struct origin_connection *connection);
+
+/* How many bytes the origin's side has not acknowledged. */
+uint64_t origin_connection_backlog(const struct origin_connection *connection);
+
 /* tcp_read and tcp_write, minding the flags. Of TLS, TCP_END is only what the origin has said to be
  * the end; and bytes that were taken may wait for the socket here, and leave by themselves. */
 enum tcp_result origin_connection_read(

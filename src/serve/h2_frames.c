@@ -210,7 +210,8 @@ static int on_stream_close(nghttp2_session *wire, int32_t id, uint32_t code, voi
 	if (stream == NULL)
 		return 0;
 	stream->is_wire_closed = true;
-	if (!stream->is_end_sent)
+	bool is_half = stream->stream.is_tunnel && !stream->has_end;
+	if (!stream->is_end_sent || is_half)
 		serve_h2_stream_gone(
 		        stream, stream->is_malformed ? FAULT_BAD_REQUEST : FAULT_CLIENT_GONE);
 	serve_h2_stream_settle(stream);

@@ -2,8 +2,9 @@
  * A head of HTTP/2 fields becomes the text that HTTP/1 would have sent, and is then parsed like any
  * other: so there is one judge of heads, and one set of limits. The values of the pseudo-header
  * fields are kept at the front of the text until the first other field comes; then the first line
- * and Host are written behind them. Cookie crumbs (RFC 9113 section 8.2.3) are kept apart and
- * written last, as one field. Pure, but for the buffers.
+ * and Host are written behind them. An extended CONNECT (RFC 8441) asks for what HTTP/1.1 asks for
+ * by a GET with Upgrade, and is written as a GET; its protocol is kept apart. Cookie crumbs (RFC
+ * 9113 section 8.2.3) are kept apart and written last, as one field. Pure, but for the buffers.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
@@ -98,7 +99,7 @@ static bool write_first_lines(struct serve_h2_head *head)
 	head->head_at = (uint32_t)before;
 	if (!reserve(head, &head->text, room))
 		return false;
-	put(&head->text, slice(head, &head->method));
+	put(&head->text, head->has_protocol ? STR("GET") : slice(head, &head->method));
 	put(&head->text, STR(" "));
 	put(&head->text, slice(head, &head->path));
 	put(&head->text, str_of(version));
@@ -119,6 +120,11 @@ static bool add_pseudo(struct serve_h2_head *head, struct str name, struct str v
 		return keep(head, value, &head->path);
 	if (str_is_equal(name, STR(":scheme")))
 		return keep(head, value, &head->scheme);
+	if (str_is_equal(name, STR(":protocol"))) {
+		head->has_protocol = true;
+		return value.len > 0 ? keep(head, value, &head->protocol)
+		                     : fail(head, FAULT_BAD_REQUEST);
+	}
 	if (!str_is_equal(name, STR(":authority")))
 		return fail(head, FAULT_BAD_REQUEST);
 	head->has_authority = true;

@@ -87,11 +87,12 @@ struct serve_h2_head {
 	struct buf text; /* the pseudo-header fields' values; behind them the head */
 	struct buf cookies;
 	struct serve_h2_slice method, scheme, authority, path, priority;
+	struct serve_h2_slice protocol; /* of an extended CONNECT, which is written as a GET */
 	uint32_t head_at; /* where the head begins in `text`; 0: its first line is not there yet */
 	uint32_t count;   /* field lines that were written */
 	uint64_t decoded; /* bytes, those that are not kept included */
 	uint8_t fault;    /* enum fault: why it cannot become a request */
-	bool is_trailers, has_authority, has_host, is_open;
+	bool is_trailers, has_authority, has_host, has_protocol, is_open;
 };
 
 enum serve_h2_field {

@@ -21,7 +21,8 @@ enum {
 	/* What a packed head needs in `out` besides its fields: frames, and what packing may add.
 	 */
 	PACKED_ROOM = 1024,
-	OWN_FIELDS = 2, /* :status, content-length */
+	OWN_FIELDS = 2,         /* :status, content-length */
+	STATUS_OF_TUNNEL = 200, /* in place of 101 (RFC 8441 section 5) */
 };
 
 static struct serve_server *server_of(const struct serve_h2_stream *stream)
@@ -167,7 +168,8 @@ static void make_fields(struct serve_h2_stream *stream, const struct serve_respo
 	              response->field_count;
 	*fields = (struct fields){.arena = arena, .room = room, .is_copied = is_copied};
 	fields->list = arena_alloc(arena, room * sizeof(nghttp2_nv));
-	add_status(fields, response->status);
+	bool is_tunnel = response->upgrade.len > 0;
+	add_status(fields, is_tunnel ? STATUS_OF_TUNNEL : response->status);
 	add_head(fields, response->head, response->drop);
 	add_lines(fields, response->ready);
 	add_lines(fields, response->added);
@@ -293,7 +295,9 @@ static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void
 		stream->waits_for_window = false;
 		stream->window_since_ms = 0;
 	}
-	if (nghttp2_session_get_stream_remote_close(wire, id) == 0)
+	bool is_half =
+	        stream != NULL && stream->stream.is_tunnel; /* which the client may end later */
+	if (nghttp2_session_get_stream_remote_close(wire, id) == 0 && !is_half)
 		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 	return 0;
 }
@@ -338,8 +342,9 @@ bool serve_h2_response_begin(struct serve_stream *it, const struct serve_respons
 	struct serve_h2_session *session = stream->session;
 	CHECK(!it->has_response);
 	it->has_response = true;
-	it->status = (uint16_t)response->status;
-	it->length_left = response->is_bodiless ? 0 : response->length;
+	it->is_tunnel = response->upgrade.len > 0;
+	it->status = (uint16_t)(it->is_tunnel ? STATUS_OF_TUNNEL : response->status);
+	it->length_left = response->is_bodiless && !it->is_tunnel ? 0 : response->length;
 	if (it->is_gone || stream->is_wire_closed || session->is_broken)
 		return true;
 	size_t bytes = bytes_of(response), allocated = it->arena.allocated;

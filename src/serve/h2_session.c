@@ -446,6 +446,7 @@ static bool say_settings(struct serve_h2_session *session)
 	        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, LIMIT_H2_STREAMS},
 	        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options->head_limits.head_bytes},
 	        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+	        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 	};
 	_Static_assert((int)LIMIT_H2_WINDOW_BYTES == NGHTTP2_INITIAL_WINDOW_SIZE,
 	        "else it has to be said in SETTINGS");

@@ -207,7 +207,10 @@ void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream)
 	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) <= 0;
 	if (stream->window_since_ms == 0)
 		measure_from(stream, now_of(stream));
-	if (stream->stream.room_look_ms == CLOCK_NEVER) {
+	/* How long a tunnel may stand still is for who has it to say, until only its end is left.
+	 */
+	bool is_others = stream->stream.is_tunnel && !stream->stream.is_finished;
+	if (stream->stream.room_look_ms == CLOCK_NEVER && !is_others) {
 		stream->stream.room_look_ms =
 		        now_of(stream) +
 		        server_of(stream)->options.write_timeout_ms / WINDOW_LOOKS + 1;
@@ -263,7 +266,7 @@ static enum fault parse(const struct serve_h2_head *head, struct str text,
 		return fault == FAULT_NONE ? FAULT_BAD_REQUEST : fault;
 	bool is_same = ret_head->len == text.len && ret_head->count == head->count &&
 	               ret_head->target_len == head->path.len &&
-	               ret_head->method_len == head->method.len;
+	               ret_head->method_len == (head->has_protocol ? 3 : head->method.len);
 	return is_same ? FAULT_NONE : FAULT_BAD_REQUEST;
 }
 
@@ -293,6 +296,9 @@ static enum fault check(struct serve_h2_stream *stream, bool has_end)
 	if (fault != FAULT_NONE)
 		return fault;
 	stream->has_end = has_end;
+	/* What comes behind an extended CONNECT is no body. */
+	if (it->protocol.len > 0)
+		return framing == HTTP_FRAMING_NONE ? FAULT_NONE : FAULT_BAD_REQUEST;
 	it->has_body = !has_end;
 	it->is_length_known = framing == HTTP_FRAMING_LENGTH;
 	it->body_length = it->is_length_known ? length : 0;
@@ -332,8 +338,8 @@ static enum fault open_stream(
 	struct str text;
 	struct serve_h2_head *head = &session->head;
 	enum fault fault = serve_h2_head_end(head, &text);
-	if (fault == FAULT_NONE && is_connect(head))
-		fault = FAULT_BAD_METHOD; /* it has neither scheme nor path */
+	if (fault == FAULT_NONE && is_connect(head) != head->has_protocol)
+		fault = FAULT_BAD_METHOD; /* one without has neither scheme nor path */
 	if (fault == FAULT_NONE)
 		fault = is_scheme_known(head) ? parse(head, text, fields, &parsed)
 		                              : FAULT_BAD_REQUEST;
@@ -347,6 +353,9 @@ static enum fault open_stream(
 		        str_make(buf_bytes(&head->text) + head->priority.at, head->priority.len),
 		        &stream->urgency, &stream->is_incremental);
 	fault = keep_head(stream, &parsed);
+	if (head->has_protocol)
+		stream->stream.protocol = arena_copy(&stream->stream.arena,
+		        str_make(buf_bytes(&head->text) + head->protocol.at, head->protocol.len));
 	if (fault == FAULT_NONE)
 		fault = check(stream, has_end);
 	if (fault != FAULT_NONE) {
@@ -441,7 +450,7 @@ static enum serve_read wait_for_body(struct serve_h2_stream *stream)
 	struct serve_stream *it = &stream->stream;
 	it->wants_body = true;
 	it->body_asked_ms = now_of(stream);
-	if (it->body_deadline_ms == CLOCK_NEVER) {
+	if (it->body_deadline_ms == CLOCK_NEVER && !it->is_tunnel) {
 		it->body_mark = it->body_received;
 		it->body_deadline_ms =
 		        it->body_asked_ms + server_of(stream)->options.body_timeout_ms;

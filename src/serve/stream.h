@@ -21,8 +21,11 @@ struct serve_server;
 
 struct serve_stream {
 	/* for the handler to read */
-	struct http_head head;  /* of the request; valid until serve_stream_close */
-	struct str host, path;  /* http_head_check_request */
+	struct http_head head; /* of the request; valid until serve_stream_close */
+	struct str host, path; /* http_head_check_request */
+	/* Of an extended CONNECT (RFC 8441), which looks like a GET: the protocol that it wants. No
+	 * 2xx answers it but that of a tunnel. Else empty. */
+	struct str protocol;
 	uint64_t began_us;      /* base/clock.h, when the head was whole */
 	uint64_t body_length;   /* of the request, where is_length_known */
 	uint64_t body_received; /* content bytes so far */
@@ -35,6 +38,7 @@ struct serve_stream {
 	bool is_copied; /* whatever is sent is copied, so that a file has no advantage over memory
 	                 */
 	bool is_gone;   /* nothing can be written any more */
+	bool is_tunnel; /* a response with `upgrade` was sent: serve/tunnel.h */
 	/* head.is_h2 is set on an HTTP/2 connection */
 	/* for the handler to set */
 	struct loop_task *wake; /* woken on progress: body, room to write, or the client's end */
@@ -98,6 +102,8 @@ struct serve_response {
 	struct str ready, added;          /* field lines that are serialised already, or empty */
 	const struct serve_field *fields; /* fields to add */
 	unsigned field_count;
+	struct str
+	        upgrade;  /* of a 101: what the connection changes to; then `length` is not known */
 	bool is_bodiless; /* a response to HEAD, 204, 304: no body whatever the length says */
 	uint64_t length;  /* of the body; UINT64_MAX: not known */
 };

@@ -26,7 +26,8 @@ static struct serve_server *server_of(const struct serve_stream *stream)
 
 static size_t room_for(const struct serve_response *response)
 {
-	size_t room = HEAD_ROOM + response->reason.len + response->ready.len + response->added.len;
+	size_t room = HEAD_ROOM + response->reason.len + response->ready.len + response->added.len +
+	              response->upgrade.len;
 	/* "name:value\r\n" stands in the head already; each may grow by a space. */
 	if (response->head != NULL)
 		room += response->head->len + response->head->count;
@@ -46,6 +47,19 @@ static void write_fields(struct http_writer *writer, const struct serve_response
 	http_write(writer, response->added);
 	for (unsigned i = 0; i < response->field_count; i++)
 		http_write_field(writer, response->fields[i].name, response->fields[i].value);
+}
+
+/* The connection is no more one of HTTP: it ends with what passes on it, and looks broken where
+ * that is cut. */
+static void write_upgrade(
+        struct http_writer *writer, struct serve_stream *stream, struct str upgrade)
+{
+	stream->is_tunnel = true;
+	stream->length_left = UINT64_MAX;
+	stream->ends_by_close = true;
+	stream->connection->is_last = true;
+	http_write_known_field(writer, HTTP_NAME_CONNECTION, STR("Upgrade"));
+	http_write_known_field(writer, HTTP_NAME_UPGRADE, upgrade);
 }
 
 /* Chooses the framing of the response (RFC 9112 section 6) and writes it. */
@@ -91,7 +105,10 @@ bool serve_stream_respond(struct serve_stream *stream, const struct serve_respon
 	http_writer_init(&writer, out->block + out->end, buf_room(out));
 	http_write_status_line(&writer, response->status, response->reason);
 	write_fields(&writer, response);
-	write_framing(&writer, stream, response);
+	if (response->upgrade.len > 0)
+		write_upgrade(&writer, stream, response->upgrade);
+	else
+		write_framing(&writer, stream, response);
 	http_write_end_of_head(&writer);
 	CHECK(!writer.full);
 	out->end += (uint32_t)http_writer_str(&writer).len;
@@ -125,7 +142,8 @@ void serve_stream_interim(struct serve_stream *stream, unsigned status,
 static void wait_for_room(struct serve_stream *stream)
 {
 	stream->wants_room = true;
-	if (stream->room_look_ms == CLOCK_NEVER) {
+	/* How long a tunnel may stand still is for who has it to say. */
+	if (stream->room_look_ms == CLOCK_NEVER && !stream->is_tunnel) {
 		stream->room_look_ms = serve_connection_pace_start(stream->connection);
 		serve_stream_look(stream);
 	}

@@ -228,7 +228,7 @@ MALFORMED = {
     "asterisk": (other(":path", "*"), "reset"),
     "connect": ([(":method", "CONNECT"), (":authority", "edge.test:1")], ("reset", 501)),
     "connect with a path": (other(":method", "CONNECT"), "reset"),
-    "extended connect": ([*other(":method", "CONNECT"), (":protocol", "websocket")], "reset"),
+    "extended connect": ([*other(":method", "CONNECT"), (":protocol", "websocket")], 501),
     "trace": (other(":method", "TRACE"), 501),
     "expect": ([*GOOD, ("expect", "the-unexpected")], 417),
     "length that is none": ([*GOOD, ("content-length", "x")], "reset"),

@@ -72,6 +72,23 @@ static void what_belongs_to_the_connection_stays_behind(void **state)
 	           "CDN-Loop: headwater\r\n\r\n");
 }
 
+static void an_upgrade_is_asked_for_afresh(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\n"
+	           "Upgrade: h2c, WebSocket\r\nSec-WebSocket-Key: theirs\r\n\r\n");
+	f.forward.upgrade = STR("websocket");
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nSec-WebSocket-Key: theirs\r\n"
+	           "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	f.forward.websocket_key = STR("ours");
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\n"
+	           "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\n"
+	           "CDN-Loop: headwater\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+	           "Sec-WebSocket-Key: ours\r\n\r\n");
+}
+
 static void a_stranger_cannot_say_who_asked(void **state)
 {
 	(void)state;
@@ -143,6 +160,8 @@ static void the_largest_head_has_room(void **state)
 	f.forward.cdn_id = text_str(&host);
 	f.forward.has_body = f.forward.is_length_known = true;
 	f.forward.body_length = UINT64_MAX;
+	f.forward.upgrade = str_make(host.at, LIMIT_PROTOCOL_BYTES);
+	f.forward.websocket_key = STR("dGhlIHNhbXBsZSBub25jZQ==");
 	struct str head = edge_forward_head(&f.forward, &f.arena);
 	assert_true(head.len > text.len + 3 * host.len);
 	arena_reset(&f.arena);
@@ -409,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_belongs_to_the_connection_stays_behind),
+	        cmocka_unit_test(an_upgrade_is_asked_for_afresh),
 	        cmocka_unit_test(a_stranger_cannot_say_who_asked),
 	        cmocka_unit_test(what_servers_take_for_a_known_field_stays_behind),
 	        cmocka_unit_test(the_largest_head_has_room),

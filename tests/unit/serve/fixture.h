@@ -8,6 +8,7 @@
 #include "serve/client.h"
 #include "serve/connection_private.h"
 #include "serve/server.h"
+#include "serve/tunnel.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,7 @@ struct script {
 	bool ignores_body;     /* responds without reading */
 	bool holds;            /* does nothing but note that the client left */
 	bool holds_after_head; /* responds, flushes, and writes no body yet */
+	bool is_tunnel;        /* answers 101, and echoes until the client ends */
 	bool is_error;         /* answers with serve_stream_error(fault) */
 	enum fault fault;
 	unsigned status; /* 0: 200 */
@@ -72,7 +74,7 @@ struct exchange {
 	struct str pending;
 	size_t written;
 	unsigned pieces;
-	bool is_body_read, has_responded;
+	bool is_body_read, has_responded, has_end;
 };
 
 struct fixture {
@@ -203,6 +205,40 @@ static inline bool write_response_body(struct exchange *exchange)
 	return true;
 }
 
+/* Answers 101, and echoes what comes, up to the client's end. */
+static inline void run_tunnel(struct exchange *exchange)
+{
+	struct serve_stream *stream = exchange->stream;
+	struct serve_response response = {
+	        .status = 101, .upgrade = STR("echo"), .length = UINT64_MAX};
+	if (!exchange->has_responded)
+		assert_true(serve_stream_respond(stream, &response));
+	exchange->has_responded = true;
+	serve_stream_flush(stream);
+	while (!exchange->has_end || exchange->pending.len > 0) {
+		if (exchange->pending.len == 0) {
+			enum serve_read result = serve_tunnel_read(stream, &exchange->pending);
+			exchange->has_end = result == SERVE_READ_END;
+			if (result == SERVE_READ_FAILED)
+				end_exchange(exchange);
+			if (result == SERVE_READ_WAIT || result == SERVE_READ_FAILED)
+				return;
+			continue;
+		}
+		size_t taken = serve_tunnel_write(stream, exchange->pending);
+		exchange->written += taken;
+		exchange->pending =
+		        str_make(exchange->pending.at + taken, exchange->pending.len - taken);
+		if (exchange->pending.len > 0)
+			return;
+	}
+	if (!serve_tunnel_end(stream))
+		return;
+	if (!stream->is_finished)
+		serve_stream_finish(stream, NULL);
+	end_exchange(exchange);
+}
+
 static inline void run_exchange(struct loop_task *task)
 {
 	struct exchange *exchange = container_of(task, struct exchange, task);
@@ -214,6 +250,10 @@ static inline void run_exchange(struct loop_task *task)
 	}
 	if (script->holds)
 		return;
+	if (script->is_tunnel) {
+		run_tunnel(exchange);
+		return;
+	}
 	if (!script->ignores_body && !exchange->is_body_read && !read_request_body(exchange))
 		return;
 	if (script->is_error) {
