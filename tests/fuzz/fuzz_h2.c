@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "serve/tunnel.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ struct exchange {
 	struct serve_stream *stream;
 	struct world *world;
 	size_t written;
-	bool has_responded;
+	struct str pending; /* of a tunnel */
+	bool has_responded, has_end;
 };
 
 struct world {
@@ -82,6 +84,36 @@ static bool write_body(struct exchange *exchange, char letter)
 	return exchange->written == length;
 }
 
+/* An extended CONNECT is answered with a tunnel that echoes; true when it has ended. */
+static bool echo(struct exchange *exchange)
+{
+	struct serve_stream *stream = exchange->stream;
+	struct serve_response response = {
+	        .status = 101, .upgrade = stream->protocol, .length = UINT64_MAX};
+	CHECK(!stream->has_body && stream->head.method == HTTP_GET);
+	if (!exchange->has_responded && !serve_stream_respond(stream, &response))
+		return true;
+	exchange->has_responded = true;
+	while (!exchange->has_end || exchange->pending.len > 0) {
+		size_t taken = 0;
+		if (exchange->pending.len > 0) {
+			taken = serve_tunnel_write(stream, exchange->pending);
+			CHECK(taken <= exchange->pending.len);
+			exchange->pending = str_make(
+			        exchange->pending.at + taken, exchange->pending.len - taken);
+			if (exchange->pending.len > 0)
+				return stream->is_gone;
+			continue;
+		}
+		enum serve_read read = serve_tunnel_read(stream, &exchange->pending);
+		if (read == SERVE_READ_WAIT || read == SERVE_READ_FAILED)
+			return read == SERVE_READ_FAILED;
+		exchange->has_end = read == SERVE_READ_END;
+	}
+	CHECK(serve_tunnel_end(stream));
+	return true;
+}
+
 static void on_run(struct loop_task *task)
 {
 	struct exchange *exchange = container_of(task, struct exchange, task);
@@ -94,6 +126,11 @@ static void on_run(struct loop_task *task)
 	}
 	if (letter == 'h')
 		return;
+	if (stream->protocol.len > 0) {
+		if (echo(exchange))
+			end(exchange);
+		return;
+	}
 	while (letter != 'n') {
 		enum serve_read read = serve_stream_read(stream, 1000, &piece);
 		if (read == SERVE_READ_WAIT)
