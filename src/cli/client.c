@@ -189,6 +189,8 @@ static struct curl_slist *make_headers(
 		headers = add_header(headers, "Content-Type", request->type);
 	if (request->if_match != NULL)
 		headers = add_header(headers, "If-Match", request->if_match);
+	if (request->is_new)
+		headers = add_header(headers, "If-None-Match", "*");
 	if (request->idempotency_key != NULL)
 		headers = add_header(headers, "Idempotency-Key", request->idempotency_key);
 	return headers;

@@ -14,6 +14,7 @@ struct cli_request {
 	const char *type; /* of the body; NULL: there is none */
 	struct str body;
 	const char *if_match;        /* with its quotes; NULL */
+	bool is_new;                 /* there must be none yet (If-None-Match) */
 	const char *idempotency_key; /* NULL */
 	uint64_t answer_max;         /* bytes; 0: LIMIT_ANSWER_BYTES */
 	uint64_t timeout_ms;         /* 0: the usual */

@@ -354,6 +354,48 @@ void cli_show_settings(
 	add_line(to, "revision", cli_tree_text(answer, "revision"));
 }
 
+static void add_certificate(struct cli_table *table, const struct model_node *item)
+{
+	add_cell(table, item, "name");
+	add_cell(table, item, "kind");
+	add_moment_cell(table, cli_tree_number(item, "not_after_ms"), "-");
+	add_cell(table, item, "days_left");
+	add_cell(table, item, "revision");
+	add_cell(table, item, "names");
+}
+
+void cli_show_certificates(
+        const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const TITLES[] = {
+	        "NAME", "KIND", "EXPIRES", "DAYS", "REVISION", "NAMES", NULL};
+	(void)show;
+	add_table(answer, TITLES, add_certificate, to);
+}
+
+void cli_show_certificate(
+        const struct cli_show *show, const struct model_node *answer, struct text *to)
+{
+	static const char *const FIELDS[] = {"name", "names", "kind", "issuer", NULL};
+	static const char *const LATER[] = {"days_left", "fingerprint", "revision", NULL};
+	struct text moment = {0};
+	(void)show;
+	add_fields(answer, FIELDS, to);
+	add_moment(&moment, cli_tree_number(answer, "not_before_ms"), "-");
+	add_line(to, "not_before", text_str(&moment));
+	text_clear(&moment);
+	add_moment(&moment, cli_tree_number(answer, "not_after_ms"), "-");
+	add_line(to, "not_after", text_str(&moment));
+	text_done(&moment);
+	add_fields(answer, LATER, to);
+	/* A line for each of its own. */
+	struct str rest = cli_tree_text(answer, "certificate");
+	while (rest.len > 0) {
+		cli_escape_add(to, str_cut(&rest, '\n'));
+		text_add_char(to, '\n');
+	}
+}
+
 static void add_edge(struct cli_table *table, const struct model_node *item)
 {
 	add_cell(table, item, "id");

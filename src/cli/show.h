@@ -23,6 +23,8 @@ cli_show_function cli_show_users;
 cli_show_function cli_show_tokens;
 cli_show_function cli_show_status;
 cli_show_function cli_show_settings;
+cli_show_function cli_show_certificates;
+cli_show_function cli_show_certificate;
 cli_show_function cli_show_edges;
 cli_show_function cli_show_health;
 cli_show_function cli_show_domain_health;

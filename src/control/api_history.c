@@ -1,6 +1,6 @@
 /*
  * What was changed, by whom, and back to a version from before; of settings, that is in
- * api_settings.c.
+ * api_settings.c, and of certificates there is no way back, as their keys are gone.
  */
 #include "control/api.h"
 #include "control/change.h"
@@ -27,10 +27,19 @@ static void print_of_domain(const struct store_version *version, struct text *to
 static void print_of_settings(const struct store_version *version, struct text *to)
 {
 	struct control_setting_set before, after;
-	control_setting_read_set(version->settings_before, &before);
-	control_setting_read_set(version->settings_after, &after);
+	control_setting_read_set(version->text_before, &before);
+	control_setting_read_set(version->text_after, &after);
 	text_add(to, STR("\"changed\",\"diff\":"));
 	control_setting_print_diff(&before, &after, to);
+}
+
+static void print_of_certificate(const struct store_version *version, struct text *to)
+{
+	text_addf(to, "\"%s\",\"diff\":",
+	        version->text_before.at == NULL  ? "created"
+	        : version->text_after.at == NULL ? "removed"
+	                                         : "changed");
+	control_certificates_print_diff(version->text_before, version->text_after, to);
 }
 
 static void on_version(struct store_version_sink *sink, const struct store_version *version)
@@ -45,20 +54,29 @@ static void on_version(struct store_version_sink *sink, const struct store_versi
 	if (listing->has_more)
 		return;
 	struct text *to = listing->to;
-	const bool is_domain = version->name != NULL;
+	static const char *const OF[] = {[STORE_OF_DOMAIN] = "domain",
+	        [STORE_OF_SETTINGS] = "settings",
+	        [STORE_OF_CERTIFICATE] = "certificate"};
 	text_addf(to, "%s{\"revision\":%llu,\"at_ms\":%llu,\"of\":\"%s\",\"name\":",
 	        listing->count++ == 0 ? "" : ",", (unsigned long long)version->revision,
-	        (unsigned long long)version->at_ms, is_domain ? "domain" : "settings");
-	text_add_json(to, is_domain ? str_of(version->name) : STR("settings"));
+	        (unsigned long long)version->at_ms, OF[version->of]);
+	text_add_json(to, version->name != NULL ? str_of(version->name) : STR("settings"));
 	text_add(to, STR(",\"who\":"));
 	text_add_json(to, str_of(version->who));
 	text_add(to, STR(",\"action\":"));
 	text_add_json(to, str_of(version->action));
 	text_add(to, STR(",\"what\":"));
-	if (is_domain)
+	switch (version->of) {
+	case STORE_OF_DOMAIN:
 		print_of_domain(version, to);
-	else
+		break;
+	case STORE_OF_SETTINGS:
 		print_of_settings(version, to);
+		break;
+	case STORE_OF_CERTIFICATE:
+		print_of_certificate(version, to);
+		break;
+	}
 	text_add_char(to, '}');
 	listing->last = version->revision;
 }

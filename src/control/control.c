@@ -39,6 +39,7 @@ struct control {
 	struct loop *loop;
 	struct control_plane plane;
 	struct control_domains_sink domains_sink;
+	struct control_certificates_sink certificates_sink;
 	struct control_exchanges *exchanges;
 	struct link_hub *hub; /* NULL until the store is open */
 	struct link_hub_sink hub_sink;
@@ -124,6 +125,33 @@ static void on_changes(struct control_domains_sink *sink, const struct model_cha
 		news->changes[i].domain = domain == NULL ? NULL : model_domain_ref(domain);
 	}
 	loop_post(control->loop, &news->message);
+}
+
+/* ---- certificates on their way to the hub ---- */
+
+struct listed {
+	struct loop_message message;
+	struct control *control;
+	struct link_certificates *list;
+};
+
+static void on_listed(struct loop_message *message)
+{
+	struct listed *listed = container_of(message, struct listed, message);
+	if (listed->control->hub != NULL)
+		link_hub_set_certificates(listed->control->hub, listed->list);
+	link_certificates_unref(listed->list);
+	mem_free(listed);
+}
+
+static void on_list(struct control_certificates_sink *sink, struct link_certificates *list)
+{
+	struct control *control = container_of(sink, struct control, certificates_sink);
+	struct listed *listed = mem_new(struct listed);
+	listed->message.on_receive = on_listed;
+	listed->control = control;
+	listed->list = link_certificates_ref(list);
+	loop_post(control->loop, &listed->message);
 }
 
 /* ---- edges ---- */
@@ -365,6 +393,7 @@ static void use_store(struct control *control)
 		control_domains_take(domains, opening->changes, opening->count, opening->revision);
 		control_domains_end(domains);
 	}
+	control_certificates_take(control->plane.certificates, opening->certificates);
 	log_info("the store is open: revision %llu, %zu domains",
 	        (unsigned long long)opening->revision, opening->count);
 	if (opening->password[0] != '\0')
@@ -495,6 +524,8 @@ static void open_plane(struct control *control)
 {
 	struct control_plane *plane = &control->plane;
 	control_plane_init(plane, &control->domains_sink);
+	control->certificates_sink.on_list = on_list;
+	control_certificates_listen(plane->certificates, &control->certificates_sink);
 	plane->rules = control->options.rules;
 	plane->file = control->options.domains;
 	control_plane_set_trouble(plane, STR("it is being opened"));

@@ -17,6 +17,7 @@ struct member {
 	char *id, *run, *error;
 	char *from; /* NULL: this machine */
 	uint64_t applied, refused, purged, since_ms;
+	uint64_t shown;    /* of certificates */
 	uint64_t until_ms; /* of one that is gone */
 };
 
@@ -161,6 +162,7 @@ bool control_fleet_set(
 	}
 	member->applied = edge->applied;
 	member->purged = edge->purged;
+	member->shown = edge->shown;
 	if (edge->refused != 0)
 		set_refused(member, edge->refused, edge->error);
 	else if (edge->applied >= member->refused)
@@ -239,6 +241,8 @@ void control_fleet_print(struct control_fleet *fleet, struct text *to)
 		text_addf(to, ",\"applied\":%llu,\"purged\":%llu,\"since_ms\":%llu",
 		        (unsigned long long)member->applied, (unsigned long long)member->purged,
 		        (unsigned long long)member->since_ms);
+		if (member->shown != 0)
+			text_addf(to, ",\"shown\":%llu", (unsigned long long)member->shown);
 		if (member->from != NULL) {
 			text_add(to, STR(",\"from\":"));
 			text_add_json(to, str_of(member->from));

@@ -152,6 +152,9 @@ void control_opening_run(struct control_opening *opening)
 		if (failure == STORE_DONE)
 			failure = store_domains_read_since(
 			        opening->store, 0, &reading.sink, &opening->revision);
+		opening->certificates = control_certificates_new();
+		if (failure == STORE_DONE)
+			failure = control_certificates_read(opening->certificates, opening->store);
 		if (failure == STORE_DONE)
 			failure = read_purges(opening, &reading);
 		if (failure == STORE_DONE)
@@ -190,6 +193,7 @@ void control_opening_done(struct control_opening *opening)
 	mem_free(opening->purges);
 	mem_free(opening->changes);
 	mem_free(opening->gone);
+	control_certificates_free(opening->certificates);
 	text_done(&opening->unusable);
 	text_done(&opening->error);
 	sodium_memzero(opening, sizeof(*opening));

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "control/certificates.h"
 #include "control/settings.h"
 #include "model/snapshot.h"
 #include "store/epochs.h"
@@ -27,6 +28,7 @@ struct control_opening {
 	uint64_t revision;
 	struct control_setting_set settings;
 	uint64_t settings_revision;
+	struct control_certificates *certificates;
 	struct text
 	        unusable; /* names of settings that are set to what this version does not allow */
 	struct {

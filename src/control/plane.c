@@ -13,6 +13,7 @@ void control_plane_init(struct control_plane *plane, struct control_domains_sink
 	CHECK(pthread_mutex_init(&plane->trouble_lock, NULL) == 0);
 	plane->settings = control_settings_new();
 	plane->domains = control_domains_new(sink);
+	plane->certificates = control_certificates_new();
 	plane->fleet = control_fleet_new(LIMIT_LINK_LEASE_MS);
 	plane->health = control_health_new();
 	plane->guard = control_guard_new();
@@ -23,6 +24,7 @@ void control_plane_done(struct control_plane *plane)
 {
 	control_settings_free(plane->settings);
 	control_domains_free(plane->domains);
+	control_certificates_free(plane->certificates);
 	control_fleet_free(plane->fleet);
 	control_health_free(plane->health);
 	control_guard_free(plane->guard);

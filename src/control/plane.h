@@ -5,6 +5,7 @@
 #pragma once
 
 #include "control/asks.h"
+#include "control/certificates.h"
 #include "control/domains.h"
 #include "control/fleet.h"
 #include "control/guard.h"
@@ -24,6 +25,7 @@ struct control_plane {
 	_Atomic(struct store *) store;
 	struct control_settings *settings;
 	struct control_domains *domains;
+	struct control_certificates *certificates;
 	struct control_fleet *fleet;
 	struct control_health *health;
 	struct control_guard *guard;

@@ -4,6 +4,9 @@
  * written one after the other, so what has changed is read when it has not changed any more since
  * the look before. Polling instead of watching: it is the same for every file system, mount and
  * chain of links, and costs less than a thousandth of a core.
+ *
+ * What the control plane told lies beside it, as a list that is put there by whoever hears it, and
+ * read by the thread together with the folder whenever either has changed.
  */
 #include "edge/certificates.h"
 
@@ -25,14 +28,25 @@ enum {
 	LOOK_SHARE = 200,
 	/* Folders in folders. */
 	DEPTH_MAX = 3,
+	SETTLE_MS = 10000,
+	/* What is told of certificates that will expire: which ones, how often, and how many. */
+	SOON_S = 14 * 86400,
+	SOON_MS = 24 * 3600 * 1000,
+	SOON_MAX = 20,
 };
 
 struct edge_certificates {
 	char *folder;
 	struct tls_shelf_slot *slot;
+	struct edge_certificates_watcher *watcher;
 	pthread_t thread;
-	_Atomic uint32_t is_ending;
-	uint64_t seen, read; /* sums, of the last look and of what the slot has */
+	_Atomic uint32_t bell; /* the thread is to look at once */
+	atomic_bool is_ending;
+	uint64_t seen, read;          /* sums, of the last look and of what the slot has */
+	uint64_t soon_ms;             /* when it is told next what will expire */
+	_Atomic uint64_t first_end_s; /* of what the slot has */
+	pthread_mutex_t lock;
+	struct link_certificates *told, *shown; /* NULL: none */
 };
 
 /* A walk through the folder. */
@@ -104,6 +118,8 @@ static void look_at_file(struct walk *walk, const char *path, const struct stat 
 
 static void look_at_folder(struct walk *walk, const char *path, unsigned depth)
 {
+	if (path[0] == '\0')
+		return; /* there is none */
 	DIR *folder = opendir(path);
 	if (folder == NULL) {
 		walk->sum += (uint64_t)errno;
@@ -140,23 +156,92 @@ static void tell(const struct text *troubles)
 	}
 }
 
+/* ---- those that were told ---- */
+
+/* The list with a reference for the caller; NULL. */
+static struct link_certificates *get(
+        struct edge_certificates *certificates, struct link_certificates *const *which)
+{
+	CHECK(pthread_mutex_lock(&certificates->lock) == 0);
+	struct link_certificates *list = *which != NULL ? link_certificates_ref(*which) : NULL;
+	CHECK(pthread_mutex_unlock(&certificates->lock) == 0);
+	return list;
+}
+
+/* Takes the reference. */
+static void set(struct edge_certificates *certificates, struct link_certificates **which,
+        struct link_certificates *list)
+{
+	CHECK(pthread_mutex_lock(&certificates->lock) == 0);
+	struct link_certificates *before = *which;
+	*which = list;
+	CHECK(pthread_mutex_unlock(&certificates->lock) == 0);
+	link_certificates_unref(before);
+}
+
+static bool is_settled(struct edge_certificates *certificates)
+{
+	CHECK(pthread_mutex_lock(&certificates->lock) == 0);
+	bool is_settled = certificates->told == certificates->shown;
+	CHECK(pthread_mutex_unlock(&certificates->lock) == 0);
+	return is_settled;
+}
+
+/* Each by itself, with its key: it is no other's chain. */
+static void add_told(const struct link_certificates *list, struct walk *walk)
+{
+	for (size_t i = 0; i < link_certificates_count(list); i++) {
+		const struct link_certificate *certificate = link_certificates_at(list, i);
+		struct text pem = {0}, from = {0};
+		text_addf(&from, "certificate %s of the control plane",
+		        link_certificate_name(certificate));
+		text_add(&pem, link_certificate_chain(certificate));
+		text_add_char(&pem, '\n');
+		text_add(&pem, link_certificate_key(certificate));
+		tls_shelf_add(walk->shelf, text_c(&from), text_str(&pem), walk->troubles);
+		explicit_bzero(pem.at, pem.len);
+		text_done(&pem);
+		text_done(&from);
+	}
+}
+
+/* ---- what is shown ---- */
+
+static void say_count(const struct edge_certificates *certificates, unsigned count, size_t told)
+{
+	const char *folder = certificates->folder;
+	const bool has_folder = folder[0] != '\0';
+	if (count == 0 && has_folder)
+		log_warning(
+		        "certificates: there is none in %s: no client can connect by TLS", folder);
+	else if (count == 0)
+		log_warning("certificates: no folder is set, and the control plane has told of "
+		            "none: no client can connect by TLS");
+	else if (has_folder)
+		log_info("certificates: %u of %s are shown, %zu of the control plane among them",
+		        count, folder, told);
+	else
+		log_info("certificates: %u of the control plane are shown", count);
+}
+
 /* Reads all of it anew, and shows it from now on. */
 static void read_all(struct edge_certificates *certificates)
 {
 	struct text troubles = {0};
 	struct walk walk = {.shelf = tls_shelf_new(), .troubles = &troubles};
+	struct link_certificates *told = get(certificates, &certificates->told);
 	look_at_folder(&walk, certificates->folder, 1);
+	if (told != NULL)
+		add_told(told, &walk);
 	tls_shelf_finish(walk.shelf, (int64_t)(clock_wall_ms() / 1000), &troubles);
 	tell(&troubles);
 	text_done(&troubles);
-	unsigned count = tls_shelf_count(walk.shelf);
-	if (count == 0)
-		log_warning("certificates: there is none in %s: no client can connect by TLS",
-		        certificates->folder);
-	else
-		log_info("certificates: %u of %s are shown", count, certificates->folder);
+	say_count(certificates, tls_shelf_count(walk.shelf),
+	        told != NULL ? link_certificates_count(told) : 0);
 	certificates->read = certificates->seen = walk.sum;
+	atomic_store(&certificates->first_end_s, (uint64_t)tls_shelf_first_end(walk.shelf));
 	tls_shelf_slot_put(certificates->slot, walk.shelf);
+	set(certificates, &certificates->shown, told);
 }
 
 static void look(struct edge_certificates *certificates)
@@ -165,39 +250,68 @@ static void look(struct edge_certificates *certificates)
 	look_at_folder(&walk, certificates->folder, 1);
 	bool is_quiet = walk.sum == certificates->seen;
 	certificates->seen = walk.sum;
-	if (is_quiet && walk.sum != certificates->read)
+	if (!is_settled(certificates)) {
 		read_all(certificates);
+		if (certificates->watcher != NULL)
+			certificates->watcher->on_shown(certificates->watcher);
+	} else if (is_quiet && walk.sum != certificates->read) {
+		read_all(certificates);
+	}
+}
+
+/* Once a day, which of them will soon be of no use. */
+static void look_at_ends(struct edge_certificates *certificates)
+{
+	struct text lines = {0};
+	const int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+	if (clock_ms() < certificates->soon_ms)
+		return;
+	certificates->soon_ms = clock_ms() + SOON_MS;
+	struct tls_shelf *shelf = tls_shelf_slot_get(certificates->slot);
+	tls_shelf_tell_ends(shelf, now_s + SOON_S, SOON_MAX, now_s, &lines);
+	tls_shelf_unref(shelf);
+	tell(&lines);
+	text_done(&lines);
 }
 
 static void *keep_looking(void *context)
 {
 	struct edge_certificates *certificates = context;
 	uint64_t pause_ms = LOOK_MS;
-	while (atomic_load_explicit(&certificates->is_ending, memory_order_acquire) == 0) {
-		thread_sleep_on(&certificates->is_ending, 0, (unsigned)pause_ms);
+	while (!atomic_load(&certificates->is_ending)) {
+		thread_await(&certificates->bell, (unsigned)pause_ms);
 		uint64_t began_ms = clock_ms();
 		look(certificates);
+		look_at_ends(certificates);
 		pause_ms = LOOK_MS + (clock_ms() - began_ms) * LOOK_SHARE;
 	}
 	return NULL;
 }
 
-struct edge_certificates *edge_certificates_new(const char *folder)
+/* What there is without a thread. */
+static void drop(struct edge_certificates *certificates)
+{
+	tls_shelf_slot_free(certificates->slot);
+	link_certificates_unref(certificates->told);
+	link_certificates_unref(certificates->shown);
+	pthread_mutex_destroy(&certificates->lock);
+	mem_free(certificates->folder);
+	mem_free(certificates);
+}
+
+struct edge_certificates *edge_certificates_new(
+        const char *folder, struct edge_certificates_watcher *watcher)
 {
 	struct edge_certificates *certificates = mem_new(struct edge_certificates);
 	certificates->folder = mem_copy(folder, strlen(folder));
 	certificates->slot = tls_shelf_slot_new();
-	if (folder[0] == '\0') {
-		log_warning("certificates: no folder is set: no client can connect by TLS");
-		return certificates;
-	}
+	certificates->watcher = watcher;
+	CHECK(pthread_mutex_init(&certificates->lock, NULL) == 0);
 	read_all(certificates);
 	int error = thread_start(&certificates->thread, keep_looking, certificates);
 	if (error == 0)
 		return certificates;
-	tls_shelf_slot_free(certificates->slot);
-	mem_free(certificates->folder);
-	mem_free(certificates);
+	drop(certificates);
 	errno = error;
 	return NULL;
 }
@@ -206,14 +320,34 @@ void edge_certificates_free(struct edge_certificates *certificates)
 {
 	if (certificates == NULL)
 		return;
-	if (certificates->folder[0] != '\0') {
-		atomic_store_explicit(&certificates->is_ending, 1, memory_order_release);
-		thread_wake_all(&certificates->is_ending);
-		CHECK(pthread_join(certificates->thread, NULL) == 0);
-	}
-	tls_shelf_slot_free(certificates->slot);
-	mem_free(certificates->folder);
-	mem_free(certificates);
+	atomic_store(&certificates->is_ending, true);
+	thread_ring(&certificates->bell);
+	CHECK(pthread_join(certificates->thread, NULL) == 0);
+	drop(certificates);
+}
+
+void edge_certificates_tell(struct edge_certificates *certificates, struct link_certificates *list)
+{
+	set(certificates, &certificates->told, link_certificates_ref(list));
+	thread_ring(&certificates->bell);
+}
+
+void edge_certificates_settle(struct edge_certificates *certificates)
+{
+	const uint64_t until_ms = clock_ms() + SETTLE_MS;
+	_Atomic uint32_t nobody = 0;
+	while (!is_settled(certificates) && clock_ms() < until_ms)
+		thread_sleep_on(&nobody, 0, 2);
+}
+
+struct link_certificates *edge_certificates_shown(struct edge_certificates *certificates)
+{
+	return get(certificates, &certificates->shown);
+}
+
+uint64_t edge_certificates_first_end_s(struct edge_certificates *certificates)
+{
+	return atomic_load(&certificates->first_end_s);
 }
 
 struct tls_shelf_slot *edge_certificates_slot(struct edge_certificates *certificates)

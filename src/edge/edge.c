@@ -70,10 +70,14 @@ struct edge {
 	struct cache_keeper *keeper; /* NULL: nothing is remembered */
 	struct cache_writer *writers[LIMIT_CACHE_DISKS];
 	struct edge_certificates *certificates; /* NULL: no listener has TLS */
-	struct tls_tickets *tickets;            /* the same, or there are no keys */
-	struct edge_disks *disks;               /* NULL: there are none */
-	struct disk *recall_pool;               /* the same */
-	struct text purge_error;                /* of the last purge that was refused */
+	struct edge_certificates_watcher certificates_watcher;
+	struct link_certificates_sink certificates_sink;
+	struct loop_message certificates_shown; /* to the steward, when others are shown */
+	atomic_bool is_shown_posted;
+	struct tls_tickets *tickets; /* the same, or there are no keys */
+	struct edge_disks *disks;    /* NULL: there are none */
+	struct disk *recall_pool;    /* the same */
+	struct text purge_error;     /* of the last purge that was refused */
 	struct worker_thread *threads;
 	struct edge_tally **tallies; /* the workers' */
 	struct edge_reports *reports;
@@ -305,6 +309,9 @@ static void on_read_metrics(struct edge_metrics_source *source, uint64_t values[
 	values[EDGE_METRIC_WORKERS] = edge->options.workers;
 	values[EDGE_METRIC_DOMAINS] = model_snapshot_count(edge->snapshot);
 	values[EDGE_METRIC_REVISION] = revision;
+	if (edge->certificates != NULL)
+		values[EDGE_METRIC_CERTIFICATE_EXPIRY] =
+		        edge_certificates_first_end_s(edge->certificates);
 	values[EDGE_METRIC_CONNECTIONS] = serve_census_count(edge->shared.census);
 	values[EDGE_METRIC_MEMORY] = atomic_load(&edge->budget.used);
 	values[EDGE_METRIC_MEMORY_LIMIT] = edge->budget.limit;
@@ -396,13 +403,43 @@ static bool open_log(struct edge *edge)
 	return edge->shared.log != NULL;
 }
 
+/* On the thread that looks after them. */
+static void on_certificates_shown(struct edge_certificates_watcher *watcher)
+{
+	struct edge *edge = container_of(watcher, struct edge, certificates_watcher);
+	if (!atomic_exchange(&edge->is_shown_posted, true))
+		loop_post(edge->loop, &edge->certificates_shown);
+}
+
+/* The same on the steward's. */
+static void on_shown_message(struct loop_message *message)
+{
+	struct edge *edge = container_of(message, struct edge, certificates_shown);
+	struct link_shown *shown = edge->certificates_sink.shown;
+	atomic_store(&edge->is_shown_posted, false);
+	struct link_certificates *list = edge_certificates_shown(edge->certificates);
+	if (shown != NULL && list != NULL)
+		shown->on_shown(shown, list);
+	link_certificates_unref(list);
+}
+
+static void on_certificates(struct link_certificates_sink *sink, struct link_certificates *list)
+{
+	struct edge *edge = container_of(sink, struct edge, certificates_sink);
+	edge_certificates_tell(edge->certificates, list);
+}
+
 /* What listeners of TLS need of all workers. */
 static bool open_tls(struct edge *edge)
 {
 	const struct edge_options *options = &edge->options;
 	if (options->secure_count == 0)
 		return true;
-	edge->certificates = edge_certificates_new(options->certificates);
+	edge->certificates_watcher.on_shown = on_certificates_shown;
+	edge->certificates_shown.on_receive = on_shown_message;
+	edge->certificates_sink.on_certificates = on_certificates;
+	edge->certificates =
+	        edge_certificates_new(options->certificates, &edge->certificates_watcher);
 	if (edge->certificates == NULL)
 		return false;
 	if (options->tickets_fd >= 0) {
@@ -634,6 +671,11 @@ struct link_report_source *edge_report_source(struct edge *edge)
 	return edge_reports_source(edge->reports);
 }
 
+struct link_certificates_sink *edge_certificates_shower(struct edge *edge)
+{
+	return edge->certificates != NULL ? &edge->certificates_sink : NULL;
+}
+
 struct link_ask_sink *edge_asks(struct edge *edge)
 {
 	return edge_explain_sink(edge->explain);
@@ -703,6 +745,9 @@ static bool start_workers(struct edge *edge)
 int edge_run(struct edge *edge, void (*on_ready)(void *context), void *context)
 {
 	int code = EXIT_SUCCESS;
+	/* So that who connects first is shown what was kept. */
+	if (edge->certificates != NULL)
+		edge_certificates_settle(edge->certificates);
 	if (start_workers(edge)) {
 		on_ready(context);
 	} else {

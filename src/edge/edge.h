@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "cache/memory.h"
 #include "link/asked.h"
+#include "link/certificates.h"
 #include "link/feed.h"
 #include "link/purger.h"
 #include "link/reporter.h"
@@ -87,6 +88,11 @@ struct link_purge_sink *edge_purges(struct edge *edge);
 
 /* What there is to report to it (link_remote_options.reports); lives as long as the edge. */
 struct link_report_source *edge_report_source(struct edge *edge);
+
+/* Who shows the certificates of the control plane (link_remote_options.certificates); lives as long
+ * as the edge. What it is given before edge_run is shown when that begins. NULL: nobody connects by
+ * TLS. */
+struct link_certificates_sink *edge_certificates_shower(struct edge *edge);
 
 /* Who answers its questions (link_remote_options.asks); lives as long as the edge. */
 struct link_ask_sink *edge_asks(struct edge *edge);

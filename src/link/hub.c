@@ -7,6 +7,8 @@
  *
  * Purges are told beside that, as soon as the revision that each was made at is live in the edge.
  *
+ * Certificates are told in a walk of their own, beside that (link/certificates_walk.h).
+ *
  * Who connects from another machine is a stranger until it has shown a certificate and greeted. Of
  * strangers there are few, each for a short time, so that they cannot keep edges out.
  */
@@ -15,6 +17,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "link/certificates_walk.h"
 #include "link/gates.h"
 #include "link/purges.h"
 #include "model/json.h"
@@ -50,6 +53,7 @@ struct link_hub {
 	size_t gone_count, gone_cap;
 	uint64_t gone_since; /* what went with a higher revision is in there */
 	struct link_purges purges;
+	struct link_certificates *certificates; /* NULL: nobody has said yet which there are */
 	struct link_subscription subscription;
 	uint64_t last_ask; /* the number of the last question */
 	struct text line;  /* a payload on its way */
@@ -77,6 +81,7 @@ struct peer {
 	uint64_t said_revision, said_oldest, said_last; /* in our HELLO: the edge goes by that */
 	uint64_t purge_next;                            /* to tell */
 	uint64_t purge_answered; /* all up to this have been done, or were never told */
+	struct link_certificates_walk certificates;
 	/* questions that are not answered */
 	uint64_t asks[LIMIT_LINK_ASKS];
 	unsigned ask_count;
@@ -191,6 +196,8 @@ static void go_on(struct peer *peer)
 	struct link_hub *hub = peer->hub;
 	if (!peer->has_greeted)
 		return;
+	if (hub->certificates != NULL)
+		link_certificates_walk_go(&peer->certificates, hub->certificates, peer->wire);
 	tell_purges(peer);
 	if (peer->walked == NULL && peer->told < model_snapshot_revision(hub->snapshot))
 		begin_walk(peer, peer->told < hub->gone_since || peer->told == 0);
@@ -220,6 +227,7 @@ static void free_peer(struct peer *peer)
 {
 	struct link_hub *hub = peer->hub;
 	end_walk(peer);
+	link_certificates_walk_done(&peer->certificates);
 	hub->strangers -= peer->is_stranger;
 	loop_timer_cancel(hub->loop, &peer->patience);
 	link_wire_free(peer->wire);
@@ -407,6 +415,17 @@ static bool hear_purged(struct peer *peer, struct arena *arena, struct str paylo
 	return true;
 }
 
+static bool hear_shown(struct peer *peer, struct arena *arena, struct str payload)
+{
+	uint64_t revision;
+	if (!link_message_read_number(arena, payload, "revision", &revision, NULL) ||
+	        revision > peer->certificates.told)
+		return false;
+	peer->edge.shown = revision;
+	peer->hub->sink->on_edge(peer->hub->sink, &peer->edge);
+	return true;
+}
+
 static bool hear_answer(struct peer *peer, struct arena *arena, struct str payload)
 {
 	struct link_hub_sink *sink = peer->hub->sink;
@@ -446,6 +465,8 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		is_right = hear_refused(peer, &arena, payload);
 	} else if (peer->has_greeted && kind == LINK_SAYS_PURGED) {
 		is_right = hear_purged(peer, &arena, payload);
+	} else if (peer->has_greeted && kind == LINK_SAYS_SHOWN) {
+		is_right = hear_shown(peer, &arena, payload);
 	} else if (peer->has_greeted && kind == LINK_SAYS_ANSWER) {
 		is_right = hear_answer(peer, &arena, payload);
 	} else if (peer->has_greeted && link_message_report_of(kind) < LINK_REPORTS) {
@@ -622,6 +643,17 @@ void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, st
 	tell_all_purges(hub);
 }
 
+/* ---- certificates ---- */
+
+void link_hub_set_certificates(struct link_hub *hub, struct link_certificates *list)
+{
+	struct link_certificates *before = hub->certificates;
+	hub->certificates = link_certificates_ref(list);
+	link_certificates_unref(before);
+	list_each (node, &hub->peers)
+		go_on(container_of(node, struct peer, node));
+}
+
 /* ---- reports ---- */
 
 void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *subscription)
@@ -735,6 +767,7 @@ void link_hub_close(struct link_hub *hub)
 		mem_free(hub->gone[i].name);
 	mem_free(hub->gone);
 	link_purges_done(&hub->purges);
+	link_certificates_unref(hub->certificates);
 	model_snapshot_unref(hub->snapshot);
 	text_done(&hub->line);
 	for (unsigned i = 0; i < hub->past_count; i++)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "link/certificates.h"
 #include "link/wire.h"
 #include "model/snapshot.h"
 
@@ -19,6 +20,7 @@ struct link_hub_edge {
 	uint64_t refused;  /* one that it could not read; 0: none since */
 	const char *error; /* why; "" if none was */
 	uint64_t purged;   /* all purges up to this are done, or have failed for good */
+	uint64_t shown;    /* the revision of the certificates that it last said to show; 0: none */
 	const char *from;  /* the address that it is connected from; NULL: this machine */
 };
 
@@ -93,6 +95,10 @@ void link_hub_keep_purges_from(struct link_hub *hub, uint64_t number);
  * come later, and once the revision is live there, so that nothing old is stored again behind it.
  * Copied. */
 void link_hub_purge(struct link_hub *hub, uint64_t number, uint64_t revision, struct str line);
+
+/* Has all edges show these certificates, and those that come later; takes its own reference. Of a
+ * list at revision 0 none is told: where there never were any, it takes none away. */
+void link_hub_set_certificates(struct link_hub *hub, struct link_certificates *list);
 
 /* Wants these reports of all edges from now on, also of those that come; at first, none. */
 void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *subscription);

@@ -237,6 +237,9 @@ enum link_intake_take link_intake_take(struct link_intake *intake, enum link_mes
 	case LINK_SAYS_HEALTH:
 	case LINK_SAYS_COUNTERS:
 	case LINK_SAYS_LOG:
+	case LINK_SAYS_CERTIFICATE:
+	case LINK_SAYS_CERTIFICATES:
+	case LINK_SAYS_SHOWN:
 		text_addf(ret_error, "%s says nothing of domains", link_message_name(kind));
 		is_good = false;
 		break;

@@ -5,7 +5,8 @@
  *     8 bytes   their checksum, with how many there are and where the entry lies
  *     ...       messages (link/message.h): of a base HELLO, BEGIN, all domains, COMMIT; else what
  *               changed, and COMMIT, behind a HELLO where the store has another name since; or
- *               PURGED alone
+ *               PURGED alone; or all certificates, and CERTIFICATES, which a base is followed by
+ *               where there are any
  *
  * With a path, a base is written to another file, flushed, and renamed; what is added later is not
  * flushed, because the control plane has it. Without one, a base is appended at a page of its own,
@@ -38,6 +39,7 @@ struct link_ledger {
 	uint64_t added;    /* bytes behind it */
 	struct text store; /* whose revisions the base has */
 	uint64_t purged;   /* the number of a purge of it that is kept */
+	struct link_certificates_intake certificates;
 };
 
 struct link_ledger *link_ledger_new(const struct link_journal *place)
@@ -68,6 +70,7 @@ void link_ledger_free(struct link_ledger *ledger)
 		return;
 	close_file(ledger);
 	text_done(&ledger->store);
+	link_certificates_intake_done(&ledger->certificates);
 	mem_free(ledger->path);
 	mem_free(ledger);
 }
@@ -93,12 +96,20 @@ static uint64_t checksum_of(struct str bytes, uint64_t at)
 	return hash_mix(hash_mix(hash_checksum(bytes.at, bytes.len), bytes.len), at);
 }
 
-/* Fills in the head in front of what was added to `entry`, which lies at `at`. */
+/* Fills in the head in front of what was added to `entry` from `from` up to `to`; the text lies at
+ * `at`. */
+static void finish_part(struct text *entry, size_t from, size_t to, uint64_t at)
+{
+	char *head = entry->at + from;
+	struct str bytes = str_make(head + HEAD_BYTES, to - from - HEAD_BYTES);
+	put_number(bytes.len, head);
+	put_number(checksum_of(bytes, at + from), head + 8);
+}
+
+/* The same of a text that is one entry. */
 static void finish_entry(struct text *entry, uint64_t at)
 {
-	struct str bytes = str_make(entry->at + HEAD_BYTES, entry->len - HEAD_BYTES);
-	put_number(bytes.len, entry->at);
-	put_number(checksum_of(bytes, at), entry->at + 8);
+	finish_part(entry, 0, entry->len, at);
 }
 
 static void begin_entry(struct text *entry)
@@ -294,6 +305,25 @@ static bool take_entry(struct str bytes, bool is_first, struct link_intake *inta
 	return is_good;
 }
 
+/* Reads an entry that has certificates; false when it is another one, or does not say all. */
+static bool take_certificates(struct str bytes, struct link_certificates_intake *intake)
+{
+	enum link_message_kind kind;
+	struct str payload;
+	enum link_certificates_take taken = LINK_CERTIFICATES_MORE;
+	while (taken == LINK_CERTIFICATES_MORE) {
+		if (link_message_take(&bytes, &kind, &payload) != LINK_MESSAGE_TAKEN ||
+		        (kind != LINK_SAYS_CERTIFICATE && kind != LINK_SAYS_CERTIFICATES))
+			break;
+		/* All that is wrong must be seen before the list is taken. */
+		if ((kind == LINK_SAYS_CERTIFICATES) != (bytes.len == 0))
+			break;
+		taken = link_certificates_intake_take(intake, kind, payload);
+	}
+	link_certificates_intake_drop(intake);
+	return taken == LINK_CERTIFICATES_WHOLE;
+}
+
 /* The entry at `at`, as an allocation of its own; false when there is none that checks out. */
 static bool read_entry(int fd, uint64_t at, uint64_t file_bytes, struct text *ret_entry)
 {
@@ -326,7 +356,9 @@ static bool read_entries(struct link_ledger *ledger, struct link_intake *intake)
 		return false;
 	bool is_first = true, is_good = true;
 	while (is_good && at <= file_bytes && read_entry(ledger->fd, at, file_bytes, &entry)) {
-		is_good = (!is_first && take_purged(text_str(&entry), &ledger->purged)) ||
+		is_good = (!is_first && (take_purged(text_str(&entry), &ledger->purged) ||
+		                                take_certificates(text_str(&entry),
+		                                        &ledger->certificates))) ||
 		          take_entry(text_str(&entry), is_first, intake, &ledger->store,
 		                  &ledger->purged);
 		if (is_good) {
@@ -362,10 +394,18 @@ bool link_ledger_read(struct link_ledger *ledger, struct link_intake *intake,
 
 /* ---- writing ---- */
 
-static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
+/* The base, and what follows it where that is all. */
+static void finish_base(struct text *entry, size_t base, uint64_t at)
+{
+	finish_part(entry, 0, base, at);
+	if (entry->len > base)
+		finish_part(entry, base, entry->len, at);
+}
+
+static bool rewrite_path(struct link_ledger *ledger, struct text *entry, size_t base)
 {
 	int fd = link_journal_open_new(ledger->path);
-	finish_entry(entry, 0);
+	finish_base(entry, base, 0);
 	bool is_written = fd >= 0 && write_at(fd, text_str(entry), 0);
 	is_written = link_journal_put_new(ledger->path, fd, is_written);
 	if (is_written) {
@@ -381,14 +421,14 @@ static bool rewrite_path(struct link_ledger *ledger, struct text *entry)
 }
 
 /* What was there stays until the new one is whole. */
-static bool rewrite_nameless(struct link_ledger *ledger, struct text *entry)
+static bool rewrite_nameless(struct link_ledger *ledger, struct text *entry, size_t base)
 {
 	struct stat info;
 	if (fstat(ledger->fd, &info) != 0)
 		return false;
 	const uint64_t page = page_of(&info), size = (uint64_t)info.st_size;
 	const uint64_t at = (size + page - 1) / page * page;
-	finish_entry(entry, at);
+	finish_base(entry, base, at);
 	if (write_at(ledger->fd, text_str(entry), at) &&
 	        (at == 0 || fallocate(ledger->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 	                            (off_t)at) == 0)) {
@@ -399,6 +439,14 @@ static bool rewrite_nameless(struct link_ledger *ledger, struct text *entry)
 	(void)!ftruncate(ledger->fd, info.st_size);
 	errno = error;
 	return false;
+}
+
+/* There are secrets in it. */
+static void forget(struct text *entry)
+{
+	if (entry->len > 0)
+		explicit_bzero(entry->at, entry->len);
+	text_done(entry);
 }
 
 /* The purges of another store have other numbers. */
@@ -418,12 +466,17 @@ static bool rewrite(
 	belong_to(ledger, store);
 	begin_entry(&entry);
 	add_base(store, snapshot, ledger->purged, &entry);
-	bool is_written = ledger->path != NULL ? rewrite_path(ledger, &entry)
-	                                       : rewrite_nameless(ledger, &entry);
+	const size_t base = entry.len;
+	if (ledger->certificates.list != NULL) {
+		begin_entry(&entry);
+		link_certificates_print_all(ledger->certificates.list, &entry);
+	}
+	bool is_written = ledger->path != NULL ? rewrite_path(ledger, &entry, base)
+	                                       : rewrite_nameless(ledger, &entry, base);
 	int error = errno;
 	ledger->base = is_written ? entry.len : 0;
 	ledger->added = 0;
-	text_done(&entry);
+	forget(&entry);
 	errno = error;
 	return is_written;
 }
@@ -496,6 +549,19 @@ static bool append_purged(struct link_ledger *ledger, struct str store, uint64_t
 	return is_written;
 }
 
+/* All of them: what is added later stands for what was before. */
+static bool append_certificates(struct link_ledger *ledger)
+{
+	struct text entry = {0};
+	begin_entry(&entry);
+	link_certificates_print_all(ledger->certificates.list, &entry);
+	bool is_written = append(ledger, &entry);
+	int error = errno;
+	forget(&entry);
+	errno = error;
+	return is_written;
+}
+
 static bool leaves(const struct link_ledger *ledger)
 {
 	return ledger->is_leaving != NULL && *ledger->is_leaving;
@@ -523,6 +589,28 @@ bool link_ledger_add(struct link_ledger *ledger, struct str store, const struct 
 	bool is_kept = leaves(ledger);
 	if (can_append(ledger))
 		is_kept = append_changes(ledger, store, intake);
+	else if (!is_kept)
+		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
+	unlock(ledger);
+	return is_kept;
+}
+
+struct link_certificates *link_ledger_certificates(const struct link_ledger *ledger)
+{
+	return ledger->certificates.list;
+}
+
+bool link_ledger_keep_certificates(struct link_ledger *ledger, struct str store,
+        const struct link_intake *intake, struct link_certificates *list)
+{
+	struct link_certificates *before = ledger->certificates.list;
+	ledger->certificates.list = link_certificates_ref(list);
+	link_certificates_unref(before);
+	if (!lock(ledger, F_WRLCK))
+		return false;
+	bool is_kept = leaves(ledger);
+	if (can_append(ledger))
+		is_kept = append_certificates(ledger);
 	else if (!is_kept)
 		is_kept = rewrite(ledger, store, link_intake_snapshot(intake));
 	unlock(ledger);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "link/certificates.h"
 #include "link/intake.h"
 #include "link/journal.h"
 
@@ -32,6 +33,14 @@ MUST_CHECK bool link_ledger_read(struct link_ledger *ledger, struct link_intake 
  * and what was kept before stays. */
 MUST_CHECK bool link_ledger_add(
         struct link_ledger *ledger, struct str store, const struct link_intake *intake);
+
+/* The certificates that are in there, as they were read or kept last; borrowed. NULL: none were. */
+struct link_certificates *link_ledger_certificates(const struct link_ledger *ledger);
+
+/* Keeps certificates in the place of those before; takes its own reference. Where it has to begin a
+ * base, that is of the intake's domains. False with errno, and what was kept before stays. */
+MUST_CHECK bool link_ledger_keep_certificates(struct link_ledger *ledger, struct str store,
+        const struct link_intake *intake, struct link_certificates *list);
 
 /* Keeps the number of a purge of the store that the intake's revision is of; false with errno. What
  * is on the disk may be an earlier one after a loss of power. Where it takes a new base, which is

@@ -288,6 +288,56 @@ bool link_message_read_purged(
 	return true;
 }
 
+/* ---- certificates ---- */
+
+void link_message_print_certificate(
+        const struct link_message_certificate *certificate, struct text *to)
+{
+	text_add(to, STR("{\"name\":"));
+	text_add_json(to, certificate->name);
+	text_addf(to,
+	        ",\"revision\":%llu,\"certificate\":", (unsigned long long)certificate->revision);
+	text_add_json(to, certificate->chain);
+	text_add(to, STR(",\"key\":"));
+	text_add_json(to, certificate->key);
+	text_add_char(to, '}');
+}
+
+bool link_message_read_certificate(
+        struct arena *arena, struct str payload, struct link_message_certificate *ret_certificate)
+{
+	static const char *const KEYS[] = {"name", "revision", "certificate", "key"};
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	struct link_message_certificate said;
+	if (object == NULL || !read_text(object, "name", &said.name) ||
+	        !read_number(object, "revision", &said.revision) ||
+	        !read_text(object, "certificate", &said.chain) ||
+	        !read_text(object, "key", &said.key) || said.name.len == 0 ||
+	        said.name.len > LIMIT_CERTIFICATE_NAME_BYTES || !is_visible(said.name) ||
+	        said.chain.len > LIMIT_CERTIFICATE_BYTES ||
+	        said.key.len > LIMIT_CERTIFICATE_KEY_BYTES)
+		return false;
+	*ret_certificate = said;
+	return true;
+}
+
+bool link_message_read_certificates(struct arena *arena, struct str payload, uint64_t *ret_revision,
+        const struct model_node **ret_names)
+{
+	static const char *const KEYS[] = {"revision", "names"};
+	const struct model_node *object = read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS));
+	const struct model_node *names =
+	        object != NULL ? model_node_get(object, STR("names")) : NULL;
+	if (names == NULL || names->kind != MODEL_NODE_LIST || names->count > LIMIT_CERTIFICATES ||
+	        !read_number(object, "revision", ret_revision))
+		return false;
+	for (const struct model_node *node = names->first; node != NULL; node = node->next)
+		if (node->kind != MODEL_NODE_SCALAR || node->is_plain)
+			return false;
+	*ret_names = names;
+	return true;
+}
+
 /* ---- questions ---- */
 
 void link_message_print_ask(uint64_t number, struct str what, struct str question, struct text *to)

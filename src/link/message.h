@@ -16,7 +16,7 @@ enum link_message_kind {
 #undef MESSAGE
 };
 
-enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 3 };
+enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 4 };
 
 /* "HELLO"; NULL for what is no kind. */
 const char *link_message_name(unsigned kind);
@@ -100,6 +100,25 @@ struct link_purged {
 void link_message_print_purged(const struct link_purged *purged, struct text *to);
 MUST_CHECK bool link_message_read_purged(
         struct arena *arena, struct str payload, struct link_purged *ret_purged);
+
+/* ---- certificates ---- */
+
+/* Texts are in PEM. */
+struct link_message_certificate {
+	struct str name; /* 1 to LIMIT_CERTIFICATE_NAME_BYTES visible characters */
+	uint64_t revision;
+	struct str chain; /* at most LIMIT_CERTIFICATE_BYTES */
+	struct str key;   /* at most LIMIT_CERTIFICATE_KEY_BYTES */
+};
+
+void link_message_print_certificate(
+        const struct link_message_certificate *certificate, struct text *to);
+MUST_CHECK bool link_message_read_certificate(
+        struct arena *arena, struct str payload, struct link_message_certificate *ret_certificate);
+
+/* *ret_names is a list of at most LIMIT_CERTIFICATES texts. */
+MUST_CHECK bool link_message_read_certificates(struct arena *arena, struct str payload,
+        uint64_t *ret_revision, const struct model_node **ret_names);
 
 /* ---- questions ---- */
 

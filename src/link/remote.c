@@ -9,6 +9,10 @@
  * until the revisions before it are live: what is pulled by an old one is not stored again behind
  * it.
  *
+ * Certificates are kept before the control plane hears that they are shown. They are no part of a
+ * revision of domains: which there are is told whole in each connection, also to an edge that is
+ * deaf to domains.
+ *
  * The number of a purge means something together with the store that gave it. Both sides know what
  * the other one has said, and so come to the same one: where the edge was of another store, or
  * knows a revision or a purge that this one never made, that is 0. Where purges behind that number
@@ -67,6 +71,13 @@ struct link_remote {
 	bool is_deaf; /* to domains */
 	struct link_reporter *reporter;
 	struct link_asked *asked;
+	struct link_certificates_sink *certificates; /* NULL: nobody shows them */
+	struct link_shown shown;
+	struct link_certificates_intake certificates_intake;
+	/* The list that the sink has not shown yet, and whether this connection is to hear of that;
+	 * borrowed of the intake. */
+	const struct link_certificates *to_show;
+	bool is_shown_wanted;
 	struct link_purger *purger;
 	struct link_purger_sink purger_sink;
 	bool has_cache;
@@ -380,6 +391,67 @@ static void on_purged(struct link_purger_sink *sink, const struct link_purged *p
 	text_done(&payload);
 }
 
+/* ---- certificates ---- */
+
+static void tell_shown(struct link_remote *remote)
+{
+	remote->is_shown_wanted = false;
+	send_number(remote, LINK_SAYS_SHOWN,
+	        link_certificates_revision(remote->certificates_intake.list), NULL);
+}
+
+static void on_shown(struct link_shown *shown, const struct link_certificates *list)
+{
+	struct link_remote *remote = container_of(shown, struct link_remote, shown);
+	if (list != remote->to_show)
+		return; /* a later one is on its way */
+	remote->to_show = NULL;
+	if (remote->is_shown_wanted)
+		tell_shown(remote);
+}
+
+/* Has those of the intake shown. */
+static void show(struct link_remote *remote)
+{
+	struct link_certificates *list = remote->certificates_intake.list;
+	if (remote->certificates == NULL)
+		return;
+	remote->to_show = list;
+	remote->certificates->on_certificates(remote->certificates, list);
+}
+
+static void keep_certificates(struct link_remote *remote)
+{
+	if (remote->ledger != NULL)
+		note_kept(
+		        remote, link_ledger_keep_certificates(remote->ledger, str_of(remote->store),
+		                        remote->intake, remote->certificates_intake.list));
+}
+
+/* What is told again, as after each loss of the connection, is shown already, or about to be. */
+static void hear_certificates(
+        struct link_remote *remote, enum link_message_kind kind, struct str payload)
+{
+	struct link_certificates_intake *intake = &remote->certificates_intake;
+	struct link_certificates *before =
+	        intake->list != NULL ? link_certificates_ref(intake->list) : NULL;
+	enum link_certificates_take taken = link_certificates_intake_take(intake, kind, payload);
+	if (taken == LINK_CERTIFICATES_BAD) {
+		link_wire_end(remote->wire, "what it said of certificates cannot be read");
+	} else if (taken == LINK_CERTIFICATES_WHOLE) {
+		bool is_same = before != NULL && link_certificates_is_equal(before, intake->list);
+		if (!is_same)
+			keep_certificates(remote);
+		remote->is_shown_wanted = true;
+		/* One that is on its way was of another list, whose place is taken. */
+		if (!is_same || remote->to_show != NULL)
+			show(remote);
+		if (remote->to_show == NULL)
+			tell_shown(remote);
+	}
+	link_certificates_unref(before);
+}
+
 static void hear_subscription(struct link_remote *remote, struct str payload)
 {
 	struct arena arena;
@@ -443,6 +515,9 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		hear_greeting(remote, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_PURGE)
 		hear_purge(remote, payload);
+	else if (remote->has_greeted &&
+	         (kind == LINK_SAYS_CERTIFICATE || kind == LINK_SAYS_CERTIFICATES))
+		hear_certificates(remote, kind, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_SUBSCRIBE)
 		hear_subscription(remote, payload);
 	else if (remote->has_greeted && kind == LINK_SAYS_ASK)
@@ -503,6 +578,8 @@ static void on_end(struct link_wire_sink *sink, const char *why)
 	link_wire_free(remote->wire);
 	remote->wire = NULL;
 	link_intake_drop(remote->intake);
+	link_certificates_intake_drop(&remote->certificates_intake);
+	remote->is_shown_wanted = false;
 	text_clear(&remote->unread);
 	forget_heard_purges(remote);
 	link_purger_begin(remote->purger, link_purger_number(remote->purger));
@@ -598,6 +675,11 @@ static void read_ledger(struct link_remote *remote, const struct link_journal *p
 		const struct model_snapshot *snapshot = link_intake_snapshot(remote->intake);
 		if (!remote->is_deaf)
 			hand_over(remote, snapshot);
+		struct link_certificates *kept = link_ledger_certificates(remote->ledger);
+		if (kept != NULL) {
+			remote->certificates_intake.list = link_certificates_ref(kept);
+			show(remote);
+		}
 	}
 	text_done(&store);
 }
@@ -641,6 +723,10 @@ struct link_remote *link_remote_open(
 	remote->intake = link_intake_new();
 	remote->reporter = link_reporter_new(loop, options->reports);
 	remote->asked = link_asked_new(options->asks);
+	remote->certificates = options->certificates;
+	remote->shown.on_shown = on_shown;
+	if (remote->certificates != NULL)
+		remote->certificates->shown = &remote->shown;
 	list_init(&remote->heard);
 	remote->keep_later.on_expire = on_keep_later;
 	remote->is_deaf = options->is_deaf;
@@ -659,6 +745,8 @@ void link_remote_close(struct link_remote *remote)
 	if (remote == NULL)
 		return;
 	remote->sink->live = NULL;
+	if (remote->certificates != NULL)
+		remote->certificates->shown = NULL;
 	keep_revision(remote);
 	loop_timer_cancel(remote->loop, &remote->retry);
 	loop_timer_cancel(remote->loop, &remote->keep_later);
@@ -669,6 +757,7 @@ void link_remote_close(struct link_remote *remote)
 	link_purger_free(remote->purger);
 	link_intake_free(remote->intake);
 	link_ledger_free(remote->ledger);
+	link_certificates_intake_done(&remote->certificates_intake);
 	text_done(&remote->unread);
 	text_done(&remote->refused);
 	link_dial_free(remote->dial);

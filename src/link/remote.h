@@ -6,6 +6,7 @@
 #pragma once
 
 #include "link/asked.h"
+#include "link/certificates.h"
 #include "link/feed.h"
 #include "link/journal.h"
 #include "link/purger.h"
@@ -30,7 +31,8 @@ struct link_remote_options {
 	bool is_deaf;
 	struct link_purge_sink *purges;     /* the cache that is purged; NULL: there is none */
 	struct link_report_source *reports; /* NULL: there is nothing to report */
-	struct link_ask_sink *asks;         /* who is asked; NULL: nobody, and it is told so */
+	struct link_certificates_sink *certificates; /* who shows them; NULL: nobody */
+	struct link_ask_sink *asks; /* who is asked; NULL: nobody, and it is told so */
 };
 
 /* Hands what the ledger has to the sink before returning; what is new comes later. `sink` and

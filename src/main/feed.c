@@ -128,6 +128,7 @@ static void open_remote(struct feed *feed, const struct feed_options *options, b
 	        .is_deaf = is_deaf,
 	        .purges = options->purges,
 	        .reports = options->reports,
+	        .certificates = options->certificates,
 	        .asks = options->asks,
 	};
 	feed->remote =

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "link/certificates.h"
 #include "link/feed.h"
 #include "link/purger.h"
 #include "link/reporter.h"
@@ -17,8 +18,10 @@ struct feed_options {
 	int journal; /* where the last good domains are kept without a folder of state; -1: nowhere
 	              */
 	struct loop *loop;
-	struct link_sink *sink;             /* must outlive it, as must the next ones */
-	struct link_purge_sink *purges;     /* for those of a control plane */
+	struct link_sink *sink;                      /* must outlive it, as must the next ones */
+	struct link_purge_sink *purges;              /* for those of a control plane */
+	struct link_certificates_sink *certificates; /* for those of a control plane; NULL: nobody
+	                                              * shows any */
 	struct link_ask_sink *asks;         /* who is asked by the control plane; NULL: nobody */
 	struct link_report_source *reports; /* for a control plane that wants to know */
 };

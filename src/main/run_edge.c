@@ -234,6 +234,7 @@ static bool open_feed(struct edge_process *process)
 	        .sink = edge_sink(process->edge),
 	        .purges = edge_purges(process->edge),
 	        .reports = edge_report_source(process->edge),
+	        .certificates = edge_certificates_shower(process->edge),
 	        .asks = edge_asks(process->edge),
 	};
 	process->feed = feed_open(&options, &problems);

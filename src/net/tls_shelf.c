@@ -544,6 +544,12 @@ bool tls_shelf_has(const struct tls_shelf *shelf, struct str name)
 	return tls_shelf_find(shelf, name) != NULL;
 }
 
+const struct tls_pair *tls_shelf_pair(const struct tls_shelf *shelf, unsigned index)
+{
+	CHECK(index < shelf->pair_count);
+	return &shelf->pairs[index];
+}
+
 unsigned tls_shelf_count(const struct tls_shelf *shelf)
 {
 	return shelf->pair_count;
@@ -561,6 +567,49 @@ struct tls_shelf_entry tls_shelf_at(const struct tls_shelf *shelf, unsigned inde
 	        .not_after_s = pair->not_after_s,
 	        .is_stapled = pair->staple != NULL,
 	};
+}
+
+/* Whether a pair is what is shown for any name. */
+static bool is_shown(const struct tls_shelf *shelf, const struct tls_pair *pair)
+{
+	for (unsigned i = 0; i < shelf->name_count; i++)
+		if (shelf->names[i].pairs[pair->kind] == pair)
+			return true;
+	return false;
+}
+
+int64_t tls_shelf_first_end(const struct tls_shelf *shelf)
+{
+	int64_t first_s = 0;
+	CHECK(shelf->is_finished);
+	for (unsigned i = 0; i < shelf->name_count; i++)
+		for (unsigned kind = 0; kind < TLS_KINDS; kind++) {
+			const struct tls_pair *pair = shelf->names[i].pairs[kind];
+			if (pair != NULL && (first_s == 0 || pair->not_after_s < first_s))
+				first_s = pair->not_after_s;
+		}
+	return first_s;
+}
+
+void tls_shelf_tell_ends(const struct tls_shelf *shelf, int64_t until_s, unsigned max,
+        int64_t now_s, struct text *to)
+{
+	unsigned count = 0;
+	CHECK(shelf->is_finished);
+	for (unsigned i = 0; i < shelf->pair_count; i++) {
+		const struct tls_pair *pair = &shelf->pairs[i];
+		if (pair->not_after_s >= until_s || !is_shown(shelf, pair) || count++ >= max)
+			continue;
+		if (pair->not_after_s <= now_s)
+			text_addf(to, "%s: the certificate for %s has expired\n", pair->from,
+			        pair->names);
+		else
+			text_addf(to, "%s: the certificate for %s expires in %lld days\n",
+			        pair->from, pair->names,
+			        (long long)(pair->not_after_s - now_s) / 86400);
+	}
+	if (count > max)
+		text_addf(to, "%u more have expired, or will soon\n", count - max);
 }
 
 /* ---- the slot ---- */

@@ -65,3 +65,12 @@ bool tls_shelf_has(const struct tls_shelf *shelf, struct str name);
 /* Certificates in it; one of them. */
 unsigned tls_shelf_count(const struct tls_shelf *shelf);
 struct tls_shelf_entry tls_shelf_at(const struct tls_shelf *shelf, unsigned index);
+
+/* When the first of those that are shown for any name expires, in seconds since 1970; 0: there is
+ * none. */
+int64_t tls_shelf_first_end(const struct tls_shelf *shelf);
+
+/* Adds a line for each of those that are shown and expire before a time, and one that counts those
+ * beyond `max`. */
+void tls_shelf_tell_ends(const struct tls_shelf *shelf, int64_t until_s, unsigned max,
+        int64_t now_s, struct text *to);

@@ -31,3 +31,6 @@ struct tls_shelf_name {
 
 /* NULL: nothing. */
 const struct tls_shelf_name *tls_shelf_find(const struct tls_shelf *shelf, struct str name);
+
+/* One of tls_shelf_count. */
+const struct tls_pair *tls_shelf_pair(const struct tls_shelf *shelf, unsigned index);

@@ -288,10 +288,11 @@ enum {
 	COLUMN_BEFORE_REVISION,
 };
 
-/* Versions of the settings are in the same table. */
-static bool is_of_settings(struct str name)
+/* Versions of the settings and of certificates are in the same table, by names that no domain has.
+ */
+static bool is_of_domain(struct str name)
 {
-	return str_is_equal(name, STR(STORE_HISTORY_SETTINGS));
+	return name.len == 0 || name.at[0] != '/';
 }
 
 static enum store_failure read_version(struct store *store, const struct store_statement *statement,
@@ -305,10 +306,13 @@ static enum store_failure read_version(struct store *store, const struct store_s
 	        .who = store_column(statement, COLUMN_WHO).at,
 	        .action = store_column(statement, COLUMN_ACTION).at,
 	};
-	if (is_of_settings(name)) {
-		version.name = NULL;
-		version.settings_before = store_column(statement, COLUMN_BEFORE);
-		version.settings_after = store_column(statement, COLUMN_BODY);
+	if (!is_of_domain(name)) {
+		const struct str prefix = STR(STORE_HISTORY_CERTIFICATES);
+		const bool is_certificate = str_has_prefix(name, prefix);
+		version.of = is_certificate ? STORE_OF_CERTIFICATE : STORE_OF_SETTINGS;
+		version.name = is_certificate ? name.at + prefix.len : NULL;
+		version.text_before = store_column(statement, COLUMN_BEFORE);
+		version.text_after = store_column(statement, COLUMN_BODY);
 		sink->on_version(sink, &version);
 		return STORE_DONE;
 	}
@@ -336,7 +340,7 @@ enum store_failure store_domains_read_history(struct store *store,
 	        "b.sealed, b.revision FROM history a LEFT JOIN history b ON b.name = a.name AND "
 	        "b.revision = (SELECT max(revision) FROM history c WHERE c.name = a.name AND "
 	        "c.revision < a.revision) WHERE (?1 IS NULL OR (a.name = ?1 AND "
-	        "a.name <> '" STORE_HISTORY_SETTINGS "')) AND a.revision < ?2 "
+	        "a.name NOT LIKE '/%')) AND a.revision < ?2 "
 	        "ORDER BY a.revision DESC, a.name LIMIT ?3");
 	store_bind_text(&statement, query->name != NULL ? str_of(query->name) : STR_EMPTY);
 	store_bind_number(&statement, query->before != 0 ? query->before : INT64_MAX);
@@ -365,7 +369,7 @@ enum store_failure store_domains_read_version(
 	bool has_row;
 	struct model_domain *domain = NULL;
 	failure = store_step(&statement, &has_row);
-	if (failure == STORE_DONE && has_row && !is_of_settings(str_of(name)))
+	if (failure == STORE_DONE && has_row && is_of_domain(str_of(name)))
 		failure = read_in(store, str_of(name), store_column(&statement, 1),
 		        store_column(&statement, 2), store_column_number(&statement, 0), &domain);
 	if (failure == STORE_DONE && domain == NULL)

@@ -32,7 +32,7 @@ struct store_request {
 	/* what is found: */
 	uint64_t revision;               /* that it made */
 	char name[LIMIT_HOST_BYTES + 1]; /* of the first domain that it changed; of none where that
-	                                  * were the settings */
+	                                  * were the settings, or a certificate */
 };
 
 /* Finds it: DONE; ABSENT: it was not made; CONFLICT: another one was, with the same key. */
@@ -51,12 +51,16 @@ struct store_domain_sink {
 MUST_CHECK enum store_failure store_domains_read_since(struct store *store, uint64_t revision,
         struct store_domain_sink *sink, uint64_t *ret_revision);
 
-/* One version that a domain had, or the settings: then there is no name. */
+/* One version that a domain had, or the settings, or a certificate. */
 struct store_version {
+	enum { STORE_OF_DOMAIN, STORE_OF_SETTINGS, STORE_OF_CERTIFICATE } of;
 	uint64_t revision, at_ms; /* at_ms: since 1970-01-01 UTC */
-	const char *name, *who, *action;
+	const char *name;         /* of settings NULL */
+	const char *who, *action;
 	struct model_domain *before, *after; /* NULL: it was not there; or not kept any more */
-	struct str settings_before, settings_after; /* objects in JSON; at NULL: the same */
+	/* Of the settings, and of a certificate (store/certificates.h), objects in JSON; at NULL:
+	 * the same. */
+	struct str text_before, text_after;
 };
 
 struct store_version_sink {
@@ -65,7 +69,7 @@ struct store_version_sink {
 };
 
 struct store_history_query {
-	const char *name; /* NULL: of all domains, and of the settings */
+	const char *name; /* NULL: of all domains, settings, certificates */
 	uint64_t before;  /* only lower revisions; 0: all */
 	unsigned limit;
 };

@@ -9,6 +9,9 @@
 /* The name that versions of the settings have; no domain has it. */
 #define STORE_HISTORY_SETTINGS "/settings"
 
+/* What stands in front of the name of a certificate there. */
+#define STORE_HISTORY_CERTIFICATES "/certificates/"
+
 /* The versions of one revision. */
 struct store_history {
 	struct store *store;

@@ -70,6 +70,11 @@ static const char *const MIGRATIONS[] = {
         "CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX history_at ON history(at);"
         "INSERT INTO meta VALUES('settings', 0), ('history_until', 0);",
+        /* `certificate` has certificates, with their keys sealed; meta the revision of their last
+         * change. */
+        "CREATE TABLE certificate(name TEXT PRIMARY KEY, revision INTEGER NOT NULL,"
+        " chain TEXT NOT NULL, about TEXT NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;"
+        "INSERT INTO meta VALUES('certificates', 0);",
 };
 
 enum { SCHEMA_VERSION = 1 + (int)ARRAY_LENGTH(MIGRATIONS) };

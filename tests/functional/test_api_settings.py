@@ -402,8 +402,8 @@ def test_a_store_of_the_first_form_goes_on(plane):
     plane.admin.ok("createDomain", domain("old.test"))
     plane.program.stop()
     store = store_of(plane)
-    store.executescript("""DROP TABLE setting; DROP INDEX history_at;
-        DELETE FROM meta WHERE name IN ('settings', 'history_until'); PRAGMA user_version = 1;""")
+    store.executescript("""DROP TABLE certificate; DROP TABLE setting; DROP INDEX history_at;
+        DELETE FROM meta WHERE name IN ('certificates', 'settings', 'history_until'); PRAGMA user_version = 1;""")
     store.close()
     plane.program.start()
     reach(plane)

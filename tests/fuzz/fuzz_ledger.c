@@ -46,6 +46,10 @@ static void check(int fd, struct str bytes)
 		CHECK(link_ledger_read(again, other, &same, &same_purged));
 		CHECK(str_is_equal(text_str(&store), text_str(&same)));
 		CHECK(purged == same_purged);
+		const struct link_certificates *list = link_ledger_certificates(ledger);
+		const struct link_certificates *kept = link_ledger_certificates(again);
+		CHECK((list == NULL) == (kept == NULL));
+		CHECK(list == NULL || link_certificates_is_equal(list, kept));
 		CHECK(model_snapshot_count(link_intake_snapshot(other)) ==
 		        model_snapshot_count(link_intake_snapshot(intake)));
 	}

@@ -1,7 +1,8 @@
 /* fuzz: link - a stream of messages is taken apart without leaving its bytes, prints as it was, and
- * what an edge makes of it is a revision or nothing */
+ * what an edge makes of it is a revision, or a list of certificates, or nothing */
 #include "base/arena.h"
 #include "base/hash.h"
+#include "link/certificates.h"
 #include "link/intake.h"
 #include "link/question.h"
 #include "model/node.h"
@@ -114,6 +115,45 @@ static void check_questions(struct str payload)
 	arena_reset(&arena);
 }
 
+static void check_certificates(struct str payload)
+{
+	struct arena arena;
+	struct text printed = {0};
+	struct link_message_certificate said, again;
+	arena_init(&arena, NULL, 0);
+	if (link_message_read_certificate(&arena, payload, &said)) {
+		link_message_print_certificate(&said, &printed);
+		CHECK(link_message_read_certificate(&arena, text_str(&printed), &again));
+		CHECK(again.revision == said.revision && str_is_equal(again.name, said.name));
+		CHECK(str_is_equal(again.chain, said.chain) && str_is_equal(again.key, said.key));
+	}
+	text_done(&printed);
+	arena_reset(&arena);
+}
+
+static void check_certificates_intake(
+        struct link_certificates_intake *intake, enum link_message_kind kind, struct str payload)
+{
+	const struct link_certificates *before = intake->list;
+	if (kind != LINK_SAYS_CERTIFICATE && kind != LINK_SAYS_CERTIFICATES)
+		return;
+	enum link_certificates_take taken = link_certificates_intake_take(intake, kind, payload);
+	CHECK((taken == LINK_CERTIFICATES_WHOLE) == (intake->list != before));
+	CHECK((taken == LINK_CERTIFICATES_MORE) == (intake->count > 0));
+	if (taken != LINK_CERTIFICATES_WHOLE)
+		return;
+	/* What was heard is heard in the same way when it is told again. */
+	struct link_certificates_intake other = {0};
+	struct text messages = {0};
+	link_certificates_print_all(intake->list, &messages);
+	struct str rest = text_str(&messages), again;
+	while (link_message_take(&rest, &kind, &again) == LINK_MESSAGE_TAKEN)
+		CHECK(link_certificates_intake_take(&other, kind, again) != LINK_CERTIFICATES_BAD);
+	CHECK(rest.len == 0 && link_certificates_is_equal(other.list, intake->list));
+	link_certificates_intake_done(&other);
+	text_done(&messages);
+}
+
 static void check_intake(
         struct link_intake *intake, enum link_message_kind kind, struct str payload)
 {
@@ -135,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str rest = str_make((const char *)data, size), payload;
 	struct text again = {0};
 	struct link_intake *intake = link_intake_new();
+	struct link_certificates_intake certificates = {0};
 	enum link_message_kind kind;
 	while (link_message_take(&rest, &kind, &payload) == LINK_MESSAGE_TAKEN) {
 		link_message_print(kind, payload, &again);
@@ -142,11 +183,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_purges(payload);
 		check_reports(payload);
 		check_questions(payload);
+		check_certificates(payload);
+		check_certificates_intake(&certificates, kind, payload);
 		check_intake(intake, kind, payload);
 	}
 	CHECK(again.len == size - rest.len);
 	CHECK(again.len == 0 || memcmp(again.at, data, again.len) == 0);
 	link_intake_free(intake);
+	link_certificates_intake_done(&certificates);
 	text_done(&again);
 	return 0;
 }

@@ -79,7 +79,7 @@ static void what_lies_there_is_shown(void **state)
 	assert_int_equal(symlink("../../.archive/privkey1.pem", "live/b.test/privkey.pem"), 0);
 	assert_int_equal(symlink("/nowhere", "live/README.pem"), 0);
 	put("hidden.txt", ".hidden.pem", "DNS:c.test");
-	struct edge_certificates *certificates = edge_certificates_new(folder);
+	struct edge_certificates *certificates = edge_certificates_new(folder, NULL);
 	assert_non_null(certificates);
 	assert_true(has(certificates, "a.test"));
 	assert_true(has(certificates, "b.test"));
@@ -110,7 +110,7 @@ static void a_folder_that_is_not_there_has_none(void **state)
 	(void)state;
 	const char *const folders[] = {"", "/nowhere/at/all"};
 	for (unsigned i = 0; i < ARRAY_LENGTH(folders); i++) {
-		struct edge_certificates *certificates = edge_certificates_new(folders[i]);
+		struct edge_certificates *certificates = edge_certificates_new(folders[i], NULL);
 		assert_non_null(certificates);
 		assert_false(has(certificates, "a.test"));
 		edge_certificates_free(certificates);
@@ -118,11 +118,119 @@ static void a_folder_that_is_not_there_has_none(void **state)
 	edge_certificates_free(NULL);
 }
 
+/* ---- those of the control plane ---- */
+
+struct watcher {
+	struct edge_certificates_watcher watcher;
+	atomic_uint count;
+};
+
+static void on_shown(struct edge_certificates_watcher *self)
+{
+	atomic_fetch_add(&container_of(self, struct watcher, watcher)->count, 1);
+}
+
+/* A list with one more that is for these names. */
+static void add_told(struct link_certificates **list, const char *name, const struct wanted *wanted,
+        uint64_t revision)
+{
+	struct issued leaf = issue(&root, wanted);
+	struct text chain = {0}, key = {0};
+	add_certificate_of(&chain, &leaf);
+	add_key_of(&key, &leaf);
+	struct link_certificate *one =
+	        link_certificate_new(str_of(name), revision, text_str(&chain), text_str(&key));
+	struct link_certificates *after = link_certificates_with(*list, name, one, revision);
+	link_certificate_unref(one);
+	link_certificates_unref(*list);
+	*list = after;
+	text_done(&chain);
+	text_done(&key);
+	free_issued(&leaf);
+}
+
+static void what_is_told_is_shown_beside_the_folder(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/headwater-certificates-XXXXXX";
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	put("a.crt", "a.key", "DNS:a.test");
+	struct watcher watcher = {.watcher = {.on_shown = on_shown}};
+	struct link_certificates *list = link_certificates_new();
+	struct edge_certificates *certificates = edge_certificates_new(folder, &watcher.watcher);
+	assert_null(edge_certificates_shown(certificates));
+	const uint64_t first_s = edge_certificates_first_end_s(certificates);
+	assert_true(first_s > (uint64_t)time(NULL));
+	add_told(&list, "one",
+	        &(struct wanted){.subject = "x", .names = "DNS:b.test", .until_s = 500}, 1);
+	edge_certificates_tell(certificates, list);
+	edge_certificates_settle(certificates);
+	assert_true(has(certificates, "a.test") && has(certificates, "b.test"));
+	struct link_certificates *shown = edge_certificates_shown(certificates);
+	assert_ptr_equal(shown, list);
+	link_certificates_unref(shown);
+	assert_true(edge_certificates_first_end_s(certificates) < first_s);
+	wait_for(certificates, "b.test", true);
+	/* In the place of the one of its name. */
+	add_told(&list, "one", &(struct wanted){.subject = "x", .names = "DNS:c.test"}, 2);
+	edge_certificates_tell(certificates, list);
+	edge_certificates_settle(certificates);
+	assert_true(has(certificates, "c.test") && !has(certificates, "b.test"));
+	/* The folder goes on. */
+	put("d.crt", "d.key", "DNS:d.test");
+	wait_for(certificates, "d.test", true);
+	assert_true(has(certificates, "c.test"));
+	struct link_certificates *none = link_certificates_with(list, "one", NULL, 3);
+	edge_certificates_tell(certificates, none);
+	edge_certificates_settle(certificates);
+	assert_false(has(certificates, "c.test"));
+	assert_true(has(certificates, "a.test"));
+	for (uint64_t until_ms = clock_ms() + 5000; atomic_load(&watcher.count) < 3;) {
+		assert_true(clock_ms() < until_ms);
+		usleep(1000);
+	}
+	edge_certificates_free(certificates);
+	link_certificates_unref(none);
+	link_certificates_unref(list);
+	char remove[64];
+	snprintf(remove, sizeof(remove), "rm -r %s", folder);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(system(remove), 0);
+}
+
+static void without_a_folder_they_are_shown_alone(void **state)
+{
+	(void)state;
+	struct link_certificates *list = link_certificates_new();
+	struct edge_certificates *certificates = edge_certificates_new("", NULL);
+	assert_int_equal(edge_certificates_first_end_s(certificates), 0);
+	add_told(&list, "one", &(struct wanted){.subject = "x", .names = "DNS:b.test"}, 1);
+	edge_certificates_tell(certificates, list);
+	edge_certificates_settle(certificates);
+	assert_true(has(certificates, "b.test"));
+	/* One that is of no use takes no other away. */
+	struct link_certificate *bad =
+	        link_certificate_new(STR("bad"), 2, STR("nonsense"), STR("more"));
+	struct link_certificates *more = link_certificates_with(list, "bad", bad, 2);
+	edge_certificates_tell(certificates, more);
+	edge_certificates_settle(certificates);
+	assert_true(has(certificates, "b.test"));
+	link_certificate_unref(bad);
+	link_certificates_unref(more);
+	/* What was told and is not shown yet goes with it. */
+	edge_certificates_tell(certificates, list);
+	edge_certificates_free(certificates);
+	link_certificates_unref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_lies_there_is_shown),
 	        cmocka_unit_test(a_folder_that_is_not_there_has_none),
+	        cmocka_unit_test(what_is_told_is_shown_beside_the_folder),
+	        cmocka_unit_test(without_a_folder_they_are_shown_alone),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "link/domains.h"
+#include "link/certificate_lists.h"
 #include "link/hub.h"
 #include "link/scratch.h"
 #include "net/local.h"
@@ -50,6 +50,11 @@ static struct {
 	struct link_report_source reports;
 	unsigned wanted, heard; /* kinds; messages */
 	struct link_ask_sink asks;
+	/* Who shows certificates: what it was told, and how often. */
+	struct link_certificates_sink shower;
+	struct link_certificates *told_certificates;
+	unsigned told_lists;
+	uint64_t shown;       /* as the hub was told last */
 	uint64_t asked;       /* the number of the last question */
 	unsigned forgotten;   /* how often */
 	struct text said;     /* "5=error:answer;" */
@@ -131,6 +136,7 @@ UNUSED static void on_edge(struct link_hub_sink *sink, const struct link_hub_edg
 	(void)sink;
 	assert_string_equal(edge->id, "edge-1");
 	bench.purged = edge->purged;
+	bench.shown = edge->shown;
 	bench.applied = (unsigned)edge->applied;
 }
 
@@ -226,6 +232,21 @@ UNUSED static void close_hub(void)
 	unlink(bench.path);
 }
 
+UNUSED static void on_certificates(
+        struct link_certificates_sink *sink, struct link_certificates *list)
+{
+	assert_ptr_equal(sink, &bench.shower);
+	link_certificates_unref(bench.told_certificates);
+	bench.told_certificates = link_certificates_ref(list);
+	bench.told_lists++;
+}
+
+/* They are shown now. */
+UNUSED static void tell_shown(void)
+{
+	bench.shower.shown->on_shown(bench.shower.shown, bench.told_certificates);
+}
+
 UNUSED static struct link_remote *open_for(struct told *told)
 {
 	const struct link_remote_options options = {
@@ -236,6 +257,7 @@ UNUSED static struct link_remote *open_for(struct told *told)
 	        .ledger = &bench.scratch.place,
 	        .purges = &bench.cache.sink,
 	        .reports = &bench.reports,
+	        .certificates = bench.shower.on_certificates != NULL ? &bench.shower : NULL,
 	        .asks = bench.asks.on_ask != NULL ? &bench.asks : NULL,
 	};
 	bench.reports = (struct link_report_source){.on_report = on_report, .on_wanted = on_wanted};
@@ -291,6 +313,11 @@ UNUSED static int close_bench(void **state)
 	text_done(&bench.failures);
 	text_done(&bench.said);
 	bench.asks = (struct link_ask_sink){.on_ask = NULL};
+	bench.shower = (struct link_certificates_sink){.on_certificates = NULL};
+	link_certificates_unref(bench.told_certificates);
+	bench.told_certificates = NULL;
+	bench.told_lists = 0;
+	bench.shown = 0;
 	model_snapshot_unref(bench.told.snapshot);
 	model_snapshot_unref(bench.other.snapshot);
 	loop_free(bench.loop);

@@ -1,8 +1,9 @@
 /* What a hub tells edges of any kind: good ones, slow ones, strange ones. */
+#include "certificate_lists.h"
+
 #include "link/hub.h"
 
 #include "base/hash.h"
-#include "link/domains.h"
 
 #include "base/mem.h"
 #include "link/scratch.h"
@@ -17,9 +18,10 @@ static const struct link_wire_times TIMES = {.ping_ms = 5000, .lease_ms = 20000}
 struct client {
 	struct link_wire_sink sink;
 	struct link_wire *wire;
-	unsigned counts[LINK_SAYS_ANSWER + 1];
+	unsigned counts[LINK_SAYS_SHOWN + 1];
 	struct text purges; /* the numbers of those that it was told: "5 6 " */
 	struct text last;   /* the payload of the last COMMIT */
+	struct link_certificates_intake certificates;
 	const char *why;
 };
 
@@ -31,6 +33,7 @@ static struct {
 	struct link_hub_sink sink;
 	unsigned edges, gone, reports;
 	char error[64];
+	uint64_t shown;
 	struct text purged; /* "edge 5/4=why;" for each */
 	struct text told;   /* "edge 5=error:answer;" for each */
 } bench;
@@ -39,6 +42,7 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 {
 	assert_ptr_equal(sink, &bench.sink);
 	bench.edges++;
+	bench.shown = edge->shown;
 	snprintf(bench.error, sizeof(bench.error), "%s", edge->error);
 }
 
@@ -121,6 +125,10 @@ static void on_message(struct link_wire_sink *sink, enum link_message_kind kind,
 		struct str number = str_cut(&rest, ',');
 		text_addf(&client->purges, "%.*s ", STR_ARG(number));
 	}
+	if (kind == LINK_SAYS_CERTIFICATE || kind == LINK_SAYS_CERTIFICATES)
+		assert_int_not_equal(
+		        link_certificates_intake_take(&client->certificates, kind, payload),
+		        LINK_CERTIFICATES_BAD);
 	if (kind != LINK_SAYS_COMMIT)
 		return;
 	text_clear(&client->last);
@@ -170,6 +178,7 @@ static void client_done(struct client *client)
 	link_wire_free(client->wire);
 	text_done(&client->last);
 	text_done(&client->purges);
+	link_certificates_intake_done(&client->certificates);
 }
 
 static void change(const char *name, unsigned attempts, uint64_t revision)
@@ -688,11 +697,85 @@ static void what_was_not_asked_is_no_answer(void **state)
 	}
 }
 
+/* ---- certificates ---- */
+
+static void put(struct link_certificates **list, const char *name, const char *key, uint64_t at)
+{
+	with_certificate(list, name, key, at);
+	link_hub_set_certificates(bench.hub, *list);
+}
+
+static bool has_heard(const struct client *client, uint64_t revision)
+{
+	return client->certificates.list != NULL &&
+	       link_certificates_revision(client->certificates.list) == revision;
+}
+
+static void say_shown(struct client *client, uint64_t revision)
+{
+	struct text payload = {0};
+	link_message_print_number("revision", revision, NULL, &payload);
+	link_wire_send(client->wire, LINK_SAYS_SHOWN, text_str(&payload));
+	text_done(&payload);
+}
+
+static void certificates_are_told_whole_and_then_what_is_new(void **state)
+{
+	(void)state;
+	struct client client, later;
+	struct link_certificates *list = link_certificates_new();
+	link_hub_set_certificates(bench.hub, list);
+	client_greet(&client, "edge", "", 0);
+	TURN_UNTIL(bench.edges == 1);
+	put(&list, "a", "one", 1);
+	TURN_UNTIL(has_heard(&client, 1));
+	put(&list, "b", "two", 2);
+	put(&list, "a", NULL, 3);
+	TURN_UNTIL(has_heard(&client, 3));
+	assert_certificates(client.certificates.list, "b@2=two @3");
+	assert_int_equal(client.counts[LINK_SAYS_CERTIFICATE], 2);
+	assert_int_equal(client.counts[LINK_SAYS_CERTIFICATES], 3);
+	/* They are no revision of domains. */
+	assert_int_equal(client.counts[LINK_SAYS_COMMIT], 0);
+	client_greet(&later, "other", "", 0);
+	TURN_UNTIL(has_heard(&later, 3));
+	assert_certificates(later.certificates.list, "b@2=two @3");
+	say_shown(&client, 3);
+	TURN_UNTIL(bench.shown == 3);
+	/* What was never told is not shown. */
+	say_shown(&client, 4);
+	TURN_UNTIL(client.why != NULL);
+	link_certificates_unref(list);
+	client_done(&client);
+	client_done(&later);
+}
+
+static void where_there_never_were_any_none_are_told(void **state)
+{
+	(void)state;
+	struct client client;
+	struct link_certificates *list = link_certificates_new();
+	link_hub_set_certificates(bench.hub, list);
+	change("a.test", 1, 1);
+	client_greet(&client, "edge", "", 0);
+	wait_for(&client, "{\"revision\":1}");
+	assert_null(client.certificates.list);
+	/* But that there are none any more is. */
+	put(&list, "a", "one", 2);
+	put(&list, "a", NULL, 3);
+	TURN_UNTIL(has_heard(&client, 3));
+	assert_certificates(client.certificates.list, "@3");
+	link_certificates_unref(list);
+	client_done(&client);
+}
+
 int main(void)
 {
 	hash_init();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
+	        TEST(certificates_are_told_whole_and_then_what_is_new),
+	        TEST(where_there_never_were_any_none_are_told),
 	        TEST(who_knows_nothing_is_told_the_whole_list),
 	        TEST(who_knows_a_revision_is_told_the_rest),
 	        TEST(who_knows_all_is_told_nothing),

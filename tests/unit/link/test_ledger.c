@@ -1,9 +1,10 @@
 /* What is kept of a feed: read back whole, torn, damaged, by two at once, after a death. */
+#include "certificate_lists.h"
+
 #include "link/ledger.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "link/domains.h"
 #include "link/scratch.h"
 #include "model/json.h"
 
@@ -602,10 +603,135 @@ static void a_death_loses_nothing_that_was_added(void **state)
 	}
 }
 
+/* ---- certificates ---- */
+
+/* What a process finds that starts now. */
+static void assert_certificates_kept(const struct bench *bench, const char *wanted)
+{
+	struct text store = {0};
+	uint64_t purged;
+	struct link_intake *intake = link_intake_new();
+	struct link_ledger *ledger = link_ledger_new(&bench->place);
+	assert_true(link_ledger_read(ledger, intake, &store, &purged));
+	assert_certificates(link_ledger_certificates(ledger), wanted);
+	text_done(&store);
+	link_ledger_free(ledger);
+	link_intake_free(intake);
+}
+
+static void keep_certificates(struct bench *bench, struct link_certificates *list)
+{
+	if (!link_ledger_keep_certificates(bench->ledger, STR("store"), bench->intake, list))
+		fail_msg("%s", strerrordesc_np(errno));
+}
+
+static void certificates_are_kept_beside_domains(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct link_certificates *list = link_certificates_new();
+		bench_init(&bench, is_named);
+		with_certificate(&list, "a", "one", 1);
+		/* Also where there are no domains yet. */
+		keep_certificates(&bench, list);
+		assert_certificates_kept(&bench, "a@1=one @1");
+		change_and_add(&bench, "a.test", 1);
+		assert_certificates_kept(&bench, "a@1=one @1");
+		with_certificate(&list, "b", "two", 2);
+		keep_certificates(&bench, list);
+		change_and_add(&bench, "b.test", 2);
+		assert_certificates_kept(&bench, "a@1=one b@2=two @2");
+		assert_kept(&bench, 2, "a.test=1 b.test=2");
+		with_certificate(&list, "a", NULL, 3);
+		keep_certificates(&bench, list);
+		assert_certificates_kept(&bench, "b@2=two @3");
+		assert_true(
+		        link_ledger_keep_purged(bench.ledger, STR("store"), bench.intake, 7, true));
+		assert_certificates_kept(&bench, "b@2=two @3");
+		assert_kept(&bench, 2, "a.test=1 b.test=2");
+		link_certificates_unref(list);
+		bench_done(&bench);
+	}
+}
+
+/* Who finds that another has written begins a base: of what it knows, and of certificates too. */
+static void a_new_base_has_the_certificates(void **state)
+{
+	(void)state;
+	for (unsigned is_named = 0; is_named < 2; is_named++) {
+		struct bench bench;
+		struct text store = {0};
+		uint64_t purged;
+		struct link_certificates *list = link_certificates_new();
+		bench_init(&bench, is_named);
+		with_certificate(&list, "a", "one", 1);
+		change_and_add(&bench, "a.test", 1);
+		keep_certificates(&bench, list);
+		/* Another process reads it and goes on. */
+		struct link_intake *intake = link_intake_new();
+		struct link_ledger *ledger = link_ledger_new(&bench.place);
+		assert_true(link_ledger_read(ledger, intake, &store, &purged));
+		change(intake, "b.test", 2, 2);
+		assert_true(link_ledger_add(ledger, STR("store"), intake));
+		assert_certificates_kept(&bench, "a@1=one @1");
+		assert_kept(&bench, 2, "a.test=1 b.test=2");
+		/* And the first one again. */
+		bench.revision = 2;
+		change_and_add(&bench, "c.test", 3);
+		assert_certificates_kept(&bench, "a@1=one @1");
+		/* Many changes outweigh the base. */
+		struct text key = {0};
+		for (unsigned i = 0; i < LIMIT_CERTIFICATE_KEY_BYTES - 1; i++)
+			text_add_char(&key, 'k');
+		for (unsigned i = 0; i < 200; i++) {
+			with_certificate(&list, "a", text_c(&key), 10 + i);
+			keep_certificates(&bench, list);
+		}
+		assert_true(file_bytes(&bench) < 16000000);
+		with_certificate(&list, "a", "last", 300);
+		keep_certificates(&bench, list);
+		assert_certificates_kept(&bench, "a@300=last @300");
+		text_done(&key);
+		text_done(&store);
+		link_ledger_free(ledger);
+		link_intake_free(intake);
+		link_certificates_unref(list);
+		bench_done(&bench);
+	}
+}
+
+/* Wherever it is cut: what is read is whole, the new or the old. */
+static void certificates_that_are_torn_are_those_of_before(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct link_certificates *list = link_certificates_new();
+	bench_init(&bench, true);
+	change_and_add(&bench, "a.test", 1);
+	with_certificate(&list, "a", "one", 1);
+	keep_certificates(&bench, list);
+	const uint64_t before = file_bytes(&bench);
+	with_certificate(&list, "a", "two", 2);
+	with_certificate(&list, "b", "three", 3);
+	keep_certificates(&bench, list);
+	for (uint64_t end = file_bytes(&bench); end-- > before;) {
+		int fd = open_file(&bench);
+		assert_int_equal(ftruncate(fd, (off_t)end), 0);
+		close(fd);
+		assert_certificates_kept(&bench, "a@1=one @1");
+	}
+	link_certificates_unref(list);
+	bench_done(&bench);
+}
+
 int main(void)
 {
 	hash_init();
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(certificates_are_kept_beside_domains),
+	        cmocka_unit_test(a_new_base_has_the_certificates),
+	        cmocka_unit_test(certificates_that_are_torn_are_those_of_before),
 	        cmocka_unit_test(what_is_added_is_read_back),
 	        cmocka_unit_test(who_reads_it_goes_on_with_it),
 	        cmocka_unit_test(a_file_without_a_name_may_lie_far_behind),

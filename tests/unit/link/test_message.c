@@ -107,7 +107,7 @@ static void greetings_read_back(void **state)
 	arena_init(&arena, NULL, 0);
 	link_message_print_hello(&HELLO, &text);
 	assert_string_equal(text_c(&text),
-	        "{\"v\":3,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
+	        "{\"v\":4,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
 	        "\"revision\":9007199254740993,\"purged\":5,"
 	        "\"oldest\":2,\"past\":[{\"store\":\"00fe\",\"revision\":7,\"purged\":3},"
 	        "{\"store\":\"00fd\",\"revision\":5,\"purged\":0}]}");
@@ -159,13 +159,13 @@ static void a_kept_greeting_is_read_whatever_wrote_it(void **state)
 	assert_int_equal(hello.revision, 4);
 	assert_int_equal(hello.purged, 1);
 	assert_false(link_message_read_kept_hello(
-	        &arena, STR("{\"v\":3,\"store\":\"ab\",\"revision\":4}"), &hello));
+	        &arena, STR("{\"v\":4,\"store\":\"ab\",\"revision\":4}"), &hello));
 	assert_false(link_message_read_kept_hello(&arena, STR("[]"), &hello));
 	arena_reset(&arena);
 }
 
 #define HELLO_BEFORE                                                                               \
-	"{\"v\":3,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"          \
+	"{\"v\":4,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"          \
 	"\"oldest\":0,\"past\":"
 
 static void what_is_no_greeting_says_why(void **state)
@@ -178,15 +178,15 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"[]", "is no greeting"},
 	        {"{}", "is no greeting"},
 	        {"{\"v\":\"1\"}", "is no greeting"},
-	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 3"},
-	        {"{\"v\":3}", "does not say who it is and what it knows"},
-	        {"{\"v\":3,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
+	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 4"},
+	        {"{\"v\":4}", "does not say who it is and what it knows"},
+	        {"{\"v\":4,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":3,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	        {"{\"v\":4,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":3,\"id\":\"a b\",\"run\":\"a "
+	        {"{\"v\":4,\"id\":\"a b\",\"run\":\"a "
 	         "b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
 	        {HELLO_BEFORE "[],\"more\":1}", "does not say who it is and what it knows"},
@@ -198,7 +198,7 @@ static void what_is_no_greeting_says_why(void **state)
 	                "does not say who it is and what it knows"},
 	        {HELLO_BEFORE "[{\"store\":\"a\",\"revision\":1,\"purged\":0,\"x\":0}]}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":3,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0,"
+	        {"{\"v\":4,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0,"
 	         "\"past\":[]}",
 	                "does not say who it is and what it knows"},
 	};

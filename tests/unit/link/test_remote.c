@@ -204,7 +204,7 @@ static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":3,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
+	        STR("{\"v\":4,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
 	            "\"purged\":0,\"oldest\":1,\"past\":[]}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
@@ -636,11 +636,108 @@ static void who_knows_nothing_says_so(void **state)
 	assert_string_equal(text_c(&bench.said), "1=nobody knows that here:;");
 }
 
+/* ---- certificates ---- */
+
+/* Puts one in the list, or takes it away, and tells the hub. */
+static void put(struct link_certificates **list, const char *name, const char *key, uint64_t at)
+{
+	with_certificate(list, name, key, at);
+	link_hub_set_certificates(bench.hub, *list);
+}
+
+static bool has_heard(uint64_t revision)
+{
+	return bench.told_certificates != NULL &&
+	       link_certificates_revision(bench.told_certificates) == revision;
+}
+
+static void certificates_are_heard_and_answered_when_they_are_shown(void **state)
+{
+	(void)state;
+	struct link_certificates *list = link_certificates_new();
+	bench.shower.on_certificates = on_certificates;
+	change("a.test", 1, 1);
+	open_remote();
+	wait_for(1);
+	put(&list, "a", "one", 2);
+	TURN_UNTIL(has_heard(2));
+	assert_certificates(bench.told_certificates, "a@2=one @2");
+	for (unsigned i = 0; i < 20; i++)
+		turn();
+	assert_int_equal(bench.shown, 0);
+	tell_shown();
+	TURN_UNTIL(bench.shown == 2);
+	/* Of two in a row the last one is answered. */
+	put(&list, "a", "two", 3);
+	TURN_UNTIL(has_heard(3));
+	struct link_certificates *third = link_certificates_ref(bench.told_certificates);
+	put(&list, "b", "three", 4);
+	TURN_UNTIL(has_heard(4));
+	bench.shower.shown->on_shown(bench.shower.shown, third);
+	for (unsigned i = 0; i < 20; i++)
+		turn();
+	assert_int_equal(bench.shown, 2);
+	tell_shown();
+	TURN_UNTIL(bench.shown == 4);
+	assert_certificates(bench.told_certificates, "a@3=two b@4=three @4");
+	assert_int_equal(bench.gone, 0);
+	link_certificates_unref(third);
+	link_certificates_unref(list);
+}
+
+static void certificates_are_there_without_the_control_plane(void **state)
+{
+	(void)state;
+	struct link_certificates *list = link_certificates_new();
+	bench.shower.on_certificates = on_certificates;
+	open_remote();
+	put(&list, "a", "one", 2);
+	put(&list, "b", "two", 3);
+	TURN_UNTIL(has_heard(3));
+	close_remote();
+	assert_null(bench.shower.shown);
+	close_hub();
+	bench.told_lists = 0;
+	open_remote();
+	assert_int_equal(bench.told_lists, 1);
+	assert_certificates(bench.told_certificates, "a@2=one b@3=two @3");
+	/* Told again, they are the same: nobody has to show them anew. */
+	open_hub("store-1");
+	link_hub_set_certificates(bench.hub, list);
+	tell_shown();
+	TURN_UNTIL(bench.shown == 3);
+	assert_int_equal(bench.told_lists, 1);
+	/* Another store, whose numbers are lower, has others. */
+	close_hub();
+	open_hub("store-2");
+	struct link_certificates *others = link_certificates_new();
+	put(&others, "c", "three", 1);
+	TURN_UNTIL(has_heard(1));
+	assert_certificates(bench.told_certificates, "c@1=three @1");
+	tell_shown();
+	TURN_UNTIL(bench.shown == 1);
+	link_certificates_unref(others);
+	link_certificates_unref(list);
+}
+
+static void who_shows_none_keeps_them_and_says_so(void **state)
+{
+	(void)state;
+	struct link_certificates *list = link_certificates_new();
+	open_remote();
+	put(&list, "a", "one", 2);
+	TURN_UNTIL(bench.shown == 2);
+	link_certificates_unref(list);
+}
+
 int main(void)
 {
 	hash_init();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
+	        TEST(certificates_are_heard_and_answered_when_they_are_shown),
+	        TEST(certificates_are_there_without_the_control_plane),
+	        TEST(who_shows_none_keeps_them_and_says_so),
 	        TEST(an_edge_has_what_there_is_and_what_comes),
 	        TEST(an_edge_without_domains_waits_for_the_first),
 	        TEST(an_edge_that_was_away_is_told_the_difference),

@@ -282,6 +282,54 @@ static void a_slot_has_the_newest(void **state)
 	tls_shelf_unref(mine);
 }
 
+static void what_expires_first_of_what_is_shown_is_told(void **state)
+{
+	(void)state;
+	const int64_t now_s = (int64_t)time(NULL), day_s = 86400;
+	struct issued old = issue(&root,
+	        &(struct wanted){
+	                .subject = "o", .names = "DNS:a.test", .from_s = -100, .until_s = day_s});
+	struct issued newer = issue(&root,
+	        &(struct wanted){.subject = "n", .names = "DNS:a.test", .until_s = 5 * day_s + 60});
+	struct issued late = issue(&root,
+	        &(struct wanted){.subject = "l", .names = "DNS:b.test", .until_s = 90 * day_s});
+	struct text one = {0}, two = {0}, three = {0}, troubles = {0}, lines = {0};
+	add_key_of(&one, &old);
+	add_certificate_of(&one, &old);
+	add_key_of(&two, &newer);
+	add_certificate_of(&two, &newer);
+	add_key_of(&three, &late);
+	add_certificate_of(&three, &late);
+	struct tls_shelf *shelf =
+	        shelf_of(&troubles, (const struct text *const[]){&one, &two, &three, NULL});
+	/* The old one is not shown for any name. */
+	assert_true(tls_shelf_first_end(shelf) > now_s + 4 * day_s);
+	assert_true(tls_shelf_first_end(shelf) < now_s + 6 * day_s);
+	tls_shelf_tell_ends(shelf, now_s + 14 * day_s, 10, now_s, &lines);
+	assert_string_equal(
+	        text_c(&lines), "text1: the certificate for a.test expires in 5 days\n");
+	text_clear(&lines);
+	tls_shelf_tell_ends(shelf, now_s + 100 * day_s, 1, now_s + 6 * day_s, &lines);
+	assert_string_equal(text_c(&lines), "text1: the certificate for a.test has expired\n"
+	                                    "1 more have expired, or will soon\n");
+	text_clear(&lines);
+	tls_shelf_tell_ends(shelf, now_s + day_s, 10, now_s, &lines);
+	assert_int_equal(lines.len, 0);
+	tls_shelf_unref(shelf);
+	struct tls_shelf *empty = tls_shelf_new();
+	tls_shelf_finish(empty, now_s, &troubles);
+	assert_int_equal(tls_shelf_first_end(empty), 0);
+	tls_shelf_unref(empty);
+	text_done(&one);
+	text_done(&two);
+	text_done(&three);
+	text_done(&troubles);
+	text_done(&lines);
+	free_issued(&old);
+	free_issued(&newer);
+	free_issued(&late);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +339,7 @@ int main(void)
 	        cmocka_unit_test(what_is_of_no_use_is_told),
 	        cmocka_unit_test(a_staple_finds_its_certificate),
 	        cmocka_unit_test(a_slot_has_the_newest),
+	        cmocka_unit_test(what_expires_first_of_what_is_shown_is_told),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

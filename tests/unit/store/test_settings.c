@@ -136,7 +136,7 @@ static void on_version(struct store_version_sink *sink, const struct store_versi
 	struct told *told = container_of(sink, struct told, versions);
 	text_addf(&told->text, "%llu %s %s %s %.*s<-%.*s;", (unsigned long long)version->revision,
 	        version->name != NULL ? version->name : "-", version->who, version->action,
-	        STR_ARG(version->settings_after), STR_ARG(version->settings_before));
+	        STR_ARG(version->text_after), STR_ARG(version->text_before));
 }
 
 static void assert_history(

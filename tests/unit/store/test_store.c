@@ -94,7 +94,7 @@ static void a_later_version_s_is_refused(void **state)
 	place_init(&place);
 	store_close(open_good(&place));
 	assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA user_version=3",
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA user_version=4",
 	                         NULL, NULL, NULL),
 	        SQLITE_OK);
 	sqlite3_close(db);
@@ -102,17 +102,24 @@ static void a_later_version_s_is_refused(void **state)
 	place_done(&place);
 }
 
-/* Makes of a database one as the first version made it. */
-static void make_first_form(const struct place *place)
+/* What takes a form back to the one before it. */
+static const char *const BACK[] = {
+        "BEGIN; DROP TABLE setting; DROP INDEX history_at;"
+        "DELETE FROM meta WHERE name IN ('settings', 'history_until');"
+        "PRAGMA user_version=1; COMMIT",
+        "BEGIN; DROP TABLE certificate; DELETE FROM meta WHERE name = 'certificates';"
+        "PRAGMA user_version=2; COMMIT",
+};
+
+/* Makes of a database one as an earlier version made it. */
+static void make_form(const struct place *place, unsigned version)
 {
 	sqlite3 *db;
 	char *error = NULL;
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_exec(db,
-	        "PRAGMA locking_mode=EXCLUSIVE; BEGIN; DROP TABLE setting; DROP INDEX history_at;"
-	        "DELETE FROM meta WHERE name IN ('settings', 'history_until');"
-	        "PRAGMA user_version=1; COMMIT",
-	        NULL, NULL, &error);
+	sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, &error);
+	for (unsigned i = ARRAY_LENGTH(BACK); i >= version && error == NULL; i--)
+		sqlite3_exec(db, BACK[i - 1], NULL, NULL, &error);
 	assert_null(error);
 	sqlite3_close(db);
 }
@@ -141,9 +148,8 @@ static void read_form(const struct place *place, struct text *to)
 	sqlite3_close(db);
 }
 
-static void an_older_version_s_becomes_one_of_this_version(void **state)
+static void migrate_from(unsigned version)
 {
-	(void)state;
 	struct place place;
 	struct text made = {0}, migrated = {0};
 	uint64_t revision;
@@ -152,7 +158,7 @@ static void an_older_version_s_becomes_one_of_this_version(void **state)
 	assert_int_equal(commit_one(store, "a.test", 4, 0, &revision), STORE_DONE);
 	store_close(store);
 	read_form(&place, &made);
-	make_first_form(&place);
+	make_form(&place, version);
 	store = open_good(&place);
 	assert_int_equal(attempts_of(store, "a.test"), 4);
 	assert_int_equal(commit_one(store, "a.test", 5, 1, &revision), STORE_DONE);
@@ -165,6 +171,13 @@ static void an_older_version_s_becomes_one_of_this_version(void **state)
 	text_done(&made);
 	text_done(&migrated);
 	place_done(&place);
+}
+
+static void an_older_version_s_becomes_one_of_this_version(void **state)
+{
+	(void)state;
+	for (unsigned version = 1; version <= ARRAY_LENGTH(BACK); version++)
+		migrate_from(version);
 }
 
 /* At whatever step: it is as before, and becomes one the next time. */
@@ -181,7 +194,7 @@ static void a_migration_that_fails_has_changed_nothing(void **state)
 		struct store *store = open_good(&place);
 		assert_int_equal(commit_one(store, "a.test", 4, 0, &revision), STORE_DONE);
 		store_close(store);
-		make_first_form(&place);
+		make_form(&place, 1);
 		failing_arm(countdown, FAILING_HALF_DONE, SQLITE_FULL);
 		store = store_open(&place.options, &failure, &detail);
 		was_reached = failing.has_failed;
