@@ -43,6 +43,7 @@ struct edge_certificates {
 	_Atomic uint32_t bell; /* the thread is to look at once */
 	atomic_bool is_ending;
 	uint64_t seen, read;          /* sums, of the last look and of what the slot has */
+	atomic_bool is_beginning;     /* what was told may still be on its way */
 	uint64_t soon_ms;             /* when it is told next what will expire */
 	_Atomic uint64_t first_end_s; /* of what the slot has */
 	pthread_mutex_t lock;
@@ -211,6 +212,8 @@ static void say_count(const struct edge_certificates *certificates, unsigned cou
 {
 	const char *folder = certificates->folder;
 	const bool has_folder = folder[0] != '\0';
+	if (count == 0 && atomic_load(&certificates->is_beginning))
+		return; /* edge_certificates_settle tells */
 	if (count == 0 && has_folder)
 		log_warning(
 		        "certificates: there is none in %s: no client can connect by TLS", folder);
@@ -306,6 +309,7 @@ struct edge_certificates *edge_certificates_new(
 	certificates->folder = mem_copy(folder, strlen(folder));
 	certificates->slot = tls_shelf_slot_new();
 	certificates->watcher = watcher;
+	atomic_init(&certificates->is_beginning, true);
 	CHECK(pthread_mutex_init(&certificates->lock, NULL) == 0);
 	read_all(certificates);
 	int error = thread_start(&certificates->thread, keep_looking, certificates);
@@ -338,6 +342,11 @@ void edge_certificates_settle(struct edge_certificates *certificates)
 	_Atomic uint32_t nobody = 0;
 	while (!is_settled(certificates) && clock_ms() < until_ms)
 		thread_sleep_on(&nobody, 0, 2);
+	struct tls_shelf *shelf = tls_shelf_slot_get(certificates->slot);
+	const unsigned count = tls_shelf_count(shelf);
+	tls_shelf_unref(shelf);
+	if (atomic_exchange(&certificates->is_beginning, false) && count == 0)
+		say_count(certificates, 0, 0);
 }
 
 struct link_certificates *edge_certificates_shown(struct edge_certificates *certificates)

@@ -28,7 +28,8 @@ void edge_certificates_free(struct edge_certificates *certificates);
  * own reference. By one thread. */
 void edge_certificates_tell(struct edge_certificates *certificates, struct link_certificates *list);
 
-/* Waits until what was told is shown; some seconds at most. */
+/* Waits until what was told is shown, some seconds at most; and says so where there is none, which
+ * is not said before. Once what was kept has been told, and before clients are accepted. */
 void edge_certificates_settle(struct edge_certificates *certificates);
 
 /* The list that is shown, with a reference for the caller; NULL: none was told. Any thread. */
