@@ -154,6 +154,20 @@ static void the_others_are_tables_and_lines(void **state)
 	        "SETTING  VALUE     DEFAULT  FROM\n"
 	        "a_days   60        30       store\n"
 	        "b        x\\x1b[0m  y        process\nrevision: 3\n");
+	shown(cli_show_certificates, &plain,
+	        "{\"items\":[{\"name\":\"shop\",\"kind\":\"RSA\",\"not_after_ms\":1795714155296,"
+	        "\"days_left\":-3,\"revision\":7,\"names\":[\"a.test\",\"*.b.test\"]}],"
+	        "\"revision\":7}",
+	        "NAME  KIND  EXPIRES               DAYS  REVISION  NAMES\n"
+	        "shop  RSA   2026-11-26T17:29:15Z  -3    7         a.test, *.b.test\n");
+	shown(cli_show_certificate, &plain,
+	        "{\"name\":\"shop\",\"names\":[\"a.test\"],\"kind\":\"RSA\",\"issuer\":"
+	        "\"CN=\\u001b\",\"not_before_ms\":1795714155296,\"not_after_ms\":1795714155296,"
+	        "\"days_left\":5,\"fingerprint\":\"00ff\",\"revision\":7,\"certificate\":"
+	        "\"-----BEGIN\\n\\u001b[0m\\n\"}",
+	        "name: shop\nnames: a.test\nkind: RSA\nissuer: CN=\\x1b\n"
+	        "not_before: 2026-11-26T17:29:15Z\nnot_after: 2026-11-26T17:29:15Z\n"
+	        "days_left: 5\nfingerprint: 00ff\nrevision: 7\n-----BEGIN\n\\x1b[0m\n");
 	shown(cli_show_status, &plain, "{\"store\":{\"works\":true}}", "store: open\n");
 	shown(cli_show_status, &plain, "{\"store\":{\"works\":false}}", "store: not open\n");
 }
@@ -182,7 +196,8 @@ static void nonsense_is_shown_as_nothing(void **state)
 	static cli_show_function *const SHOWS[] = {cli_show_whoami, cli_show_domain,
 	        cli_show_history, cli_show_settings, cli_show_users, cli_show_tokens,
 	        cli_show_status, cli_show_edges, cli_show_change, cli_show_health,
-	        cli_show_domain_health, cli_show_explanation};
+	        cli_show_domain_health, cli_show_explanation, cli_show_certificates,
+	        cli_show_certificate};
 	static const char *const ANSWERS[] = {"{}", "[]", "7", "null", "{\"items\":7}",
 	        "{\"items\":[7,null,[],{\"items\":[]}],\"changes\":[7,{\"diff\":[[]]}],\"origin\":"
 	        "1,"
