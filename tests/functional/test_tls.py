@@ -442,9 +442,12 @@ def test_handshakes_are_counted(make):
             session = session or sock.session
     with pytest.raises(ssl.SSLError):
         site.connect("stranger.test")
-    told = exchange((metrics[1], int(metrics[2])), target="/metrics", host="127.0.0.1").body.decode()
-    counted = dict(re.findall(r"^headwater_edge_tls_handshakes_(\w+)_total (\d+)", told, flags=re.M))
-    assert counted == {"full": "1", "resumed": "2", "failed": "1"}
+
+    def counted():
+        told = exchange((metrics[1], int(metrics[2])), target="/metrics", host="127.0.0.1").body.decode()
+        return dict(re.findall(r"^headwater_edge_tls_handshakes_(\w+)_total (\d+)", told, flags=re.M))
+
+    wait_until(lambda: counted() == {"full": "1", "resumed": "2", "failed": "1"}, "all four are counted")
 
 
 def test_curl(site):
