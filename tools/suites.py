@@ -24,7 +24,7 @@ UNIT_TIMEOUT_S = 120
 UNIT_TIMEOUT_SOAK_S = 3600
 AT_ONCE = 2          # programs that keep a core busy
 FUNCTIONAL_AT_ONCE = 4  # those mostly wait for time to pass
-FEW_FAILED = 3       # in the crowd, that may show alone that they were merely crowded out
+FEW_FAILED = 3       # that may show by themselves that they were merely held up
 LOG_LINES = 60
 # Tests of what threads share, besides all of the cache's.
 RACING = ("test_control_domains", "test_control_exchanges", "test_control_fleet", "test_control_guard")
@@ -148,16 +148,16 @@ def pytest(*arguments, environment=None):
     return count
 
 
-def functional(marks):
-    """Many at once, on a machine that may be busy with others: a few that fail then are asked again alone, and that is
-    told. What fails twice has failed."""
-    count = pytest("tests/functional", "-m", marks, "-n", FUNCTIONAL_AT_ONCE)
+def functional(marks, *more):
+    """On a machine that may be busy with others: a few that fail are asked again by themselves, and that is told. What
+    fails twice has failed."""
+    count = pytest("tests/functional", "-m", marks, *more)
     if not 0 < len(count.failures) == count.failed <= FEW_FAILED:
         return count
     again = pytest(*count.failures)
     if again.failed or again.passed != count.failed:
         return count
-    print(f"[alone only: {', '.join(count.failures)}]\n{tail(count.logs[0])}\n{'':34}", end="", flush=True)
+    print(f"[the second time only: {', '.join(count.failures)}]\n{tail(count.logs[0])}\n{'':34}", end="", flush=True)
     return Count().add(count.passed + again.passed, 0)
 
 
@@ -184,8 +184,8 @@ def all_suites():
     yield "tidy", tidy
     yield "tests of the tools", lambda: pytest("tests/tools", "-n", AT_ONCE)
     yield "unit", lambda: unit(present(CHECKED, units()))
-    yield "functional", lambda: functional("not soak and not timing and not alone")
-    yield "functional, one at a time", lambda: pytest("tests/functional", "-m", "alone and not soak and not timing")
+    yield "functional", lambda: functional("not soak and not timing and not alone", "-n", FUNCTIONAL_AT_ONCE)
+    yield "functional, one at a time", lambda: functional("alone and not soak and not timing")
     yield "functional, optimised", lambda: pytest("tests/functional", "-m", "timing and not soak", environment=optimised)
     yield f"fuzz, {FUZZ_SECONDS} s each", lambda: fuzz(present(FUZZ, fuzzes()), FUZZ_SECONDS)
 
