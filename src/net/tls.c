@@ -180,15 +180,21 @@ static const char *take_pem(SSL_CTX *ssl, struct str pem)
 	return why;
 }
 
-struct tls_context *tls_context_mutual(struct str pem, struct text *ret_why)
+SSL_CTX *tls_make_ssl(const SSL_METHOD *method, int oldest)
 {
-	SSL_CTX *ssl = SSL_CTX_new(TLS_method());
+	SSL_CTX *ssl = SSL_CTX_new(method);
 	CHECK(ssl != NULL);
 	ERR_clear_error();
-	CHECK(SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION) == 1);
+	CHECK(SSL_CTX_set_min_proto_version(ssl, oldest) == 1);
 	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                              SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ssl, 1);
+	return ssl;
+}
+
+struct tls_context *tls_context_mutual(struct str pem, struct text *ret_why)
+{
+	SSL_CTX *ssl = tls_make_ssl(TLS_method(), TLS1_3_VERSION);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	CHECK(SSL_CTX_set_num_tickets(ssl, 0) == 1);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

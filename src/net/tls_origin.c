@@ -183,14 +183,8 @@ struct tls_context *tls_origin_context(const struct tls_origin_options *options,
         enum tls_origin_part *ret_part, struct text *ret_why)
 {
 	static const unsigned char PROTOCOLS[] = "\x08http/1.1";
-	SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
-	CHECK(ssl != NULL);
-	ERR_clear_error();
-	CHECK(SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1);
-	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-	                              SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX *ssl = tls_make_ssl(TLS_client_method(), TLS1_2_VERSION);
 	SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY); /* tls_read goes on by itself, to a bound */
-	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ssl, on_session);
 	CHECK(SSL_CTX_set_alpn_protos(ssl, PROTOCOLS, sizeof(PROTOCOLS) - 1) == 0);

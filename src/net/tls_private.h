@@ -47,6 +47,9 @@ struct tls {
 	char why[160];
 };
 
+/* What every context begins with; the oldest version that is spoken. */
+SSL_CTX *tls_make_ssl(const SSL_METHOD *method, int oldest);
+
 /* A connection of neither side yet. */
 struct tls *tls_make(const struct tls_context *context, int socket);
 

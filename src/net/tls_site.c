@@ -63,8 +63,7 @@ static int on_name(SSL *ssl, int *alert, void *context)
 
 static int on_certificate(SSL *ssl, void *context)
 {
-	struct tls_site *site = context;
-	site->chosen = choose(site, ssl);
+	const struct tls_site *site = context; /* on_name has chosen, in this step */
 	for (unsigned kind = 0; site->chosen != NULL && kind < TLS_KINDS; kind++) {
 		const struct tls_pair *pair = site->chosen->pairs[kind];
 		if (pair != NULL &&
@@ -151,10 +150,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	return returned;
 }
 
-static void set_suites(SSL_CTX *ssl, enum tls_profile profile)
+static void set_suites(SSL_CTX *ssl)
 {
-	CHECK(SSL_CTX_set_min_proto_version(
-	              ssl, profile == TLS_MODERN ? TLS1_3_VERSION : TLS1_2_VERSION) == 1);
 	CHECK(SSL_CTX_set_cipher_list(ssl, SUITES_1_2) == 1);
 	CHECK(SSL_CTX_set_ciphersuites(ssl, SUITES_1_3) == 1);
 	CHECK(SSL_CTX_ctrl(ssl, SSL_CTRL_SET_GROUPS_LIST, 0, (void *)(uintptr_t)CURVES) == 1);
@@ -168,10 +165,7 @@ static void set_options(SSL_CTX *ssl, struct tls_site *site)
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 	                                 SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                 SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-	                              SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY); /* tls_read goes on by itself, to a bound */
-	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(ssl, TLS_TICKETS_KEPT_S);
 	SSL_CTX_callback_ctrl(ssl, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, (void (*)(void))on_name);
@@ -192,16 +186,17 @@ struct tls_context *tls_context_site(const struct tls_site_options *options)
 {
 	struct tls_context *context = mem_new(struct tls_context);
 	struct tls_site *site = mem_new(struct tls_site);
-	context->ssl = SSL_CTX_new(TLS_server_method());
+	context->ssl = tls_make_ssl(TLS_server_method(),
+	        options->profile == TLS_MODERN ? TLS1_3_VERSION : TLS1_2_VERSION);
 	context->site = site;
 	site->fallback = mem_copy(options->fallback, strlen(options->fallback));
 	site->slot = options->slot;
 	site->has_http2 = options->has_http2;
 	site->tickets = options->tickets;
 	site->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	CHECK(context->ssl != NULL && site->cipher != NULL);
+	CHECK(site->cipher != NULL);
 	CHECK(SSL_CTX_set_app_data(context->ssl, site) == 1);
-	set_suites(context->ssl, options->profile);
+	set_suites(context->ssl);
 	set_options(context->ssl, site);
 	return context;
 }
