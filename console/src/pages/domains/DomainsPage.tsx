@@ -1,0 +1,3 @@
+export default function DomainsPage() {
+	return null;
+}

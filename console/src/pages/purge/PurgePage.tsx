@@ -1,0 +1,3 @@
+export default function PurgePage() {
+	return null;
+}

@@ -1,0 +1,60 @@
+// How the console is built: into build/console, each file with its compressed copy beside it, which is what
+// `headwater control` serves. `npm run dev` serves it with the API of HEADWATER_API (127.0.0.1:8081).
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+const api = `http://${process.env.HEADWATER_API ?? "127.0.0.1:8081"}`;
+const out = "../build/console";
+// As strict as `headwater control` sends it, so that what it forbids is seen here first.
+const policy =
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+function filesBelow(folder: string): string[] {
+	return readdirSync(folder).flatMap((name) => {
+		const path = join(folder, name);
+		return statSync(path).isDirectory() ? filesBelow(path) : [path];
+	});
+}
+
+/** Writes FILE.gz and FILE.br beside each file that is worth it. */
+function compressed(): Plugin {
+	return {
+		name: "compressed",
+		apply: "build",
+		closeBundle() {
+			for (const path of filesBelow(out)) {
+				if (!/\.(js|css|html|svg|json)$/.test(path)) continue;
+				const bytes = readFileSync(path);
+				const gz = gzipSync(bytes, { level: 9 });
+				const br = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
+				if (gz.length < bytes.length) writeFileSync(`${path}.gz`, gz);
+				if (br.length < gz.length) writeFileSync(`${path}.br`, br);
+			}
+		},
+	};
+}
+
+export default defineConfig({
+	base: "/",
+	plugins: [react(), compressed()],
+	build: {
+		outDir: out,
+		emptyOutDir: true,
+		target: "es2022",
+		assetsInlineLimit: 0, // a data: URL is no 'self'
+		modulePreload: { polyfill: false }, // which would be a script in the page
+		manifest: true,
+		chunkSizeWarningLimit: 700,
+	},
+	server: { host: "127.0.0.1", proxy: { "/api": api, "/healthz": api } },
+	preview: {
+		host: "127.0.0.1",
+		headers: { "Content-Security-Policy": policy },
+		proxy: { "/api": api, "/healthz": api },
+	},
+	test: { include: ["src/**/*.test.ts"] },
+} as Parameters<typeof defineConfig>[0]);
