@@ -11,7 +11,7 @@ export function Sparkline({ values, label }: { values: readonly number[]; label:
 	);
 	return (
 		<svg
-			className="hw-spark"
+			className={`hw-spark${most === 1 && !values.some(Boolean) ? " hw-spark--none" : ""}`}
 			width={WIDTH}
 			height={HEIGHT}
 			viewBox={`0 0 ${WIDTH} ${HEIGHT}`}

@@ -61,7 +61,7 @@ export default function NewDomainPage() {
 	const run = useRehearsal(
 		JSON.stringify(body),
 		(signal) => rehearse("post", "/domains", { body, signal }),
-		!forbidden && !isBusy,
+		!forbidden && !isBusy && name.trim() !== "",
 	);
 	const error = failure && isRefused(failure, "invalid") ? failure : run.error;
 	const originErrors = useOriginErrors(error, "/origin", "origin");

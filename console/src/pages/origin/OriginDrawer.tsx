@@ -75,7 +75,7 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 					signal,
 				});
 	}
-	const run = useRehearsal(JSON.stringify([base.revision, body, query]), ask, !isStale);
+	const run = useRehearsal(JSON.stringify([base.revision, body, query]), ask, !isStale && isChanged);
 	const errors = useOriginErrors(run.error, "", role);
 	const lines = run.result?.changes.flatMap((change) => change.diff) ?? [];
 	const showsErrors = Boolean(run.error);
@@ -147,7 +147,9 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 							type="submit"
 							theme={query ? "danger" : "primary"}
 							loading={isBusy}
-							disabled={isOutdated || isGone || (run.result !== undefined && lines.length === 0 && !run.isPending)}
+							disabled={
+								isOutdated || isGone || !isChanged || (run.result !== undefined && lines.length === 0 && !run.isPending)
+							}
 						>
 							{submitLabel}
 						</Button>
@@ -195,7 +197,9 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 				/>
 				<section className="hw-form__changes" aria-live="polite">
 					<h3>{t("whatChanges")}</h3>
-					{run.result && !showsErrors ? (
+					{!isChanged ? (
+						<p className="hw-quiet">{c("nothingChanges")}</p>
+					) : run.result && !showsErrors ? (
 						<div className={run.isPending ? "hw-form__changes--old" : undefined}>
 							<DiffView lines={lines} />
 						</div>
