@@ -19,7 +19,7 @@ function watch(page, origin) {
 	page.on("console", (message) => {
 		const text = message.text();
 		// A refusal by the API is no trouble of the page; a browser logs it all the same.
-		const isRefusal = /^Failed to load resource: the server responded with a status of 4\d\d/.test(text) && message.location().url.startsWith(`${origin}/api/`);
+		const isRefusal = /^Failed to load resource: the server responded with a status of (4\d\d|503)/.test(text) && message.location().url.startsWith(`${origin}/api/`);
 		if (["error", "warning"].includes(message.type()) && !isRefusal) troubles.push(`${message.type()}: ${text}`);
 	});
 	page.on("request", (request) => {
