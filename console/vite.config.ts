@@ -38,9 +38,37 @@ function compressed(): Plugin {
 	};
 }
 
+/** Takes icons from their own files: the index of the package has two thousand of them, which all would be read. */
+function icons(): Plugin {
+	const folder = "tdesign-icons-react/esm";
+	const index = readFileSync(new URL(`node_modules/${folder}/index.js`, import.meta.url), "utf8");
+	const files = new Map<string, string>();
+	for (const found of index.matchAll(/export \{ default as (\w+) \} from '\.\/(.+?)'/g)) {
+		if (found[1] && found[2]) files.set(found[1], `${folder}/${found[2]}`);
+	}
+	return {
+		name: "icons",
+		enforce: "post",
+		apply: "build",
+		transform(code) {
+			if (!code.includes("tdesign-icons-react")) return;
+			return code
+				.replace(/import ['"]tdesign-icons-react['"];?/g, "")
+				.replace(/import \{([^}]*)\} from ['"]tdesign-icons-react['"];?/g, (whole, names: string) => {
+					const wanted = names.split(",").map((name) => name.trim().split(/\s+as\s+/));
+					if (wanted.some(([name]) => name && !files.has(name))) return whole;
+					return wanted
+						.filter(([name]) => name)
+						.map(([name, local]) => `import ${local ?? name} from "${files.get(name as string)}";`)
+						.join("");
+				});
+		},
+	};
+}
+
 export default defineConfig({
 	base: "/",
-	plugins: [react(), compressed()],
+	plugins: [react(), icons(), compressed()],
 	build: {
 		outDir: out,
 		emptyOutDir: true,

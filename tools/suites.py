@@ -7,6 +7,7 @@ Usage: tools/suites.py [NAME]                     all suites, or what NAME means
 The scripts test, soak and fuzz call it, once the build folders are configured.
 """
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -56,8 +57,8 @@ class Count:
 
 def run(command, **options):
     """A finished process, its errors among its output."""
-    return subprocess.run([str(word) for word in command], cwd=ROOT, text=True, errors="replace",
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **{"env": ENVIRONMENT, **options})
+    standard = {"cwd": ROOT, "env": ENVIRONMENT, "stderr": subprocess.STDOUT}
+    return subprocess.run([str(word) for word in command], text=True, errors="replace", stdout=subprocess.PIPE, **standard | options)
 
 
 def tail(text, lines=LOG_LINES):
@@ -161,6 +162,28 @@ def functional(marks, *more):
     return Count().add(count.passed + again.passed, 0)
 
 
+def console():
+    """Leaves the console in build/console, and what its tests take from npm."""
+    done = run(["script/console", "--tests"])
+    return Count().add(0 if done.returncode else 1, 1 if done.returncode else 0, tail(done.stdout))
+
+
+def console_logic():
+    """Its types, the looks of its code, and the tests that need no browser."""
+    count = Count()
+    for words in (["tsc", "--noEmit", "--project", "tsconfig.test.json"], ["biome", "check", "src", "vite.config.ts"]):
+        done = run(["node_modules/.bin/" + words[0], *words[1:]], cwd=ROOT / "console")
+        count.add(0 if done.returncode else 1, 1 if done.returncode else 0, tail(done.stdout))
+    done = run(["node_modules/.bin/vitest", "run", "--reporter=json"], cwd=ROOT / "console", stderr=subprocess.DEVNULL)
+    try:
+        told = json.loads(done.stdout[done.stdout.index("{"):])
+    except ValueError:
+        return count.add(0, 1, tail(done.stdout))
+    passed, failed = told["numPassedTests"], told["numFailedTests"] + told["numFailedTestSuites"]
+    words = "\n".join(message for suite in told["testResults"] for test in suite["assertionResults"] for message in test["failureMessages"])
+    return count.add(passed, failed or int(done.returncode != 0), tail(words or done.stdout))
+
+
 def units():
     return [f"test_{room}_{file}" for room, file in list_tests.unit()]
 
@@ -187,6 +210,9 @@ def all_suites():
     yield "functional", lambda: functional("not soak and not timing and not alone", "-n", FUNCTIONAL_AT_ONCE)
     yield "functional, one at a time", lambda: functional("alone and not soak and not timing")
     yield "functional, optimised", lambda: pytest("tests/functional", "-m", "timing and not soak", environment=optimised)
+    yield "build of the console", console
+    yield "logic of the console", console_logic
+    yield "browser", lambda: pytest("tests/browser", "-n", AT_ONCE)
     yield f"fuzz, {FUZZ_SECONDS} s each", lambda: fuzz(present(FUZZ, fuzzes()), FUZZ_SECONDS)
 
 
@@ -218,8 +244,13 @@ def one_suite(name):
     elif name in fuzzes():
         yield "build", lambda: build(FUZZ, [f"tests/fuzz/{name}"])
         yield "fuzz", lambda: fuzz([name], FUZZ_SECONDS)
+    elif name == "console":
+        yield "build of the console", console
+        yield "logic of the console", console_logic
     else:
         yield "build", lambda: build(CHECKED, [*present(CHECKED, ["headwater"]), "tests/sign"])
+        if name.startswith("tests/browser"):
+            yield "build of the console", console
         if (ROOT / name.split("::")[0]).exists():
             yield "pytest", lambda: pytest(name)
         else:

@@ -36,6 +36,7 @@ class Console:
         self.browser = browser
         flags = {"console": str(BUILT), **options.pop("flags", {})}
         self.plane = control.Plane(make, command="serve", flags=flags, **options)
+        self.plane.wait_open()
         self.pages = []
 
     @property

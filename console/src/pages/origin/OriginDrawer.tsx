@@ -285,7 +285,9 @@ function Meanwhile({ name, revision, role, onRebase }: MeanwhileProps) {
 		staleTime: 0,
 		refetchInterval: 3000,
 	});
-	useEffect(() => alert.current?.scrollIntoView({ block: "nearest" }), []);
+	useEffect(() => {
+		alert.current?.scrollIntoView({ block: "nearest" });
+	}, []);
 	const last = theirs.data?.versions[0];
 	return (
 		<div ref={alert}>
