@@ -120,7 +120,7 @@ export const domainTexts = texts({
 	by: ["{who}, {ago}", "{who}，{ago}"],
 	current: ["Now", "当前"],
 	rollback: ["Roll back", "回滚"],
-	rollbackTo: ["Roll back to revision {revision}", "回滚到版本 {revision}"],
+	rollbackTo: ["Roll back to revision {revision}", "回滚：版本 {revision}"],
 	rollbackTitle: ["Give {name} back revision {revision}?", "将 {name} 回滚到版本 {revision}？"],
 	rollbackWords: [
 		"It becomes the newest version. Edges have it within moments; what is cached stays.",

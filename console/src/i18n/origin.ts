@@ -34,10 +34,10 @@ export const originTexts = texts({
 	// The cards
 	master: ["Master origin server", "主源站"],
 	backup: ["Hot backup origin server", "热备源站"],
-	modifyMaster: ["Modify the master origin server", "修改主源站"],
-	modifyBackup: ["Modify the hot backup origin server", "修改热备源站"],
+	modifyMaster: ["Modify the master origin server", "修改：主源站"],
+	modifyBackup: ["Modify the hot backup origin server", "修改：热备源站"],
 	addBackup: ["Add hot backup origin server", "添加热备源站"],
-	removeBackup: ["Remove the hot backup origin server", "移除热备源站"],
+	removeBackup: ["Remove the hot backup origin server", "移除：热备源站"],
 	noBackup: ["No hot backup origin server", "未配置热备源站"],
 	noBackupHint: [
 		"When an origin-pull to the master meets an error (4XX or 5XX, or a TCP error), the request goes directly to the hot backup. It reduces failed origin-pulls.",

@@ -6,9 +6,9 @@ import {
 	ClearFormattingIcon,
 	FileIcon,
 	InternetIcon,
-	MenuIcon,
 	SettingIcon,
 	UserCircleIcon,
+	ViewListIcon,
 } from "tdesign-icons-react";
 import { useFreshness, useStatus, useStreamState } from "../api/queries";
 import { common } from "../i18n/common";
@@ -101,7 +101,7 @@ export function Shell() {
 					aria-controls="side"
 					onClick={() => setIsMenuOpen(!isMenuOpen)}
 				>
-					<MenuIcon />
+					<ViewListIcon />
 				</button>
 				<NavLink to="/domains" className="hw-brand">
 					<img src="/favicon.svg" alt="" width="26" height="26" />

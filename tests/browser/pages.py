@@ -1,0 +1,10 @@
+"""The pages of the console, for what looks at each of them: a name, and where it is. `{name}` is a domain with traffic, a
+hot backup and a blocked address."""
+
+PAGES = {
+    "domains": "/domains",
+    "new-domain": "/new-domain",
+    "basic": "/domains/{name}/basic",
+    "history": "/domains/{name}/history",
+    "nothing": "/there-is-no-such-page",
+}
