@@ -20,6 +20,8 @@ from certificates import Authority
 from client import Client, exchange
 from origin import Generated, Reply
 
+pytestmark = pytest.mark.racing
+
 MIB = 1 << 20
 NAME = "edge.test"
 
@@ -178,7 +180,7 @@ def test_both_kinds_for_one_name(make):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "5", "-subj", "/CN=rsa",
                     "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(rsa) + ".key", "-out", str(rsa)],
                    check=True, capture_output=True)
-    site.server.wait_line("2 of .* are shown")
+    site.server.wait_line("2 of .* are shown", 20)
     for algorithm, wanted in (("ECDSA", "id-ecPublicKey"), ("RSA", "rsaEncryption")):
         _, said = site.s_client("-tls1_2", "-cipher", f"ECDHE-{algorithm}-AES128-GCM-SHA256")
         pem = said[said.index("-----BEGIN CERT") : said.index("-----END CERT")] + "-----END CERTIFICATE-----\n"
@@ -259,11 +261,11 @@ def test_certificates_are_taken_up_and_nobody_is_dropped(site):
         reader.request(target="/warm")
         with site.connect() as idle:
             site.add("new.test")
-            site.server.wait_line("2 of .* are shown")
+            site.server.wait_line("2 of .* are shown", 20)
             with site.connect("new.test"):
                 pass
             (site.folder / "edge.test.pem").unlink()
-            site.server.wait_line("certificates: 1 of .* are shown", since=len(site.server.lines) - 1)
+            site.server.wait_line("certificates: 1 of .* are shown", 20, since=len(site.server.lines) - 1)
             with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
                 site.connect(NAME)
             idle.request(target="/warm")
