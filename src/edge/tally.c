@@ -185,6 +185,10 @@ void edge_tally_add_pull(
 	int counter = status_counter(COUNTER_PULL_2XX, pull->status);
 	if (!pull->is_unasked)
 		add(&cells[COUNTER_PULLS - COUNTERS_CLIENT], 1);
+	if (pull->is_hedge)
+		add(&cells[COUNTER_HEDGES - COUNTERS_CLIENT], 1);
+	if (pull->has_won)
+		add(&cells[COUNTER_HEDGES_WON - COUNTERS_CLIENT], 1);
 	add(&cells[COUNTER_PULL_BYTES - COUNTERS_CLIENT], pull->bytes);
 	if (counter >= 0)
 		add(&cells[counter - COUNTERS_CLIENT], 1);

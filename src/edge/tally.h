@@ -37,6 +37,7 @@ struct edge_tally_pull {
 	uint16_t status; /* 0: none came */
 	uint8_t fault;
 	uint64_t bytes;
+	bool is_hedge, has_won; /* the backup's, beside the master's; its answer was first */
 };
 
 void edge_tally_add_pull(

@@ -347,6 +347,11 @@ enum model_protocol origin_group_protocol(const struct origin_group *group)
 	return (enum model_protocol)group->protocol;
 }
 
+struct origin_pace *origin_group_pace(const struct origin_group *group)
+{
+	return origin_retries_pace(group->shared_retries);
+}
+
 /* ---- waiting for names ---- */
 
 static void tell_all(struct origin_group *group)

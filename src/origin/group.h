@@ -13,6 +13,7 @@
 #include "origin/worker.h"
 
 struct origin_group;
+struct origin_pace;
 
 /* One ip:port that may be pulled from. Refcounted, one thread: an attempt keeps it. */
 struct origin_candidate {
@@ -47,6 +48,10 @@ enum model_role origin_group_role(const struct origin_group *group);
 
 /* HTTP or HTTPS: how its addresses are spoken to. */
 enum model_protocol origin_group_protocol(const struct origin_group *group);
+
+/* How soon the origin answers (origin/pace.h), as long as the group; NULL where nothing is hedged.
+ */
+struct origin_pace *origin_group_pace(const struct origin_group *group);
 
 enum origin_choice {
 	ORIGIN_CHOSEN,    /* *ret_candidate has a reference for the caller */
