@@ -28,12 +28,18 @@ static struct cache_exchange exchange_of(
 	};
 }
 
+struct cache_vary_asked edge_loader_asked(const struct edge_loader *loader)
+{
+	return edge_forward_asked(
+	        &loader->head, loader->domain, loader->is_https, loader->is_peer_trusted);
+}
+
 static enum edge_loaded_result make_loaded(struct edge_loader *loader,
         const struct http_head *response, struct edge_loaded **ret_loaded)
 {
 	struct edge_loaded_options options = {
 	        .head = response,
-	        .request = &loader->head,
+	        .asked = edge_loader_asked(loader),
 	        .vary = &loader->vary,
 	        .date = serve_server_date(loader->worker->server),
 	};
@@ -50,6 +56,7 @@ struct edge_keep edge_loader_keep(struct edge_loader *loader)
 	        .worker = loader->worker,
 	        .domain = loader->domain,
 	        .key = &loader->key,
+	        .asked = edge_loader_asked(loader),
 	        .sequence = loader->sequence,
 	        .arena = &loader->arena,
 	};

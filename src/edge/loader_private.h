@@ -55,6 +55,9 @@ void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage,
 /* The stored response was gone, or is another than the origin speaks of: pulls all of it. */
 void edge_loader_pull_all(struct edge_loader *loader);
 
+/* The request as the origin is asked it, for what its answer varies on. */
+struct cache_vary_asked edge_loader_asked(const struct edge_loader *loader);
+
 /* How the answer is to be kept. */
 struct edge_keep edge_loader_keep(struct edge_loader *loader);
 

@@ -67,7 +67,7 @@ static bool is_newer_stored(const struct edge_loader *loader)
 	struct edge_lookup lookup;
 	struct cache_entry entry;
 	edge_lookup_init(&lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
-	        &loader->head);
+	        edge_loader_asked(loader));
 	return edge_lookup_find(&lookup, &entry) == EDGE_LOOKUP_FOUND &&
 	       entry.object->terms.received_ms > loader->loaded->terms.received_ms;
 }

@@ -41,7 +41,7 @@ static enum cache_found find_inline(struct edge_request *request)
 	struct edge_lookup lookup;
 	struct edge_worker *worker = request->worker;
 	edge_lookup_init(&lookup, worker->cache_reader, &request->key, request->domain_hash,
-	        &request->stream->head);
+	        edge_request_asked(request));
 	enum edge_lookup_result result = edge_lookup_find(&lookup, &request->entry);
 	if (result == EDGE_LOOKUP_AWAY)
 		return CACHE_FOUND_AWAY;

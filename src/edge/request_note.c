@@ -66,13 +66,15 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct cache_entry entry;
 	struct cache_key key = key_of(request, stream->path, request->is_https);
 	edge_lookup_init(&lookup, worker->cache_reader, &key,
-	        cache_key_domain(worker->cache, str_of(request->domain->name)), &stream->head);
+	        cache_key_domain(worker->cache, str_of(request->domain->name)),
+	        edge_request_asked(request));
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND)
 		return;
 	struct edge_keep keep = {
 	        .worker = worker,
 	        .domain = request->domain,
 	        .key = &key,
+	        .asked = lookup.asked,
 	        .sequence = request->sequence,
 	        .arena = &stream->arena,
 	};

@@ -141,6 +141,9 @@ enum edge_turn edge_request_begin_tunnel(struct edge_request *request);
 /* Keeps the domain alive while the request waits. */
 void edge_request_keep_domain(struct edge_request *request);
 
+/* The request as origins are asked it, for what their answers vary on. */
+struct cache_vary_asked edge_request_asked(const struct edge_request *request);
+
 /* The sequence (cache_store_sequence) of an answer that the request's domain is asked for now: of
  * the last purge at which that was live. A request that has waited may have the domain of an older
  * revision, and a purge behind the new one is not to let in again what the old origins answer. */

@@ -95,6 +95,16 @@ def test_the_origin_is_told_the_scheme(site):
     assert told == {"/tls": "https", "/plain": "http"}
 
 
+def test_an_answer_that_varies_on_the_scheme_is_kept_for_each(site):
+    """The origin is told it by us; an answer that sends HTTP to HTTPS is not one for who came with that."""
+    site.origin.default = lambda request: (
+        says(FRESH, "Vary: X-Forwarded-Proto", body=b"hello") if request.fields.get("X-Forwarded-Proto") == "https"
+        else says(FRESH, "Vary: X-Forwarded-Proto", "Location: https://edge.test/a", status=301))  # fmt: skip
+    for expected in ("MISS", "HIT"):
+        plain, secure = site.get("/a"), site.secure_get("/a", fields=[("X-Forwarded-Proto", "http")])
+        assert (plain.status, word(plain), secure.status, word(secure)) == (301, expected, 200, expected)
+
+
 @pytest.mark.parametrize("size", [0, 1, 300, 4096, 16000, 16384, 40000, 100_000, 3 * MIB])
 def test_bodies_of_every_size(site, size):
     site.origin.default = says(FRESH, body=Generated("tls", size))
