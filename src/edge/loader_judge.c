@@ -6,6 +6,7 @@
 #include "cache/purge.h"
 #include "cache/update.h"
 #include "edge/loader_private.h"
+#include "edge/lookup.h"
 #include "edge/rules.h"
 #include "edge/unshared.h"
 #include "http/range.h"
@@ -164,7 +165,7 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	loader->state = LOADER_STREAMING;
 	if (is_stored) {
 		loaded->id = cache_store_new_id(loader->worker->cache);
-		edge_loader_limit_joining(loader, &loaded->terms);
+		edge_loader_limit_joining(loader, loaded);
 		relist(loader, loaded);
 	} else {
 		edge_loader_stop_storing(loader);
@@ -308,9 +309,29 @@ static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, 
 	loader->state = LOADER_STREAMING;
 	loader->is_storing = true;
 	if (loaded != NULL)
-		edge_loader_limit_joining(loader, &loaded->terms);
+		edge_loader_limit_joining(loader, loaded);
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
 	loop_wake(loader->worker->loop, &loader->task);
+}
+
+/* Whether what is remembered may still be the version that a piece was asked of. Another one may
+ * have come in its place long ago, while somebody went on reading. */
+static bool may_be_remembered(const struct edge_loader *loader)
+{
+	struct edge_lookup lookup;
+	struct cache_entry entry;
+	edge_lookup_init(&lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
+	        edge_loader_asked(loader));
+	switch (edge_lookup_find(&lookup, &entry)) {
+	case EDGE_LOOKUP_FOUND:
+		return entry.id == loader->piece.id;
+	case EDGE_LOOKUP_NOTHING:
+		return false;
+	case EDGE_LOOKUP_AWAY:
+	case EDGE_LOOKUP_UNTELLABLE:
+		break;
+	}
+	return true;
 }
 
 static void judge_piece(struct edge_loader *loader, struct cache_exchange *exchange,
@@ -338,8 +359,9 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 			edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STATUS);
 			return;
 		}
-		/* The version that is remembered is not the origin's any more. */
-		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+		/* The version is not the origin's any more. */
+		if (may_be_remembered(loader))
+			cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
 		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_CHANGED);
 		return;
 	}
