@@ -141,7 +141,10 @@ void edge_loader_pull_all(struct edge_loader *loader)
 
 static void pull(struct edge_loader *loader)
 {
-	if (!loader->is_background && edge_loader_give_up(loader))
+	/* What validates is worth its end, unless there is too much of that. */
+	bool may_be_alone = loader->is_background &&
+	                    loader->worker->loader_count <= LIMIT_BACKGROUND_PULLS;
+	if (!may_be_alone && edge_loader_give_up(loader))
 		return;
 	switch (edge_fill_stage(loader->fill)) {
 	case EDGE_FILL_PULLING:
