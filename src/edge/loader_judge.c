@@ -303,11 +303,24 @@ static bool is_same_whole(
 	       str_is_equal_nocase(http_head_get(head, HTTP_NAME_CONTENT_ENCODING), piece->coding);
 }
 
-static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, uint64_t bytes)
+/* Whether a piece of what is remembered may be stored, too: the answer that brings it says so for
+ * itself. It is of the same version, so those who asked have it in any case. */
+static bool may_keep_piece(const struct edge_loader *loader, const struct cache_exchange *exchange)
+{
+	struct edge_rules rules;
+	struct cache_terms terms;
+	edge_rules_make(loader->domain, &rules);
+	enum cache_verdict verdict = cache_policy_may_store(exchange, &rules.cache, &terms);
+	return verdict != CACHE_VERDICT_REQUEST_NO_STORE && verdict != CACHE_VERDICT_NO_STORE &&
+	       verdict != CACHE_VERDICT_PRIVATE && verdict != CACHE_VERDICT_AUTHORIZATION;
+}
+
+static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded,
+        const struct cache_exchange *exchange, uint64_t bytes)
 {
 	loader->expected = bytes;
 	loader->state = LOADER_STREAMING;
-	loader->is_storing = true;
+	loader->is_storing = may_keep_piece(loader, exchange);
 	if (loaded != NULL)
 		edge_loader_limit_joining(loader, loaded);
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
@@ -350,7 +363,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 			uint64_t most = cache_store_piece_bytes(loader->worker->cache);
 			loader->skip = edge_loader_first(loader);
 			if (loader->skip <= LIMIT_SKIP_BYTES)
-				begin_piece(loader, NULL, left < most ? left : most);
+				begin_piece(loader, NULL, exchange, left < most ? left : most);
 			else
 				edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STORED);
 			return;
@@ -369,7 +382,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 		release(loader, exchange->response->status, false);
 		return;
 	}
-	begin_piece(loader, loaded, http_range_bytes(&content.range));
+	begin_piece(loader, loaded, exchange, http_range_bytes(&content.range));
 }
 
 void edge_loader_judge(struct edge_loader *loader)

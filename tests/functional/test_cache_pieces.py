@@ -231,6 +231,22 @@ def test_an_origin_without_ranges(site, first):
         assert response.status in (200, 206) and file.is_right(response)
 
 
+@pytest.mark.parametrize("lines", [["Cache-Control: no-store"], ["Cache-Control: private, max-age=9"]])
+def test_a_part_that_comes_not_to_be_stored_is_not(site, lines):
+    """RFC 9111 3: of something that is remembered, too. It is of the same version, so who asked has it."""
+    path, file = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    file.lines = lines
+    for pulls in (2, 3):
+        assert file.is_right(seek(site, path, 9 * MIB)) and len(site.pulls(path)) == pulls
+        settle(site, path)
+    file.lines = [FRESH]
+    for _ in range(2):
+        assert file.is_right(seek(site, path, 9 * MIB)) and len(site.pulls(path)) == 4
+        settle(site, path)
+
+
 # Versions.
 
 
