@@ -17,15 +17,13 @@ static struct cache_exchange exchange_of(
         const struct edge_loader *loader, const struct http_head *response)
 {
 	struct address address;
-	unsigned attempts;
-	edge_fill_attempts(loader->fill, &attempts);
 	return (struct cache_exchange){
 	        .request = &loader->head,
 	        .response = response,
 	        .requested_ms = loader->requested_ms,
 	        .received_ms = loop_wall_ms(loader->worker->loop),
 	        .is_from_backup = edge_fill_origin(loader->fill, &address) == MODEL_BACKUP,
-	        .is_after_failure = attempts > 1,
+	        .is_after_failure = edge_fill_is_after_failure(loader->fill),
 	};
 }
 

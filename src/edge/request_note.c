@@ -83,15 +83,13 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	asked.method = HTTP_GET;
 	uint64_t now_ms = loop_wall_ms(worker->loop);
 	struct address address;
-	unsigned attempts;
-	edge_fill_attempts(request->fill, &attempts);
 	struct cache_exchange exchange = {
 	        .request = &asked,
 	        .response = answer,
 	        .requested_ms = now_ms - (clock_us() - stream->began_us) / 1000,
 	        .received_ms = now_ms,
 	        .is_from_backup = edge_fill_origin(request->fill, &address) == MODEL_BACKUP,
-	        .is_after_failure = attempts > 1,
+	        .is_after_failure = edge_fill_is_after_failure(request->fill),
 	};
 	switch (cache_update_by_head(&entry.head, entry.object->length, answer)) {
 	case CACHE_UPDATE_NOTHING:
