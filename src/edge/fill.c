@@ -263,11 +263,12 @@ enum model_role edge_fill_origin(const struct edge_fill *fill, struct address *r
 
 bool edge_fill_is_after_failure(const struct edge_fill *fill)
 {
-	/* Another try at the same origin is none. */
+	/* Another try at the same origin is none, nor is coming second. */
 	CHECK(fill->answer != NULL);
 	return fill->answer->is_kept || fill->was_unasked[MODEL_MASTER] ||
 	       fill->was_unasked[MODEL_BACKUP] ||
-	       (fill->role_tried[MODEL_MASTER] && fill->role_tried[MODEL_BACKUP]);
+	       (fill->role_tried[MODEL_MASTER] && fill->role_tried[MODEL_BACKUP] &&
+	               !fill->was_outpaced);
 }
 
 const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count)

@@ -74,6 +74,7 @@ static void take_hedge(struct edge_fill *fill)
 	        loop_now_ms(fill->options.worker->loop));
 	edge_fill_log_end(master);
 	edge_fill_log_next(master, EDGE_LOG_LATE);
+	fill->was_outpaced = true;
 	edge_fill_end_pull(master);
 	fill->current = fill->hedge;
 	fill->current->has_won = true;
@@ -120,6 +121,7 @@ void edge_fill_hedge_drop(struct edge_fill *fill)
 		return;
 	edge_fill_log_end(fill->hedge);
 	edge_fill_log_next(fill->hedge, EDGE_LOG_LATE);
+	fill->was_outpaced = true;
 	edge_fill_end_pull(fill->hedge);
 	fill->hedge = NULL;
 }

@@ -74,6 +74,7 @@ struct edge_fill {
 	bool is_safe, has_written, was_refreshed, is_next_retry;
 	bool was_corrected; /* a bucket was asked again, by its own clock */
 	bool is_late;       /* the master is */
+	bool was_outpaced;  /* one of two was not waited for any longer: it did not fail */
 	uint8_t wait_role;
 	bool names_are_late[MODEL_ROLES]; /* not waited for again */
 	bool role_tried[MODEL_ROLES], was_unasked[MODEL_ROLES];

@@ -142,8 +142,8 @@ void edge_loader_pull_all(struct edge_loader *loader)
 static void pull(struct edge_loader *loader)
 {
 	/* What validates is worth its end, unless there is too much of that. */
-	bool may_be_alone = loader->is_background &&
-	                    loader->worker->loader_count <= LIMIT_BACKGROUND_PULLS;
+	bool may_be_alone =
+	        loader->is_background && loader->worker->loader_count <= LIMIT_BACKGROUND_PULLS;
 	if (!may_be_alone && edge_loader_give_up(loader))
 		return;
 	switch (edge_fill_stage(loader->fill)) {
@@ -320,8 +320,7 @@ bool edge_loader_may_join(const struct edge_flights_entry *entry, const void *co
 	const struct edge_loaded *loaded = until_ms == UINT64_MAX ? NULL : loader->joined;
 	return loader->domain == context && (loaded == NULL || clock_wall_ms() < until_ms) &&
 	       cache_purge_since(loader->worker->cache, &loader->key, loader->domain_hash,
-	               loaded != NULL ? loaded->tags : NULL,
-	               loaded != NULL ? loaded->tag_count : 0,
+	               loaded != NULL ? loaded->tags : NULL, loaded != NULL ? loaded->tag_count : 0,
 	               loader->sequence) == CACHE_PURGED_NOT;
 }
 

@@ -183,8 +183,8 @@ static void intrude(struct loop_task *task)
 	struct str bytes = pattern_of(intruder->from, intruder->length);
 	struct iovec body = {.iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.len};
 	kept_init(&kept, fixture, "a.test/x", PLAIN_REQUEST, intruder->answer);
-	assert_int_equal(edge_keep_object(&kept.keep, kept.loaded, bytes.len, &body, 1),
-	        CACHE_PUT_DONE);
+	assert_int_equal(
+	        edge_keep_object(&kept.keep, kept.loaded, bytes.len, &body, 1), CACHE_PUT_DONE);
 	kept_done(&kept);
 	intruder->is_done = true;
 }
