@@ -548,6 +548,7 @@ struct control *control_new(const struct control_options *options)
 	control->options.store_path = copy(options->store_path);
 	control->options.key_path = copy(options->key_path);
 	control->options.reset_path = copy(options->reset_path);
+	control->options.console = NULL; /* it is asked for once */
 	control->options.domains = copy(options->domains);
 	control->options.link_identity = copy(options->link_identity);
 	control->loop = loop;
@@ -573,6 +574,7 @@ struct control *control_new(const struct control_options *options)
 	control->forgetting =
 	        control_forgetting_new(loop, control->opener, control->plane.settings);
 	control->plane.asks = control_asks_new(loop);
+	control->plane.console = control_console_new(loop, options->console);
 	control->plane.stats = control_stats_new(loop, &control->stats_sink);
 	const struct control_exchanges_options exchanges = {
 	        .loop = loop,
@@ -604,6 +606,7 @@ void control_free(struct control *control)
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
 	control->exchanges = NULL;
+	control_console_free(control->plane.console);
 	control_health_end(control->plane.health);
 	/* What the threads had to say. */
 	loop_turn(control->loop, 0);
