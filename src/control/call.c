@@ -148,6 +148,7 @@ static void begin(struct control_call *call, unsigned status, const char *media)
 	call->answer.cache = NULL;
 	call->answer.shared = STR_EMPTY;
 	call->answer.is_stream = false;
+	call->answer.filter = NULL;
 }
 
 struct text *control_call_answer(struct control_call *call, unsigned status)

@@ -11,6 +11,8 @@
 #include "http/head.h"
 #include "model/json.h"
 
+struct link_filter;
+
 enum control_problem {
 #define PROBLEM(id, name, status, title) CONTROL_PROBLEM_##id,
 #include "control/problem.def"
@@ -29,6 +31,8 @@ struct control_answer {
 	struct str shared;
 	struct control_console_files *files;
 	bool is_stream; /* events follow the body until the client has enough */
+	/* Of a stream of requests, in the call's arena: which; NULL: of what happens. */
+	const struct link_filter *filter;
 };
 
 struct control_call {

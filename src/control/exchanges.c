@@ -393,6 +393,17 @@ static enum turn step_body(struct control_exchange *exchange)
 
 /* ---- the answer ---- */
 
+static enum turn listen_to_log(struct control_exchange *exchange)
+{
+	memcpy(&exchange->listener.filter, exchange->call.answer.filter,
+	        sizeof(exchange->listener.filter));
+	if (!control_tail_open(exchange->exchanges->tail, &exchange->listener))
+		return REFUSE(exchange, OVERLOADED, "%d streams of the access log are open already",
+		        LIMIT_TAIL_STREAMS);
+	exchange->is_on_log = true;
+	return answer(exchange);
+}
+
 /* Begins to listen, unless only the head is wanted. */
 static enum turn run_here(struct control_exchange *exchange)
 {
@@ -402,8 +413,10 @@ static enum turn run_here(struct control_exchange *exchange)
 	CHECK(call->answer.status != 0);
 	if (call->head.method == HTTP_HEAD || !call->answer.is_stream)
 		return answer(exchange);
-	exchange->client.wake = &exchange->task;
-	if (!control_events_open(exchanges->events, &exchange->client))
+	exchange->listener.client.wake = &exchange->task;
+	if (call->answer.filter != NULL)
+		return listen_to_log(exchange);
+	if (!control_events_open(exchanges->events, &exchange->listener.client))
 		return REFUSE(exchange, OVERLOADED, "%d streams of events are open already",
 		        LIMIT_EVENT_STREAMS);
 	control_health_watch(exchanges->plane->health);
@@ -481,7 +494,7 @@ static enum turn step_write(struct control_exchange *exchange)
 		return go(exchange, CONTROL_EXCHANGE_FINISH);
 	if (exchange->written < content.len)
 		return PARK;
-	if (list_has(&exchange->client.node))
+	if (list_has(&exchange->listener.client.node))
 		return go(exchange, CONTROL_EXCHANGE_STREAM);
 	serve_stream_finish(stream, NULL);
 	return go(exchange, CONTROL_EXCHANGE_FINISH);
@@ -512,7 +525,7 @@ static enum turn end_stream(struct control_exchange *exchange)
 
 static enum turn step_stream(struct control_exchange *exchange)
 {
-	struct control_events_client *client = &exchange->client;
+	struct control_events_client *client = &exchange->listener.client;
 	struct serve_stream *stream = exchange->stream;
 	if (client->is_dropped) {
 		serve_stream_abort(stream);
@@ -550,8 +563,10 @@ static enum turn step_asked(struct control_exchange *exchange)
 static enum turn step_finish(struct control_exchange *exchange)
 {
 	serve_stream_close(exchange->stream);
-	if (list_has(&exchange->client.node)) {
-		control_events_close(exchange->exchanges->events, &exchange->client);
+	if (exchange->is_on_log) {
+		control_tail_close(exchange->exchanges->tail, &exchange->listener);
+	} else if (list_has(&exchange->listener.client.node)) {
+		control_events_close(exchange->exchanges->events, &exchange->listener.client);
 		control_health_unwatch(exchange->exchanges->plane->health);
 	}
 	mem_budget_give(&exchange->exchanges->body_budget, exchange->charged);
@@ -656,7 +671,8 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	exchanges->answer_budget.limit = LIMIT_API_MEMORY_BYTES;
 	exchanges->handler =
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
-	exchanges->events = control_events_new(exchanges->loop);
+	exchanges->events = control_events_new(exchanges->loop, LIMIT_EVENT_STREAMS);
+	exchanges->tail = control_tail_new(exchanges->loop);
 	list_init(&exchanges->list);
 	buf_pool_init(&exchanges->buffers, &exchanges->budget);
 	exchanges->census = serve_census_new(CONNECTIONS, CLIENT_CONNECTIONS);
@@ -690,6 +706,7 @@ void control_exchanges_free(struct control_exchanges *exchanges)
 		step_finish(exchange);
 	}
 	control_events_free(exchanges->events);
+	control_tail_free(exchanges->tail);
 	serve_server_free(exchanges->server);
 	serve_census_free(exchanges->census);
 	buf_pool_done(&exchanges->buffers);
@@ -701,9 +718,15 @@ struct control_events *control_exchanges_events(struct control_exchanges *exchan
 	return exchanges->events;
 }
 
+struct control_tail *control_exchanges_tail(struct control_exchanges *exchanges)
+{
+	return exchanges->tail;
+}
+
 void control_exchanges_drain(struct control_exchanges *exchanges)
 {
 	control_events_end(exchanges->events);
+	control_tail_end(exchanges->tail);
 	serve_server_drain(exchanges->server);
 }
 

@@ -128,7 +128,7 @@ static void each_route_is_for_its_role(void **state)
 			/* A stream does not end. */
 			char head[160];
 			snprintf(head, sizeof(head), "HEAD%s", strchr(line, ' '));
-			bool is_stream = strcmp(route->id, "events_stream") == 0;
+			bool is_stream = route->lane == CONTROL_LOOP;
 			unsigned status = ask_once(&served, &got, is_stream ? head : line,
 			        callers[j].secret == NULL ? "" : bearer(callers[j].secret),
 			        route->body == CONTROL_NONE ? NULL : "?");
