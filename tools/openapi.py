@@ -52,6 +52,8 @@ def told(row):
         return {"type": "integer" if kind == "INTEGER" else "number", "minimum": low, "maximum": high}
     if kind == "BYTES":
         return {"type": "string", "pattern": "^[0-9]+[kmg]?$"}
+    if kind == "PERCENT":
+        return {"type": "string", "pattern": "^[0-9]+%$"}
     if kind == "DURATION":
         return {"type": "string", "pattern": "^[0-9]+(ms|s)$"}
     if kind == "STATUSES":
@@ -86,6 +88,8 @@ def asked(row):
         return {"type": ["integer" if kind == "INTEGER" else "number", "null"], "minimum": low, "maximum": high}
     if kind == "BYTES":
         return {"type": ["string", "integer", "null"], "pattern": "^[0-9]+([kKmMgG]([iI]?[bB])?)?$", "minimum": 0}
+    if kind == "PERCENT":
+        return {"type": ["string", "integer", "null"], "pattern": "^[0-9]+%?$", "minimum": 0, "maximum": 100}
     if kind == "DURATION":
         return {"type": ["string", "null"], "pattern": f"^{ASKED_DURATION}$"}
     if kind == "STATUSES":
@@ -118,7 +122,7 @@ def standard(row):
 def words(row, is_asked):
     """What the table says, and what of the range no schema can."""
     said = row["words"]
-    if row["allowed"] and row["type"] in ("BYTES", "DURATION"):
+    if row["allowed"] and row["type"] in ("BYTES", "DURATION", "PERCENT"):
         said += f" ({row['allowed']})"
     elif row["allowed"] and row["type"] in ("STRING", "SECRET", "PATH"):
         said += f" ({row['allowed']} bytes of UTF-8)"

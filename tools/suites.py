@@ -27,8 +27,6 @@ AT_ONCE = 2          # programs that keep a core busy
 FUNCTIONAL_AT_ONCE = 4  # those mostly wait for time to pass
 FEW_FAILED = 3       # that may show by themselves that they were merely held up
 LOG_LINES = 60
-# Tests of what threads share, besides all of the cache's.
-RACING = ("test_control_domains", "test_control_exchanges", "test_control_fleet", "test_control_guard")
 
 ENVIRONMENT = os.environ | {
     "ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1:strict_string_checks=1",
@@ -188,6 +186,14 @@ def units():
     return [f"test_{room}_{file}" for room, file in list_tests.unit()]
 
 
+def racing_units():
+    """Tests of what threads share: all of the cache's, and those that begin threads of their own."""
+    for room, file in list_tests.unit():
+        source = (ROOT / "tests/unit" / room / f"test_{file}.c").read_text()
+        if room == "cache" or re.search(r"\b(thread_start|pthread_create)\(", source):
+            yield f"test_{room}_{file}"
+
+
 def fuzzes():
     return [row[0] for row in list_tests.fuzz()]
 
@@ -219,7 +225,7 @@ def all_suites():
 def soak_suites():
     yield "build with gcc, ASan and UBSan", lambda: build(CHECKED)
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
-    racing = [name for name in units() if name.startswith("test_cache_") or name in RACING]
+    racing = list(racing_units())
     yield "build with TSan", lambda: build(THREADS, ["headwater", *(f"tests/unit/{name}" for name in racing)])
     yield "unit, TSan", lambda: unit(racing, THREADS, UNIT_TIMEOUT_SOAK_S)
     threads = {"HEADWATER": str(THREADS / "headwater")}

@@ -5,12 +5,13 @@
  */
 #include "cache/vary.h"
 
+#include "http/hop.h"
+
 enum { LENGTH_DIGITS = 4 };
 _Static_assert(LIMIT_VARIANT_BYTES <= 0xffff, "a length has four digits");
 
 /* How the values of a field may be made equal. */
 enum form {
-	FORM_ENCODING, /* Accept-Encoding */
 	FORM_LANGUAGE, /* a list without case */
 	FORM_MEDIA,    /* a list without case up to the parameters of a member */
 	FORM_ANY,
@@ -19,8 +20,6 @@ enum form {
 static enum form form_of(enum http_name id)
 {
 	switch ((int)id) {
-	case HTTP_NAME_ACCEPT_ENCODING:
-		return FORM_ENCODING;
 	case HTTP_NAME_ACCEPT_LANGUAGE:
 		return FORM_LANGUAGE;
 	case HTTP_NAME_ACCEPT:
@@ -42,6 +41,13 @@ bool cache_vary_add_name(struct cache_vary *vary, struct str name)
 	return true;
 }
 
+/* Whether the field is another one for each client. */
+static bool is_of_one_client(struct str name)
+{
+	enum http_name id = http_name_of(name);
+	return id == HTTP_NAME_FORWARDED || id == HTTP_NAME_X_FORWARDED_FOR;
+}
+
 enum cache_vary_result cache_vary_add(struct cache_vary *vary, const struct http_head *response)
 {
 	struct cache_vary sum = *vary;
@@ -52,7 +58,8 @@ enum cache_vary_result cache_vary_add(struct cache_vary *vary, const struct http
 			continue;
 		struct str rest = http_head_value(response, &response->fields[i]), name;
 		while (http_head_next_member(&rest, &name)) {
-			if (str_is_equal(name, STR("*")) || !http_name_is_valid(name))
+			if (str_is_equal(name, STR("*")) || !http_name_is_valid(name) ||
+			        is_of_one_client(name))
 				return CACHE_VARY_ANY;
 			if (!cache_vary_add_name(&sum, name))
 				return CACHE_VARY_LIMIT;
@@ -128,16 +135,27 @@ static void add_text(struct normal *normal, struct str text)
 		add(normal, text.at[i]);
 }
 
+/* A request, and which of its fields stay with us. */
+struct request {
+	const struct cache_vary_asked *asked;
+	bool is_marked; /* `kept_back` is made */
+	uint64_t kept_back[HTTP_MARK_WORDS];
+};
+
 /* All fields of the name as one list; returns whether there is any. */
 static bool add_fields(
-        struct normal *normal, const struct http_head *request, enum http_name id, struct str name)
+        struct normal *normal, struct request *asking, enum http_name id, struct str name)
 {
+	const struct http_head *request = asking->asked->head;
 	bool is_there = false;
 	if (id != HTTP_NAME_OTHER && !http_head_has(request, id))
 		return false;
+	if (!asking->is_marked)
+		http_hop_mark(request, asking->kept_back);
+	asking->is_marked = true;
 	for (unsigned i = 0; i < request->count; i++) {
 		const struct http_field *field = &request->fields[i];
-		if (field->id != id ||
+		if (field->id != id || http_mark_has(asking->kept_back, i) ||
 		        (id == HTTP_NAME_OTHER &&
 		                !str_is_equal_nocase(http_head_name(request, field), name)))
 			continue;
@@ -156,22 +174,43 @@ static void add_normal(struct normal *normal, struct str text)
 		normal->is_full = true;
 		return;
 	}
-	memcpy(normal->at, text.at, text.len);
+	if (text.len > 0)
+		memcpy(normal->at, text.at, text.len);
 	normal->at += text.len;
 }
 
+/* Adds the value that the origin is told; false where there is none. */
+static bool add_value(
+        struct normal *normal, struct request *request, enum http_name id, struct str name)
+{
+	const struct cache_vary_asked *asked = request->asked;
+	switch ((int)id) {
+	case HTTP_NAME_ACCEPT_ENCODING:
+		add_normal(normal, cache_vary_accept_encoding(asked->head));
+		return true;
+	case HTTP_NAME_X_FORWARDED_PROTO:
+		if (asked->is_trusted && add_fields(normal, request, id, name))
+			return true;
+		add_normal(normal, asked->proto);
+		return asked->proto.len > 0;
+	case HTTP_NAME_X_FORWARDED_HOST:
+		if (!asked->is_trusted)
+			return false;
+		break;
+	default:
+		break;
+	}
+	return add_fields(normal, request, id, name);
+}
+
 /* Writes one element at `to`; NULL where there is no room, else what is behind it. */
-static char *write_element(const struct http_head *request, struct str name, char *to, char *end)
+static char *write_element(struct request *request, struct str name, char *to, char *end)
 {
 	enum http_name id = http_name_of(name);
 	if (end - to < LENGTH_DIGITS)
 		return NULL;
 	struct normal normal = {.at = to + LENGTH_DIGITS, .end = end, .form = form_of(id)};
-	bool is_there = true;
-	if (normal.form == FORM_ENCODING)
-		add_normal(&normal, cache_vary_accept_encoding(request));
-	else
-		is_there = add_fields(&normal, request, id, name);
+	bool is_there = add_value(&normal, request, id, name);
 	if (normal.is_full)
 		return NULL;
 	size_t length = (size_t)(normal.at - to) - LENGTH_DIGITS;
@@ -183,11 +222,14 @@ static char *write_element(const struct http_head *request, struct str name, cha
 }
 
 enum cache_vary_result cache_vary_write(const struct cache_vary *vary,
-        const struct http_head *request, char to[LIMIT_VARIANT_BYTES], struct str *ret_text)
+        const struct cache_vary_asked *asked, char to[LIMIT_VARIANT_BYTES], struct str *ret_text)
 {
+	struct request request;
 	char *at = to;
+	request.asked = asked;
+	request.is_marked = false;
 	for (unsigned i = 0; i < vary->count; i++) {
-		at = write_element(request, vary->names[i], at, to + LIMIT_VARIANT_BYTES);
+		at = write_element(&request, vary->names[i], at, to + LIMIT_VARIANT_BYTES);
 		if (at == NULL)
 			return CACHE_VARY_LIMIT;
 	}

@@ -6,6 +6,10 @@
  * space between words is one space; Accept-Encoding is which of br, gzip and identity are
  * acceptable; Accept-Language and the media ranges of Accept have no case, and no space around
  * their commas and semicolons. All else is compared as it is.
+ *
+ * What counts is what the origin is told. A field that the client has named in Connection, and one
+ * that only a trusted proxy may say, never gets there: were it looked at, a client could have the
+ * answer to one request kept for those who make another.
  */
 #pragma once
 
@@ -18,9 +22,20 @@ struct cache_vary {
 	struct str names[LIMIT_VARY_NAMES]; /* different without regard to case */
 };
 
+/* A request as its origin is asked it. */
+struct cache_vary_asked {
+	const struct http_head *head; /* the client's */
+	/* Its X-Forwarded-Proto and X-Forwarded-Host go on as they are; else the latter does not.
+	 */
+	bool is_trusted;
+	struct str proto; /* the X-Forwarded-Proto that goes on else; empty: none does */
+};
+
 enum cache_vary_result {
 	CACHE_VARY_DONE,
-	CACHE_VARY_ANY,   /* "*": no other request may have this response */
+	/* "*", or what tells one client from all others (Forwarded, X-Forwarded-For): no other
+	 * request may have this response */
+	CACHE_VARY_ANY,
 	CACHE_VARY_LIMIT, /* more than LIMIT_VARY_NAMES names; or a text longer than a variant may
 	                     be */
 };
@@ -39,7 +54,7 @@ MUST_CHECK bool cache_vary_add_name(struct cache_vary *vary, struct str name);
  * LIMIT where LIMIT_VARIANT_BYTES do not suffice: such a request is passed on. Never ANY.
  */
 enum cache_vary_result cache_vary_write(const struct cache_vary *vary,
-        const struct http_head *request, char to[LIMIT_VARIANT_BYTES], struct str *ret_text);
+        const struct cache_vary_asked *asked, char to[LIMIT_VARIANT_BYTES], struct str *ret_text);
 
 /*
  * The Accept-Encoding that stands for the request's: "br, gzip", "gzip", "br", "identity", or one

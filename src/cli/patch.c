@@ -141,6 +141,7 @@ static void add_value(const struct model_field *field, const struct model_domain
 	case MODEL_FIELD_PATH:
 	case MODEL_FIELD_ENUM:
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_DURATION:
 	case MODEL_FIELD_STATUSES:
 		text_add_json(json, value);

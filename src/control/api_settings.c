@@ -337,12 +337,10 @@ static bool read_patch(struct control_call *call, struct model_node **ret_patch)
 {
 	struct model_problems problems = {0};
 	struct control_setting_set any = {0};
-	struct model_node *patch;
-	if (!control_call_read_object(call, &patch))
+	if (!control_call_read_object(call, ret_patch))
 		return false;
-	if (control_setting_patch(&any, patch, &problems))
-		*ret_patch = patch;
-	return control_call_has_none(call, &problems, STR_EMPTY);
+	bool is_right = control_setting_patch(&any, *ret_patch, &problems);
+	return control_call_has_none(call, &problems, STR_EMPTY) && is_right;
 }
 
 void control_api_settings_change(struct control_call *call)

@@ -35,6 +35,7 @@ enum edge_log_next {
 	EDGE_LOG_FRESH,   /* the same address on a fresh connection */
 	EDGE_LOG_CLOCK,   /* the same address, signed for the time of its own clock */
 	EDGE_LOG_KEPT,    /* the master's kept answer goes to the client */
+	EDGE_LOG_LATE,    /* another answer was first (hedging); this one is not waited for */
 	EDGE_LOG_FAIL,
 };
 

@@ -154,6 +154,7 @@ static char *put_attempt(
 	        [EDGE_LOG_FRESH] = "fresh",
 	        [EDGE_LOG_CLOCK] = "clock",
 	        [EDGE_LOG_KEPT] = "kept",
+	        [EDGE_LOG_LATE] = "late",
 	        [EDGE_LOG_FAIL] = "fail",
 	};
 	char address[ADDRESS_TEXT_BYTES];

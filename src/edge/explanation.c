@@ -7,6 +7,7 @@
 #include "cache/reuse.h"
 #include "cache/update.h"
 #include "edge/bucket.h"
+#include "edge/forward.h"
 #include "edge/key.h"
 #include "edge/lookup.h"
 #include "edge/plan.h"
@@ -169,7 +170,8 @@ static void look_up(struct looked *looked)
 	struct edge_lookup lookup;
 	struct cache_entry entry;
 	edge_lookup_init(&lookup, explanation->reader, &key,
-	        cache_key_domain(explanation->cache, str_of(looked->domain->name)), &head);
+	        cache_key_domain(explanation->cache, str_of(looked->domain->name)),
+	        edge_forward_asked(&head, looked->domain, looked->question->is_https, false));
 	switch (edge_lookup_find(&lookup, &entry)) {
 	case EDGE_LOOKUP_FOUND:
 		note_entry(looked, &entry);

@@ -1,7 +1,7 @@
 /*
  * The dispatcher and the steps of a fill. Callbacks of attempts and waits only wake the task; the
  * task runs steps until one parks. Two attempts at most are open: the current one, and the master's
- * answer that is kept while the backup is asked.
+ * answer that is kept while the backup is asked, or the backup's while the master is late.
  */
 #include "edge/fill_private.h"
 
@@ -72,7 +72,7 @@ static void on_attempt_interim(struct origin_attempt_sink *sink, const struct ht
 	struct edge_pull *pull = container_of(sink, struct edge_pull, sink);
 	struct edge_fill *fill = pull->fill;
 	/* A bucket has nothing to say before its answer. */
-	if (!origin_bucket_is(origin_group_origin(fill->groups[pull->role])))
+	if (pull != fill->hedge && !origin_bucket_is(origin_group_origin(fill->groups[pull->role])))
 		fill->options.reader->on_interim(fill->options.reader, head);
 }
 
@@ -97,6 +97,7 @@ struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
 	fill->task.on_run = on_run;
 	fill->wait.on_resolved = on_resolved;
 	fill->wait_timer.on_expire = on_names_late;
+	fill->hedge_timer.on_expire = edge_fill_hedge_on_late;
 	fill->domain = domain;
 	enum http_method method = options->forward.head->method;
 	fill->is_safe = http_method_is_safe(method);
@@ -130,6 +131,7 @@ void edge_fill_leave(struct edge_fill *fill)
 	struct edge_worker *worker = fill->options.worker;
 	loop_unwake(&fill->task);
 	edge_fill_end_wait(fill);
+	edge_fill_hedge_end_watch(fill);
 	for (unsigned i = 0; i < EDGE_FILL_PULLS; i++)
 		edge_fill_end_pull(&fill->pulls[i]);
 	buf_release(&worker->buffers, &fill->kept_body);
@@ -259,6 +261,16 @@ enum model_role edge_fill_origin(const struct edge_fill *fill, struct address *r
 	return fill->answer->role;
 }
 
+bool edge_fill_is_after_failure(const struct edge_fill *fill)
+{
+	/* Another try at the same origin is none, nor is coming second. */
+	CHECK(fill->answer != NULL);
+	return fill->answer->is_kept || fill->was_unasked[MODEL_MASTER] ||
+	       fill->was_unasked[MODEL_BACKUP] ||
+	       (fill->role_tried[MODEL_MASTER] && fill->role_tried[MODEL_BACKUP] &&
+	               !fill->was_outpaced);
+}
+
 const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count)
 {
 	bool is_running = fill->step == EDGE_FILL_ATTEMPT ||
@@ -266,6 +278,8 @@ const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsign
 	                          fill->current->attempt.phase == ORIGIN_PHASE_BODY);
 	if (is_running)
 		edge_fill_log_end(fill->current);
+	if (fill->hedge != NULL)
+		edge_fill_log_end(fill->hedge);
 	*ret_count = fill->log_count;
 	return fill->log;
 }

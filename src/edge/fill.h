@@ -77,6 +77,9 @@ bool edge_fill_may_rewind(const struct edge_fill *fill);
 /* Who answered: its role and address, "" before there is an answer. */
 enum model_role edge_fill_origin(const struct edge_fill *fill, struct address *ret_address);
 
+/* In HEAD: whether the other origin failed, or could not be asked, before this answer. */
+bool edge_fill_is_after_failure(const struct edge_fill *fill);
+
 /* Every attempt so far, for the log; one that still runs with what is known of it now. */
 const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count);
 

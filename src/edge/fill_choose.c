@@ -53,6 +53,7 @@ static enum edge_turn give_up(struct edge_fill *fill, enum fault fault)
 static enum edge_turn begin(struct edge_fill *fill, const struct look *look)
 {
 	edge_fill_begin_pull(fill, look->role, look->candidate, look->is_trial);
+	edge_fill_hedge_watch(fill, look->is_trial);
 	edge_fill_go(fill, EDGE_FILL_ATTEMPT);
 	return EDGE_PARK;
 }
@@ -184,6 +185,15 @@ static enum edge_turn choose_next(struct edge_fill *fill)
 		return begin(fill, &look);
 	}
 	return end_of_choice(fill);
+}
+
+bool edge_fill_choose_hedge(
+        struct edge_fill *fill, struct origin_candidate **ret_candidate, bool *ret_is_trial)
+{
+	struct look look = look_into(fill, MODEL_BACKUP, ANY);
+	*ret_candidate = look.candidate;
+	*ret_is_trial = look.is_trial;
+	return look.choice == ORIGIN_CHOSEN;
 }
 
 /* The address that was chosen could not be asked for want of a route, so another one of the master

@@ -69,6 +69,7 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	pull->role = role;
 	pull->is_kept = false;
 	pull->is_retry = fill->is_next_retry;
+	pull->is_hedge = pull->has_won = false;
 	fill->is_next_retry = false;
 	fill->current = pull;
 	edge_fill_log_begin(fill, pull);
@@ -108,6 +109,8 @@ static void count(const struct edge_pull *pull)
 	        .status = has_head ? attempt->head.status : 0,
 	        .fault = has_failed ? (uint8_t)attempt->fault : FAULT_NONE,
 	        .bytes = has_head ? attempt->body_bytes : 0,
+	        .is_hedge = pull->is_hedge,
+	        .has_won = pull->has_won,
 	};
 	edge_tally_add_pull(fill->options.worker->tally, str_of(fill->domain->name), &counted);
 }
@@ -128,6 +131,7 @@ void edge_fill_end_pull(struct edge_pull *pull)
 void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull)
 {
 	pull->began_us = clock_us();
+	origin_group_count_attempt(pull->candidate, loop_now_ms(fill->options.worker->loop));
 	pull->log_index = fill->log_count < EDGE_FILL_LOG ? fill->log_count++ : EDGE_FILL_LOG - 1;
 	fill->log[pull->log_index] = (struct edge_log_attempt){
 	        .address = pull->candidate->address,
@@ -198,6 +202,7 @@ enum edge_turn edge_fill_step_ATTEMPT(struct edge_fill *fill)
 {
 	if (fill->kept != NULL)
 		keep_body(fill);
+	edge_fill_hedge_run(fill);
 	enum origin_phase phase = fill->current->attempt.phase;
 	if (phase != ORIGIN_PHASE_BODY && phase != ORIGIN_PHASE_FAILED)
 		return EDGE_PARK;
@@ -246,14 +251,16 @@ static struct edge_judge_facts facts_of(struct edge_fill *fill)
 	                !has_failed && !attempt->is_tunnel &&
 	                model_statuses_has(&fill->domain->failover_statuses, attempt->head.status),
 	        .has_backup = fill->groups[MODEL_BACKUP] != NULL,
-	        .backup_was_tried = fill->role_tried[MODEL_BACKUP],
+	        .backup_was_tried = fill->role_tried[MODEL_BACKUP] && fill->hedge == NULL,
 	        .has_kept = fill->kept != NULL,
 	        .is_safe = fill->is_safe,
 	        .may_repeat = fill->domain->failover_unsafe,
 	        .has_written = fill->has_written,
 	        .was_refreshed = fill->was_refreshed,
-	        .has_attempts = fill->attempts < fill->domain->failover_attempts,
-	        .has_time = loop_now_ms(fill->options.worker->loop) < fill->deadline_ms,
+	        .has_attempts =
+	                fill->hedge != NULL || fill->attempts < fill->domain->failover_attempts,
+	        .has_time = fill->hedge != NULL ||
+	                    loop_now_ms(fill->options.worker->loop) < fill->deadline_ms,
 	};
 }
 
@@ -269,6 +276,7 @@ static void log_kept(struct edge_fill *fill)
 void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
 {
 	bool is_kept_answer = pull == fill->kept;
+	edge_fill_hedge_drop(fill);
 	if (is_kept_answer)
 		log_kept(fill);
 	else
@@ -299,14 +307,13 @@ static enum edge_turn choose_again(
 }
 
 /* The master's answer with its failing status waits for what the backup says. */
-static enum edge_turn keep_and_ask(struct edge_fill *fill)
+static void keep(struct edge_fill *fill)
 {
 	struct edge_pull *pull = fill->current;
 	pull->is_kept = true;
 	fill->kept = pull;
 	fill->log[pull->log_index].reason = FAULT_STATUS;
 	keep_body(fill);
-	return choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
 }
 
 enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
@@ -326,7 +333,17 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 	if (facts.fault == FAULT_NO_ROUTE)
 		origin_group_note_no_route(
 		        pull->candidate, loop_now_ms(fill->options.worker->loop));
-	switch (edge_judge(&facts)) {
+	edge_fill_hedge_judged(fill);
+	enum edge_verdict verdict = edge_judge(&facts);
+	if (verdict == EDGE_VERDICT_KEEP)
+		keep(fill);
+	/* Whoever would be asked next is being asked already. */
+	if (fill->hedge != NULL && verdict != EDGE_VERDICT_DELIVER &&
+	        verdict != EDGE_VERDICT_FRESH) {
+		edge_fill_hedge_take_over(fill);
+		return EDGE_GO;
+	}
+	switch (verdict) {
 	case EDGE_VERDICT_DELIVER:
 		edge_fill_accept(fill, pull);
 		return EDGE_GO;
@@ -337,7 +354,6 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 		fill->was_refreshed = true;
 		return choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_FRESH);
 	case EDGE_VERDICT_KEEP:
-		return keep_and_ask(fill);
 	case EDGE_VERDICT_BACKUP:
 		return choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
 	case EDGE_VERDICT_ROUTED:

@@ -37,6 +37,8 @@ struct edge_pull {
 	uint8_t log_index;
 	bool is_kept;
 	bool is_retry; /* counted in its group's retry budget */
+	bool is_hedge; /* begun as the master was late */
+	bool has_won;  /* … and first */
 };
 
 /* What CHOOSE is to look for. */
@@ -60,6 +62,8 @@ struct edge_fill {
 	struct edge_pull pulls[EDGE_FILL_PULLS];
 	struct edge_pull *current; /* the one that runs or was just judged */
 	struct edge_pull *kept;
+	struct edge_pull *hedge;  /* runs beside the current one, which is the master's */
+	struct timer hedge_timer; /* until the master is late */
 	struct edge_pull *answer; /* in STREAM */
 	struct buf kept_body;     /* of the kept answer, read while the backup is asked … */
 	struct str kept_rest;     /* … and a piece that did not fit, still the attempt's */
@@ -69,6 +73,8 @@ struct edge_fill {
 	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
 	bool is_safe, has_written, was_refreshed, is_next_retry;
 	bool was_corrected; /* a bucket was asked again, by its own clock */
+	bool is_late;       /* the master is */
+	bool was_outpaced;  /* one of two was not waited for any longer: it did not fail */
 	uint8_t wait_role;
 	bool names_are_late[MODEL_ROLES]; /* not waited for again */
 	bool role_tried[MODEL_ROLES], was_unasked[MODEL_ROLES];
@@ -87,6 +93,31 @@ void edge_fill_end_wait(struct edge_fill *fill);
 /* Starts an attempt at the candidate, whose reference it takes over. */
 void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
         struct origin_candidate *candidate, bool is_trial);
+
+/* An address of the backup for a hedge: one reference for the caller; false when none is to be had.
+ */
+MUST_CHECK bool edge_fill_choose_hedge(
+        struct edge_fill *fill, struct origin_candidate **ret_candidate, bool *ret_is_trial);
+
+/* The first pull has begun: looks whether the master is late to answer, where the domain wants that
+ * (fill_hedge.c). */
+void edge_fill_hedge_watch(struct edge_fill *fill, bool is_trial);
+void edge_fill_hedge_end_watch(struct edge_fill *fill);
+void edge_fill_hedge_on_late(struct timer *timer);
+
+/* In ATTEMPT: begins a hedge that is due, ends one that failed, and makes one that won the current
+ * pull. */
+void edge_fill_hedge_run(struct edge_fill *fill);
+
+/* The current pull is about to be judged: nobody is late any more. */
+void edge_fill_hedge_judged(struct edge_fill *fill);
+
+/* The backup would be asked now, and the hedge is just that: it becomes the current pull of
+ * ATTEMPT. */
+void edge_fill_hedge_take_over(struct edge_fill *fill);
+
+/* Somebody else's answer is taken; nothing happens when there is no hedge. */
+void edge_fill_hedge_drop(struct edge_fill *fill);
 
 /* Ends a pull in any state. */
 void edge_fill_end_pull(struct edge_pull *pull);

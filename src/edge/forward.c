@@ -251,6 +251,16 @@ struct str edge_forward_again(const struct edge_forward *forward, struct str hea
 	return http_writer_str(&writer);
 }
 
+struct cache_vary_asked edge_forward_asked(const struct http_head *head,
+        const struct model_domain *domain, bool is_https, bool is_peer_trusted)
+{
+	struct str proto = STR_EMPTY;
+	if (domain->x_forwarded_proto)
+		proto = is_https ? STR("https") : STR("http");
+	return (struct cache_vary_asked){
+	        .head = head, .is_trusted = is_peer_trusted, .proto = proto};
+}
+
 static bool is_for_one_client(const struct http_field *field)
 {
 	switch (field->id) {
@@ -277,9 +287,11 @@ bool edge_forward_shared(const struct http_head *head, struct str accept_encodin
 	http_writer_init(&writer, arena_alloc(arena, room), room);
 	http_write_request_line(&writer, STR("GET"), http_head_target(head));
 	bool has_coding = false;
+	uint64_t drop[HTTP_MARK_WORDS];
+	http_hop_mark(head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
-		if (is_for_one_client(field))
+		if (is_for_one_client(field) || http_mark_has(drop, i))
 			continue;
 		if (field->id != HTTP_NAME_ACCEPT_ENCODING)
 			http_write_field(

@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "base/arena.h"
+#include "cache/vary.h"
 #include "http/body.h"
 #include "http/head.h"
 #include "model/domain.h"
@@ -28,6 +29,10 @@ struct edge_forward {
 	int64_t time_s; /* now by the clock of the origin, for what is signed for a bucket */
 };
 
+/* The request as the domain's origins are asked it, for what their answers vary on. */
+struct cache_vary_asked edge_forward_asked(const struct http_head *head,
+        const struct model_domain *domain, bool is_https, bool is_peer_trusted);
+
 /* How many fields edge_forward_shared adds at most: Accept-Encoding, and two of `more`. */
 enum { EDGE_FORWARD_SHARED_FIELDS = 3 };
 
@@ -42,8 +47,8 @@ struct str edge_forward_again(const struct edge_forward *forward, struct str hea
 /*
  * The GET of a pull whose answer may be shared, made of a client's GET or HEAD: without what asks
  * for a part of the response, or for one only if it changed; with `accept_encoding` in place of
- * what the client sent of Accept-Encoding, if anything; and with the lines of `more`. In the arena;
- * false when it is larger than a head may be.
+ * what the client sent of Accept-Encoding, if anything; and with the lines of `more`, whatever the
+ * client has named in Connection. In the arena; false when it is larger than a head may be.
  */
 MUST_CHECK bool edge_forward_shared(const struct http_head *head, struct str accept_encoding,
         struct str more, struct arena *arena, struct http_head *ret_head);

@@ -85,7 +85,7 @@ bool edge_keep_refresh(
 	struct edge_rules rules;
 	struct edge_lookup lookup;
 	edge_lookup_init(
-	        &lookup, keep->worker->cache_reader, keep->key, domain_of(keep), exchange->request);
+	        &lookup, keep->worker->cache_reader, keep->key, domain_of(keep), keep->asked);
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND || (id != 0 && entry.id != id))
 		return false;
 	if (exchange->response->status == 304 &&
@@ -98,7 +98,7 @@ bool edge_keep_refresh(
 	struct edge_loaded *loaded;
 	struct edge_loaded_options options = {
 	        .head = &merged,
-	        .request = exchange->request,
+	        .asked = keep->asked,
 	        .vary = &lookup.vary,
 	        .date = serve_server_date(keep->worker->server),
 	};

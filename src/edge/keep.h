@@ -12,9 +12,10 @@ struct edge_keep {
 	struct edge_worker *worker;
 	const struct model_domain *domain;
 	const struct cache_key *key;
-	uint64_t sequence;   /* cache_store_sequence when the pull began */
-	bool is_update;      /* only in place of the object with the same id */
-	struct arena *arena; /* for what is needed on the way */
+	uint64_t sequence;             /* cache_store_sequence when the pull began */
+	struct cache_vary_asked asked; /* the exchange's request, for edge_keep_refresh */
+	bool is_update;                /* only in place of the object with the same id */
+	struct arena *arena;           /* for what is needed on the way */
 };
 
 /* Says what the URL's responses vary on; false where that cannot be kept, and so nothing of them.

@@ -97,7 +97,7 @@ static bool make_vary(struct edge_loaded *loaded, const struct edge_loaded_optio
 		return true;
 	char text[LIMIT_VARIANT_BYTES];
 	struct str variant;
-	if (cache_vary_write(&vary, options->request, text, &variant) != CACHE_VARY_DONE)
+	if (cache_vary_write(&vary, &options->asked, text, &variant) != CACHE_VARY_DONE)
 		return false;
 	loaded->variant = arena_copy(&loaded->arena, variant);
 	return true;
@@ -129,20 +129,20 @@ void edge_loaded_free(struct edge_loaded *loaded)
 
 bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *store,
         const struct cache_key *key, const struct model_domain *domain,
-        const struct http_head *request)
+        const struct cache_vary_asked *asked)
 {
 	uint64_t domain_hash = cache_key_domain(store, str_of(domain->name));
 	if (cache_purge_since(store, key, domain_hash, loaded->tags, loaded->tag_count,
 	            loaded->sequence) != CACHE_PURGED_NOT)
 		return false;
 	/* What is not stored was for those alone who asked as the first did. */
-	if (!loaded->is_stored && http_head_has(request, HTTP_NAME_AUTHORIZATION))
+	if (!loaded->is_stored && http_head_has(asked->head, HTTP_NAME_AUTHORIZATION))
 		return false;
 	if (loaded->vary.count == 0)
 		return true;
 	char text[LIMIT_VARIANT_BYTES];
 	struct str variant;
-	return cache_vary_write(&loaded->vary, request, text, &variant) == CACHE_VARY_DONE &&
+	return cache_vary_write(&loaded->vary, asked, text, &variant) == CACHE_VARY_DONE &&
 	       str_is_equal(variant, loaded->variant);
 }
 

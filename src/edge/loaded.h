@@ -34,10 +34,10 @@ struct edge_loaded {
 };
 
 struct edge_loaded_options {
-	const struct http_head *head; /* the origin's, or a stored one with a 304 merged into it */
-	const struct http_head *request; /* that was sent */
-	const struct cache_vary *vary;   /* what the URL's responses vary on already; may be NULL */
-	struct str date;                 /* where the origin sent none (RFC 9110 6.6.1) */
+	const struct http_head *head;  /* the origin's, or a stored one with a 304 merged into it */
+	struct cache_vary_asked asked; /* the request that was sent */
+	const struct cache_vary *vary; /* what the URL's responses vary on already; may be NULL */
+	struct str date;               /* where the origin sent none (RFC 9110 6.6.1) */
 };
 
 enum edge_loaded_result {
@@ -56,7 +56,7 @@ void edge_loaded_free(struct edge_loaded *loaded);
  * be what those get who have none. */
 bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *store,
         const struct cache_key *key, const struct model_domain *domain,
-        const struct http_head *request);
+        const struct cache_vary_asked *asked);
 
 /* Fills in the tags. False where there are more than may be. */
 MUST_CHECK bool edge_loaded_add_tags(

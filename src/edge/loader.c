@@ -141,7 +141,10 @@ void edge_loader_pull_all(struct edge_loader *loader)
 
 static void pull(struct edge_loader *loader)
 {
-	if (!loader->is_background && edge_loader_give_up(loader))
+	/* What validates is worth its end, unless there is too much of that. */
+	bool may_be_alone =
+	        loader->is_background && loader->worker->loader_count <= LIMIT_BACKGROUND_PULLS;
+	if (!may_be_alone && edge_loader_give_up(loader))
 		return;
 	switch (edge_fill_stage(loader->fill)) {
 	case EDGE_FILL_PULLING:
@@ -310,20 +313,24 @@ struct edge_flights_entry *edge_loader_entry(struct edge_loader *loader)
 
 bool edge_loader_may_join(const struct edge_flights_entry *entry, const void *context)
 {
-	/* It is listed, so it lives; and what is read of it never changes, but for the time. */
+	/* It is listed, so it lives; and what is read of it never changes, but for the time and
+	 * what is written before that. */
 	const struct edge_loader *loader = container_of(entry, struct edge_loader, entry);
-	uint64_t until_ms = atomic_load_explicit(&loader->joinable_until_ms, memory_order_relaxed);
-	return loader->domain == context &&
-	       (until_ms == UINT64_MAX || clock_wall_ms() < until_ms) &&
-	       cache_purge_since(loader->worker->cache, &loader->key, loader->domain_hash, NULL, 0,
+	uint64_t until_ms = atomic_load_explicit(&loader->joinable_until_ms, memory_order_acquire);
+	const struct edge_loaded *loaded = until_ms == UINT64_MAX ? NULL : loader->joined;
+	return loader->domain == context && (loaded == NULL || clock_wall_ms() < until_ms) &&
+	       cache_purge_since(loader->worker->cache, &loader->key, loader->domain_hash,
+	               loaded != NULL ? loaded->tags : NULL, loaded != NULL ? loaded->tag_count : 0,
 	               loader->sequence) == CACHE_PURGED_NOT;
 }
 
-void edge_loader_limit_joining(struct edge_loader *loader, const struct cache_terms *terms)
+void edge_loader_limit_joining(struct edge_loader *loader, const struct edge_loaded *loaded)
 {
+	const struct cache_terms *terms = &loaded->terms;
 	bool is_for_once = (terms->flags & CACHE_NO_CACHE) != 0;
+	loader->joined = loaded;
 	atomic_store_explicit(&loader->joinable_until_ms,
-	        is_for_once ? 0 : terms->born_ms + terms->fresh_ms, memory_order_relaxed);
+	        is_for_once ? 0 : terms->born_ms + terms->fresh_ms, memory_order_release);
 }
 
 /* Takes from the budget what a head larger than the inline block makes us keep: itself, the one

@@ -65,7 +65,7 @@ struct str edge_loader_piece_key(const struct cache_key *key, struct str variant
 /* Whether a listed loader may be joined by a request of the domain `context`: not when that was
  * changed since it began, which may have changed its origins, nor when a purge since then covers
  * the object, nor when its answer is there and is not fresh any more: then it is to be asked for
- * again. What tags it has is not known before its answer, so who joined looks again then
+ * again. What tags it has is not known before its answer, so who joined before looks again then
  * (edge_loaded_is_for). An edge_flights_may_join. */
 bool edge_loader_may_join(const struct edge_flights_entry *entry, const void *context);
 

@@ -6,6 +6,7 @@
 #include "cache/purge.h"
 #include "cache/update.h"
 #include "edge/loader_private.h"
+#include "edge/lookup.h"
 #include "edge/rules.h"
 #include "edge/unshared.h"
 #include "http/range.h"
@@ -16,16 +17,20 @@ static struct cache_exchange exchange_of(
         const struct edge_loader *loader, const struct http_head *response)
 {
 	struct address address;
-	unsigned attempts;
-	edge_fill_attempts(loader->fill, &attempts);
 	return (struct cache_exchange){
 	        .request = &loader->head,
 	        .response = response,
 	        .requested_ms = loader->requested_ms,
 	        .received_ms = loop_wall_ms(loader->worker->loop),
 	        .is_from_backup = edge_fill_origin(loader->fill, &address) == MODEL_BACKUP,
-	        .is_after_failure = attempts > 1,
+	        .is_after_failure = edge_fill_is_after_failure(loader->fill),
 	};
+}
+
+struct cache_vary_asked edge_loader_asked(const struct edge_loader *loader)
+{
+	return edge_forward_asked(
+	        &loader->head, loader->domain, loader->is_https, loader->is_peer_trusted);
 }
 
 static enum edge_loaded_result make_loaded(struct edge_loader *loader,
@@ -33,7 +38,7 @@ static enum edge_loaded_result make_loaded(struct edge_loader *loader,
 {
 	struct edge_loaded_options options = {
 	        .head = response,
-	        .request = &loader->head,
+	        .asked = edge_loader_asked(loader),
 	        .vary = &loader->vary,
 	        .date = serve_server_date(loader->worker->server),
 	};
@@ -50,6 +55,7 @@ struct edge_keep edge_loader_keep(struct edge_loader *loader)
 	        .worker = loader->worker,
 	        .domain = loader->domain,
 	        .key = &loader->key,
+	        .asked = edge_loader_asked(loader),
 	        .sequence = loader->sequence,
 	        .arena = &loader->arena,
 	};
@@ -157,7 +163,7 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	loader->state = LOADER_STREAMING;
 	if (is_stored) {
 		loaded->id = cache_store_new_id(loader->worker->cache);
-		edge_loader_limit_joining(loader, &loaded->terms);
+		edge_loader_limit_joining(loader, loaded);
 		relist(loader, loaded);
 	} else {
 		edge_loader_stop_storing(loader);
@@ -295,15 +301,48 @@ static bool is_same_whole(
 	       str_is_equal_nocase(http_head_get(head, HTTP_NAME_CONTENT_ENCODING), piece->coding);
 }
 
-static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded, uint64_t bytes)
+/* Whether a piece of what is remembered may be stored, too: the answer that brings it says so for
+ * itself. It is of the same version, so those who asked have it in any case. */
+static bool may_keep_piece(const struct edge_loader *loader, const struct cache_exchange *exchange)
+{
+	struct edge_rules rules;
+	struct cache_terms terms;
+	edge_rules_make(loader->domain, &rules);
+	enum cache_verdict verdict = cache_policy_may_store(exchange, &rules.cache, &terms);
+	return verdict != CACHE_VERDICT_REQUEST_NO_STORE && verdict != CACHE_VERDICT_NO_STORE &&
+	       verdict != CACHE_VERDICT_PRIVATE && verdict != CACHE_VERDICT_AUTHORIZATION;
+}
+
+static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded,
+        const struct cache_exchange *exchange, uint64_t bytes)
 {
 	loader->expected = bytes;
 	loader->state = LOADER_STREAMING;
-	loader->is_storing = true;
+	loader->is_storing = may_keep_piece(loader, exchange);
 	if (loaded != NULL)
-		edge_loader_limit_joining(loader, &loaded->terms);
+		edge_loader_limit_joining(loader, loaded);
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
 	loop_wake(loader->worker->loop, &loader->task);
+}
+
+/* Whether what is remembered may still be the version that a piece was asked of. Another one may
+ * have come in its place long ago, while somebody went on reading. */
+static bool may_be_remembered(const struct edge_loader *loader)
+{
+	struct edge_lookup lookup;
+	struct cache_entry entry;
+	edge_lookup_init(&lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
+	        edge_loader_asked(loader));
+	switch (edge_lookup_find(&lookup, &entry)) {
+	case EDGE_LOOKUP_FOUND:
+		return entry.id == loader->piece.id;
+	case EDGE_LOOKUP_NOTHING:
+		return false;
+	case EDGE_LOOKUP_AWAY:
+	case EDGE_LOOKUP_UNTELLABLE:
+		break;
+	}
+	return true;
 }
 
 static void judge_piece(struct edge_loader *loader, struct cache_exchange *exchange,
@@ -322,7 +361,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 			uint64_t most = cache_store_piece_bytes(loader->worker->cache);
 			loader->skip = edge_loader_first(loader);
 			if (loader->skip <= LIMIT_SKIP_BYTES)
-				begin_piece(loader, NULL, left < most ? left : most);
+				begin_piece(loader, NULL, exchange, left < most ? left : most);
 			else
 				edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STORED);
 			return;
@@ -331,8 +370,9 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 			edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STATUS);
 			return;
 		}
-		/* The version that is remembered is not the origin's any more. */
-		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+		/* The version is not the origin's any more. */
+		if (may_be_remembered(loader))
+			cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
 		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_CHANGED);
 		return;
 	}
@@ -340,7 +380,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 		release(loader, exchange->response->status, false);
 		return;
 	}
-	begin_piece(loader, loaded, http_range_bytes(&content.range));
+	begin_piece(loader, loaded, exchange, http_range_bytes(&content.range));
 }
 
 void edge_loader_judge(struct edge_loader *loader)

@@ -27,8 +27,9 @@ struct edge_loader {
 	struct edge_loader_leader *leader;
 	struct edge_loaded *loaded; /* from STREAMING on; the flight's */
 	/* Until when (wall clock) who comes may have the answer unasked; UINT64_MAX while there is
-	 * none. Read under the flights' lock by any thread. */
+	 * none. Read under the flights' lock by any thread, and after it `joined`, the answer. */
 	_Atomic uint64_t joinable_until_ms;
+	const struct edge_loaded *joined;
 	struct http_head head; /* what is asked for, without our conditions */
 	struct str host, target;
 	struct address peer;
@@ -55,6 +56,9 @@ void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage,
 /* The stored response was gone, or is another than the origin speaks of: pulls all of it. */
 void edge_loader_pull_all(struct edge_loader *loader);
 
+/* The request as the origin is asked it, for what its answer varies on. */
+struct cache_vary_asked edge_loader_asked(const struct edge_loader *loader);
+
 /* How the answer is to be kept. */
 struct edge_keep edge_loader_keep(struct edge_loader *loader);
 
@@ -68,8 +72,9 @@ void edge_loader_judge(struct edge_loader *loader);
  * join. */
 void edge_loader_stop_storing(struct edge_loader *loader);
 
-/* The answer is to be published: from now on it is joined as long as it is fresh and no longer. */
-void edge_loader_limit_joining(struct edge_loader *loader, const struct cache_terms *terms);
+/* The answer is to be published: from now on it is joined as long as it is fresh and none of its
+ * tags is purged, and no longer. */
+void edge_loader_limit_joining(struct edge_loader *loader, const struct edge_loaded *loaded);
 
 /* Moves on with the body. */
 void edge_loader_stream(struct edge_loader *loader);

@@ -53,10 +53,12 @@ static void finish_piece(struct edge_loader *loader)
 {
 	struct iovec vectors[VECTORS];
 	uint64_t length = edge_flight_length(loader->entry.flight);
-	unsigned used = gather(loader, 0, length, vectors);
-	enum cache_put result = cache_put_piece(
-	        loader->worker->cache, loader->piece.id, loader->piece.number, vectors, used);
-	(void)result;
+	if (loader->is_storing) {
+		unsigned used = gather(loader, 0, length, vectors);
+		enum cache_put result = cache_put_piece(loader->worker->cache, loader->piece.id,
+		        loader->piece.number, vectors, used);
+		(void)result;
+	}
 	edge_loader_close(loader, EDGE_FLIGHT_WHOLE, FAULT_NONE);
 }
 
@@ -67,7 +69,7 @@ static bool is_newer_stored(const struct edge_loader *loader)
 	struct edge_lookup lookup;
 	struct cache_entry entry;
 	edge_lookup_init(&lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
-	        &loader->head);
+	        edge_loader_asked(loader));
 	return edge_lookup_find(&lookup, &entry) == EDGE_LOOKUP_FOUND &&
 	       entry.object->terms.received_ms > loader->loaded->terms.received_ms;
 }

@@ -34,7 +34,7 @@ enum edge_lookup_result edge_lookup_find(struct edge_lookup *lookup, struct cach
 		return EDGE_LOOKUP_NOTHING;
 	}
 	edge_loaded_read_vary(variants.names, &lookup->vary);
-	if (cache_vary_write(&lookup->vary, lookup->request, lookup->text, &lookup->variant) !=
+	if (cache_vary_write(&lookup->vary, &lookup->asked, lookup->text, &lookup->variant) !=
 	        CACHE_VARY_DONE)
 		return EDGE_LOOKUP_UNTELLABLE;
 	switch (cache_find_variant(

@@ -11,7 +11,7 @@ struct edge_lookup {
 	struct cache_reader *reader;
 	const struct cache_key *key;
 	uint64_t domain; /* cache_key_domain of the one that serves the request */
-	const struct http_head *request;
+	struct cache_vary_asked asked;
 	/* the outcome; of AWAY as far as it got */
 	struct cache_vary vary; /* what the URL's responses vary on; the names refer to the store
 	                           until the reader is quiet */
@@ -28,12 +28,12 @@ enum edge_lookup_result {
 
 /* Prepares a look-up; the text is not cleared, since nearly nobody needs it. */
 static inline void edge_lookup_init(struct edge_lookup *lookup, struct cache_reader *reader,
-        const struct cache_key *key, uint64_t domain, const struct http_head *request)
+        const struct cache_key *key, uint64_t domain, struct cache_vary_asked asked)
 {
 	lookup->reader = reader;
 	lookup->key = key;
 	lookup->domain = domain;
-	lookup->request = request;
+	lookup->asked = asked;
 	lookup->vary.count = 0;
 	lookup->variant = STR_EMPTY;
 }

@@ -41,7 +41,7 @@ static enum cache_found find_inline(struct edge_request *request)
 	struct edge_lookup lookup;
 	struct edge_worker *worker = request->worker;
 	edge_lookup_init(&lookup, worker->cache_reader, &request->key, request->domain_hash,
-	        &request->stream->head);
+	        edge_request_asked(request));
 	enum edge_lookup_result result = edge_lookup_find(&lookup, &request->entry);
 	if (result == EDGE_LOOKUP_AWAY)
 		return CACHE_FOUND_AWAY;
@@ -229,14 +229,17 @@ static enum cache_found find_first_bytes(
 {
 	struct edge_worker *worker = request->worker;
 	const struct cache_entry *entry = &request->entry;
-	if (entry->object->is_inline || reply->part_count == 0 ||
-	        reply->parts[0].at == reply->parts[0].end)
-		return CACHE_FOUND_PIECE;
-	uint64_t number = reply->parts[0].at / cache_store_piece_bytes(worker->cache);
-	if (request->is_piece_flight && request->place_number == number &&
+	bool has_pieces = !entry->object->is_inline && reply->part_count > 0 &&
+	                  reply->parts[0].at < reply->parts[0].end;
+	uint64_t number =
+	        has_pieces ? reply->parts[0].at / cache_store_piece_bytes(worker->cache) : 0;
+	if (has_pieces && request->is_piece_flight && request->place_number == number &&
 	        request->object.id == entry->id)
 		return CACHE_FOUND_PIECE;
+	/* What is on its way is not of this object: another has come in its place meanwhile. */
 	edge_request_leave_flight(request);
+	if (!has_pieces)
+		return CACHE_FOUND_PIECE;
 	request->object.id = entry->id;
 	return find_piece(request, number);
 }

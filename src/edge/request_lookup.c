@@ -33,6 +33,17 @@ void edge_request_keep_domain(struct edge_request *request)
 		request->kept = model_domain_ref(request->domain);
 }
 
+struct cache_vary_asked edge_request_asked(const struct edge_request *request)
+{
+	static const uint64_t said = UINT64_C(1) << HTTP_NAME_X_FORWARDED_PROTO |
+	                             UINT64_C(1) << HTTP_NAME_X_FORWARDED_HOST;
+	const struct serve_stream *stream = request->stream;
+	bool is_trusted =
+	        (stream->head.present & said) != 0 &&
+	        serve_server_is_trusted(request->worker->server, serve_stream_client(stream));
+	return edge_forward_asked(&stream->head, request->domain, request->is_https, is_trusted);
+}
+
 uint64_t edge_request_sequence(struct edge_request *request)
 {
 	const struct edge_worker *worker = request->worker;
@@ -382,8 +393,8 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	if (http_cache_control_has(asked.has, HTTP_DIRECTIVE_NO_STORE))
 		return pass(request, HTTP_CACHE_FORWARD_REQUEST);
 	struct edge_lookup lookup;
-	edge_lookup_init(
-	        &lookup, request->worker->cache_reader, &request->key, request->domain_hash, head);
+	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key,
+	        request->domain_hash, edge_request_asked(request));
 	switch (edge_lookup_find(&lookup, &request->entry)) {
 	case EDGE_LOOKUP_FOUND:
 		if (!has_body(request))
@@ -474,9 +485,9 @@ static enum edge_turn take_answer(struct edge_request *request)
 		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
 	}
 	request->is_piece_flight = false;
-	if (!request->is_leader &&
-	        !edge_loaded_is_for(loaded, request->worker->cache, &request->key, request->domain,
-	                &request->stream->head)) {
+	const struct cache_vary_asked asked = edge_request_asked(request);
+	if (!request->is_leader && !edge_loaded_is_for(loaded, request->worker->cache,
+	                                   &request->key, request->domain, &asked)) {
 		request->rejoins++;
 		return look_again(request, EDGE_WISH_RIGHT);
 	}

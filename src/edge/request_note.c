@@ -66,13 +66,15 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct cache_entry entry;
 	struct cache_key key = key_of(request, stream->path, request->is_https);
 	edge_lookup_init(&lookup, worker->cache_reader, &key,
-	        cache_key_domain(worker->cache, str_of(request->domain->name)), &stream->head);
+	        cache_key_domain(worker->cache, str_of(request->domain->name)),
+	        edge_request_asked(request));
 	if (edge_lookup_find(&lookup, &entry) != EDGE_LOOKUP_FOUND)
 		return;
 	struct edge_keep keep = {
 	        .worker = worker,
 	        .domain = request->domain,
 	        .key = &key,
+	        .asked = lookup.asked,
 	        .sequence = request->sequence,
 	        .arena = &stream->arena,
 	};
@@ -81,15 +83,13 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	asked.method = HTTP_GET;
 	uint64_t now_ms = loop_wall_ms(worker->loop);
 	struct address address;
-	unsigned attempts;
-	edge_fill_attempts(request->fill, &attempts);
 	struct cache_exchange exchange = {
 	        .request = &asked,
 	        .response = answer,
 	        .requested_ms = now_ms - (clock_us() - stream->began_us) / 1000,
 	        .received_ms = now_ms,
 	        .is_from_backup = edge_fill_origin(request->fill, &address) == MODEL_BACKUP,
-	        .is_after_failure = attempts > 1,
+	        .is_after_failure = edge_fill_is_after_failure(request->fill),
 	};
 	switch (cache_update_by_head(&entry.head, entry.object->length, answer)) {
 	case CACHE_UPDATE_NOTHING:

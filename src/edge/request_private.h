@@ -73,8 +73,10 @@ struct edge_request {
 	unsigned attempt_count;
 	struct timer late_timer; /* stale.wait_ms; in DELIVER, of an answer that is held back */
 	uint64_t held_until_ms;
-	uint64_t moment;    /* cache_disk_moment of what its answer made invalid; 0: nothing */
-	uint64_t body_left; /* of a shared answer; UINT64_MAX: until its end */
+	uint64_t first_byte_us; /* after its head, where the response was begun in an earlier run;
+	                           else 0 */
+	uint64_t moment;        /* cache_disk_moment of what its answer made invalid; 0: nothing */
+	uint64_t body_left;     /* of a shared answer; UINT64_MAX: until its end */
 	/* of a stored body: the parts that are still to be sent, and where the bytes lie */
 	struct edge_reply_part *parts;
 	unsigned part_count;
@@ -140,6 +142,9 @@ enum edge_turn edge_request_begin_tunnel(struct edge_request *request);
 
 /* Keeps the domain alive while the request waits. */
 void edge_request_keep_domain(struct edge_request *request);
+
+/* The request as origins are asked it, for what their answers vary on. */
+struct cache_vary_asked edge_request_asked(const struct edge_request *request);
 
 /* The sequence (cache_store_sequence) of an answer that the request's domain is asked for now: of
  * the last purge at which that was live. A request that has waited may have the domain of an older

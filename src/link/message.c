@@ -111,6 +111,10 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 	text_add_json(to, hello->id);
 	text_add(to, STR(",\"run\":"));
 	text_add_json(to, hello->run);
+	if (hello->version.len > 0) {
+		text_add(to, STR(",\"version\":"));
+		text_add_json(to, hello->version);
+	}
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
 	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu,\"past\":[",
@@ -146,11 +150,19 @@ static bool read_past(
 	return true;
 }
 
+/* Who keeps one instead of saying it has none. */
+static bool read_version(const struct model_node *root, struct str *ret_version)
+{
+	*ret_version = STR_EMPTY;
+	return model_node_get(root, STR("version")) == NULL ||
+	       (read_text(root, "version", ret_version) && is_visible(*ret_version));
+}
+
 bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
         struct text *ret_error)
 {
 	static const char *const KEYS[] = {
-	        "v", "id", "run", "store", "revision", "purged", "oldest", "past"};
+	        "v", "id", "run", "version", "store", "revision", "purged", "oldest", "past"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -169,7 +181,7 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 	}
 	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
 	        !read_text(root, "id", &hello.id) || !read_text(root, "run", &hello.run) ||
-	        !read_text(root, "store", &hello.store) ||
+	        !read_version(root, &hello.version) || !read_text(root, "store", &hello.store) ||
 	        !read_number(root, "revision", &hello.revision) ||
 	        !read_number(root, "purged", &hello.purged) ||
 	        !read_number(root, "oldest", &hello.oldest) || hello.id.len == 0 ||

@@ -47,7 +47,8 @@ struct link_hello {
 	struct str id;  /* of the edge, whose processes have one cache, or of the control's machine:
 	                 * 1-128 visible characters */
 	struct str run; /* tells one process from the next one; as long */
-	struct str store; /* which revisions and purges are meant; empty: none */
+	struct str version; /* of the program that says it, 0-128 visible characters */
+	struct str store;   /* which revisions and purges are meant; empty: none */
 	uint64_t revision;
 	uint64_t purged; /* of an edge: the purge of that store up to which all are durable in its
 	                  * cache; of the control plane: its last one */

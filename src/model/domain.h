@@ -26,6 +26,14 @@ enum model_redirect {
 	MODEL_REDIRECT_307,
 	MODEL_REDIRECT_308
 };
+enum model_hedge {
+	MODEL_HEDGE_OFF,
+	MODEL_HEDGE_P50,
+	MODEL_HEDGE_P75,
+	MODEL_HEDGE_P90,
+	MODEL_HEDGE_P95,
+	MODEL_HEDGE_P99
+};
 enum model_latch { MODEL_LATCH_OFF, MODEL_LATCH_MANUAL };
 enum model_set_cookie { MODEL_SET_COOKIE_NEVER, MODEL_SET_COOKIE_STRIP };
 enum model_query { MODEL_QUERY_KEEP, MODEL_QUERY_IGNORE, MODEL_QUERY_CHOSEN };
@@ -166,6 +174,8 @@ struct model_domain {
 	struct model_origin *backup; /* NULL: none */
 	struct model_statuses failover_statuses, detect_statuses;
 	uint32_t failover_attempts, failover_budget_ms;
+	uint8_t hedge_after;          /* enum model_hedge */
+	uint8_t hedge_budget;         /* percent of the pulls from the master */
 	uint32_t hold_down_ms;        /* backup.hold_down */
 	uint32_t backup_cache_max_ms; /* backup.cache_max; 0: no cap */
 	uint64_t request_body_max;    /* bytes; more is 413 */
@@ -215,6 +225,13 @@ static inline unsigned model_redirect_status(unsigned redirect)
 {
 	static const unsigned STATUSES[] = {0, 301, 302, 307, 308};
 	return STATUSES[redirect];
+}
+
+/* The percentile of enum model_hedge; 0: nothing is hedged. */
+static inline unsigned model_hedge_percentile(unsigned hedge)
+{
+	static const unsigned PERCENTILES[] = {0, 50, 75, 90, 95, 99};
+	return PERCENTILES[hedge];
 }
 
 /* The origin in a role; NULL when there is no backup. */

@@ -18,6 +18,7 @@ enum model_field_type {
 	MODEL_FIELD_BOOL,
 	MODEL_FIELD_INTEGER,
 	MODEL_FIELD_BYTES,      /* "32m" */
+	MODEL_FIELD_PERCENT,    /* "5%" */
 	MODEL_FIELD_DURATION,   /* "5s", kept in milliseconds */
 	MODEL_FIELD_SECONDS,    /* the same, shown as a bare number */
 	MODEL_FIELD_STATUSES,   /* struct model_statuses */

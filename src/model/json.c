@@ -240,6 +240,7 @@ static void print_value(const struct model_field *field, const struct model_doma
 		return;
 	case MODEL_FIELD_ENUM:
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_DURATION:
 	case MODEL_FIELD_STATUSES:
 		model_value_print(field, domain, &value);

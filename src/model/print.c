@@ -99,6 +99,7 @@ static void print_value(const struct model_field *field, const struct model_doma
 	case MODEL_FIELD_BOOL:
 	case MODEL_FIELD_INTEGER:
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_DURATION:
 	case MODEL_FIELD_SECONDS:
 	case MODEL_FIELD_STATUSES:

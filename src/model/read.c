@@ -80,6 +80,7 @@ static bool is_type_right(
 		*ret_words = "must be a number";
 		return is_number(node);
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_STATUSES:
 		*ret_words = "must be a text or a number";
 		return !is_bool(node);

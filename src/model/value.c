@@ -73,6 +73,8 @@ bool model_value_to_number(const struct model_field *field, struct str text, uin
 		return str_to_ms(text, ret_number);
 	if (field->type == MODEL_FIELD_BYTES)
 		return str_to_bytes(text, ret_number);
+	if (field->type == MODEL_FIELD_PERCENT && str_has_suffix(text, STR("%")))
+		text.len--;
 	return str_to_u64(text, ret_number);
 }
 
@@ -83,8 +85,9 @@ static bool read_number(
 	if (!model_value_to_number(field, text, &number))
 		return refuse(ret_why, "value",
 		        is_duration(field) ? "is no duration, such as 2s, 500ms or 1m"
-		        : field->type == MODEL_FIELD_BYTES ? "is no size, such as 512k or 32m"
-		                                           : "is no number");
+		        : field->type == MODEL_FIELD_BYTES   ? "is no size, such as 512k or 32m"
+		        : field->type == MODEL_FIELD_PERCENT ? "is no percentage, such as 5%"
+		                                             : "is no number");
 	if (!is_in_range(field, number))
 		return refuse_range(ret_why, "is not in", field->allowed);
 	store(member, field->size, number);
@@ -325,6 +328,7 @@ bool model_value_read(const struct model_field *field, struct model_domain *doma
 		return read_bool(member, text, ret_why);
 	case MODEL_FIELD_INTEGER:
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_DURATION:
 	case MODEL_FIELD_SECONDS:
 		return read_number(field, member, text, ret_why);
@@ -456,6 +460,9 @@ void model_value_print(
 	case MODEL_FIELD_BYTES:
 		print_bytes(load(member, field->size), to);
 		break;
+	case MODEL_FIELD_PERCENT:
+		text_addf(to, "%llu%%", (unsigned long long)load(member, field->size));
+		break;
 	case MODEL_FIELD_DURATION:
 		model_value_print_duration(load(member, field->size), to);
 		break;
@@ -511,6 +518,7 @@ static bool is_equal_member(const struct model_field *field, const void *a, cons
 	case MODEL_FIELD_BOOL:
 	case MODEL_FIELD_INTEGER:
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_DURATION:
 	case MODEL_FIELD_SECONDS:
 	case MODEL_FIELD_STATUSES:
@@ -563,6 +571,7 @@ bool model_value_is_in_range(const struct model_field *field, const struct model
 	}
 	case MODEL_FIELD_INTEGER:
 	case MODEL_FIELD_BYTES:
+	case MODEL_FIELD_PERCENT:
 	case MODEL_FIELD_DURATION:
 	case MODEL_FIELD_SECONDS:
 		return is_in_range(field, load(member, field->size));

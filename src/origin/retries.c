@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "origin/pace.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,7 +22,8 @@ struct origin_retries {
 	struct origin_retries_table *table;
 	const struct model_domain *domain;
 	enum model_role role;
-	unsigned references; /* under the lock */
+	unsigned references;      /* under the lock */
+	struct origin_pace *pace; /* NULL: nobody asks */
 	atomic_uint taken;
 };
 
@@ -71,6 +73,9 @@ struct origin_retries *origin_retries_get(
 		retries->table = table;
 		retries->domain = domain;
 		retries->role = role;
+		unsigned percentile = model_hedge_percentile(domain->hedge_after);
+		if (role == MODEL_MASTER && percentile != 0)
+			retries->pace = origin_pace_new(percentile);
 		map_add(&table->map, &retries->node, hash);
 	}
 	retries->references++;
@@ -92,7 +97,13 @@ void origin_retries_unref(struct origin_retries *retries)
 	if (!is_last)
 		return;
 	CHECK(atomic_load(&retries->taken) == 0);
+	origin_pace_free(retries->pace);
 	mem_free(retries);
+}
+
+struct origin_pace *origin_retries_pace(const struct origin_retries *retries)
+{
+	return retries->pace;
 }
 
 bool origin_retries_take(struct origin_retries *retries)

@@ -1,8 +1,8 @@
 /*
- * The retries that all workers of a process share (origin-pull.md section 4): a fifth of its own
- * pulls in flight a worker may repeat without asking anybody, and all of them together
- * ORIGIN_RETRIES_FREE more at each origin. So the sum holds, and pulls that succeed write nothing
- * that is shared.
+ * What all workers of a process share of an origin: how soon it answers, where that is of interest,
+ * and its retries (origin-pull.md section 4). A fifth of its own pulls in flight a worker may
+ * repeat without asking anybody, and all of them together ORIGIN_RETRIES_FREE more at each origin.
+ * So the sum holds, and pulls that succeed write nothing that is shared.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 
 enum { ORIGIN_RETRIES_FREE = 10 };
 
+struct origin_pace;
 struct origin_retries_table;
 struct origin_retries;
 
@@ -23,6 +24,9 @@ void origin_retries_table_free(struct origin_retries_table *table);
 struct origin_retries *origin_retries_get(
         struct origin_shared *shared, const struct model_domain *domain, enum model_role role);
 void origin_retries_unref(struct origin_retries *retries);
+
+/* How soon it answers, for a master whose domain hedges (`hedge.after`); else NULL. */
+struct origin_pace *origin_retries_pace(const struct origin_retries *retries);
 
 /* Takes one of the free retries, and gives it back. Lock-free. */
 MUST_CHECK bool origin_retries_take(struct origin_retries *retries);

@@ -8,6 +8,8 @@ from caching import wait_until
 from control import domain
 from load import Load
 
+pytestmark = pytest.mark.racing
+
 LIVE_S = 0.1  # origin-pull.md, section 5
 NAME = "edge.test"
 UNCACHED = {"cache": {"mode": "off"}}

@@ -192,3 +192,16 @@ def test_what_is_stored_remembers_which_origin_it_came_from(make):
     for path, told in (("/one", "master"), ("/two", "backup")):
         response = server.get(path)
         assert (word(response), response.fields.get("X-Headwater-Origin")) == ("HIT", told)
+
+
+def test_a_master_that_had_closed_its_connection_has_not_failed(make):
+    """origin-pull.md section 4: a kept connection that was closed is no failure, and so its 404 is one like any other."""
+    master = make.origin("master")
+    server = make.headwater([domain(master)], workers=1)
+    master.on_reuse = "reset"
+    master.default = says(FRESH, status=404, body=b"own")
+    for path in ("/warm", "/a"):
+        assert server.get(path).status == 404
+    assert [len(line["attempts"]) for line in server.wait_log(1, "/a")] == [2]
+    time.sleep(1.2)
+    assert (word(server.get("/a")), word(server.get("/warm"))) == ("HIT", "HIT")

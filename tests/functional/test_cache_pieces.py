@@ -231,6 +231,22 @@ def test_an_origin_without_ranges(site, first):
         assert response.status in (200, 206) and file.is_right(response)
 
 
+@pytest.mark.parametrize("lines", [["Cache-Control: no-store"], ["Cache-Control: private, max-age=9"]])
+def test_a_part_that_comes_not_to_be_stored_is_not(site, lines):
+    """RFC 9111 3: of something that is remembered, too. It is of the same version, so who asked has it."""
+    path, file = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    file.lines = lines
+    for pulls in (2, 3):
+        assert file.is_right(seek(site, path, 9 * MIB)) and len(site.pulls(path)) == pulls
+        settle(site, path)
+    file.lines = [FRESH]
+    for _ in range(2):
+        assert file.is_right(seek(site, path, 9 * MIB)) and len(site.pulls(path)) == 4
+        settle(site, path)
+
+
 # Versions.
 
 
@@ -336,6 +352,30 @@ def test_a_piece_that_was_pulled_before_a_purge_is_not_used_after_it(site):
     site.origin.on(path, file)
     purge(site.server, "url", f"http://edge.test{path}")
     assert file.is_right(seek(site, path, 3 * MIB))
+
+
+def test_who_still_reads_an_old_version_takes_nothing_from_the_new_one(site):
+    """That an old version is not the origin's any more says nothing of the one that came in its place."""
+    path, old = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    with site.server.connect(receive_buffer=4096, timeout=30) as slow:
+        slow.request(target=path)
+        wait_until(lambda: len(site.pulls(path)) > 1, "the first piece that lacks")
+        pulls = 0
+        while pulls < len(site.pulls(path)):
+            pulls = len(site.pulls(path))
+            time.sleep(0.5)
+        purge(site.server, "url", f"http://edge.test{path}")
+        new = File(version="2")
+        site.origin.on(path, new)
+        assert new.is_right(seek(site, path, 9 * MIB))
+        settle(site, path)
+        with pytest.raises(wire.Truncated) as broken:
+            slow.response(keep=False)
+        assert broken.value.response.digest == content.digest(f"file {old.version}", broken.value.response.size)
+    response = seek(site, path, 9 * MIB)
+    assert word(response) == "HIT" and new.is_right(response)
 
 
 def test_a_soft_purge_validates_and_keeps_the_pieces(site):

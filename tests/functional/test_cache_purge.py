@@ -399,3 +399,21 @@ def test_a_crowd_around_a_purge_is_right_on_both_sides(make):
     for thread in first:
         thread.join()
     assert site.get("/a").body == b"new" and len(site.pulls("/a")) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_crowd_behind_a_purge_costs_one_pull_while_the_old_one_goes_on(make, kind):
+    """Whatever purged it: what was purged is in nobody's way."""
+    site = Site(make, workers=2)
+    body = b"o" * 60_000
+    tag = "t" + "/a".strip("/")
+    site.says("/a", FRESH, f"Cache-Tag: {tag}", body=body, drip="body", drip_bytes=10_000, drip_s=0.8)
+    with site.server.connect() as early:
+        early.request(target="/a")
+        read_until(early, 10_000)
+        site.says("/a", FRESH, f"Cache-Tag: {tag}", body=b"new", delay=0.3)
+        purge_kind(site.server, kind, "edge.test", "/a")
+        assert {response.body for response in at_once(site.server, 20, "/a")} == {b"new"}
+        assert len(site.pulls("/a")) == 2
+        assert early.response().body == body
+    assert site.get("/a").body == b"new"

@@ -400,3 +400,25 @@ def test_the_log_has_the_validation_behind_a_stale_response_that_failed(make):
     line = background(site.server)[0]
     assert (line["status"], line["fault"]) == (0, "connect_refused")
     assert [attempt["reason"] for attempt in line["attempts"]] == ["connect_refused"]
+
+
+def test_pulls_that_nobody_waits_for_are_bounded(make):
+    """LIMIT_BACKGROUND_PULLS, while there is no answer yet, too: a silent origin is not asked for everything at once."""
+    limit, count = 256, 300
+    site = Site(make, {"edge.test": {"origin": {"head_timeout": "30s"}, "stale": {"wait_ms": 20000}}})
+    site.origin.default = says(*STALE, 'ETag: "a"', body=b"old")
+    with site.server.connect() as connection:
+        for number in range(count):
+            connection.request(target=f"/{number}")
+            connection.response()
+    site.origin.forget()
+    site.origin.default = Reply(cut="before", how="hang")
+    clients = [site.server.connect() for _ in range(count)]
+    for number, each in enumerate(clients):
+        each.request(target=f"/{number}")
+        site.origin.wait(number + 1)
+    for each in clients:
+        each.abort()
+    waiting = lambda: sum(not connection.ended for connection in site.origin.connections)  # noqa: E731
+    wait_until(lambda: waiting() <= limit, "the end of what is too much")
+    assert waiting() >= limit - 10

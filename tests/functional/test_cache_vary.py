@@ -212,3 +212,63 @@ def test_a_crowd_of_many_kinds_gets_each_its_own(site):
     responses = crowd(24, lambda number: site.get(path, f"X-Kind: {number % 12}"))
     for number, response in enumerate(responses):
         assert response.body == str(number % 12).encode() * 1000
+
+
+# What a client says to us alone, or may not say: the origin never sees it, and so its answer is not for those who
+# say the same to the origin.
+
+
+def test_what_a_connection_names_is_not_what_the_answer_varies_on(site):
+    """RFC 9110 7.6.1: such a field is for us alone. An answer that was made without it is not for who sends it on."""
+    path = varying(site, "X-Kind")
+    assert site.get(path, "X-Kind: a", "Connection: X-Kind").body == b"[[]]"
+    assert site.get(path, "X-Kind: a").body == b"[['a']]"
+    assert word(site.get(path)) == "HIT" and word(site.get(path, "X-Kind: b", "Connection: X-Kind")) == "HIT"
+
+
+def test_a_connection_that_names_the_coding_does_not_decide_what_others_get(site):
+    path = varying(site, "Accept-Encoding")
+    for value in ("gzip", "identity"):
+        response = site.get(path, f"Accept-Encoding: {value}", "Connection: Accept-Encoding")
+        assert response.body == f"[['{value}']]".encode()
+
+
+def test_a_connection_cannot_name_away_what_validates(site):
+    path = site.path()
+    site.origin.on(path, lambda request: says(FRESH, 'ETag: "a"', status=304) if "If-None-Match" in request.fields
+                   else says(*STALE, 'ETag: "a"', body=b"x"))  # fmt: skip
+    site.get(path)
+    assert word(site.get(path, "Connection: If-None-Match, If-Modified-Since")) == "REVALIDATED"
+
+
+# name -> what a client whom nobody trusts says
+FORGED = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "other.test",
+    "X-Forwarded-For": "203.0.113.9",
+    "Forwarded": "for=203.0.113.9",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_a_stranger_forges_is_no_variant(make, name):
+    """The origin is told the truth; the answer to that is not for whom a proxy that we trust says the same of."""
+    site = Site(make, {"edge.test": {"forwarding": {"forwarded": "on"}}})
+    site.origin.default = lambda request: says(FRESH, f"Vary: {name}", body=repr(request.fields.all(name)).encode())
+    forged = site.get("/a", f"{name}: {FORGED[name]}").body
+    assert FORGED[name].encode() not in forged
+    assert site.get("/a").body == forged
+    if name in ("X-Forwarded-For", "Forwarded"):
+        assert not site.is_kept("/a")
+    else:
+        assert site.is_kept("/a") and len(site.pulls("/a")) == 1
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-Proto", "X-Forwarded-Host"])
+def test_what_a_trusted_proxy_says_is_a_variant(make, name):
+    site = Site(make, flags={"trusted_proxies": "127.0.0.1"})
+    site.origin.default = lambda request: says(FRESH, f"Vary: {name}", body=repr(request.fields.all(name)).encode())
+    for expected in ("MISS", "HIT"):
+        for value in ("http", "https"):
+            response = site.get("/a", f"{name}: {value}")
+            assert (word(response), response.body) == (expected, f"['{value}']".encode())

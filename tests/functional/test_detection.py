@@ -10,6 +10,8 @@ import pytest
 from domains import domain, origin_of
 from origin import GARBAGE, Origin, Reply
 
+pytestmark = pytest.mark.racing
+
 CONFIRMED = 1.0
 SILENT = {"probe_timeout": "300ms"}  # where probes get no answer, they end within CONFIRMED as well
 GARBLED = Reply(raw=GARBAGE["an SSH banner"])

@@ -6,6 +6,7 @@ import time
 import client
 import content
 import pytest
+from caching import wait_until
 from domains import SLACK, domain, origin_of
 from origin import GARBAGE, Generated, Origin, Reply
 from program import is_sanitized
@@ -488,7 +489,7 @@ def test_real_servers_fail_over_when_the_master_is_killed(make):
     server = make.headwater([domain(master, backup)])
     assert server.get("/hello").body == b"master\n"
     assert server.get("/status/404").status == 404
-    assert any("/status/404" in line for line in backup.log())
+    wait_until(lambda: any("/status/404" in line for line in backup.log()), "the backup was asked, and wrote that down")
     with socket.create_connection(("127.0.0.1", master.port)):
         master.stop()
     for _ in range(5):

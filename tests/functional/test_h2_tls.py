@@ -8,6 +8,8 @@ from caching import FRESH, says
 from origin import Generated, Reply
 from test_tls import Secure
 
+pytestmark = pytest.mark.racing
+
 
 @pytest.fixture(name="site")
 def _site(make):

@@ -16,6 +16,8 @@ from domains import SLACK, domain, origin_of
 from nginx import free_port
 from origin import Generated, Reply
 
+pytestmark = pytest.mark.racing
+
 NAME = "edge.test"
 EXTENDED = {"origin_rules": "extended"}
 ATTEMPT = 1 + 1 + 0.1  # connect_timeout + head_timeout + 100 ms

@@ -10,6 +10,8 @@ from domains import domain
 from load import Load
 from origin import Reply
 
+pytestmark = pytest.mark.racing
+
 LIVE = 1.0
 LIVE_CHECKED = LIVE + 1.0  # a sanitized program on a busy machine
 

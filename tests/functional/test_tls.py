@@ -20,6 +20,8 @@ from certificates import Authority
 from client import Client, exchange
 from origin import Generated, Reply
 
+pytestmark = pytest.mark.racing
+
 MIB = 1 << 20
 NAME = "edge.test"
 
@@ -91,6 +93,16 @@ def test_the_origin_is_told_the_scheme(site):
     site.get("/plain", "X-Forwarded-Proto: https")
     told = {request.path: request.fields.get("X-Forwarded-Proto") for request in site.origin.requests}
     assert told == {"/tls": "https", "/plain": "http"}
+
+
+def test_an_answer_that_varies_on_the_scheme_is_kept_for_each(site):
+    """The origin is told it by us; an answer that sends HTTP to HTTPS is not one for who came with that."""
+    site.origin.default = lambda request: (
+        says(FRESH, "Vary: X-Forwarded-Proto", body=b"hello") if request.fields.get("X-Forwarded-Proto") == "https"
+        else says(FRESH, "Vary: X-Forwarded-Proto", "Location: https://edge.test/a", status=301))  # fmt: skip
+    for expected in ("MISS", "HIT"):
+        plain, secure = site.get("/a"), site.secure_get("/a", fields=[("X-Forwarded-Proto", "http")])
+        assert (plain.status, word(plain), secure.status, word(secure)) == (301, expected, 200, expected)
 
 
 @pytest.mark.parametrize("size", [0, 1, 300, 4096, 16000, 16384, 40000, 100_000, 3 * MIB])
@@ -178,7 +190,7 @@ def test_both_kinds_for_one_name(make):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "5", "-subj", "/CN=rsa",
                     "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(rsa) + ".key", "-out", str(rsa)],
                    check=True, capture_output=True)
-    site.server.wait_line("2 of .* are shown")
+    site.server.wait_line("2 of .* are shown", 20)
     for algorithm, wanted in (("ECDSA", "id-ecPublicKey"), ("RSA", "rsaEncryption")):
         _, said = site.s_client("-tls1_2", "-cipher", f"ECDHE-{algorithm}-AES128-GCM-SHA256")
         pem = said[said.index("-----BEGIN CERT") : said.index("-----END CERT")] + "-----END CERTIFICATE-----\n"
@@ -259,11 +271,11 @@ def test_certificates_are_taken_up_and_nobody_is_dropped(site):
         reader.request(target="/warm")
         with site.connect() as idle:
             site.add("new.test")
-            site.server.wait_line("2 of .* are shown")
+            site.server.wait_line("2 of .* are shown", 20)
             with site.connect("new.test"):
                 pass
             (site.folder / "edge.test.pem").unlink()
-            site.server.wait_line("certificates: 1 of .* are shown", since=len(site.server.lines) - 1)
+            site.server.wait_line("certificates: 1 of .* are shown", 20, since=len(site.server.lines) - 1)
             with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
                 site.connect(NAME)
             idle.request(target="/warm")

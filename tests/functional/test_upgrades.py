@@ -17,6 +17,8 @@ from certificates import Authority, server_context
 from domains import SLACK, domain, origin_of
 from websocket import CLOSE, Client, Server, plain, switch
 
+pytestmark = pytest.mark.racing
+
 NAME = "edge.test"
 MIB = 1 << 20
 SIZES = [0, 1, 125, 126, 4096, 4097, 65535, 65536, 70_000, 1_000_000]

@@ -1,10 +1,20 @@
 /* fuzz: cache - a variant can be read in one way, and the request that it stands for has the same
  */
+#include "base/hash.h"
 #include "cache/vary.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FIELDS = 32 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	hash_init();
+	return 0;
+}
 
 static bool parse(struct str text, struct http_field fields[FIELDS], struct http_head *ret_head)
 {
@@ -46,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct http_field fields[FIELDS], fields_again[FIELDS];
 	struct http_head head, again;
 	struct cache_vary vary = {0};
+	const struct cache_vary_asked asked = {.head = &head, .is_trusted = true};
+	const struct cache_vary_asked asked_again = {.head = &again, .is_trusted = true};
 	char to[LIMIT_VARIANT_BYTES], to_again[LIMIT_VARIANT_BYTES];
 	struct str variant, variant_again;
 	if (!parse(str_make((const char *)data, size), fields, &head))
@@ -56,12 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	CHECK(vary.count <= LIMIT_VARY_NAMES);
-	if (cache_vary_write(&vary, &head, to, &variant) != CACHE_VARY_DONE)
+	if (cache_vary_write(&vary, &asked, to, &variant) != CACHE_VARY_DONE)
 		return 0;
 	struct text written = {0};
 	if (write_fields(&vary, variant, &written)) {
 		CHECK(parse(text_str(&written), fields_again, &again));
-		CHECK(cache_vary_write(&vary, &again, to_again, &variant_again) == CACHE_VARY_DONE);
+		CHECK(cache_vary_write(&vary, &asked_again, to_again, &variant_again) ==
+		        CACHE_VARY_DONE);
 		CHECK(str_is_equal(variant, variant_again));
 	}
 	text_done(&written);

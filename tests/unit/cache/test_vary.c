@@ -1,6 +1,8 @@
 /* Variants. */
 #include "cache/vary.h"
 
+#include "base/hash.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +21,9 @@ static struct str variant_of(
 	while (rest.len > 0)
 		assert_true(cache_vary_add_name(&vary, str_cut(&rest, ',')));
 	heads_request(heads, "GET", lines);
-	assert_int_equal(cache_vary_write(&vary, &heads->head, to, &text), CACHE_VARY_DONE);
+	assert_int_equal(cache_vary_write(&vary, &(struct cache_vary_asked){.head = &heads->head},
+	                         to, &text),
+	        CACHE_VARY_DONE);
 	return text;
 }
 
@@ -38,6 +42,9 @@ static void names_are_added_once(void **state)
 	        {"Vary: accept", DONE, ""},
 	        {"Vary: A, b,, A,a", DONE, "A b "},
 	        {"Vary: a\nVary: B", DONE, "a B "},
+	        {"Vary: a, forwarded", ANY, ""},
+	        {"Vary: X-Forwarded-For", ANY, ""},
+	        {"Vary: X-Forwarded-Proto", DONE, "X-Forwarded-Proto "},
 	        {"Vary: *", ANY, ""},
 	        {"Vary: a, *", ANY, ""},
 	        {"Vary: a b", ANY, ""},
@@ -144,23 +151,71 @@ static void a_variant_has_its_most_bytes(void **state)
 	struct cache_vary vary = {0};
 	struct str text;
 	static char to[LIMIT_VARIANT_BYTES];
+	const struct cache_vary_asked asked = {.head = &heads.head};
 	assert_true(cache_vary_add_name(&vary, STR("A")));
 	text_add(&lines, STR("A: "));
 	while (lines.len < LIMIT_VARIANT_BYTES - 4 + 3)
 		text_add_char(&lines, 'x');
 	heads_request(&heads, "GET", text_c(&lines));
-	assert_int_equal(cache_vary_write(&vary, &heads.head, to, &text), CACHE_VARY_DONE);
+	assert_int_equal(cache_vary_write(&vary, &asked, to, &text), CACHE_VARY_DONE);
 	assert_int_equal(text.len, LIMIT_VARIANT_BYTES);
 	assert_true(str_has_prefix(text, STR("0ffcx")));
 	text_add_char(&lines, 'x');
 	heads_request(&heads, "GET", text_c(&lines));
-	assert_int_equal(cache_vary_write(&vary, &heads.head, to, &text), CACHE_VARY_LIMIT);
+	assert_int_equal(cache_vary_write(&vary, &asked, to, &text), CACHE_VARY_LIMIT);
 	assert_true(cache_vary_add_name(&vary, STR("B")));
 	lines.len -= 2;
 	lines.at[lines.len] = '\0';
 	heads_request(&heads, "GET", text_c(&lines));
-	assert_int_equal(cache_vary_write(&vary, &heads.head, to, &text), CACHE_VARY_LIMIT);
+	assert_int_equal(cache_vary_write(&vary, &asked, to, &text), CACHE_VARY_LIMIT);
 	text_done(&lines);
+	heads_done(&heads);
+}
+
+static void what_the_origin_is_not_told_makes_no_variant(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *names, *lines;
+		bool is_trusted;
+		const char *proto, *text;
+	} rows[] = {
+	        /* RFC 9110 7.6.1 */
+	        {"A", "A: 1\nConnection: A", false, "", "----"},
+	        {"A", "A: 1\nConnection: close, b\nConnection: a", true, "", "----"},
+	        {"A,B", "A: 1\nB: 2\nConnection: A", false, "", "----00012"},
+	        {"Accept", "Accept: a/b\nConnection: accept", false, "", "----"},
+	        {"TE", "TE: trailers", false, "", "----"},
+	        {"Connection", "Connection: close", false, "", "----"},
+	        {"Accept-Encoding", "Accept-Encoding: br\nConnection: Accept-Encoding", false, "",
+	                "0002br"},
+	        /* what only we and who we trust say */
+	        {"X-Forwarded-Proto", "", false, "", "----"},
+	        {"X-Forwarded-Proto", "", false, "http", "0004http"},
+	        {"X-Forwarded-Proto", "X-Forwarded-Proto: https", false, "http", "0004http"},
+	        {"X-Forwarded-Proto", "X-Forwarded-Proto: https", false, "", "----"},
+	        {"X-Forwarded-Proto", "X-Forwarded-Proto: https", true, "http", "0005https"},
+	        {"X-Forwarded-Proto", "X-Forwarded-Proto: x\nConnection: X-Forwarded-Proto", true,
+	                "http", "0004http"},
+	        {"X-Forwarded-Proto", "", true, "https", "0005https"},
+	        {"X-Forwarded-Host", "X-Forwarded-Host: a", false, "", "----"},
+	        {"X-Forwarded-Host", "X-Forwarded-Host: a", true, "", "0001a"},
+	};
+	struct heads heads = {0};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct cache_vary vary = {0};
+		char to[LIMIT_VARIANT_BYTES];
+		struct str rest = str_of(rows[i].names), text;
+		while (rest.len > 0)
+			assert_true(cache_vary_add_name(&vary, str_cut(&rest, ',')));
+		const struct cache_vary_asked asked = {
+		        .head = heads_request(&heads, "GET", rows[i].lines),
+		        .is_trusted = rows[i].is_trusted,
+		        .proto = str_of(rows[i].proto),
+		};
+		assert_int_equal(cache_vary_write(&vary, &asked, to, &text), CACHE_VARY_DONE);
+		assert_str_equal(text, str_of(rows[i].text));
+	}
 	heads_done(&heads);
 }
 
@@ -224,11 +279,13 @@ static void accepted_codings_are_told_by_weight(void **state)
 
 int main(void)
 {
+	hash_init();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(names_are_added_once),
 	        cmocka_unit_test(requests_with_equal_meaning_share_a_variant),
 	        cmocka_unit_test(variants_are_written_so_that_none_passes_for_another),
 	        cmocka_unit_test(a_variant_has_its_most_bytes),
+	        cmocka_unit_test(what_the_origin_is_not_told_makes_no_variant),
 	        cmocka_unit_test(accepted_codings_are_told_by_weight),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

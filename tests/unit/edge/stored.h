@@ -7,6 +7,7 @@
 #include "cache/policy.h"
 #include "cache/purge.h"
 #include "edge/fixture.h"
+#include "edge/forward.h"
 #include "edge/keep.h"
 #include "edge/lookup.h"
 #include "edge/rules.h"
@@ -68,7 +69,8 @@ static inline bool look_up(
 	found->key = cache_key_make(worker->cache, str_of(key));
 	edge_lookup_init(&found->lookup, worker->cache_reader, &found->key,
 	        cache_key_domain(worker->cache, str_of(domain_of_key(fixture, key)->name)),
-	        request_head(&found->request, request));
+	        edge_forward_asked(request_head(&found->request, request),
+	                domain_of_key(fixture, key), false, false));
 	found->result = edge_lookup_find(&found->lookup, &found->entry);
 	return found->result == EDGE_LOOKUP_FOUND;
 }
@@ -126,8 +128,10 @@ static inline void kept_init(struct kept *kept, struct fixture *fixture, const c
 	        .sequence = cache_store_sequence(worker->cache),
 	        .arena = &kept->arena,
 	};
+	kept->keep.asked = edge_forward_asked(
+	        request_head(&kept->request, request), kept->keep.domain, false, false);
 	struct cache_exchange exchange = {
-	        .request = request_head(&kept->request, request),
+	        .request = kept->keep.asked.head,
 	        .response = answer_head(&kept->answer, answer),
 	        .requested_ms = now_ms,
 	        .received_ms = now_ms,
@@ -137,7 +141,7 @@ static inline void kept_init(struct kept *kept, struct fixture *fixture, const c
 	        cache_policy_may_store(&exchange, &rules.cache, &terms), CACHE_VERDICT_STORE);
 	struct edge_loaded_options options = {
 	        .head = exchange.response,
-	        .request = exchange.request,
+	        .asked = kept->keep.asked,
 	        .date = serve_server_date(worker->server),
 	};
 	assert_int_equal(edge_loaded_make(&options, &kept->loaded), EDGE_LOADED_DONE);

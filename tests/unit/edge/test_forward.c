@@ -247,8 +247,40 @@ static void a_shared_request_is_a_get_for_all_of_it(void **state)
 	assert_true(edge_forward_shared(
 	        &f.head, STR("gzip"), STR("If-None-Match: \"c\"\r\n"), &f.arena, &shared));
 	assert_true(str_is_equal(str_make(shared.base, shared.len),
-	        STR("GET /a HTTP/1.1\r\nHost: edge.test\r\nAccept-Encoding: gzip\r\nX-A: b\r\n"
+	        STR("GET /a HTTP/1.1\r\nAccept-Encoding: gzip\r\nX-A: b\r\n"
 	            "If-None-Match: \"c\"\r\n\r\n")));
+	arena_reset(&f.arena);
+}
+
+static void what_a_client_names_in_connection_takes_nothing_of_ours_away(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct http_head shared;
+	set_up(&f, "GET /a HTTP/1.1\r\nHost: edge.test\r\nX-A: b\r\n"
+	           "Connection: If-None-Match, X-A, Accept-Encoding\r\n\r\n");
+	assert_true(edge_forward_shared(
+	        &f.head, STR("gzip"), STR("If-None-Match: \"c\"\r\n"), &f.arena, &shared));
+	assert_true(str_is_equal(str_make(shared.base, shared.len),
+	        STR("GET /a HTTP/1.1\r\nAccept-Encoding: gzip\r\n"
+	            "If-None-Match: \"c\"\r\n\r\n")));
+	arena_reset(&f.arena);
+}
+
+static void an_answer_varies_on_what_is_told(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\n\r\n");
+	f.domain.x_forwarded_proto = true;
+	struct cache_vary_asked asked = edge_forward_asked(&f.head, &f.domain, true, false);
+	assert_true(asked.head == &f.head && !asked.is_trusted);
+	assert_true(str_is_equal(asked.proto, STR("https")));
+	asked = edge_forward_asked(&f.head, &f.domain, false, true);
+	assert_true(asked.is_trusted && str_is_equal(asked.proto, STR("http")));
+	f.domain.x_forwarded_proto = false;
+	asked = edge_forward_asked(&f.head, &f.domain, true, false);
+	assert_int_equal(asked.proto.len, 0);
 	arena_reset(&f.arena);
 }
 
@@ -440,6 +472,8 @@ int main(void)
 	        cmocka_unit_test(earlier_members_of_via_and_cdn_loop_go_on),
 	        cmocka_unit_test(via_tells_the_version_of_the_request),
 	        cmocka_unit_test(a_shared_request_is_a_get_for_all_of_it),
+	        cmocka_unit_test(what_a_client_names_in_connection_takes_nothing_of_ours_away),
+	        cmocka_unit_test(an_answer_varies_on_what_is_told),
 	        cmocka_unit_test(rules_change_what_is_passed_on),
 	        cmocka_unit_test(as_much_as_rules_may_write_has_room),
 	        cmocka_unit_test(a_public_bucket_gets_its_host_and_nobodys_credentials),

@@ -114,9 +114,10 @@ static bool refresh(struct fixture *fixture, const char *request, const char *an
 	        .sequence = cache_store_sequence(fixture->worker->cache),
 	        .arena = &arena,
 	};
+	keep.asked = edge_forward_asked(request_head(&asked, request), keep.domain, false, false);
 	uint64_t now_ms = clock_wall_ms();
 	struct cache_exchange exchange = {
-	        .request = request_head(&asked, request),
+	        .request = keep.asked.head,
 	        .response = answer_head(&said, answer),
 	        .requested_ms = now_ms,
 	        .received_ms = now_ms,

@@ -50,7 +50,7 @@ static enum edge_loaded_result make(const char *response, const char *request,
 	static struct parsed answer, asked;
 	struct edge_loaded_options options = {
 	        .head = parse_response(&answer, response),
-	        .request = parse_request(&asked, request),
+	        .asked = {.head = parse_request(&asked, request)},
 	        .vary = vary,
 	        .date = STR("Tue, 14 Nov 2023 22:13:20 GMT"),
 	};

@@ -161,12 +161,65 @@ static void without_a_validator_all_of_it_is_pulled(void **state)
 	asker_done(&asker);
 }
 
+/* Puts another object in the place of one as soon as that is there, before anybody else has his
+ * turn. */
+struct intruder {
+	struct loop_task task;
+	struct asker *asker;
+	const char *answer;
+	size_t from, length; /* of the pattern */
+	bool is_done;
+};
+
+static void intrude(struct loop_task *task)
+{
+	struct intruder *intruder = container_of(task, struct intruder, task);
+	struct fixture *fixture = &intruder->asker->fixture;
+	struct kept kept;
+	if (!has(fixture, "a.test/x")) {
+		loop_wake(fixture->worker->loop, task);
+		return;
+	}
+	struct str bytes = pattern_of(intruder->from, intruder->length);
+	struct iovec body = {.iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.len};
+	kept_init(&kept, fixture, "a.test/x", PLAIN_REQUEST, intruder->answer);
+	assert_int_equal(
+	        edge_keep_object(&kept.keep, kept.loaded, bytes.len, &body, 1), CACHE_PUT_DONE);
+	kept_done(&kept);
+	intruder->is_done = true;
+}
+
+static void a_piece_is_not_taken_for_another_object(void **state)
+{
+	(void)state;
+	struct asker asker;
+	asker_start(&asker, ASKED_DOMAINS);
+	size_t piece = cache_store_piece_bytes(asker.fixture.worker->cache);
+	struct intruder intruder = {
+	        .task.on_run = intrude,
+	        .asker = &asker,
+	        .answer = "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nETag: \"b\"\r\n\r\n",
+	        .from = 7,
+	        .length = 4096,
+	};
+	answers(&asker, "200 OK", FRESH, 2 * piece);
+	asker.fixture.origins[0].answer.does_ranges = true;
+	loop_wake(asker.fixture.worker->loop, &intruder.task);
+	fetch(&asker.client, "GET", FIRST_KB, &asker.response);
+	assert_true(intruder.is_done);
+	assert_int_equal(asker.response.head.status, 206);
+	assert_true(has_field(&asker.response, "ETag", "\"b\""));
+	assert_true(is_body(&asker, 7, 1024));
+	asker_done(&asker);
+}
+
 int main(void)
 {
 	begin();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_range_of_something_unknown_pulls_one_piece),
 	        cmocka_unit_test(an_origin_without_ranges_is_asked_for_the_whole),
+	        cmocka_unit_test(a_piece_is_not_taken_for_another_object),
 	        cmocka_unit_test(pieces_that_are_gone_are_pulled_again),
 	        cmocka_unit_test(another_version_is_never_mixed_in),
 	        cmocka_unit_test(a_later_piece_is_pulled_when_it_is_its_turn),

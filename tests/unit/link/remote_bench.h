@@ -135,6 +135,7 @@ UNUSED static void on_edge(struct link_hub_sink *sink, const struct link_hub_edg
 {
 	(void)sink;
 	assert_string_equal(edge->id, "edge-1");
+	assert_string_equal(edge->version, HEADWATER_VERSION);
 	bench.purged = edge->purged;
 	bench.shown = edge->shown;
 	bench.applied = (unsigned)edge->applied;

@@ -161,7 +161,7 @@ static void client_greet_purged(struct client *client, const char *id, const cha
 	struct text hello = {0};
 	client_init(client);
 	const struct link_hello said = {
-	        str_of(id), str_of(id), str_of(store), revision, purged, 0, NULL, 0};
+	        str_of(id), str_of(id), STR_EMPTY, str_of(store), revision, purged, 0, NULL, 0};
 	link_message_print_hello(&said, &hello);
 	link_wire_send(client->wire, LINK_SAYS_HELLO, text_str(&hello));
 	text_done(&hello);

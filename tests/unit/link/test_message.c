@@ -179,6 +179,9 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"{}", "is no greeting"},
 	        {"{\"v\":\"1\"}", "is no greeting"},
 	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 5"},
+	        {"{\"v\":5,\"id\":\"a\",\"run\":\"a\",\"version\":\"a b\",\"store\":\"\","
+	         "\"revision\":1,\"purged\":0,\"oldest\":0,\"past\":[]}",
+	                "does not say who it is and what it knows"},
 	        {"{\"v\":5}", "does not say who it is and what it knows"},
 	        {"{\"v\":5,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
 	         "\"oldest\":0}",

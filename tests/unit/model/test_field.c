@@ -24,7 +24,8 @@ static void every_row_is_sound(void **state)
 		/* The range must fit the member. */
 		bool is_number =
 		        field->type == MODEL_FIELD_INTEGER || field->type == MODEL_FIELD_BYTES ||
-		        field->type == MODEL_FIELD_DURATION || field->type == MODEL_FIELD_SECONDS;
+		        field->type == MODEL_FIELD_DURATION || field->type == MODEL_FIELD_SECONDS ||
+		        field->type == MODEL_FIELD_PERCENT;
 		if (is_number && field->size < 8)
 			assert_true(max >> (field->size * 8) == 0);
 	}

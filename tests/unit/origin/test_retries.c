@@ -28,6 +28,26 @@ static void an_origin_has_ten_for_all_who_ask(void **state)
 	model_domain_unref(domain);
 }
 
+static void only_a_master_that_is_hedged_has_a_pace(void **state)
+{
+	struct stand *stand = *state;
+	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", "192.0.2.2");
+	struct origin_retries *plain = origin_retries_get(stand->shared, domain, MODEL_MASTER);
+	assert_null(origin_retries_pace(plain));
+	origin_retries_unref(plain);
+	domain->hedge_after = MODEL_HEDGE_P95;
+	struct origin_retries *one = origin_retries_get(stand->shared, domain, MODEL_MASTER);
+	struct origin_retries *same = origin_retries_get(stand->shared, domain, MODEL_MASTER);
+	struct origin_retries *backup = origin_retries_get(stand->shared, domain, MODEL_BACKUP);
+	assert_non_null(origin_retries_pace(one));
+	assert_ptr_equal(origin_retries_pace(same), origin_retries_pace(one));
+	assert_null(origin_retries_pace(backup));
+	origin_retries_unref(one);
+	origin_retries_unref(same);
+	origin_retries_unref(backup);
+	model_domain_unref(domain);
+}
+
 enum { THREADS = 4, ROUNDS = 20000 };
 
 struct crowd {
@@ -74,6 +94,7 @@ int main(void)
 	hash_init();
 	const struct CMUnitTest tests[] = {
 	        STAND_TEST(an_origin_has_ten_for_all_who_ask),
+	        STAND_TEST(only_a_master_that_is_hedged_has_a_pace),
 	        STAND_TEST(threads_never_have_more_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
