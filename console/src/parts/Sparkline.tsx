@@ -3,15 +3,16 @@
 const WIDTH = 96;
 const HEIGHT = 26;
 
-export function Sparkline({ values, label }: { values: readonly number[]; label: string }) {
-	const most = Math.max(...values, 1);
-	const step = WIDTH / Math.max(1, values.length - 1);
-	const points = values.map(
+export function Sparkline({ values, label }: { values: readonly (number | null)[]; label: string }) {
+	const known = values.map((value) => value ?? 0);
+	const most = Math.max(...known, 1);
+	const step = WIDTH / Math.max(1, known.length - 1);
+	const points = known.map(
 		(value, at) => `${(at * step).toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`,
 	);
 	return (
 		<svg
-			className={`hw-spark${most === 1 && !values.some(Boolean) ? " hw-spark--none" : ""}`}
+			className={`hw-spark${!known.some(Boolean) ? " hw-spark--none" : ""}`}
 			width={WIDTH}
 			height={HEIGHT}
 			viewBox={`0 0 ${WIDTH} ${HEIGHT}`}

@@ -1,11 +1,11 @@
 // The rows of the list: each domain with its status, its origins, how they are, and its traffic.
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { ArrowDownIcon, ArrowUpIcon, LockOnIcon, MoreIcon } from "tdesign-icons-react";
 import type { Domain } from "../../api/types";
 import { common } from "../../i18n/common";
 import { domainTexts } from "../../i18n/domains";
-import { short } from "../../i18n/format";
+import { number, short } from "../../i18n/format";
 import { useText } from "../../i18n/i18n";
 import { Tick } from "../../parts/Field";
 import { Menu } from "../../parts/Menu";
@@ -16,7 +16,7 @@ import { Tag } from "../../parts/Tag";
 import { useForbidden } from "../../session/forbidden";
 import { DeleteDialog } from "./DeleteDialog";
 import { StatusDialog } from "./StatusButton";
-import { useTraffic } from "./traffic";
+import { type Traffic, useTraffic } from "./traffic";
 
 export type Order = "name" | "name_desc" | "newest" | "oldest";
 
@@ -42,6 +42,8 @@ export function DomainTable({ items, rows, blocked, order, onOrder, selected, on
 	const c = useText(common);
 	const forbidden = useForbidden("admin");
 	const [asked, setAsked] = useState<{ domain: Domain; what: "status" | "delete" }>();
+	const names = useMemo(() => items?.map((domain) => domain.name) ?? [], [items]);
+	const traffic = useTraffic(names);
 	const here = items?.filter((domain) => selected.has(domain.name)).length ?? 0;
 
 	function selectAll(isOn: boolean) {
@@ -102,6 +104,7 @@ export function DomainTable({ items, rows, blocked, order, onOrder, selected, on
 									key={domain.name}
 									domain={domain}
 									blocked={blocked && (blocked.get(domain.name)?.size ?? 0)}
+									traffic={traffic.get(domain.name)}
 									isSelected={selected.has(domain.name)}
 									forbidden={forbidden}
 									onSelect={(isOn) => {
@@ -133,13 +136,14 @@ export function DomainTable({ items, rows, blocked, order, onOrder, selected, on
 interface RowProps {
 	domain: Domain;
 	blocked?: number;
+	traffic?: Traffic;
 	isSelected: boolean;
 	forbidden?: string;
 	onSelect: (isOn: boolean) => void;
 	onAsk: (what: "status" | "delete") => void;
 }
 
-function Row({ domain, blocked, isSelected, forbidden, onSelect, onAsk }: RowProps) {
+function Row({ domain, blocked, traffic, isSelected, forbidden, onSelect, onAsk }: RowProps) {
 	const t = useText(domainTexts);
 	const { name } = domain;
 	const to = `/domains/${encodeURIComponent(name)}/basic`;
@@ -189,7 +193,7 @@ function Row({ domain, blocked, isSelected, forbidden, onSelect, onAsk }: RowPro
 				)}
 			</td>
 			<td>
-				<TrafficCell name={name} />
+				<TrafficCell traffic={traffic} />
 			</td>
 			<td className="hw-quiet hw-list__revision">{domain.revision}</td>
 			<td className="hw-list__actions">
@@ -242,16 +246,15 @@ function OriginCell({ origin }: { origin: Pick<Domain["origin"], "type" | "addre
 	);
 }
 
-function TrafficCell({ name }: { name: string }) {
+function TrafficCell({ traffic }: { traffic?: Traffic }) {
 	const t = useText(domainTexts);
-	const { data } = useTraffic(name);
-	const label = data && (data.total > 0 ? t("requestsOf", { n: data.total }) : t("noRequests"));
+	const label = traffic && (traffic.total > 0 ? t("requestsOf", { n: number(traffic.total) }) : t("noRequests"));
 	return (
 		<span className="hw-list__traffic">
-			{data && label ? (
+			{traffic && label ? (
 				<>
-					<Sparkline values={data.values} label={label} />
-					<span className="hw-number hw-quiet">{data.total > 0 ? short(data.total) : "–"}</span>
+					<Sparkline values={traffic.values} label={label} />
+					<span className="hw-number hw-quiet">{traffic.total > 0 ? short(traffic.total) : "–"}</span>
 				</>
 			) : null}
 		</span>

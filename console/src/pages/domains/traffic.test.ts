@@ -1,24 +1,15 @@
 import { expect, test } from "vitest";
-import { fill } from "./traffic";
+import { parts } from "./traffic";
 
-test("steps in which nothing was are there as nothing", () => {
-	const points = [
-		{ at_ms: 1000, requests: 3 },
-		{ at_ms: 1300, requests: 5 },
-	];
-	expect(fill(points, 1000, 1500, 100)).toEqual([3, 0, 0, 5, 0]);
+test("names are asked for in as few parts as the API takes", () => {
+	const names = Array.from({ length: 250 }, (_, n) => `d${n}.test`);
+	expect(parts(names).map((part) => part.length)).toEqual([100, 100, 50]);
+	expect(parts(names).flat()).toEqual(names);
+	expect(parts([])).toEqual([]);
 });
 
-test("what lies outside of the span is left out", () => {
-	expect(
-		fill(
-			[
-				{ at_ms: 900, requests: 1 },
-				{ at_ms: 1500, requests: 1 },
-			],
-			1000,
-			1500,
-			250,
-		),
-	).toEqual([0, 0]);
+test("long names make more parts", () => {
+	const names = Array.from({ length: 40 }, (_, n) => `${n}-${"x".repeat(248)}`);
+	for (const part of parts(names)) expect(part.join(",").length).toBeLessThanOrEqual(8000);
+	expect(parts(names).flat()).toEqual(names);
 });

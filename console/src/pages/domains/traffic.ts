@@ -1,48 +1,50 @@
-// The requests of a domain in the last hour, for the sparkline of a row. A few are asked for at a time, and a page of the
-// list asks for those alone that it shows.
-import { useQuery } from "@tanstack/react-query";
+// The requests of the domains of a page in the last hour, asked for all at once.
+import { useQueries } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { get } from "../../api/client";
 import { keys } from "../../api/queries";
 
-const HOUR_MS = 3600_000;
-const STEP_MS = 120_000;
-
 export interface Traffic {
-	/** Requests in each step, the oldest first. */
-	values: number[];
+	/** Requests in each minute, the oldest first; null where nothing is known of it. */
+	values: (number | null)[];
 	total: number;
 }
 
-/** Steps without anything are left out of an answer; here each has its place. Pure. */
-export function fill(
-	points: readonly { at_ms: number; requests: number }[],
-	from: number,
-	to: number,
-	step: number,
-): number[] {
-	const values = new Array<number>(Math.max(1, Math.ceil((to - from) / step))).fill(0);
-	for (const point of points) {
-		const at = Math.floor((point.at_ms - from) / step);
-		if (at >= 0 && at < values.length) values[at] = (values[at] ?? 0) + point.requests;
+const NAMES_MAX = 100;
+const LENGTH_MAX = 8000;
+
+/** Names in as few parts as the API takes at once. Pure. */
+export function parts(names: readonly string[]): string[][] {
+	const all: string[][] = [];
+	let length = LENGTH_MAX;
+	for (const name of names) {
+		const part = all.at(-1);
+		if (part && part.length < NAMES_MAX && length + 1 + name.length <= LENGTH_MAX) {
+			part.push(name);
+			length += 1 + name.length;
+		} else {
+			all.push([name]);
+			length = name.length;
+		}
 	}
-	return values;
+	return all;
 }
 
-export function useTraffic(name: string) {
-	return useQuery({
-		queryKey: [...keys.stats, "hour", name],
-		queryFn: async ({ signal }): Promise<Traffic> => {
-			const now = Date.now();
-			const stats = await get("/stats", {
-				query: { domain: name, from_ms: now - HOUR_MS, to_ms: now, step: STEP_MS },
-				signal,
-			});
-			return {
-				values: fill(stats.client.series, stats.from_ms, stats.to_ms, stats.step),
-				total: stats.client.total.requests,
-			};
-		},
-		staleTime: 30_000,
-		refetchInterval: 60_000,
+/** By name; undefined while it is on its way. */
+export function useTraffic(names: readonly string[]): ReadonlyMap<string, Traffic> {
+	const asked = useMemo(() => parts(names), [names]);
+	const answers = useQueries({
+		queries: asked.map((part) => ({
+			queryKey: [...keys.stats, "recent", part],
+			queryFn: ({ signal }: { signal: AbortSignal }) =>
+				get("/stats/recent", { query: { domains: part.join(",") }, signal }),
+			staleTime: 30_000,
+			refetchInterval: 60_000,
+		})),
 	});
+	const traffic = new Map<string, Traffic>();
+	for (const { data } of answers) {
+		for (const item of data?.items ?? []) traffic.set(item.domain, { values: item.requests, total: item.total });
+	}
+	return traffic;
 }
