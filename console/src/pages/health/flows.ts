@@ -86,13 +86,15 @@ export class Flows {
 
 	private second(ms: number): Second {
 		const at = Math.floor(ms / 1000);
-		let last = this.seconds.at(-1);
-		if (!last || last.at < at) {
-			last = { at, listenedMs: 0, edges: new Map(), addresses: new Map(), reasons: new Map(), leftOut: new Map() };
-			this.seconds.push(last);
-			while ((this.seconds[0]?.at ?? at) < at - KEEP_S) this.seconds.shift();
-		}
-		return last;
+		let index = this.seconds.length;
+		while (index > 0 && (this.seconds[index - 1] as Second).at > at) index--;
+		const found = this.seconds[index - 1];
+		if (found?.at === at) return found;
+		const made = { at, listenedMs: 0, edges: new Map(), addresses: new Map(), reasons: new Map(), leftOut: new Map() };
+		this.seconds.splice(index, 0, made);
+		const newest = (this.seconds.at(-1) as Second).at;
+		while ((this.seconds[0]?.at ?? newest) < newest - KEEP_S) this.seconds.shift();
+		return made;
 	}
 
 	/** From one moment to another it was listened. */
