@@ -78,7 +78,7 @@ export const monitoringTexts = texts({
 	csv: ["Export {chart} as CSV", "导出{chart}为 CSV"],
 	time: ["Time", "时间"],
 	gap: ["not known", "无数据"],
-	gapHint: ["Hatched: no edge was heard of, so nothing is known.", "斜线部分：未收到节点上报，数据未知。"],
+	gapHint: ["Shaded: no edge was heard of, so nothing is known.", "阴影部分：未收到节点上报，数据未知。"],
 	nothing: ["Nothing was counted in this time", "该时段内没有数据"],
 	noFailures: ["No origin-pull failed in this time", "该时段内没有失败的回源"],
 	describe: [

@@ -25,7 +25,8 @@ function rowsOf(stats: Stats, recent: ReadonlyMap<string, number>): Row[] {
 		Object.entries(faults).map(([reason, count]) => ({
 			role,
 			reason,
-			count,
+			// What has just failed is counted some seconds later.
+			count: Math.max(count, recent.get(reasonKey(role, reason)) ?? 0),
 			recent: recent.get(reasonKey(role, reason)) ?? 0,
 		}));
 	const rows = [...of("master", stats.origin.total.faults ?? {}), ...of("backup", stats.backup.total.faults ?? {})];

@@ -47,7 +47,17 @@ const thickness = (pulls: number) => 1.5 + Math.min(4, Math.log10(1 + pulls) * 1
 /** How long a dash takes for its way; a busy arrow is a quick one. */
 const pace = (pulls: number) => `${Math.max(0.5, 2.4 - Math.log10(1 + pulls)).toFixed(2)}s`;
 
-function ArrowLine({ arrow, node, isActive }: { arrow: Arrow; node: AddressNode; isActive: boolean }) {
+function ArrowLine({
+	arrow,
+	node,
+	isActive,
+	isStill,
+}: {
+	arrow: Arrow;
+	node: AddressNode;
+	isActive: boolean;
+	isStill: boolean;
+}) {
 	const { x, y } = arrow.head;
 	const isBlocked = node.view.word === "blocked" && !node.view.on;
 	const flows = node.flow.pulls > 0;
@@ -119,7 +129,10 @@ function AddressBox({
 			<span className="hw-map__address">{node.address}</span>
 			{node.weight !== 1 && <span className="hw-map__weight">×{node.weight}</span>}
 			<span className="hw-map__state">
-				<span className="hw-map__word">{layout.isDense && view.on ? t(view.word) : state}</span>
+				{/* Where there is little room, the shape and the time that is left say it. */}
+				<span className={layout.isDense && isBlocked ? "hw-unseen" : "hw-map__word"}>
+					{layout.isDense && view.on ? t(view.word) : state}
+				</span>
 				{isBlocked && left !== undefined && <span className="hw-map__left hw-number">{countdown(left)}</span>}
 				{!isBlocked && view.latencyUs !== undefined && !layout.isDense && (
 					<span className="hw-map__latency hw-number">{latency(view.latencyUs)}</span>
@@ -280,6 +293,7 @@ export function MapView({ name, model, hasFlows, scope, onScope, selected, onSel
 										arrow={arrow}
 										node={node}
 										isActive={node.role === "master" || isFailingOver}
+										isStill={layout.isDense}
 									/>
 								),
 						)}

@@ -172,7 +172,7 @@ function ChartTable({
 	const rows = rowsOf(sheet, chart).reverse();
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to be scrolled by keyboard
-		<section className="hw-chart__table" tabIndex={0} aria-label={title}>
+		<section className="hw-chart__table" tabIndex={0} aria-label={`${title}, ${t("table")}`}>
 			<table className="hw-table">
 				<thead>
 					<tr>
@@ -187,9 +187,7 @@ function ChartTable({
 				<tbody>
 					{rows.map(([ms, ...values]) => (
 						<tr key={ms}>
-							<th scope="row" className="hw-number">
-								{stepTime(ms, span)}
-							</th>
+							<th scope="row">{stepTime(ms, span)}</th>
 							{values.map((value, index) => (
 								<td key={chart.lines[index]?.key} className="hw-number">
 									{value === null ? (

@@ -32,8 +32,6 @@ export interface Chart {
 	isStacked?: boolean;
 	/** Bars of each step, and not a line. */
 	hasBars?: boolean;
-	/** The most that there can be, where there is such a thing. */
-	most?: number;
 	lines: Line[];
 }
 export interface Sheet {
@@ -152,7 +150,6 @@ export function sheetOf(stats: Stats, nowMs: number, timed: "first_byte_us" | "w
 			{
 				name: "hit",
 				unit: "ratio",
-				most: 1,
 				lines: [
 					{
 						key: "hitRatio",

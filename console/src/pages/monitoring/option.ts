@@ -47,6 +47,7 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 	const half = sheet.stepMs / 2;
 	const lines = chart.lines.filter((line) => !hidden.has(line.key));
 	const isBar = chart.hasBars === true;
+	const isLog = chart.unit === "us";
 	return {
 		backgroundColor: "transparent",
 		animation: looks.hasMotion,
@@ -66,11 +67,7 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 			axisPointer: { label: { formatter: ({ value }: { value: number }) => stepTime(value - half, span) } },
 		},
 		yAxis: {
-			type: "value",
-			min: 0,
-			max: chart.most,
-			minInterval: chart.unit === "count" ? 1 : undefined,
-			splitNumber: 4,
+			...scaleOf(chart, lines),
 			axisLabel: { color: text, formatter: (value: number) => valueText(value, chart.unit) },
 			splitLine: { lineStyle: { color: grid } },
 		},
@@ -97,7 +94,10 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 				name: looks.nameOf(line),
 				type: isBar ? "bar" : "line",
 				stack: chart.isStacked ? "all" : undefined,
-				data: line.values.map((value, at) => [(sheet.times[at] ?? 0) + half, value]),
+				data: line.values.map((value, at) => [
+					(sheet.times[at] ?? 0) + half,
+					isLog && value !== null ? Math.max(1, value) : value,
+				]),
 				color: colour,
 				connectNulls: false,
 				// A step that stands alone is a point, or it would not be seen.
@@ -113,22 +113,23 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 				markArea: gaps
 					? {
 							silent: true,
-							itemStyle: {
-								color: isDark ? "rgba(255,255,255,0.05)" : "rgba(15,30,60,0.05)",
-								decal: {
-									symbol: "rect",
-									color: isDark ? "rgba(255,255,255,0.12)" : "rgba(15,30,60,0.12)",
-									dashArrayX: [1, 0],
-									dashArrayY: [2, 5],
-									rotation: -Math.PI / 4,
-								},
-							},
+							itemStyle: { color: isDark ? "rgba(255,255,255,0.07)" : "rgba(15,30,60,0.06)" },
 							data: sheet.gaps.map(([gapFrom, gapTo]) => [{ xAxis: gapFrom }, { xAxis: gapTo }]),
 						}
 					: undefined,
 			};
 		}),
 	};
+}
+
+/** From 0 up; of latencies, whose percentiles are far apart, by powers of ten. */
+function scaleOf(chart: Chart, lines: readonly Line[]) {
+	if (chart.unit === "ratio") return { type: "value", min: 0, max: 1, interval: 0.25 };
+	const values = lines.flatMap((line) => line.values.filter((value) => value !== null && value > 0)) as number[];
+	if (chart.unit === "us" && values.length > 0) {
+		return { type: "log", min: 10 ** Math.floor(Math.log10(Math.min(...values))) };
+	}
+	return { type: "value", min: 0, minInterval: chart.unit === "count" ? 1 : undefined, splitNumber: 4 };
 }
 
 /** Whether some step has a value and neither neighbour has. */
