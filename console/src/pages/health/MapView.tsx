@@ -66,7 +66,7 @@ function ArrowLine({
 	return (
 		<g className={`hw-arrow hw-arrow--${failing}${isActive ? "" : " hw-arrow--standby"}`}>
 			<path className="hw-arrow__line" d={arrow.path} strokeWidth={thickness(node.flow.pulls)} />
-			{flows && (
+			{flows && !isStill && (
 				<path
 					className="hw-arrow__flow"
 					d={arrow.path}
