@@ -61,6 +61,8 @@ export const monitoringTexts = texts({
 	failureOf: ["{role}: {reason}", "{role}：{reason}"],
 	roleMaster: ["master", "主源站"],
 	roleBackup: ["hot backup", "热备"],
+	status_4xx: ["it answered with 4xx", "返回 4xx"],
+	status_5xx: ["it answered with 5xx", "返回 5xx"],
 	otherReasons: ["Other reasons", "其他原因"],
 	latencyChart: ["Latency", "延迟"],
 	latencyKind: ["What is timed", "计时范围"],

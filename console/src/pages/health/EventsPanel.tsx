@@ -1,11 +1,11 @@
 // What has happened, newest first.
-import { faultWords } from "../../i18n/faults";
 import { ago, clock, moment, number } from "../../i18n/format";
 import { healthTexts } from "../../i18n/health";
 import { useText } from "../../i18n/i18n";
 import { Card } from "../../parts/Card";
 import { EmptyState } from "../../parts/EmptyState";
 import { StateDot } from "../../parts/StateDot";
+import { reasonWords } from "../monitoring/reasons";
 import type { Happening } from "./happenings";
 import { countdown } from "./words";
 
@@ -14,7 +14,7 @@ const HOUR_MS = 3600 * 1000;
 function Details({ one }: { one: Happening }) {
 	const t = useText(healthTexts);
 	const parts = [
-		one.reason && faultWords(one.reason),
+		one.reason && reasonWords(one.reason),
 		one.roles &&
 			one.roles.length > 0 &&
 			one.roles.map((role) => t(role === "backup" ? "roleBackup" : "roleMaster")).join(", "),

@@ -3,7 +3,6 @@ import { useQuery } from "@tanstack/react-query";
 import { get } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { Stats } from "../../api/types";
-import { faultWords } from "../../i18n/faults";
 import { number, percent, short } from "../../i18n/format";
 import { healthTexts } from "../../i18n/health";
 import { useText } from "../../i18n/i18n";
@@ -11,6 +10,8 @@ import { Card } from "../../parts/Card";
 import { EmptyState } from "../../parts/EmptyState";
 import { Loading } from "../../parts/Loading";
 import { ProblemAlert } from "../../parts/ProblemAlert";
+import { failuresOf } from "../monitoring/failures";
+import { reasonWords } from "../monitoring/reasons";
 import { reasonKey } from "./flows";
 
 interface Row {
@@ -29,7 +30,7 @@ function rowsOf(stats: Stats, recent: ReadonlyMap<string, number>): Row[] {
 			count: Math.max(count, recent.get(reasonKey(role, reason)) ?? 0),
 			recent: recent.get(reasonKey(role, reason)) ?? 0,
 		}));
-	const rows = [...of("master", stats.origin.total.faults ?? {}), ...of("backup", stats.backup.total.faults ?? {})];
+	const rows = [...of("master", failuresOf(stats.origin.total)), ...of("backup", failuresOf(stats.backup.total))];
 	// What has just begun is not counted yet, and is told by the log.
 	for (const [key, count] of recent) {
 		const [role, reason] = key.split("\n") as [Row["role"], string];
@@ -84,7 +85,7 @@ export function FailuresPanel({ domain, recent }: { domain: string; recent: Read
 									<span className={`hw-tag hw-tag--${row.role === "master" ? "brand" : "idle"}`}>
 										{t(row.role === "master" ? "roleMaster" : "roleBackup")}
 									</span>
-									<span title={row.reason}>{faultWords(row.reason)}</span>
+									<span title={row.reason}>{reasonWords(row.reason)}</span>
 									<code className="hw-quiet">{row.reason}</code>
 								</span>
 								<span className="hw-failures__count hw-number" title={number(row.count)}>

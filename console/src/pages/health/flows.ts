@@ -2,6 +2,8 @@
 // second that was listened to for a part of it only counts for that part; what an edge had no room to tell is
 // estimated from what it told.
 
+import { reasonOf } from "../monitoring/failures";
+
 /** A line of the access log, as far as it is counted. */
 export interface LoggedRequest {
 	edge: string;
@@ -129,7 +131,7 @@ export class Flows {
 				if (isFailure) address.failures++;
 			}
 			if (isFailure) {
-				const reason = reasonKey(attempt.role, attempt.reason);
+				const reason = reasonKey(attempt.role, reasonOf(attempt));
 				second.reasons.set(reason, (second.reasons.get(reason) ?? 0) + 1);
 			}
 		}

@@ -148,7 +148,8 @@ function branch(x: number, fromY: number, row: Box): Arrow {
 	return {
 		path: `M${x} ${fromY}V${y - 10}Q${x} ${y} ${x + 10} ${y}H${row.x - 6}`,
 		head: { x: row.x, y },
-		label: { x: row.x + row.width - PILL / 2 - 10, y },
+		// Beside the state, below the address.
+		label: { x: row.x + row.width - PILL / 2 - 8, y: y + 11 },
 	};
 }
 

@@ -5,6 +5,7 @@ import { get } from "../../api/client";
 import { listen } from "../../api/events";
 import { keys, useDomainHealth, useEdges } from "../../api/queries";
 import type { DomainHealth } from "../../api/types";
+import { reasonOf } from "../monitoring/failures";
 import { Flows, type Rates } from "./flows";
 import {
 	type Happening,
@@ -65,8 +66,9 @@ export function useLive(
 			onRequest: (request, atMs) => {
 				counted.add(request, atMs);
 				if (!isFailover(request)) return;
-				const reason = request.attempts.find((one) => one.role === "master" && one.reason !== "none")?.reason;
-				failed.current = { count: (failed.current?.count ?? 0) + 1, reason: failed.current?.reason ?? reason, atMs };
+				const first = request.attempts.find((one) => one.role === "master" && one.reason !== "none");
+				const reason = failed.current?.reason ?? (first && reasonOf(first));
+				failed.current = { count: (failed.current?.count ?? 0) + 1, reason, atMs };
 			},
 			onLeftOut: (which, count, atMs) => counted.leftOut(which, count, atMs),
 			onListened: (from, to) => counted.listened(from, to),

@@ -1,7 +1,6 @@
 // One chart with its legend, as a table where that is wished, and as CSV.
 import { useCallback, useState } from "react";
 import { ChartLineIcon, DownloadIcon, TableIcon } from "tdesign-icons-react";
-import { faultWords } from "../../i18n/faults";
 import { useText } from "../../i18n/i18n";
 import { monitoringTexts } from "../../i18n/monitoring";
 import { Card } from "../../parts/Card";
@@ -10,6 +9,7 @@ import { useIsDark } from "../../shell/theme";
 import { type Chart, hasAnything, type Line, rowsOf, type Sheet } from "./charts";
 import { colourOf } from "./option";
 import { Plot } from "./Plot";
+import { reasonWords } from "./reasons";
 import { rawValue, stepText, stepTime, unitName, valueText } from "./units";
 
 type Say = (key: keyof typeof monitoringTexts, words?: Record<string, string | number>) => string;
@@ -28,7 +28,7 @@ const TITLES = {
 function nameLine(line: Line, t: Say): string {
 	if (!line.key.includes(" ")) return t(line.key as keyof typeof monitoringTexts);
 	const [role, reason] = line.key.split(" ") as [string, string];
-	return t("failureOf", { role: t(role === "master" ? "roleMaster" : "roleBackup"), reason: faultWords(reason) });
+	return t("failureOf", { role: t(role === "master" ? "roleMaster" : "roleBackup"), reason: reasonWords(reason) });
 }
 
 /** The last value that is known. */

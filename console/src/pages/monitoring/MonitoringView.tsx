@@ -13,6 +13,7 @@ import { ProblemAlert } from "../../parts/ProblemAlert";
 import { Segments } from "../../parts/Segments";
 import { ChartCard } from "./ChartCard";
 import { peakOf, RANGE_NAMES, RANGES, type RangeName, type Sheet, sheetOf } from "./charts";
+import { failureCount } from "./failures";
 import { stepText } from "./units";
 import "./monitoring.css";
 
@@ -43,7 +44,7 @@ function Sums({ stats, sheet }: { stats: Stats; sheet: Sheet }) {
 	const client = stats.client.total;
 	const roles = [stats.origin.total, stats.backup.total];
 	const pulls = roles.reduce((sum, role) => sum + role.pulls, 0);
-	const failed = roles.reduce((sum, role) => sum + Object.values(role.faults ?? {}).reduce((a, b) => a + b, 0), 0);
+	const failed = roles.reduce((sum, role) => sum + failureCount(role), 0);
 	const pulled = roles.reduce((sum, role) => sum + role.bytes, 0);
 	const share = (part: number, whole: number) => (whole > 0 ? percent(part / whole, 2) : "–");
 	const rows: [name: keyof typeof monitoringTexts, value: string, more: string, isBad: boolean, full?: string][] = [
@@ -102,7 +103,7 @@ export function MonitoringView({ domain, children }: Props) {
 	const sheet = useMemo(() => data && sheetOf(data, dataUpdatedAt, timed), [data, dataUpdatedAt, timed, language]);
 	const fileName = `headwater-${(domain ?? "all").replaceAll("*", "_")}-${range}`;
 	return (
-		<div className="hw-stack">
+		<div className="hw-stack hw-monitoring">
 			<div className="hw-monitoring__bar">
 				{children}
 				<Segments

@@ -1,6 +1,7 @@
 // Pure. What was counted, as charts: each a set of lines over the same steps, which is drawn, written as a table, or
 // saved as CSV.
 import type { Stats } from "../../api/types";
+import { failureCount, failuresOf } from "./failures";
 
 export const RANGES = {
 	"10m": { span: 600_000, step: 60_000 },
@@ -49,9 +50,6 @@ const FAILURE_COLOURS: Colour[] = ["red", "orange", "purple", "teal", "pink", "b
 type ClientPoint = Stats["client"]["series"][number];
 type OriginPoint = Stats["origin"]["series"][number];
 
-const failuresOf = (point: { faults?: Record<string, number> } | undefined) =>
-	Object.values(point?.faults ?? {}).reduce((sum, count) => sum + count, 0);
-
 /** Which roles failed by which reasons, the most frequent first; what is beyond the first is `other`. */
 function failureLines(
 	origin: readonly (OriginPoint | undefined)[],
@@ -64,7 +62,7 @@ function failureLines(
 		["backup", backup],
 	] as const) {
 		for (const point of points) {
-			for (const [reason, count] of Object.entries(point?.faults ?? {})) {
+			for (const [reason, count] of Object.entries(failuresOf(point))) {
 				const key = `${role} ${reason}`;
 				totals.set(key, (totals.get(key) ?? 0) + count);
 			}
@@ -75,7 +73,7 @@ function failureLines(
 	const rest = keys.slice(shown.length);
 	const at = (key: string, index: number) => {
 		const [role, reason] = key.split(" ") as [string, string];
-		return (role === "master" ? origin : backup)[index]?.faults?.[reason] ?? 0;
+		return failuresOf((role === "master" ? origin : backup)[index])[reason] ?? 0;
 	};
 	const lines: Line[] = shown.map((key, order) => ({
 		key,
@@ -186,8 +184,8 @@ export function sheetOf(stats: Stats, nowMs: number, timed: "first_byte_us" | "w
 				lines: [
 					{ key: "pullsMaster", colour: "blue", values: rate(origin, (point) => point.pulls), isFilled: true },
 					{ key: "pullsBackup", colour: "purple", values: rate(backup, (point) => point.pulls) },
-					{ key: "failedMaster", colour: "red", values: rate(origin, failuresOf), dash: "dashed" },
-					{ key: "failedBackup", colour: "pink", values: rate(backup, failuresOf), dash: "dotted" },
+					{ key: "failedMaster", colour: "red", values: rate(origin, failureCount), dash: "dashed" },
+					{ key: "failedBackup", colour: "pink", values: rate(backup, failureCount), dash: "dotted" },
 				],
 			},
 			{
