@@ -150,6 +150,7 @@ export default function HealthPage() {
 						name={name}
 						model={model}
 						hasFlows={hasFlows}
+						hasPulls={model.hasPulls}
 						scope={edge}
 						onScope={setEdge}
 						selected={node?.key}
@@ -158,10 +159,15 @@ export default function HealthPage() {
 						hasBucket={domain.data !== undefined && domain.data.origin.type !== "self"}
 					/>
 				) : (
-					<MapTable model={model} ageMs={ageMs} hasFlows={hasFlows} />
+					<MapTable model={model} ageMs={ageMs} hasFlows={model.hasPulls} />
 				)}
 				{node && view === "map" && (
-					<AddressDetails node={node} ageMs={ageMs} hasFlows={hasFlows} onClose={() => setSelected(undefined)} />
+					<AddressDetails
+						node={node}
+						ageMs={ageMs}
+						hasFlows={model?.hasPulls ?? false}
+						onClose={() => setSelected(undefined)}
+					/>
 				)}
 				{(states.health.data?.others.length ?? 0) > 0 && (
 					<p className="hw-quiet hw-health__others">

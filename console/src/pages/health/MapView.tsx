@@ -15,8 +15,9 @@ const EDGES_SHOWN = 8;
 interface Props {
 	name: string;
 	model: MapModel;
-	/** Whether flows are known. */
+	/** Whether requests are known, and what is pulled from addresses. */
 	hasFlows: boolean;
+	hasPulls: boolean;
 	/** The edge that alone is looked at. */
 	scope?: string;
 	onScope: (edge: string | undefined) => void;
@@ -236,7 +237,18 @@ function shownEdges(edges: readonly EdgeNode[], scope?: string): EdgeNode[] {
 	return [...edges].sort((a, b) => order(a) - order(b) || b.flow.requests - a.flow.requests).slice(0, EDGES_SHOWN);
 }
 
-export function MapView({ name, model, hasFlows, scope, onScope, selected, onSelect, ageMs, hasBucket }: Props) {
+export function MapView({
+	name,
+	model,
+	hasFlows,
+	hasPulls,
+	scope,
+	onScope,
+	selected,
+	onSelect,
+	ageMs,
+	hasBucket,
+}: Props) {
 	const t = useText(healthTexts);
 	const [ref, width] = useWidth();
 	const edges = shownEdges(model.edges, scope);
@@ -333,7 +345,7 @@ export function MapView({ name, model, hasFlows, scope, onScope, selected, onSel
 										isSelected={selected === node.key}
 										onSelect={onSelect}
 									/>
-									<Pill arrow={arrow} node={node} hasFlows={hasFlows} />
+									<Pill arrow={arrow} node={node} hasFlows={hasPulls} />
 								</span>
 							),
 					)}

@@ -79,6 +79,37 @@ describe("flows on the map", () => {
 	});
 });
 
+describe("without the log", () => {
+	it("flows are what the edges count", () => {
+		const counted = health(
+			[[found("a", "usable", { attempts_per_s: 3 }), found("b", "usable", { attempts_per_s: 4.5 })]],
+			null,
+		);
+		const model = mapOf(counted, [edge("a"), edge("b")], none);
+		expect(model.hasPulls).toBe(true);
+		expect(model.masters[0]?.flow).toEqual({ pulls: 7.5, failures: 0 });
+		expect(mapOf(counted, [edge("a"), edge("b")], none, "a").masters[0]?.flow.pulls).toBe(3);
+		expect(mapOf(health([[found("a", "unused")]], null), [edge("a")], none).hasPulls).toBe(false);
+	});
+
+	it("that tells a part alone, they are still what the edges count, and fail by the share that the log tells of", () => {
+		const flows = new Flows();
+		const attempt = {
+			role: "master",
+			address: "192.0.2.1:80",
+			phase: "done",
+			status: 503,
+			reason: "status",
+			next: "fail",
+		} as const;
+		flows.add({ edge: "a", domain: "", cache: "MISS", status: 502, fault: "status", attempts: [attempt] }, 500);
+		flows.leftOut("a", 5, 500);
+		flows.listened(0, 1000);
+		const counted = health([[found("a", "usable", { attempts_per_s: 9 })]], null);
+		expect(mapOf(counted, [edge("a")], flows.rates(1000, 10)).masters[0]?.flow).toEqual({ pulls: 9, failures: 9 });
+	});
+});
+
 describe("the layout", () => {
 	it.each([
 		[1240, 1, 1, 0],

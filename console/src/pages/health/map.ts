@@ -46,6 +46,8 @@ export interface MapModel {
 	backups?: AddressNode[];
 	verdict: Verdict;
 	blockedMasters: number;
+	/** Whether it is known how much is pulled from the addresses, by the log or by what edges count. */
+	hasPulls: boolean;
 }
 
 const NO_FLOW: AddressFlow = { pulls: 0, failures: 0 };
@@ -88,11 +90,18 @@ function nodesOf(
 	return rows.map((row, index) => {
 		const told = scope === undefined ? row.edges : row.edges.filter((one) => one.edge === scope);
 		const mine = [...owner].filter(([, who]) => who === index).map(([address]) => address);
-		const flowOf = (edge: string): AddressFlow =>
-			mine.reduce((sum, address) => {
+		const flowOf = (edge: string): AddressFlow => {
+			const logged = mine.reduce((sum, address) => {
 				const flow = rates.addresses.get(addressKey(edge, role, address)) ?? NO_FLOW;
 				return { pulls: sum.pulls + flow.pulls, failures: sum.failures + flow.failures };
 			}, NO_FLOW);
+			// Where the log tells a part alone, or nothing, what the edge counts of each address is nearer to the truth.
+			if (rates.seconds > 0 && !rates.isEstimate) return logged;
+			const counted = row.edges.filter((one) => one.edge === edge && one.attempts_per_s !== undefined);
+			if (counted.length === 0) return logged;
+			const pulls = counted.reduce((sum, one) => sum + (one.attempts_per_s ?? 0), 0);
+			return { pulls, failures: logged.pulls > 0 ? (logged.failures / logged.pulls) * pulls : 0 };
+		};
 		const flow = (scope === undefined ? edgeIds : [scope])
 			.map(flowOf)
 			.reduce((sum, one) => ({ pulls: sum.pulls + one.pulls, failures: sum.failures + one.failures }), NO_FLOW);
@@ -164,5 +173,6 @@ export function mapOf(health: DomainHealth, known: readonly Edge[], rates: Rates
 		backups,
 		verdict: verdictOf(scoped, masters, backups),
 		blockedMasters: masters.filter(isOut).length,
+		hasPulls: rates.seconds > 0 || rows.some((row) => row.edges.some((one) => one.attempts_per_s !== undefined)),
 	};
 }
