@@ -21,21 +21,24 @@ const OFTEN_MS = 15_000;
 const SELDOM_MS = 60_000;
 const CHARTS = 7;
 
-/** The range that the address of the page has. */
+/** The range, which the address of the page keeps. */
 function useRange(): [RangeName, (range: RangeName) => void] {
 	const [search, setSearch] = useSearchParams();
 	const asked = search.get("range") as RangeName | null;
-	const range = asked && RANGE_NAMES.includes(asked) ? asked : "1h";
+	// The address follows a moment later, and a choice is to be seen at once.
+	const [range, setRange] = useState<RangeName>(asked && RANGE_NAMES.includes(asked) ? asked : "1h");
 	return [
 		range,
-		(next) =>
+		(next) => {
+			setRange(next);
 			setSearch(
 				(before) => {
 					before.set("range", next);
 					return before;
 				},
 				{ replace: true },
-			),
+			);
+		},
 	];
 }
 
