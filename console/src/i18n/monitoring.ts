@@ -87,6 +87,5 @@ export const monitoringTexts = texts({
 		"{chart}, a chart. Latest: {values}. The table has all of it.",
 		"{chart}图表。最新值：{values}。完整数据见表格。",
 	],
-	drawing: ["The chart is being drawn", "正在绘制图表"],
 	notDrawn: ["The charts could not be loaded; the tables have the same numbers.", "图表加载失败；表格包含相同数据。"],
 });

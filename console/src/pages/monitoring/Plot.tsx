@@ -26,6 +26,7 @@ export function Plot({ chart, sheet, hidden, nameOf, label }: Props) {
 	const place = useRef<HTMLDivElement>(null);
 	const [drawn, setDrawn] = useState<EChartsType>();
 	const [isNarrow, setIsNarrow] = useState(false);
+	const isUnderPointer = useRef(false);
 	const [hasFailed, setHasFailed] = useState(false);
 
 	useEffect(() => {
@@ -61,6 +62,7 @@ export function Plot({ chart, sheet, hidden, nameOf, label }: Props) {
 		const looks = {
 			isDark,
 			isNarrow,
+			isUnderPointer: isUnderPointer.current,
 			nameOf,
 			hasPatterns: matchMedia("(prefers-contrast: more)").matches,
 			hasMotion: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -72,8 +74,12 @@ export function Plot({ chart, sheet, hidden, nameOf, label }: Props) {
 		});
 	}, [drawn, chart, sheet, hidden, isDark, isNarrow, nameOf, language]);
 
+	function point(isOver: boolean) {
+		isUnderPointer.current = isOver;
+		if (drawn && !drawn.isDisposed()) drawn.setOption({ tooltip: { show: isOver } });
+	}
 	return (
-		<div className="hw-plot">
+		<div className="hw-plot" onPointerEnter={() => point(true)} onPointerLeave={() => point(false)}>
 			<div ref={place} className="hw-plot__place" role="img" aria-label={label} />
 			{hasFailed && <p className="hw-plot__note">{t("notDrawn")}</p>}
 		</div>

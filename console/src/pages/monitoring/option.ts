@@ -31,6 +31,7 @@ export interface Looks {
 	hasPatterns: boolean;
 	hasMotion: boolean;
 	isNarrow: boolean;
+	isUnderPointer: boolean;
 	nameOf: (line: Line) => string;
 	font: string;
 }
@@ -64,14 +65,22 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 			axisTick: { show: false },
 			splitNumber: looks.isNarrow ? 3 : 5,
 			axisLabel: { color: text, hideOverlap: true, formatter: (ms: number) => axisTime(ms, span) },
-			axisPointer: { label: { formatter: ({ value }: { value: number }) => stepTime(value - half, span) } },
+			axisPointer: {
+				show: true,
+				...(isBar
+					? { type: "shadow", shadowStyle: { color: isDark ? "rgba(255,255,255,0.06)" : "rgba(15,30,60,0.05)" } }
+					: { type: "line", lineStyle: { color: isDark ? "#6d7787" : "#8b95a5", type: "solid" } }),
+				label: { show: false, formatter: ({ value }: { value: number }) => stepTime(value - half, span) },
+			},
 		},
 		yAxis: {
 			...scaleOf(chart, lines),
 			axisLabel: { color: text, formatter: (value: number) => valueText(value, chart.unit) },
 			splitLine: { lineStyle: { color: grid } },
 		},
+		// The chart under the pointer has it; the others, which are connected, have the line alone.
 		tooltip: {
+			show: looks.isUnderPointer,
 			trigger: "axis",
 			renderMode: "richText",
 			confine: true,
@@ -81,9 +90,6 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 			borderWidth: 1,
 			padding: [10, 12],
 			textStyle: { color: isDark ? "#eceef2" : "#16191f", fontSize: 12, fontFamily: looks.font },
-			axisPointer: isBar
-				? { type: "shadow", shadowStyle: { color: isDark ? "rgba(255,255,255,0.06)" : "rgba(15,30,60,0.05)" } }
-				: { type: "line", lineStyle: { color: isDark ? "#6d7787" : "#8b95a5", type: "solid" } },
 			valueFormatter: (value: unknown) => (typeof value === "number" ? valueText(value, chart.unit) : "–"),
 		},
 		series: lines.map((line, index) => {
@@ -101,10 +107,10 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 				color: colour,
 				connectNulls: false,
 				// A step that stands alone is a point, or it would not be seen.
-				showSymbol: !isBar && isScattered(line.values),
+				showSymbol: !isBar,
 				showAllSymbol: true,
 				symbol: "circle",
-				symbolSize: 5,
+				symbolSize: (_: unknown, { dataIndex }: { dataIndex: number }) => (isAlone(line.values, dataIndex) ? 5 : 0),
 				barMaxWidth: 18,
 				barCategoryGap: "25%",
 				lineStyle: isBar ? undefined : { width: 2, type: line.dash ?? "solid" },
@@ -132,9 +138,7 @@ function scaleOf(chart: Chart, lines: readonly Line[]) {
 	return { type: "value", min: 0, minInterval: chart.unit === "count" ? 1 : undefined, splitNumber: 4 };
 }
 
-/** Whether some step has a value and neither neighbour has. */
-function isScattered(values: readonly (number | null)[]): boolean {
-	return values.some(
-		(value, at) => value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null,
-	);
+/** Whether a step has a value and neither neighbour has. */
+function isAlone(values: readonly (number | null)[], at: number): boolean {
+	return values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
 }
