@@ -56,7 +56,7 @@ export function optionOf(chart: Chart, sheet: Sheet, hidden: ReadonlySet<string>
 		animationDurationUpdate: 250,
 		textStyle: { fontFamily: looks.font, fontSize: 12, color: text },
 		aria: { enabled: false, decal: { show: looks.hasPatterns } },
-		grid: { left: 4, right: 14, top: 14, bottom: 2, containLabel: true },
+		grid: { left: 4, right: 14, top: 14, bottom: 2, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
 		xAxis: {
 			type: "time",
 			min: from,
