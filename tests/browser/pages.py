@@ -5,6 +5,9 @@ PAGES = {
     "domains": "/domains",
     "new-domain": "/new-domain",
     "basic": "/domains/{name}/basic",
+    "health": "/domains/{name}/health",
+    "domain-monitoring": "/domains/{name}/monitoring",
     "history": "/domains/{name}/history",
+    "monitoring": "/monitoring",
     "nothing": "/there-is-no-such-page",
 }

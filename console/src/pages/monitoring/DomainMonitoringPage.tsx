@@ -1,3 +1,7 @@
+// Monitoring of the domain that is managed.
+import { useParams } from "react-router";
+import { MonitoringView } from "./MonitoringView";
+
 export default function DomainMonitoringPage() {
-	return null;
+	return <MonitoringView domain={useParams().name ?? ""} />;
 }
