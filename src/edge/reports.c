@@ -193,11 +193,13 @@ static void on_report(
 	reports->report = NULL;
 }
 
-static void on_wanted(struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+static void on_wanted(struct link_report_source *source, enum link_report_kind kind,
+        const struct link_subscription *subscription)
 {
 	struct edge_reports *reports = container_of(source, struct edge_reports, source);
 	if (kind == LINK_REPORT_LOG)
-		edge_tail_want(reports->options.tail, is_wanted);
+		edge_tail_want(reports->options.tail, subscription->filters,
+		        subscription->every_ms[kind] > 0 ? subscription->filter_count : 0);
 	if (kind == LINK_REPORT_COUNTERS)
 		reports->has_told_counters = false;
 }

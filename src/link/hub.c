@@ -660,7 +660,7 @@ void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *su
 {
 	if (memcmp(&hub->subscription, subscription, sizeof(*subscription)) == 0)
 		return;
-	hub->subscription = *subscription;
+	memcpy(&hub->subscription, subscription, sizeof(*subscription));
 	list_each (node, &hub->peers) {
 		struct peer *peer = container_of(node, struct peer, node);
 		if (peer->has_greeted)

@@ -418,17 +418,35 @@ void link_message_print_subscription(const struct link_subscription *subscriptio
 	for (unsigned i = 0; i < LINK_REPORTS; i++)
 		text_addf(to, "%s\"%s\":%u", i == 0 ? "{" : ",", REPORTS[i].key,
 		        subscription->every_ms[i]);
-	text_add_char(to, '}');
+	text_add(to, STR(",\"filters\":["));
+	for (unsigned i = 0; i < subscription->filter_count; i++) {
+		if (i > 0)
+			text_add_char(to, ',');
+		link_filter_print(&subscription->filters[i], to);
+	}
+	text_add(to, STR("]}"));
+}
+
+static bool read_filters(const struct model_node *list, struct link_subscription *to)
+{
+	if (list == NULL || list->kind != MODEL_NODE_LIST || list->count > LIMIT_TAIL_STREAMS)
+		return false;
+	for (const struct model_node *node = list->first; node != NULL; node = node->next)
+		if (!link_filter_read(node, &to->filters[to->filter_count++]))
+			return false;
+	return true;
 }
 
 bool link_message_read_subscription(
         struct arena *arena, struct str payload, struct link_subscription *ret_subscription)
 {
-	const char *keys[LINK_REPORTS];
+	const char *keys[LINK_REPORTS + 1];
 	struct link_subscription subscription;
+	memset(&subscription, 0, sizeof(subscription));
 	for (unsigned i = 0; i < LINK_REPORTS; i++)
 		keys[i] = REPORTS[i].key;
-	const struct model_node *object = read_object(arena, payload, keys, LINK_REPORTS);
+	keys[LINK_REPORTS] = "filters";
+	const struct model_node *object = read_object(arena, payload, keys, ARRAY_LENGTH(keys));
 	for (unsigned i = 0; i < LINK_REPORTS; i++) {
 		uint64_t every_ms;
 		if (object == NULL || !read_number(object, keys[i], &every_ms) ||
@@ -436,7 +454,9 @@ bool link_message_read_subscription(
 			return false;
 		subscription.every_ms[i] = (uint32_t)every_ms;
 	}
-	*ret_subscription = subscription;
+	if (!read_filters(model_node_get(object, STR("filters")), &subscription))
+		return false;
+	memcpy(ret_subscription, &subscription, sizeof(subscription));
 	return true;
 }
 

@@ -85,9 +85,9 @@ def test_without_edges_there_is_nothing_to_wait_for(make):
 class Listener:
     """Reads a stream of events."""
 
-    def __init__(self, api, address, timeout=30):
+    def __init__(self, api, address, timeout=30, path="/api/v1/events"):
         self.connection = http.client.HTTPConnection(*address, timeout)
-        self.connection.request("GET", "/api/v1/events", headers=api.fields)
+        self.connection.request("GET", path, headers=api.fields)
         self.response = self.connection.getresponse()
         assert self.response.status == 200 and self.response.getheader("Content-Type") == "text/event-stream"
         self.comments = 0

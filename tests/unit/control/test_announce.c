@@ -21,7 +21,7 @@ static void begin(struct bench *bench)
 	*bench = (struct bench){.task.on_run = on_run};
 	fixture_init(&bench->fixture);
 	bench->loop = loop_new();
-	bench->events = control_events_new(bench->loop);
+	bench->events = control_events_new(bench->loop, LIMIT_EVENT_STREAMS);
 	bench->client.wake = &bench->task;
 	assert_true(control_events_open(bench->events, &bench->client));
 }

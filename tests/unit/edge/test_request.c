@@ -396,6 +396,7 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 
 static void requests_are_counted_and_told_to_who_watches(void **state)
 {
+	static const struct link_filter ALL = {.status_max = 0};
 	(void)state;
 	struct fixture fixture;
 	struct counted counted = {.sink = {on_sum}};
@@ -403,7 +404,7 @@ static void requests_are_counted_and_told_to_who_watches(void **state)
 	uint64_t dropped;
 	unsigned pulls = 0, faults = 0, count = 0;
 	fixture_start(&fixture, DOMAINS);
-	edge_tail_want(fixture.shared.tail, true);
+	edge_tail_want(fixture.shared.tail, &ALL, 1);
 	for (unsigned i = 0; i < ARRAY_LENGTH(routes); i++) {
 		struct client client;
 		struct response response = {.body = {.at = NULL}};

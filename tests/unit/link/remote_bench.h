@@ -157,12 +157,11 @@ UNUSED static void on_report(
 	assert_true(link_reporter_add(report, STR("{\"domain\":\"a.test\"}")));
 }
 
-UNUSED static void on_wanted(
-        struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+UNUSED static void on_wanted(struct link_report_source *source, enum link_report_kind kind,
+        const struct link_subscription *subscription)
 {
 	(void)source;
-	(void)kind;
-	bench.wanted += is_wanted ? 1 : (unsigned)-1;
+	bench.wanted += subscription->every_ms[kind] > 0 ? 1 : (unsigned)-1;
 }
 
 UNUSED static void on_heard(struct link_hub_sink *sink, const struct link_hub_edge *edge,

@@ -592,7 +592,7 @@ static void who_waits_for_what_is_not_kept_begins_anew(void **state)
 static void all_edges_are_told_what_is_wanted(void **state)
 {
 	(void)state;
-	static const struct link_subscription WANTED = {{1000, 0, 250}}, NOTHING = {{0}};
+	static const struct link_subscription WANTED = {.every_ms = {1000, 0, 250}}, NOTHING;
 	struct client early, late;
 	bench.reports = 0;
 	client_greet(&early, "early", "s1", 0);
