@@ -34,6 +34,7 @@ export function Button({
 	return (
 		<TButton
 			{...rest}
+			tag="button" // else one that is disabled would be a <div>, and said to be nothing
 			aria-label={name}
 			aria-busy={loading || undefined}
 			type={type}
