@@ -172,7 +172,7 @@ async function ask(method: Method, path: string, options: Loose): Promise<Answer
 
 /** An answer that goes on as it comes (server-sent events), as bytes. Throws as `request` does. */
 export async function openStream(
-	path: PathOf<"get">,
+	path: string,
 	query: Record<string, unknown>,
 	signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
