@@ -5,6 +5,8 @@
 #include "control/change.h"
 #include "model/host.h"
 
+#include <stdlib.h>
+
 /* ---- reading ---- */
 
 void control_api_domains_read(struct control_call *call)
@@ -20,8 +22,8 @@ void control_api_domains_read(struct control_call *call)
 
 /* Which domains are listed; a text with at == NULL is whatever. */
 struct filter {
-	struct str search, status, type, backup, after;
-	uint64_t limit;
+	struct str search, status, type, backup, order, after;
+	uint64_t limit, skip;
 };
 
 /* A parameter that must be one of two texts, or not there. */
@@ -40,20 +42,29 @@ static bool read_choice(
 	return false;
 }
 
-static bool read_filter(struct control_call *call, struct filter *ret_filter)
-{
-	static const struct control_call_range LIMIT = {.min = 1, .max = 1000, .standard = 100};
-	ret_filter->search = control_query_get(&call->query, "search");
-	ret_filter->after = control_query_get(&call->query, "after");
-	return read_choice(call, "status", "online|offline", &ret_filter->status) &&
-	       read_choice(call, "type", "self|cos|s3", &ret_filter->type) &&
-	       read_choice(call, "backup", "yes|no", &ret_filter->backup) &&
-	       control_call_read_number(call, "limit", LIMIT, &ret_filter->limit);
-}
-
 static bool is_choice(struct str value, const char *what)
 {
 	return value.at == NULL || str_is_equal(value, str_of(what));
+}
+
+static bool read_filter(struct control_call *call, struct filter *ret_filter)
+{
+	static const struct control_call_range LIMIT = {.min = 1, .max = 1000, .standard = 100},
+	                                       SKIP = {.max = INT64_MAX};
+	ret_filter->search = control_query_get(&call->query, "search");
+	ret_filter->after = control_query_get(&call->query, "after");
+	if (!read_choice(call, "status", "online|offline", &ret_filter->status) ||
+	        !read_choice(call, "type", "self|cos|s3", &ret_filter->type) ||
+	        !read_choice(call, "backup", "yes|no", &ret_filter->backup) ||
+	        !read_choice(call, "order", "name|name_desc|newest|oldest", &ret_filter->order) ||
+	        !control_call_read_number(call, "limit", LIMIT, &ret_filter->limit) ||
+	        !control_call_read_number(call, "skip", SKIP, &ret_filter->skip))
+		return false;
+	if (ret_filter->after.at == NULL || is_choice(ret_filter->order, "name"))
+		return true;
+	control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+	        "the query's \"after\" goes with the order of names alone; \"skip\" goes with all");
+	return false;
 }
 
 static bool has_part(struct str whole, struct str part)
@@ -91,37 +102,72 @@ static bool is_listed(struct model_domain *domain, const struct filter *filter)
 	       (filter->search.len == 0 || is_found(domain, filter->search));
 }
 
+/* Whether it is asked for in that order, which is not the one without a word. */
+static bool is_of(const struct filter *filter, const char *order)
+{
+	return filter->order.at != NULL && str_is_equal(filter->order, str_of(order));
+}
+
+/* For qsort, of pointers to domains: by revision, and by name where a change was of several. */
+static int compare_newest(const void *left, const void *right)
+{
+	const struct model_domain *one = *(struct model_domain *const *)left,
+	                          *other = *(struct model_domain *const *)right;
+	if (one->revision != other->revision)
+		return one->revision > other->revision ? -1 : 1;
+	return strcmp(one->name, other->name);
+}
+
+/* All that are listed, on whatever page, in their order; of the call's arena. */
+static struct model_domain **gather(struct control_call *call, const struct filter *filter,
+        const struct model_snapshot *now, size_t *ret_count)
+{
+	size_t count = 0, all = model_snapshot_count(now);
+	struct model_domain **found = arena_alloc(&call->arena, (all + 1) * sizeof *found);
+	for (size_t i = 0; i < all; i++) {
+		struct model_domain *domain = model_snapshot_at(now, i);
+		if (is_listed(domain, filter))
+			found[count++] = domain;
+	}
+	if (is_of(filter, "newest") || is_of(filter, "oldest"))
+		qsort(found, count, sizeof *found, compare_newest);
+	*ret_count = count;
+	return found;
+}
+
+/* Where the page begins: so many from the front, or behind a name. */
+static size_t first_of(const struct filter *filter, struct model_domain **found, size_t count)
+{
+	size_t first = 0;
+	while (filter->after.at != NULL && first < count &&
+	        str_compare(str_of(found[first]->name), filter->after) <= 0)
+		first++;
+	return filter->skip < count - first ? first + (size_t)filter->skip : count;
+}
+
 void control_api_domains_list(struct control_call *call)
 {
 	struct filter filter;
-	uint64_t total = 0, listed = 0;
-	const char *last = NULL;
-	bool has_more = false;
+	size_t count;
 	if (!read_filter(call, &filter))
 		return;
 	struct model_snapshot *now = control_domains_now(call->plane->domains);
+	struct model_domain **found = gather(call, &filter, now, &count);
+	bool is_backwards = is_of(&filter, "oldest") || is_of(&filter, "name_desc");
 	struct text *to = control_call_answer(call, 200);
 	text_add(to, STR("{\"items\":["));
-	for (size_t i = 0; i < model_snapshot_count(now); i++) {
-		struct model_domain *domain = model_snapshot_at(now, i);
-		if (!is_listed(domain, &filter))
-			continue;
-		total++;
-		if (filter.after.at != NULL && str_compare(str_of(domain->name), filter.after) <= 0)
-			continue;
-		has_more |= listed == filter.limit;
-		if (listed == filter.limit)
-			continue;
-		if (listed++ > 0)
+	size_t first = first_of(&filter, found, count), next = first;
+	for (; next < count && next - first < filter.limit; next++) {
+		if (next > first)
 			text_add_char(to, ',');
-		model_json_print_domain(domain, MODEL_JSON_ALL, MODEL_PRINT_MASKED, to);
-		last = domain->name;
+		model_json_print_domain(found[is_backwards ? count - 1 - next : next],
+		        MODEL_JSON_ALL, MODEL_PRINT_MASKED, to);
 	}
-	text_addf(to, "],\"total\":%llu,\"revision\":%llu", (unsigned long long)total,
+	text_addf(to, "],\"total\":%llu,\"revision\":%llu", (unsigned long long)count,
 	        (unsigned long long)model_snapshot_revision(now));
-	if (has_more) {
+	if (is_choice(filter.order, "name") && next < count && next > first) {
 		text_add(to, STR(",\"next\":"));
-		text_add_json(to, str_of(last));
+		text_add_json(to, str_of(found[next - 1]->name));
 	}
 	text_add_char(to, '}');
 	model_snapshot_unref(now);

@@ -299,9 +299,32 @@ def test_pages_have_all_once(listed, limit, query):
     assert seen == wanted and pages == -(-len(wanted) // limit)
 
 
+@pytest.mark.parametrize("limit", [1, 7, 25, 26])
+@pytest.mark.parametrize("order", ["name", "name_desc", "newest", "oldest"])
+def test_pages_of_an_order_have_all_once(listed, order, limit):
+    # They were made in the order of their names.
+    wanted = list(range(25)) if order in ("name", "oldest") else list(range(24, -1, -1))
+    seen = []
+    for skip in range(0, 25, limit):
+        answer = listed.viewer.ok("listDomains", query={"order": order, "limit": limit, "skip": skip})
+        seen += names(answer)
+        assert answer["total"] == 25 and ("next" in answer) == (order == "name" and skip + limit < 25)
+    assert seen == wanted
+    assert listed.viewer.ok("listDomains", query={"order": order, "skip": 25})["items"] == []
+
+
+def test_what_was_changed_last_is_newest(make):
+    plane = control.Plane(make)
+    for name in ("a.test", "b.test", "c.test"):
+        plane.admin.ok("createDomain", domain(name))
+    plane.admin.ok("changeDomain", {"debug": True}, name="b.test")
+    order = {order: [item["name"] for item in plane.viewer.ok("listDomains", query={"order": order})["items"]] for order in ("newest", "oldest")}
+    assert order == {"newest": ["b.test", "c.test", "a.test"], "oldest": ["a.test", "c.test", "b.test"]}
+
+
 @pytest.mark.parametrize("query", [
     "limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "limit=1.5", "limit=99999999999999999999", "status=on", "status=",
-    "type=other", "backup=maybe", "backup=1", "order=name", "limit=1&limit=2", "search=%", "search=%zz", "search=a%00b", "search=a%0ab",
+    "type=other", "backup=maybe", "backup=1", "order=other", "order=", "skip=-1", "skip=x", "order=newest&after=a", "limit=1&limit=2", "search=%", "search=%zz", "search=a%00b", "search=a%0ab",
     "x", "=", "dry_run=1"])  # fmt: skip
 def test_a_query_that_makes_no_sense_is_refused(listed, query):
     answer = listed.viewer.send("GET", f"/api/v1/domains?{query}")

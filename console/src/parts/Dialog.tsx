@@ -50,7 +50,11 @@ export function Dialog({
 		if (!element) return;
 		const before = document.activeElement as HTMLElement | null;
 		open.push(element);
-		document.documentElement.classList.add("hw-locked");
+		if (open.length === 1) {
+			const root = document.documentElement;
+			root.style.setProperty("--hw-scrollbar", `${innerWidth - root.clientWidth}px`);
+			root.classList.add("hw-locked");
+		}
 		if (!element.contains(document.activeElement)) {
 			const first = within(element).find((one) => !one.classList.contains("hw-dialog__close"));
 			(first ?? element).focus();

@@ -98,6 +98,10 @@ export interface TextInputProps
 	/** A name of its own for a control that is one of several in a Field. */
 	id?: string;
 	isCode?: boolean;
+	/** The id of what describes it, where it stands in no Field of its own. */
+	describedBy?: string;
+	/** Marks it as the first of a row. */
+	isHost?: boolean;
 }
 
 /** A line of text: an input in TDesign's looks (its own keeps ids and descriptions from the input). */
@@ -112,6 +116,8 @@ export function TextInput({
 	isCode,
 	type = "text",
 	size = "medium",
+	describedBy,
+	isHost,
 	...rest
 }: TextInputProps) {
 	const wiring = useWiring();
@@ -129,6 +135,8 @@ export function TextInput({
 				<input
 					autoComplete="off"
 					{...wiring}
+					{...(describedBy && { "aria-describedby": describedBy })}
+					{...(isHost && { "data-host": true })}
 					{...rest}
 					aria-invalid={isWrong || undefined}
 					className="t-input__inner"

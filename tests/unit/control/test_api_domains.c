@@ -364,6 +364,18 @@ static void lists_have_what_is_asked_for(void **state)
 	        {"?limit=4", "b.test n0.test n1.test n2.test", "\"next\":\"n2.test\"}"},
 	        {"?after=c", "n0.test n1.test n2.test n3.test", "\"total\":5,"},
 	        {"?after=z", "", "\"total\":5,\"revision\":5}"},
+	        {"?order=name&limit=1", "b.test", "\"next\":\"b.test\"}"},
+	        {"?order=name_desc", "n3.test n2.test n1.test n0.test b.test",
+	                "\"total\":5,\"revision\":5}"},
+	        {"?order=newest", "n3.test n2.test n1.test n0.test b.test", "\"total\":5,"},
+	        {"?order=oldest&limit=2", "b.test n0.test",
+	                "\"total\":5,\"revision\":5}"},
+	        {"?order=oldest&limit=2&skip=3", "n2.test n3.test", "\"total\":5,"},
+	        {"?skip=1&limit=2", "n0.test n1.test", "\"next\":\"n1.test\"}"},
+	        {"?skip=1&after=n0.test", "n2.test n3.test", "\"total\":5,"},
+	        {"?skip=5", "", "\"total\":5,\"revision\":5}"},
+	        {"?skip=9007199254740991", "", "\"total\":5,"},
+	        {"?order=newest&status=offline&skip=1", "n1.test", "\"total\":2,"},
 	};
 	struct fixture fixture;
 	struct text names = {0};
@@ -395,6 +407,11 @@ static void what_cannot_be_asked_for_is_refused(void **state)
 	        "status=online%7Coffline",
 	        "type=SELF",
 	        "backup=maybe",
+	        "order=revision",
+	        "order=",
+	        "skip=-1",
+	        "skip=x",
+	        "order=newest&after=a",
 	};
 	struct fixture fixture;
 	fixture_init(&fixture);

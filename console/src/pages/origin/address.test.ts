@@ -20,8 +20,10 @@ describe("an address", () => {
 		expect(formatAddress({ host: "2001:db8::1", port: "81", weight: "" })).toBe("[2001:db8::1]:81");
 		expect(formatAddress({ host: "2001:db8::1", port: "", weight: "0" })).toBe("[2001:db8::1]::0");
 	});
-	test("of weight 1 does not say so", () => {
-		expect(formatAddress({ host: "a.test", port: "80", weight: "1" })).toBe("a.test:80");
+	test("that is typed into the field of the host alone is the same address", () => {
+		for (const text of ["10.0.0.1:80", "10.0.0.1:", "2001:", "[::1]:80:2"]) {
+			expect(formatAddress({ host: text, port: "", weight: "" })).toBe(text);
+		}
 	});
 	test("that makes no sense is left to the server", () => {
 		for (const text of ["[::1", "a:1:2:3:x", "a b", ""]) expect(formatAddress(parseAddress(text))).toBe(text);

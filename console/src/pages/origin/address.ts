@@ -24,7 +24,7 @@ export function formatAddress({ host, port, weight }: AddressParts): string {
 	const bare = host.trim();
 	const isV6 = bare.split(":").length > 2 && !bare.startsWith("[");
 	const named = isV6 && (port.trim() || weight.trim()) ? `[${bare}]` : bare;
-	if (weight.trim() && weight.trim() !== "1") return `${named}:${port.trim()}:${weight.trim()}`;
+	if (weight.trim()) return `${named}:${port.trim()}:${weight.trim()}`;
 	return port.trim() ? `${named}:${port.trim()}` : named;
 }
 
