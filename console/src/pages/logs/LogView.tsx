@@ -74,7 +74,11 @@ export function LogView({ domain }: { domain?: string }) {
 
 	return (
 		<section className="hw-logs">
-			<form className="hw-logs__filters" aria-label={t("filters")} onSubmit={(event) => event.preventDefault()}>
+			<form
+				className={`hw-logs__filters${domain === undefined ? "" : " hw-logs__filters--one"}`}
+				aria-label={t("filters")}
+				onSubmit={(event) => event.preventDefault()}
+			>
 				{domain === undefined && (
 					<Field label={t("domain")} id="log-domain">
 						<DomainInput
