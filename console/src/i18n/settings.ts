@@ -152,7 +152,7 @@ export const settingTexts = texts({
 	unit_days: ["days", "天"],
 	unit_minutes: ["minutes", "分钟"],
 	hint_origin_rules: [
-		"What domains are held against when they are changed. classic is as the product has it: a hot backup is no bucket, and does not go with HTTPS to origins; extended lifts both. It cannot become classic while domains break these rules.",
+		"What domains are held against when they are changed. By classic, a hot backup is no bucket, and does not go with HTTPS to origins; extended lifts both. It cannot become classic while domains break these rules.",
 		"修改域名时校验的规则。classic：热备源站不能是存储桶，且回源 HTTPS 时不能配置热备；extended 取消这两条限制。有域名不符合时不能改回 classic。",
 	],
 	hint_stats_days: [
@@ -196,7 +196,7 @@ export const settingTexts = texts({
 	addCertificate: ["Upload certificate", "上传证书"],
 	noCertificates: ["There are no certificates here", "暂无证书"],
 	noCertificatesHint: ["Those in the folder of an edge are not in this list.", "节点本地目录中的证书不在此列表中。"],
-	names: ["Names", "域名"],
+	names: ["Host names", "域名"],
 	kind: ["Key", "密钥类型"],
 	issuer: ["Issuer", "颁发者"],
 	validUntil: ["Expires", "到期时间"],

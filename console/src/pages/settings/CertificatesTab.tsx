@@ -175,7 +175,9 @@ export default function CertificatesTab() {
 								<tr>
 									<th scope="col">{t("certName")}</th>
 									<th scope="col">{t("names")}</th>
-									<th scope="col">{t("kind")}</th>
+									<th scope="col" className="hw-wide">
+										{t("kind")}
+									</th>
 									<th scope="col">{t("validUntil")}</th>
 									<th scope="col">{t("edgesShow")}</th>
 									<th scope="col" className="hw-last">
@@ -200,7 +202,7 @@ export default function CertificatesTab() {
 												</span>
 											)}
 										</td>
-										<td>{one.kind}</td>
+										<td className="hw-wide">{one.kind}</td>
 										<td>
 											<span className="hw-row">
 												{moment(one.not_after_ms)}
@@ -213,6 +215,7 @@ export default function CertificatesTab() {
 										<td className="hw-last">
 											<Menu
 												label={t("certActions", { name: one.name })}
+												head={reason !== undefined && <span className="hw-menu-why">{reason}</span>}
 												items={[
 													{ key: "show", label: t("showCertificate"), onSelect: () => setOpen({ what: "show", one }) },
 													{

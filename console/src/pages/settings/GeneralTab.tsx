@@ -26,7 +26,7 @@ function Looks() {
 	const language = useLanguage();
 	return (
 		<Card title={t("looks")} id="looks" note={<span className="hw-quiet">{t("looksHint")}</span>}>
-			<div className="hw-stack">
+			<div className="hw-stack hw-looks">
 				<Field label={t("theme")} id="theme" isGroup>
 					<Choice<Theme>
 						name="theme"

@@ -251,7 +251,9 @@ export default function TokensTab() {
 									<th scope="col">{t("label")}</th>
 									{isAdmin && <th scope="col">{t("accountOf")}</th>}
 									<th scope="col">{t("role")}</th>
-									<th scope="col">{t("created")}</th>
+									<th scope="col" className="hw-wide">
+										{t("created")}
+									</th>
 									<th scope="col">{t("expires")}</th>
 									<th scope="col" className="hw-last">
 										<span className="hw-unseen">{c("actions")}</span>
@@ -264,7 +266,7 @@ export default function TokensTab() {
 										<th scope="row">{token.label}</th>
 										{isAdmin && <td>{token.account}</td>}
 										<td>{c(`role_${token.role}`)}</td>
-										<td>{moment(token.created_ms)}</td>
+										<td className="hw-wide">{moment(token.created_ms)}</td>
 										<td>
 											<Expiry ms={token.expires_ms} />
 										</td>

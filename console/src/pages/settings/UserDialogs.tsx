@@ -209,7 +209,7 @@ export function AddUser({ taken, onClose }: { taken: readonly string[]; onClose:
 			<Field
 				label={t("userName")}
 				id="user-name"
-				hint={t("userNameHint")}
+				hint={fault ? undefined : t("userNameHint")}
 				isRequired
 				error={fault ?? (isTaken ? t("faultTaken") : errors.of.name?.[0]?.detail)}
 			>

@@ -66,7 +66,9 @@ export default function UsersTab() {
 									<th scope="col">{c("name")}</th>
 									<th scope="col">{t("role")}</th>
 									<th scope="col">{c("status")}</th>
-									<th scope="col">{t("created")}</th>
+									<th scope="col" className="hw-wide">
+										{t("created")}
+									</th>
 									<th scope="col" className="hw-last">
 										<span className="hw-unseen">{c("actions")}</span>
 									</th>
@@ -94,10 +96,11 @@ export default function UsersTab() {
 													<Tag tone="good">{t("active")}</Tag>
 												)}
 											</td>
-											<td>{moment(user.created_ms)}</td>
+											<td className="hw-wide">{moment(user.created_ms)}</td>
 											<td className="hw-last">
 												<Menu
 													label={t("userActions", { name: user.name })}
+													head={isSelf && <span className="hw-menu-why">{t("notYourself")}</span>}
 													items={[
 														{
 															key: "role",
