@@ -119,7 +119,7 @@ export const domainTexts = texts({
 	historyEmpty: ["Nothing has been changed yet", "还没有变更"],
 	by: ["{who}, {ago}", "{who}，{ago}"],
 	current: ["Now", "当前"],
-	rollback: ["Roll back to this", "回滚到此版本"],
+	rollback: ["Roll back", "回滚"],
 	rollbackTo: ["Roll back to revision {revision}", "回滚到版本 {revision}"],
 	rollbackTitle: ["Give {name} back revision {revision}?", "将 {name} 回滚到版本 {revision}？"],
 	rollbackWords: [

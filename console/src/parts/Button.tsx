@@ -20,7 +20,10 @@ export interface ButtonProps extends AriaAttributes {
 	onClick?: () => void;
 }
 
-/** A button; `title` tells why one that is disabled is, and names one that has an icon alone. */
+/**
+ * A button; `title` tells why one that is disabled is, and names one that has an icon alone. One that is disabled and
+ * says why can be reached by the keyboard all the same, so that everybody hears it.
+ */
 export function Button({
 	variant,
 	theme = "default",
@@ -28,21 +31,25 @@ export function Button({
 	disabled,
 	onClick,
 	type = "button",
+	className,
 	...rest
 }: ButtonProps) {
 	const name = rest["aria-label"] ?? (rest.children === undefined ? rest.title : undefined);
+	const isTold = Boolean(disabled && rest.title);
 	return (
 		<TButton
 			{...rest}
-			tag="button" // else one that is disabled would be a <div>, and said to be nothing
+			tag="button"
+			className={[className, isTold && "t-is-disabled"].filter(Boolean).join(" ") || undefined}
 			aria-label={name}
 			aria-busy={loading || undefined}
-			type={type}
+			aria-disabled={isTold || undefined}
+			type={isTold ? "button" : type}
 			theme={theme}
 			variant={variant ?? (theme === "default" ? "outline" : "base")}
 			loading={loading}
-			disabled={disabled}
-			onClick={onClick && (() => onClick())}
+			disabled={disabled && !isTold}
+			onClick={onClick && !isTold ? () => onClick() : undefined}
 		/>
 	);
 }

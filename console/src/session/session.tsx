@@ -32,6 +32,7 @@ export interface Session {
 	signOut(): Promise<void>;
 }
 
+const AGAIN_MS = 2000;
 const RANKS: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 const Context = createContext<Session | undefined>(undefined);
 
@@ -53,20 +54,27 @@ export function SessionGate({ children }: { children: ReactNode }) {
 	const first = useRef<string | undefined>(undefined);
 
 	const find = useCallback(async () => {
-		setFailure(undefined);
 		try {
 			const found = await get("/whoami", {});
 			setCsrf(found.csrf);
 			setWho(found);
+			setFailure(undefined);
 		} catch (error) {
 			if (isRefused(error, "unauthenticated")) setWho("nobody");
-			else setFailure(error);
+			setFailure(isRefused(error, "unauthenticated") ? undefined : error);
 		}
 	}, []);
 
 	useEffect(() => {
 		find();
 	}, [find]);
+
+	// A control plane that has just started opens its store first; it is asked until it answers.
+	useEffect(() => {
+		if (!failure) return;
+		const timer = setTimeout(find, AGAIN_MS);
+		return () => clearTimeout(timer);
+	}, [failure, find]);
 
 	const isIn = typeof who === "object" && !who.must_change;
 	useEffect(() => {

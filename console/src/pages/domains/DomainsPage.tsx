@@ -1,6 +1,6 @@
 // Domain Management: the list, by pages that the server makes, so that ten thousand domains are as quick as ten.
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { AddIcon, ChevronLeftIcon, ChevronRightIcon, DownloadIcon, SearchIcon } from "tdesign-icons-react";
 import { get } from "../../api/client";
@@ -50,19 +50,20 @@ function useList() {
 	const order = oneOf<Order>(words.get("order"), ["name", "name_desc", "newest", "oldest"]) ?? "name";
 	const size = Number(oneOf(words.get("size"), SIZES) ?? SIZES[0]);
 	const page = Math.max(1, Math.floor(Number(words.get("page")) || 1));
+	// Two changes in one moment are both made: the address is that of the first only later.
+	const latest = useRef(words);
+	useEffect(() => {
+		latest.current = words;
+	}, [words]);
 	function change(next: Record<string, string | undefined>, keepsPage = false) {
-		setWords(
-			(before) => {
-				const after = new URLSearchParams(before);
-				if (!keepsPage) after.delete("page");
-				for (const [name, value] of Object.entries(next)) {
-					if (value) after.set(name, value);
-					else after.delete(name);
-				}
-				return after;
-			},
-			{ replace: true },
-		);
+		const after = new URLSearchParams(latest.current);
+		if (!keepsPage) after.delete("page");
+		for (const [name, value] of Object.entries(next)) {
+			if (value) after.set(name, value);
+			else after.delete(name);
+		}
+		latest.current = after;
+		setWords(after, { replace: true });
 	}
 	return { filter, order, size, page, change };
 }

@@ -63,14 +63,17 @@ export default function NewDomainPage() {
 		(signal) => rehearse("post", "/domains", { body, signal }),
 		!forbidden && !isBusy && name.trim() !== "",
 	);
-	const error = failure && isRefused(failure, "invalid") ? failure : run.error;
+	const error = isRefused(failure, "invalid") || isRefused(failure, "exists") ? failure : run.error;
 	const originErrors = useOriginErrors(error, "/origin", "origin");
 	const backupErrors = useOriginErrors(error, "/backup", "backup");
-	const nameError = isRefused(error, "exists")
-		? error.detail
-		: isRefused(error)
-			? error.errors.find((one) => one.pointer === "/name")?.detail
-			: undefined;
+	const nameError =
+		body.name === ""
+			? c("required")
+			: isRefused(error, "exists")
+				? error.detail
+				: isRefused(error)
+					? error.errors.find((one) => one.pointer === "/name")?.detail
+					: undefined;
 	const isGood = Boolean(run.result) && !run.error && !run.isPending;
 
 	async function submit() {
@@ -78,7 +81,7 @@ export default function NewDomainPage() {
 		backupErrors.showAll();
 		setIsNameLeft(true);
 		setFailure(undefined);
-		if (!isGood) {
+		if (body.name === "" || (run.error && !run.isPending)) {
 			requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
 			return;
 		}
@@ -136,7 +139,10 @@ export default function NewDomainPage() {
 				<Card id="step-origin" title={t("stepOrigin")}>
 					<OriginForm
 						draft={origin}
-						onChange={setOrigin}
+						onChange={(next) => {
+							setOrigin(next);
+							setFailure(undefined);
+						}}
 						role="origin"
 						errorOf={originErrors.errorOf}
 						onLeave={originErrors.leave}
@@ -165,7 +171,10 @@ export default function NewDomainPage() {
 					) : (
 						<OriginForm
 							draft={backup}
-							onChange={setBackup}
+							onChange={(next) => {
+								setBackup(next);
+								setFailure(undefined);
+							}}
 							role="backup"
 							errorOf={backupErrors.errorOf}
 							onLeave={backupErrors.leave}

@@ -76,9 +76,10 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 				});
 	}
 	const run = useRehearsal(JSON.stringify([base.revision, body, query]), ask, !isStale && isChanged);
-	const errors = useOriginErrors(run.error, "", role);
+	const unfit = isRefused(failure, "invalid") ? failure : run.error;
+	const errors = useOriginErrors(unfit, "", role);
 	const lines = run.result?.changes.flatMap((change) => change.diff) ?? [];
-	const showsErrors = Boolean(run.error);
+	const showsErrors = Boolean(unfit);
 	const isOutdated =
 		isStale || isRefused(run.error, "precondition-failed") || isRefused(failure, "precondition-failed");
 	const isGone = isRefused(run.error, "no-such-domain");
@@ -86,7 +87,8 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 	async function submit() {
 		errors.showAll();
 		setFailure(undefined);
-		if (run.isPending || run.error || isStale) return;
+		// Where what is typed has not been answered yet, the change itself is checked just as well.
+		if ((run.error && !run.isPending) || isStale) return;
 		setIsBusy(true);
 		try {
 			const path = { name };
@@ -176,7 +178,10 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 				{conflicts.length > 0 && <Alert tone="warning">{t("conflictOn", { fields: conflicts.join(", ") })}</Alert>}
 				<OriginForm
 					draft={draft}
-					onChange={setDraft}
+					onChange={(next) => {
+						setDraft(next);
+						setFailure(undefined);
+					}}
 					role={role}
 					errorOf={errors.errorOf}
 					onLeave={errors.leave}
@@ -203,7 +208,7 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 						<div className={run.isPending ? "hw-form__changes--old" : undefined}>
 							<DiffView lines={lines} />
 						</div>
-					) : run.error && !isOutdated ? (
+					) : unfit && !isOutdated ? (
 						<Unfit
 							error={run.error}
 							rest={conflictsWithR1 && !removesBackup ? errors.rest.filter((one) => one.rule !== "R1") : errors.rest}
@@ -213,7 +218,9 @@ export function OriginDrawer({ domain: given, role, rules, onClose }: Props) {
 						<Loading rows={2} />
 					) : null}
 				</section>
-				{failure && !isRefused(failure, "precondition-failed") ? <ProblemAlert error={failure} /> : null}
+				{failure && !isRefused(failure, "precondition-failed") && !isRefused(failure, "invalid") ? (
+					<ProblemAlert error={failure} />
+				) : null}
 			</Dialog>
 			{isLeaving && (
 				<Dialog
