@@ -91,6 +91,8 @@ static void on_server(struct origin_health_list_sink *sink, const struct origin_
 	add_number(item, "successes", view.successes);
 	add_number(item, "failures", view.failures);
 	add_number(item, "connection_failures", host_view.failures);
+	if (view.attempts > 0)
+		add_number(item, "attempts", view.attempts);
 	if (view.latency_us > 0)
 		add_number(item, "latency_us", view.latency_us);
 	text_add_char(item, '}');
