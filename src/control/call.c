@@ -149,6 +149,7 @@ static void begin(struct control_call *call, unsigned status, const char *media)
 	call->answer.shared = STR_EMPTY;
 	call->answer.is_stream = false;
 	call->answer.filter = NULL;
+	call->answer.domain = STR_EMPTY;
 }
 
 struct text *control_call_answer(struct control_call *call, unsigned status)

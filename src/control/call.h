@@ -33,6 +33,9 @@ struct control_answer {
 	bool is_stream; /* events follow the body until the client has enough */
 	/* Of a stream of requests, in the call's arena: which; NULL: of what happens. */
 	const struct link_filter *filter;
+	/* Of a stream of what happens, in the call's arena: whose addresses are told of besides;
+	 * empty: nobody's. */
+	struct str domain;
 };
 
 struct control_call {

@@ -300,6 +300,12 @@ static void on_health_change(
 	control_announce_health(events_of(control), &control->plane, change);
 }
 
+static void on_health_told(struct control_health_sink *sink, const char *id, const char *run)
+{
+	struct control *control = container_of(sink, struct control, health_sink);
+	control_announce_addresses(events_of(control), &control->plane, id, run);
+}
+
 /* Who begins to want counters is told all of them. */
 static void on_missed(struct control_stats_sink *sink)
 {
@@ -563,8 +569,9 @@ static void open_plane(struct control *control)
 	plane->rules = control->options.rules;
 	plane->file = control->options.domains;
 	control_plane_set_trouble(plane, STR("it is being opened"));
-	control->health_sink = (struct control_health_sink){
-	        .on_wanted = on_health_wanted, .on_change = on_health_change};
+	control->health_sink = (struct control_health_sink){.on_wanted = on_health_wanted,
+	        .on_change = on_health_change,
+	        .on_told = on_health_told};
 	control_health_begin(plane->health, control->loop, &control->health_sink);
 }
 

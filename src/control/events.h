@@ -16,6 +16,7 @@ struct control_events;
 struct control_events_client {
 	struct list_node node;
 	struct loop_task *wake; /* woken whenever something below has changed */
+	struct str domain;      /* whose addresses are told again and again; empty: nobody's */
 	struct text waiting;    /* what is to be sent next; control_events_sent takes it away */
 	bool is_dropped;        /* too much waited: the stream is to be broken off */
 	bool is_over;           /* nothing more will come: the stream is to be ended */

@@ -416,6 +416,7 @@ static enum turn run_here(struct control_exchange *exchange)
 	exchange->listener.client.wake = &exchange->task;
 	if (call->answer.filter != NULL)
 		return listen_to_log(exchange);
+	exchange->listener.client.domain = call->answer.domain;
 	if (!control_events_open(exchanges->events, &exchange->listener.client))
 		return REFUSE(exchange, OVERLOADED, "%d streams of events are open already",
 		        LIMIT_EVENT_STREAMS);
