@@ -6,7 +6,6 @@ import urllib.parse
 
 import control
 import pytest
-from client import Client
 from conftest import Console, eventually
 from origin import Reply
 
@@ -24,15 +23,15 @@ def shared(make_once, browser):
     for name in (NAME, OTHER):
         console.api.ok("createDomain", control.domain(name, master.address, backup=[backup.address]))
     console.master, console.backup = master, backup
-    with Client(*console.edge) as client:
-        eventually(lambda: client.get("/", host=NAME).status == 200, "the domain is served")
+    eventually(lambda: console.plane.program.get("/", host=NAME).status == 200, "the domain is served")
     return console
 
 
 def ask(console, *paths, host=NAME):
-    with Client(*console.edge) as client:
+    with console.plane.program.connect() as client:
         for path in paths:
-            client.get(path, host=host)
+            client.request(target=path, host=host)
+            assert client.response().status < 600
 
 
 def opened(console, path="/logs", **options):

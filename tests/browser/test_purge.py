@@ -3,7 +3,6 @@ import re
 
 import control
 import pytest
-from client import Client
 from conftest import Console, eventually
 from origin import Reply
 
@@ -19,15 +18,13 @@ def shared(make_once, browser):
     console.origin.default = Reply(fields=(("Cache-Control", "max-age=3600"), ("Cache-Tag", "all")), body=b"kept")
     for name in (NAME, OTHER):
         console.api.ok("createDomain", control.domain(name, console.origin.address))
-    with Client(*console.edge) as client:
-        eventually(lambda: client.get("/", host=NAME).status == 200, "the domain is served")
+    eventually(lambda: console.plane.program.get("/", host=NAME).status == 200, "the domain is served")
     return console
 
 
 def pulls(console, path):
     """How often a path was pulled, after it was asked for once more."""
-    with Client(*console.edge) as client:
-        assert client.get(path, host=NAME).status == 200
+    assert console.plane.program.get(path, host=NAME).status == 200
     return sum(request.path == path for request in console.origin.requests)
 
 

@@ -100,8 +100,8 @@ function headersOf(method: string, options: Loose): Headers {
 	if (options.isNew) headers.set("If-None-Match", "*");
 	if (options.idempotencyKey) headers.set("Idempotency-Key", options.idempotencyKey);
 	if (typeof options.body === "string") headers.set("Content-Type", "application/yaml");
-	else if (options.body !== undefined)
-		headers.set("Content-Type", method === "patch" ? "application/merge-patch+json" : "application/json");
+	// A patch is a merge patch (RFC 7396) under this name, too, and under no other in some places.
+	else if (options.body !== undefined) headers.set("Content-Type", "application/json");
 	return headers;
 }
 

@@ -9,6 +9,7 @@ import { Card, Facts } from "../../parts/Card";
 import { EmptyState } from "../../parts/EmptyState";
 import { Loading } from "../../parts/Loading";
 import { ProblemAlert } from "../../parts/ProblemAlert";
+import { Scroll } from "../../parts/Scroll";
 import { StateDot } from "../../parts/StateDot";
 import { Tag } from "../../parts/Tag";
 import { useCertificates } from "./queries";
@@ -60,7 +61,7 @@ function EdgesCard() {
 			) : edges.data.items.length === 0 ? (
 				<EmptyState title={t("noEdges")}>{t("noEdgesHint")}</EmptyState>
 			) : (
-				<div className="hw-scroll">
+				<Scroll label={t("edgesHere")}>
 					<table className="hw-table">
 						<thead>
 							<tr>
@@ -106,7 +107,7 @@ function EdgesCard() {
 							))}
 						</tbody>
 					</table>
-				</div>
+				</Scroll>
 			)}
 		</Card>
 	);
