@@ -2,7 +2,7 @@
 // ones come.
 // biome-ignore-all lint/a11y/useSemanticElements: rows of a <table> cannot be placed, so they are what their roles say
 // biome-ignore-all lint/a11y/useFocusableInteractive: each row has a button
-import { memo, useCallback, useLayoutEffect, useRef, useState } from "react";
+import { memo, useLayoutEffect, useRef, useState } from "react";
 import { ArrowUpIcon } from "tdesign-icons-react";
 import { bytes, number } from "../../i18n/format";
 import { useLanguage, useText } from "../../i18n/i18n";
@@ -99,17 +99,18 @@ export function LogTable({ lines, hasDomain, onOpen, children }: Props) {
 	const [top, setTop] = useState(0);
 	const [height, setHeight] = useState(600);
 	const newest = lines.at(-1)?.seq ?? 0;
+	const isEmpty = lines.length === 0;
 	const before = useRef(newest);
 	/** The newest line that was seen at the top. */
 	const seen = useRef(newest);
 
 	useLayoutEffect(() => {
 		const element = box.current;
-		if (!element) return;
+		if (!element || isEmpty) return setTop(0);
 		const watch = new ResizeObserver(() => setHeight(element.clientHeight));
 		watch.observe(element);
 		return () => watch.disconnect();
-	}, []);
+	}, [isEmpty]);
 
 	useLayoutEffect(() => {
 		const element = box.current;
@@ -134,41 +135,45 @@ export function LogTable({ lines, hasDomain, onOpen, children }: Props) {
 		const line = lines[count - 1 - index];
 		if (line) shown.push({ line, index });
 	}
-	const open = useCallback((line: LogLine) => onOpen(line), [onOpen]);
 
-	return (
-		// biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles have names
-		<div
-			className={`hw-log${hasDomain ? "" : " hw-log--one"}`}
-			role={count > 0 ? "table" : "group"}
-			aria-label={t("table")}
-			aria-rowcount={count + 1}
-		>
-			<div role="rowgroup" className="hw-log__top">
-				<div role="row" aria-rowindex={1} className="hw-log__row hw-log__row--head">
-					{COLUMNS.map((column) => (
-						<span key={column} role="columnheader" className={`hw-log__col-${column}`}>
-							{t(column)}
-						</span>
-					))}
+	const names = COLUMNS.map((column) => (
+		<span key={column} role={isEmpty ? undefined : "columnheader"} className={`hw-log__col-${column}`}>
+			{t(column)}
+		</span>
+	));
+	const looks = `hw-log${hasDomain ? "" : " hw-log--one"}`;
+	if (isEmpty) {
+		return (
+			<div className={looks}>
+				<div className="hw-log__top" aria-hidden="true">
+					<div className="hw-log__row hw-log__row--head">{names}</div>
 				</div>
+				<div className="hw-log__box">{children}</div>
 			</div>
-			<div
-				className="hw-log__box"
-				role={count > 0 ? "rowgroup" : "group"}
-				ref={box}
-				tabIndex={0}
-				onScroll={(event) => setTop(event.currentTarget.scrollTop)}
-			>
-				{count === 0 ? (
-					children
-				) : (
+		);
+	}
+	return (
+		<div className={looks}>
+			<div role="table" aria-label={t("table")} aria-rowcount={count + 1}>
+				<div role="rowgroup" className="hw-log__top">
+					<div role="row" aria-rowindex={1} className="hw-log__row hw-log__row--head">
+						{names}
+					</div>
+				</div>
+				{/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
+				<div
+					className="hw-log__box"
+					role="rowgroup"
+					ref={box}
+					tabIndex={0}
+					onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+				>
 					<div role="presentation" className="hw-log__all" style={{ height: count * ROW }}>
 						{shown.map(({ line, index }) => (
-							<Row key={line.seq} line={line} top={index * ROW} index={index} hasDomain={hasDomain} onOpen={open} />
+							<Row key={line.seq} line={line} top={index * ROW} index={index} hasDomain={hasDomain} onOpen={onOpen} />
 						))}
 					</div>
-				)}
+				</div>
 			</div>
 			{unseen > 0 && (
 				<button type="button" className="hw-log__newer" onClick={() => box.current?.scrollTo({ top: 0 })}>
