@@ -91,7 +91,7 @@ export function addressOf(
 }
 
 function headersOf(method: string, options: Loose): Headers {
-	const headers = new Headers({ Accept: "application/json, application/problem+json" });
+	const headers = new Headers({ Accept: "application/json, application/problem+json, text/event-stream;q=0.9" });
 	if (method !== "get" && csrf) headers.set("X-CSRF-Token", csrf);
 	if (options.ifMatch !== undefined) {
 		const tag = String(options.ifMatch);
@@ -100,8 +100,8 @@ function headersOf(method: string, options: Loose): Headers {
 	if (options.isNew) headers.set("If-None-Match", "*");
 	if (options.idempotencyKey) headers.set("Idempotency-Key", options.idempotencyKey);
 	if (typeof options.body === "string") headers.set("Content-Type", "application/yaml");
-	else if (options.body !== undefined)
-		headers.set("Content-Type", method === "patch" ? "application/merge-patch+json" : "application/json");
+	// A patch is a merge patch (RFC 7396) under this name, too, and under no other in some places.
+	else if (options.body !== undefined) headers.set("Content-Type", "application/json");
 	return headers;
 }
 
@@ -146,24 +146,39 @@ async function refusal(response: Response): Promise<Refused | Unreachable> {
 	return new Unreachable(`${response.status} ${response.statusText}`.trim());
 }
 
-async function ask(method: Method, path: string, options: Loose): Promise<Answer<unknown>> {
+/** The answer of an operation that was done, whatever it is. */
+async function answerOf(method: Method, path: string, options: Loose): Promise<Response> {
 	const target = addressOf(path, options.path, options.query);
 	for (let attempt = 0; ; attempt++) {
 		const response = await send(method, target, options);
-		if (response.ok) {
-			const revision = response.headers.get("Headwater-Revision");
-			return {
-				data: await read(response),
-				status: response.status,
-				etag: response.headers.get("ETag")?.replaceAll('"', ""),
-				revision: revision ? Number(revision) : undefined,
-			};
-		}
+		if (response.ok) return response;
 		const error = await refusal(response);
 		const isStale = error instanceof Refused && (error.problem === "unauthenticated" || error.problem === "csrf");
 		if (!isStale || attempt > 0 || !onExpired || path === "/login") throw error;
 		await onExpired();
 	}
+}
+
+async function ask(method: Method, path: string, options: Loose): Promise<Answer<unknown>> {
+	const response = await answerOf(method, path, options);
+	const revision = response.headers.get("Headwater-Revision");
+	return {
+		data: await read(response),
+		status: response.status,
+		etag: response.headers.get("ETag")?.replaceAll('"', ""),
+		revision: revision ? Number(revision) : undefined,
+	};
+}
+
+/** An answer that goes on as it comes (server-sent events), as bytes. Throws as `request` does. */
+export async function openStream(
+	path: string,
+	query: Record<string, unknown>,
+	signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+	const response = await answerOf("get", path, { query, signal });
+	if (!response.body) throw new Unreachable("the answer has no body");
+	return response.body;
 }
 
 /** Asks an operation. Throws `Refused` or `Unreachable`. */

@@ -89,16 +89,16 @@ export function Dialog({
 
 	const inner = (
 		<>
-			<header className="hw-dialog__head">
+			<div className="hw-dialog__head">
 				<h2 id={id}>{title}</h2>
 				{onClose && (
 					<button type="button" className="hw-dialog__close" aria-label={t("close")} onClick={onClose}>
 						<CloseIcon />
 					</button>
 				)}
-			</header>
+			</div>
 			<div className="hw-dialog__body">{children}</div>
-			{footer && <footer className="hw-dialog__foot">{footer}</footer>}
+			{footer && <div className="hw-dialog__foot">{footer}</div>}
 		</>
 	);
 	return createPortal(

@@ -1,3 +1,8 @@
+// The access log of one domain, as it is written.
+import { useParams } from "react-router";
+import { LogView } from "./LogView";
+
 export default function DomainLogsPage() {
-	return null;
+	const { name = "" } = useParams();
+	return <LogView key={name} domain={name} />;
 }

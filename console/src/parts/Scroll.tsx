@@ -1,0 +1,11 @@
+// What may be wider than the page: it scrolls by itself, also by keyboard.
+import type { ReactNode } from "react";
+
+export function Scroll({ label, children }: { label: string; children: ReactNode }) {
+	return (
+		// biome-ignore lint/a11y/noNoninteractiveTabindex: else the keyboard could not scroll it
+		<section className="hw-scroll" aria-label={label} tabIndex={0}>
+			{children}
+		</section>
+	);
+}
