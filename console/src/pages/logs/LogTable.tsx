@@ -160,11 +160,11 @@ export function LogTable({ lines, hasDomain, onOpen, children }: Props) {
 						{names}
 					</div>
 				</div>
-				{/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
 				<div
 					className="hw-log__box"
 					role="rowgroup"
 					ref={box}
+					// biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard
 					tabIndex={0}
 					onScroll={(event) => setTop(event.currentTarget.scrollTop)}
 				>
