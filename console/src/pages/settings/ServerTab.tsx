@@ -2,9 +2,10 @@
 import { useEdges, useStatus } from "../../api/queries";
 import type { Edge } from "../../api/types";
 import { common } from "../../i18n/common";
-import { ago, moment, number } from "../../i18n/format";
+import { ago, bytes, moment, number } from "../../i18n/format";
 import { useText } from "../../i18n/i18n";
 import { settingTexts } from "../../i18n/settings";
+import { Alert } from "../../parts/Alert";
 import { Card, Facts } from "../../parts/Card";
 import { EmptyState } from "../../parts/EmptyState";
 import { Loading } from "../../parts/Loading";
@@ -15,6 +16,7 @@ import { Tag } from "../../parts/Tag";
 import { useCertificates } from "./queries";
 
 const EDGES_MS = 2000;
+const SKEW_MS = 120000;
 
 function Applied({ edge, revision }: { edge: Edge; revision: number }) {
 	const t = useText(settingTexts);
@@ -43,7 +45,7 @@ function Shown({ edge, revision }: { edge: Edge; revision: number | undefined })
 	);
 }
 
-function EdgesCard() {
+function EdgesCard({ version }: { version: string | undefined }) {
 	const t = useText(settingTexts);
 	const edges = useEdges(EDGES_MS);
 	const certificates = useCertificates();
@@ -74,7 +76,7 @@ function EdgesCard() {
 								<th scope="col" className="hw-number">
 									{t("purged")}
 								</th>
-								<th scope="col">{t("runOf")}</th>
+								<th scope="col">{t("version")}</th>
 							</tr>
 						</thead>
 						<tbody>
@@ -100,8 +102,14 @@ function EdgesCard() {
 										<Shown edge={edge} revision={certificates.data?.revision} />
 									</td>
 									<td className="hw-number">{number(edge.purged)}</td>
-									<td>
-										<code className="hw-quiet">{edge.run?.slice(0, 8) ?? "—"}</code>
+									<td title={edge.run && t("process", { run: edge.run })}>
+										{edge.version === undefined || edge.version === version ? (
+											(edge.version ?? <span className="hw-quiet">—</span>)
+										) : (
+											<Tag tone="warn" title={t("otherVersion")}>
+												{edge.version}
+											</Tag>
+										)}
 									</td>
 								</tr>
 							))}
@@ -117,8 +125,11 @@ export default function ServerTab() {
 	const t = useText(settingTexts);
 	const c = useText(common);
 	const status = useStatus();
+	// Both clocks are read at about the same moment; minutes of difference make times here confusing.
+	const skew = status.data ? Math.abs(status.data.now_ms - status.dataUpdatedAt) : 0;
 	return (
 		<>
+			{skew > SKEW_MS && <Alert tone="warning">{t("skew", { minutes: number(skew / 60000) })}</Alert>}
 			<Card title={t("plane")} id="plane">
 				{status.isPending ? (
 					<Loading rows={3} />
@@ -129,10 +140,18 @@ export default function ServerTab() {
 						rows={[
 							[t("version"), status.data.version],
 							[
+								t("runs"),
+								<time key="runs" title={moment(status.data.began_ms)}>
+									{ago(status.data.began_ms, status.data.now_ms)}
+								</time>,
+							],
+							[
 								t("store"),
 								status.data.store.works ? (
 									<StateDot key="store" tone="good">
-										{t("storeWorks")}
+										{status.data.store.bytes === undefined
+											? t("storeWorks")
+											: t("storeWorksSize", { size: bytes(status.data.store.bytes) })}
 									</StateDot>
 								) : (
 									<StateDot key="store" tone="bad">
@@ -162,7 +181,7 @@ export default function ServerTab() {
 					/>
 				)}
 			</Card>
-			<EdgesCard />
+			<EdgesCard version={status.data?.version} />
 		</>
 	);
 }
