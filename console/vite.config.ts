@@ -75,7 +75,7 @@ export default defineConfig({
 		target: "es2022",
 		assetsInlineLimit: 0, // a data: URL is no 'self'
 		modulePreload: { polyfill: false }, // which would be a script in the page
-		manifest: true,
+		manifest: "manifest.json",
 		chunkSizeWarningLimit: 700,
 	},
 	server: { host: "127.0.0.1", proxy: { "/api": api, "/healthz": api } },

@@ -17,7 +17,7 @@ def packed(path):
 @pytest.fixture(scope="module")
 def chunks():
     """The chunks of the build, by what they are made of."""
-    return json.loads((BUILT / ".vite" / "manifest.json").read_text())
+    return json.loads((BUILT / "manifest.json").read_text())
 
 
 def needed(chunks, *names):
