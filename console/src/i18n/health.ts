@@ -77,7 +77,10 @@ export const healthTexts = texts({
 		"With one, a request that fails at the master is answered by it, and visitors see no error.",
 		"配置后，主源站失败的请求由热备应答，访客看不到错误。",
 	],
-	noBackupBucket: ["The domain is pulled from a bucket.", "该域名从存储桶回源。"],
+	noBackupBucket: [
+		"None: the domain is pulled from a bucket, which has a hot backup by the extended origin rules alone.",
+		"未配置：该域名从存储桶回源，仅扩展源站规则允许为其配置热备源站。",
+	],
 	toBasic: ["To Basic Configuration", "前往基本配置"],
 
 	// States

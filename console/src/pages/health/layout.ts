@@ -96,7 +96,7 @@ function wide(width: number, edges: number, masters: number, backups: number): L
 	const edgeHeight = edges === 1 ? 112 : 62;
 	const edgeWidth = Math.min(210, Math.max(168, width * 0.17));
 	const hubRoom = edges > 1 ? 44 : 0;
-	const gap = Math.min(190, Math.max(132, width * 0.14));
+	const gap = Math.min(150, Math.max(124, width * 0.115));
 	const column = (width - edgeWidth - hubRoom - 2 * gap) / 2;
 	const edgesHeight = edges * edgeHeight + (edges - 1) * GAP;
 	const height = Math.max(groupHeight(masters, isDense), backups ? groupHeight(backups, isDense) : 0, edgesHeight, 170);
