@@ -4,8 +4,8 @@ import type { ReactNode } from "react";
 export function Scroll({ label, children }: { label: string; children: ReactNode }) {
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: else the keyboard could not scroll it
-		<section className="hw-scroll" aria-label={label} tabIndex={0}>
+		<div className="hw-scroll" role="group" aria-label={label} tabIndex={0}>
 			{children}
-		</section>
+		</div>
 	);
 }
