@@ -9,5 +9,9 @@ PAGES = {
     "domain-monitoring": "/domains/{name}/monitoring",
     "history": "/domains/{name}/history",
     "monitoring": "/monitoring",
+    "logs": "/logs",
+    "domain-logs": "/domains/{name}/logs",
+    "purge": "/purge",
+    "settings": "/settings",
     "nothing": "/there-is-no-such-page",
 }

@@ -16,7 +16,6 @@ export const monitoringTexts = texts({
 	"30d": ["30 days", "30 天"],
 	domain: ["Domain", "域名"],
 	allDomains: ["All domains", "全部域名"],
-	noSuchDomain: ["There is no such domain", "没有该域名"],
 	until: ["To {time}; a point is {step}", "截至 {time}；每个点为 {step}"],
 	stepMinutes: ["{count} min", "{count} 分钟"],
 	stepHours: ["{count} h", "{count} 小时"],

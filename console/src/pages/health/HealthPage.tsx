@@ -86,7 +86,7 @@ export default function HealthPage() {
 	const domain = useDomain(name);
 	const states = useStates(name);
 	const { flows, happenings } = useLive(name, states.health.data, edge);
-	const model = useMap(states, flows.rates, edge);
+	const model = useMap(states, domain.data, flows.rates, edge);
 	const ageMs = Math.max(0, flows.nowMs - states.health.dataUpdatedAt);
 	const hasFlows = flows.rates.seconds > 0;
 	const nodes = model ? [...model.masters, ...(model.backups ?? [])] : [];
@@ -99,7 +99,7 @@ export default function HealthPage() {
 	return (
 		<div className="hw-stack hw-health">
 			{error && <ProblemAlert error={error} onRetry={() => void states.health.refetch()} />}
-			{model ? (
+			{model && states.health.data ? (
 				<VerdictLine model={model} isOffline={domain.data?.status === "offline"} />
 			) : (
 				<div className="hw-health__verdict">
@@ -179,10 +179,13 @@ export default function HealthPage() {
 					</p>
 				)}
 			</Card>
-			<div className="hw-health__below">
-				<EventsPanel happenings={happenings} nowMs={flows.nowMs} />
-				<FailuresPanel domain={name} recent={flows.reasons} />
-			</div>
+			{/* What is below comes once it is known how high the map is. */}
+			{model && (
+				<div className="hw-health__below">
+					<EventsPanel happenings={happenings} nowMs={flows.nowMs} />
+					<FailuresPanel domain={name} recent={flows.reasons} />
+				</div>
+			)}
 		</div>
 	);
 }

@@ -4,8 +4,9 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../../api/client";
 import { listen } from "../../api/events";
 import { keys, useDomainHealth, useEdges } from "../../api/queries";
-import type { DomainHealth } from "../../api/types";
+import type { Domain, DomainHealth, Origin } from "../../api/types";
 import { reasonOf } from "../monitoring/failures";
+import { parseAddress } from "../origin/address";
 import { Flows, type Rates } from "./flows";
 import {
 	type Happening,
@@ -118,14 +119,35 @@ export function useLive(
 	return { flows: live, happenings };
 }
 
+/** Nothing is told of any address yet. */
+function untold(domain: Domain): DomainHealth {
+	const rows = (origin: Pick<Origin, "addresses">) =>
+		(origin.addresses ?? [""]).map((address) => ({
+			address,
+			weight: Number(parseAddress(address).weight || 1),
+			edges: [],
+		}));
+	return {
+		name: domain.name,
+		revision: domain.revision,
+		edges: [],
+		origin: rows(domain.origin),
+		backup: domain.backup ? rows(domain.backup) : null,
+		others: [],
+	};
+}
+
 /** The states of a domain's addresses; the stream makes them old at once when one changes. */
 export function useStates(domain: string) {
 	return { health: useDomainHealth(domain, 2000), edges: useEdges(10000) };
 }
 
-/** The map as it is now. */
-export function useMap(states: ReturnType<typeof useStates>, rates: Rates, edge?: string) {
+/** The map as it is now; of a domain whose states are on their way, its addresses. */
+export function useMap(states: ReturnType<typeof useStates>, domain: Domain | undefined, rates: Rates, edge?: string) {
 	const { data } = states.health;
 	const known = states.edges.data?.items;
-	return useMemo(() => (data ? mapOf(data, known ?? [], rates, edge) : undefined), [data, known, rates, edge]);
+	return useMemo(() => {
+		const health = data ?? (domain && known ? untold(domain) : undefined);
+		return health && mapOf(health, known ?? [], rates, edge);
+	}, [data, domain, known, rates, edge]);
 }

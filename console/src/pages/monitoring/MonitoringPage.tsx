@@ -5,7 +5,6 @@ import { monitoringTexts } from "../../i18n/monitoring";
 import { Page } from "../../shell/Page";
 import { DomainPicker } from "./DomainPicker";
 import { MonitoringView } from "./MonitoringView";
-import "tdesign-react/es/input/style/index.css";
 
 export default function MonitoringPage() {
 	const t = useText(monitoringTexts);

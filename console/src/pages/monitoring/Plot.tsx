@@ -2,9 +2,9 @@
 import { useEffect, useRef, useState } from "react";
 import { useLanguage, useText } from "../../i18n/i18n";
 import { monitoringTexts } from "../../i18n/monitoring";
+import type { EChartsType } from "../../parts/echarts";
 import { useIsDark } from "../../shell/theme";
 import type { Chart, Line, Sheet } from "./charts";
-import type { EChartsType } from "./echarts";
 import { optionOf } from "./option";
 
 const GROUP = "monitoring";
@@ -38,7 +38,7 @@ export function Plot({ chart, sheet, hidden, nameOf, label }: Props) {
 			setIsNarrow(element.clientWidth < NARROW);
 			made?.resize();
 		});
-		import("./echarts").then(
+		import("../../parts/echarts").then(
 			({ connect, init }) => {
 				if (isGone) return;
 				made = init(element, null, { renderer: "canvas" });

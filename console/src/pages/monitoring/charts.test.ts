@@ -13,7 +13,16 @@ const client = {
 	status_4xx: 0,
 	status_5xx: 0,
 };
-const origin = { pulls: 0, bytes: 0, status_2xx: 0, status_3xx: 0, status_4xx: 0, status_5xx: 0 };
+const origin = {
+	pulls: 0,
+	bytes: 0,
+	status_2xx: 0,
+	status_3xx: 0,
+	status_4xx: 0,
+	status_5xx: 0,
+	hedges: 0,
+	hedges_won: 0,
+};
 
 function stats(more: Partial<Stats> = {}): Stats {
 	return {
