@@ -12,6 +12,11 @@ PAGES = {
     "logs": "/logs",
     "domain-logs": "/domains/{name}/logs",
     "purge": "/purge",
-    "settings": "/settings",
+    "settings": "/settings/general",
+    "settings-server": "/settings/server",
+    "settings-runtime": "/settings/runtime",
+    "settings-certificates": "/settings/certificates",
+    "settings-users": "/settings/users",
+    "settings-tokens": "/settings/tokens",
     "nothing": "/there-is-no-such-page",
 }

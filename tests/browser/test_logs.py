@@ -1,4 +1,5 @@
 """The access log as it is written: filters, pausing, what a request went through, and that much of it stalls nothing."""
+import json
 import os
 import re
 import signal
@@ -70,6 +71,18 @@ def test_a_request_turns_up_and_opens_to_its_attempts(console):
     drawer.getByRole("button", name=re.compile("Only these.*/fails")).click()
     eventually(lambda: rows(page) == [f"{NAME}/fails"], "only that path")
     assert page.getByLabel("Path begins with").inputValue() == "/fails"
+
+
+def test_what_is_shown_can_be_taken_away(console, tmp_path):
+    page = opened(console)
+    ask(console, "/one", "/fails")
+    eventually(lambda: len(rows(page)) == 2, "both")
+    assert page.download(page.getByRole("button", name="Download"), tmp_path / "log") == "access-log.ndjson"
+    told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [one["path"] for one in told] == ["/one", "/fails"] and [len(one["attempts"]) for one in told] == [1, 2]
+    page.getByRole("button", name=f"GET {NAME}/one, 200: show its attempts").click()
+    page.getByRole("dialog").getByRole("link", name="Purge this URL").click()
+    assert page.getByLabel("URLs, one on each line").inputValue() == f"http://{NAME}/one"
 
 
 def test_filters_hold_here_and_at_the_edges_and_stand_in_the_address(console):

@@ -29,6 +29,8 @@ export const logTexts = texts({
 	pause: ["Pause", "暂停"],
 	resume: ["Resume", "继续"],
 	resumeNew: ["Resume ({count} new)", "继续（{count} 条新请求）"],
+	download: ["Download", "下载"],
+	purgeThis: ["Purge this URL", "刷新此 URL"],
 	clear: ["Clear", "清空"],
 	stateConnecting: ["Connecting", "连接中"],
 	stateLive: ["Live", "实时"],

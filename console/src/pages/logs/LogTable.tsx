@@ -41,7 +41,8 @@ const Row = memo(function Row({
 			onClick={() => onOpen(line)}
 		>
 			<span role="cell" className="hw-log__time hw-number" title={line.time}>
-				{timeOf(line.time)}
+				{timeOf(line.time).slice(0, 8)}
+				<span className="hw-log__ms">{timeOf(line.time).slice(8)}</span>
 			</span>
 			<span role="cell">
 				<Tag tone={toneOfStatus(line.status)}>{line.status || "—"}</Tag>

@@ -1,19 +1,20 @@
 // The tail of the access log with its filters, of one domain or of all. The filters are part of the address.
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useSearchParams } from "react-router";
-import { ClearIcon, PauseIcon, PlayIcon } from "tdesign-icons-react";
+import { ClearIcon, DownloadIcon, PauseIcon, PlayIcon } from "tdesign-icons-react";
 import { number } from "../../i18n/format";
 import { useText } from "../../i18n/i18n";
 import { logTexts } from "../../i18n/logs";
 import { Alert } from "../../parts/Alert";
 import { Button } from "../../parts/Button";
+import { saveFile } from "../../parts/csv";
 import { DomainInput } from "../../parts/DomainInput";
 import { EmptyState } from "../../parts/EmptyState";
 import { Field, Select, TextInput, Tick } from "../../parts/Field";
 import { ProblemAlert } from "../../parts/ProblemAlert";
 import { StateDot } from "../../parts/StateDot";
 import { LogTable } from "./LogTable";
-import { type Filter, faultsOf, filterOf, isFiltered, LINES_MAX, type LogLine, queryOf } from "./lines";
+import { type Filter, faultsOf, filterOf, isFiltered, jsonOf, LINES_MAX, type LogLine, queryOf } from "./lines";
 import { RequestDrawer } from "./RequestDrawer";
 import { Tail } from "./tail";
 import "./logs.css";
@@ -165,6 +166,19 @@ export function LogView({ domain }: { domain?: string }) {
 					{t(view.lines.length >= LINES_MAX ? "keptMost" : "kept", { count: number(view.lines.length) })}
 				</span>
 				<span className="hw-logs__space" />
+				<Button
+					icon={<DownloadIcon aria-hidden="true" />}
+					disabled={view.lines.length === 0}
+					onClick={() =>
+						saveFile(
+							"access-log.ndjson",
+							view.lines.map((line) => jsonOf(line, 0)),
+							"application/x-ndjson",
+						)
+					}
+				>
+					{t("download")}
+				</Button>
 				<Button
 					icon={<ClearIcon aria-hidden="true" />}
 					disabled={view.lines.length === 0 && view.waiting === 0}

@@ -1,5 +1,6 @@
 // One request: what came of it in words, its attempts one after the other, and all that the log says.
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import { common } from "../../i18n/common";
 import { bytes } from "../../i18n/format";
 import { useLanguage, useText } from "../../i18n/i18n";
@@ -9,6 +10,7 @@ import { Facts } from "../../parts/Card";
 import { CopyButton } from "../../parts/CopyButton";
 import { Dialog } from "../../parts/Dialog";
 import { Tag } from "../../parts/Tag";
+import { useSession } from "../../session/session";
 import { Timeline } from "./Attempts";
 import { type Filter, jsonOf, type LogLine, outcomeOf, toneOfStatus } from "./lines";
 import { anyFaultWords, named, took } from "./words";
@@ -28,6 +30,7 @@ function urlOf(line: LogLine): string {
 export function RequestDrawer({ line, onClose, onOnly }: Props) {
 	const t = useText(logTexts);
 	const c = useText(common);
+	const session = useSession();
 	const language = useLanguage();
 	const at = new Date(line.time);
 	const when = Number.isNaN(at.getTime())
@@ -71,6 +74,14 @@ export function RequestDrawer({ line, onClose, onOnly }: Props) {
 					<span className="hw-quiet hw-number">{t("total", { ms: took(line.ms) })}</span>
 				</div>
 				<code className="hw-request__url">{urlOf(line)}</code>
+				{session.may("operator") && line.domain !== "" && line.method === "GET" && (
+					<Link
+						className="hw-only"
+						to={`/purge?${new URLSearchParams({ what: "url", value: `http://${urlOf(line)}` })}`}
+					>
+						{t("purgeThis")}
+					</Link>
+				)}
 				<p
 					className={`hw-request__outcome hw-request__outcome--${outcome === "outFailed" ? "bad" : outcome === "outKept" ? "warn" : "good"}`}
 				>

@@ -176,9 +176,9 @@ export function lineOf(data: string, seq: number): LogLine | undefined {
 	};
 }
 
-/** The line as the log has it, with the edge that told it. */
-export function jsonOf({ seq: _, size: __, ...line }: LogLine): string {
-	return JSON.stringify(line, null, 2);
+/** The line as the log has it, with the edge that told it; on one line with `indent` 0. */
+export function jsonOf({ seq: _, size: __, ...line }: LogLine, indent = 2): string {
+	return JSON.stringify(line, null, indent);
 }
 
 /** The newest of the lines that may be kept; the oldest go first. */

@@ -64,7 +64,7 @@ function EdgesCard({ version }: { version: string | undefined }) {
 				<EmptyState title={t("noEdges")}>{t("noEdgesHint")}</EmptyState>
 			) : (
 				<Scroll label={t("edgesHere")}>
-					<table className="hw-table">
+					<table className="hw-table hw-table--lines">
 						<thead>
 							<tr>
 								<th scope="col">{t("edgeId")}</th>
