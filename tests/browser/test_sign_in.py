@@ -16,7 +16,7 @@ def fresh(make, browser):
 
 
 def sign_in(page, account, password):
-    page.getByLabel("Account").fill(account)
+    page.getByLabel("Account", exact=True).fill(account)
     page.getByLabel("Password", exact=True).fill(password)
     page.getByRole("button", name="Sign in").click()
 
