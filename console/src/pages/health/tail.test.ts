@@ -94,4 +94,28 @@ describe("the log that is followed", () => {
 		expect(told.listened).toBe(2000);
 		stop();
 	});
+
+	it("is not listened to by a page that nobody sees", () => {
+		const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+		vi.stubGlobal("document", page);
+		const show = (visibilityState: string) => {
+			page.visibilityState = visibilityState;
+			page.dispatchEvent(new Event("visibilitychange"));
+		};
+		const { told, of } = sink();
+		const stop = followTail("www.test", of);
+		latest().tell("begin", {});
+		vi.advanceTimersByTime(1000);
+		show("hidden");
+		expect(latest().isClosed).toBe(true);
+		vi.advanceTimersByTime(60_000);
+		expect(Source.all).toHaveLength(1);
+		show("visible");
+		expect(Source.all).toHaveLength(2);
+		expect(told.listened).toBe(1000);
+		stop();
+		show("hidden");
+		show("visible");
+		expect(Source.all).toHaveLength(2);
+	});
 });

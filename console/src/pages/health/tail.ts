@@ -1,5 +1,6 @@
 // The access log of one domain as it is written, for the map: server-sent events that are counted, and not kept. Where
-// there are more than a page should read, it listens for a part of the time.
+// there are more than a page should read, it listens for a part of the time; a page that nobody sees does not listen, as
+// a browser has few connections to one address, and edges have work with it.
 import { addressOf } from "../../api/client";
 import type { LoggedRequest } from "./flows";
 
@@ -19,6 +20,8 @@ const LISTEN_MS = 2000;
 const REST_MS = 8000;
 const WAIT_MS = 1000;
 const WAIT_MAX_MS = 15000;
+
+const isHidden = () => globalThis.document?.visibilityState === "hidden";
 
 /** Listens until the function that is returned is called. */
 export function followTail(domain: string, sink: TailSink): () => void {
@@ -45,7 +48,7 @@ export function followTail(domain: string, sink: TailSink): () => void {
 
 	function again(ms: number): void {
 		clearTimeout(timer);
-		if (!isOver) timer = setTimeout(open, ms);
+		if (!isOver && !isHidden()) timer = setTimeout(open, ms);
 	}
 
 	function open(): void {
@@ -95,10 +98,19 @@ export function followTail(domain: string, sink: TailSink): () => void {
 		}
 	}, 1000);
 
+	const seen = () => {
+		clearTimeout(timer);
+		if (isHidden()) close();
+		else if (!source) open();
+	};
+	const page = globalThis.document;
+	page?.addEventListener("visibilitychange", seen);
+
 	sink.onState("connecting");
-	open();
+	if (!isHidden()) open();
 	return () => {
 		isOver = true;
+		page?.removeEventListener("visibilitychange", seen);
 		clearInterval(ticker);
 		clearTimeout(timer);
 		close();
