@@ -283,7 +283,10 @@ static enum edge_turn begin(struct edge_request *request)
 	if (edge_fill_tunnel(request->fill) != NULL)
 		return edge_request_begin_tunnel(request);
 	edge_request_leave_upgrade(request);
-	if (!is_not_modified)
+	/* What was begun for everybody was a GET, also where HEAD is answered by it. */
+	bool is_without_body =
+	        request->is_taken && request->stream->head.method == HTTP_HEAD;
+	if (!is_not_modified && !is_without_body)
 		return pump(request);
 	serve_stream_finish(request->stream, NULL);
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
