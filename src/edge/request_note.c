@@ -44,7 +44,11 @@ static void purge(struct edge_request *request, struct str target, bool is_https
 static void invalidate(struct edge_request *request, const struct http_head *answer)
 {
 	struct serve_stream *stream = request->stream;
-	struct http_reference_base base = {.host = stream->host, .path = stream->path};
+	struct http_reference_base base = {
+	        .is_https = request->is_https,
+	        .host = stream->host,
+	        .path = stream->path,
+	};
 	struct str targets[CACHE_INVALIDATE_MAX];
 	unsigned count = cache_invalidate_targets(
 	        stream->head.method, &base, answer, &stream->arena, targets);

@@ -284,8 +284,7 @@ static enum edge_turn begin(struct edge_request *request)
 		return edge_request_begin_tunnel(request);
 	edge_request_leave_upgrade(request);
 	/* What was begun for everybody was a GET, also where HEAD is answered by it. */
-	bool is_without_body =
-	        request->is_taken && request->stream->head.method == HTTP_HEAD;
+	bool is_without_body = request->is_taken && request->stream->head.method == HTTP_HEAD;
 	if (!is_not_modified && !is_without_body)
 		return pump(request);
 	serve_stream_finish(request->stream, NULL);

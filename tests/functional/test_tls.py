@@ -105,6 +105,24 @@ def test_an_answer_that_varies_on_the_scheme_is_kept_for_each(site):
         assert (plain.status, word(plain), secure.status, word(secure)) == (301, expected, 200, expected)
 
 
+@pytest.mark.parametrize("line, is_gone", [
+    ("Location: https://edge.test/other", True),
+    ("Content-Location: HTTPS://EDGE.test:443/other", True),
+    ("Location: //edge.test/other", True),
+    ("Location: /other", True),
+    ("Location: http://edge.test/other", False),
+    ("Location: https://edge.test:8443/other", False),
+    ("Location: https://other.test/other", False),
+])  # fmt: skip
+def test_a_write_invalidates_what_it_refers_to_at_its_own_scheme_and_authority(site, line, is_gone):
+    """RFC 9111 4.4: the origin of what is invalidated is that of the request."""
+    site.origin.default = lambda request: says(FRESH, body=b"x") if request.method == "GET" else says(line, status=201)
+    for target in ("/a", "/other"):
+        site.secure_get(target)
+    assert site.secure_get("/a", method="POST", body=b"x").status == 201
+    assert [site.is_kept(target) for target in ("/a", "/other")] == [False, not is_gone]
+
+
 @pytest.mark.parametrize("size", [0, 1, 300, 4096, 16000, 16384, 40000, 100_000, 3 * MIB])
 def test_bodies_of_every_size(site, size):
     site.origin.default = says(FRESH, body=Generated("tls", size))
