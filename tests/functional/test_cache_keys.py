@@ -113,6 +113,24 @@ def test_domains_share_nothing(site):
     assert [word(site.get(path, host=host)) for host in ("edge.test", "sorted.test", "case.test")] == ["MISS"] * 3
 
 
+@pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Port: 1", "X-Forwarded-Scheme: nothttps",
+                                  "X_Forwarded_Server: evil.test", "X-HTTP-Method-Override: POST", "X-HTTP-Method: PUT",
+                                  "X-Method-Override: HEAD", "X-Original-URL: /admin", "X-Rewrite-URL: /admin",
+                                  "X_Rewrite_URL: /admin", "X-Host: evil.test", "Forwarded: host=evil.test"])  # fmt: skip
+def test_what_is_no_part_of_the_key_does_not_make_the_answer(site, line):
+    """RFC 9111 4: servers take such fields for another method, URL or host, and what they answer is stored for this one."""
+    path, (name, _, value) = site.path(), line.partition(": ")
+    site.origin.on(path, lambda request: says(FRESH, body=repr(request.fields.get(name)).encode()))
+    assert value not in site.get(path, line).body.decode()
+    assert word(site.get(path)) == "HIT"
+
+
+def test_a_field_that_overrides_the_method_reaches_the_origin_with_a_write(site):
+    path = site.path()
+    site.ask("POST", path, "X-HTTP-Method-Override: PATCH", body=b"x")
+    assert site.pulls(path)[0].fields.get("X-HTTP-Method-Override") == "PATCH"
+
+
 def test_the_origin_gets_the_whole_query(site):
     path = site.path()
     site.get(f"{path}?utm=a&id=1", host="chosen.test")
