@@ -273,6 +273,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 	loader->is_peer_trusted = options->is_peer_trusted;
 	loader->is_https = options->is_https;
 	loader->is_background = options->is_background;
+	loader->is_alone = options->is_alone;
 	loader->key = (struct cache_key){
 	        .text = arena_copy(arena, options->key.text), .hash = options->key.hash};
 	if (options->vary != NULL)

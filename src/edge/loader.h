@@ -45,6 +45,7 @@ struct edge_loader_options {
 	const struct cache_entry *stale; /* what is to be validated; NULL: nothing */
 	const struct edge_piece *piece;  /* NULL: all of it */
 	bool is_background;              /* goes on without any reader */
+	bool is_alone; /* nobody joins it before its answer turns out to be for sharing */
 	struct edge_loader_leader *leader; /* may be NULL */
 };
 

@@ -33,7 +33,7 @@ struct edge_loader {
 	struct http_head head; /* what is asked for, without our conditions */
 	struct str host, target;
 	struct address peer;
-	bool is_peer_trusted, is_https, is_background, is_storing, is_piece, has_stale;
+	bool is_peer_trusted, is_https, is_background, is_storing, is_piece, has_stale, is_alone;
 	struct cache_key key;
 	struct cache_vary vary;
 	struct str variant, conditions;

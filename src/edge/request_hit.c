@@ -269,6 +269,8 @@ static struct edge_reply_options options_of(struct edge_request *request)
 	uint64_t now_ms = clock_wall_ms();
 	bool is_miss = request->is_piece_flight;
 	bool is_validated = request->wish == EDGE_WISH_VALIDATED && !is_miss;
+	/* Where the origins have been asked it is no hit, whatever came of that (RFC 9211 2.1). */
+	bool was_forwarded = is_miss || is_validated || request->wish == EDGE_WISH_STALE;
 	return (struct edge_reply_options){
 	        .request = &request->stream->head,
 	        .head = &entry->head,
@@ -280,14 +282,13 @@ static struct edge_reply_options options_of(struct edge_request *request)
 	        .now_ms = now_ms,
 	        .status =
 	                {
-	                        .forward = is_miss        ? request->forward
-	                                   : is_validated ? HTTP_CACHE_FORWARD_STALE
-	                                                  : HTTP_CACHE_FORWARD_HIT,
+	                        .forward =
+	                                was_forwarded ? request->forward : HTTP_CACHE_FORWARD_HIT,
 	                        .forward_status = is_validated ? 304 : 0,
 	                        .has_ttl = !is_miss,
 	                        .ttl_s = cache_terms_ttl_s(terms, now_ms),
 	                        .is_stored = is_miss || is_validated,
-	                        .is_collapsed = (is_miss || is_validated) && request->is_collapsed,
+	                        .is_collapsed = was_forwarded && request->is_collapsed,
 	                },
 	};
 }

@@ -154,6 +154,18 @@ void edge_request_enter(struct edge_request *request, struct str key, uint64_t h
 	edge_loader_start(loader);
 }
 
+/* Begins a pull that nobody else waits for, and that is stored where it may be. */
+static void enter_alone(struct edge_request *request, struct edge_loader_options *options)
+{
+	options->is_alone = true;
+	request->is_leader = true;
+	request->is_collapsed = false;
+	request->loader = edge_loader_new(options);
+	edge_flight_join(edge_loader_entry(request->loader)->flight, &request->flight,
+	        request->worker->index, &request->task);
+	edge_loader_start(request->loader);
+}
+
 void edge_request_leave_flight(struct edge_request *request)
 {
 	edge_flight_leave(&request->flight);
@@ -169,19 +181,31 @@ void edge_request_leave_flight(struct edge_request *request)
 	edge_loader_abandon(loader);
 }
 
-/* Waits for an answer with everybody who asks for the same; whoever is the first has it pulled. */
+/* Whether a request asks for less than all of a response. A pull for everybody is for all of it. */
+static bool may_get_less(const struct http_head *head)
+{
+	static const uint64_t fields =
+	        UINT64_C(1) << HTTP_NAME_IF_MATCH | UINT64_C(1) << HTTP_NAME_IF_NONE_MATCH |
+	        UINT64_C(1) << HTTP_NAME_IF_MODIFIED_SINCE |
+	        UINT64_C(1) << HTTP_NAME_IF_UNMODIFIED_SINCE | UINT64_C(1) << HTTP_NAME_RANGE;
+	return (head->present & fields) != 0;
+}
+
+/* Waits for an answer with everybody who asks for the same; whoever is the first has it pulled.
+ * Where answers are known not to be for sharing, nobody waits: but who has something stale, which
+ * stands in if the origins fail. `why` a request goes on to the origin, with something stale. */
 static enum edge_turn join(struct edge_request *request, const struct edge_lookup *lookup,
-        const struct cache_entry *stale)
+        const struct cache_entry *stale, enum http_cache_forward why)
 {
 	uint64_t hash;
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
-	if (request->rejoins > REJOINS_MAX || edge_request_is_unshared(request, hash))
-		return pass(request,
-		        stale != NULL ? HTTP_CACHE_FORWARD_STALE : HTTP_CACHE_FORWARD_MISS);
+	bool is_alone = stale == NULL && edge_request_is_unshared(request, hash);
+	if (request->rejoins > REJOINS_MAX || (is_alone && may_get_less(&request->stream->head)))
+		return pass(request, stale != NULL ? why : HTTP_CACHE_FORWARD_MISS);
 	edge_request_keep_domain(request);
 	request->cache = "MISS";
-	request->forward = stale != NULL            ? HTTP_CACHE_FORWARD_STALE
+	request->forward = stale != NULL            ? why
 	                   : lookup->vary.count > 0 ? HTTP_CACHE_FORWARD_VARY_MISS
 	                                            : HTTP_CACHE_FORWARD_URI_MISS;
 	struct edge_loader_options options = edge_request_loader_options(request);
@@ -189,7 +213,10 @@ static enum edge_turn join(struct edge_request *request, const struct edge_looku
 	options.variant = lookup->variant;
 	options.stale = stale;
 	options.is_background = stale != NULL;
-	edge_request_enter(request, key, hash, &options);
+	if (is_alone)
+		enter_alone(request, &options);
+	else
+		edge_request_enter(request, key, hash, &options);
 	return edge_request_go(request, EDGE_REQUEST_JOIN);
 }
 
@@ -260,6 +287,17 @@ static bool has_body(const struct edge_request *request)
 	return true;
 }
 
+/* Why what is found goes on to the origin: it is stale, or the client wants it so (RFC 9211 2.2).
+ */
+static enum http_cache_forward forward_of(
+        const struct cache_entry *entry, const struct http_cache_control_request *asked)
+{
+	const struct cache_terms *terms = &entry->object->terms;
+	bool is_fresh = cache_terms_age_ms(terms, clock_wall_ms()) < terms->fresh_ms &&
+	                !entry->is_soft_purged && (terms->flags & CACHE_NO_CACHE) == 0;
+	return is_fresh && asked->has != 0 ? HTTP_CACHE_FORWARD_REQUEST : HTTP_CACHE_FORWARD_STALE;
+}
+
 static enum edge_turn found(struct edge_request *request, const struct edge_lookup *lookup,
         const struct http_cache_control_request *asked, const struct cache_rules *rules)
 {
@@ -290,7 +328,7 @@ static enum edge_turn found(struct edge_request *request, const struct edge_look
 		validate_meanwhile(request, lookup);
 		return hit(request, "STALE");
 	}
-	return join(request, lookup, entry);
+	return join(request, lookup, entry, forward_of(entry, asked));
 }
 
 /* A part of the response: whoever asks for a little of a large file must not have all of it pulled,
@@ -354,7 +392,7 @@ static enum edge_turn miss(struct edge_request *request, const struct edge_looku
 	request->wish = EDGE_WISH_RIGHT;
 	if (is_for_a_part(head))
 		return join_first_piece(request, lookup);
-	return join(request, lookup, NULL);
+	return join(request, lookup, NULL, HTTP_CACHE_FORWARD_MISS);
 }
 
 static void make_key(struct edge_request *request)

@@ -116,6 +116,8 @@ void edge_request_note_answer(struct edge_request *request, const struct http_he
 		return;
 	if (!http_method_is_safe(stream->head.method))
 		invalidate(request, answer);
-	else if (stream->head.method == HTTP_HEAD && request->forward != HTTP_CACHE_FORWARD_REQUEST)
+	else if (stream->head.method == HTTP_HEAD &&
+	         request->forward != HTTP_CACHE_FORWARD_REQUEST &&
+	         request->forward != HTTP_CACHE_FORWARD_BYPASS)
 		update(request, answer);
 }
