@@ -512,6 +512,19 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	return true;
 }
 
+/* Whether the origin has said of the piece that there is no such part, and the request has
+ * conditions: it may be that its Range does not count (If-Range), or that it is to get a 304. That
+ * only the origin can tell. */
+static bool is_unsatisfied(const struct edge_request *request, const struct edge_loaded *loaded)
+{
+	static const uint64_t conditions = UINT64_C(1) << HTTP_NAME_IF_RANGE |
+	                                   UINT64_C(1) << HTTP_NAME_IF_MATCH |
+	                                   UINT64_C(1) << HTTP_NAME_IF_NONE_MATCH |
+	                                   UINT64_C(1) << HTTP_NAME_IF_MODIFIED_SINCE |
+	                                   UINT64_C(1) << HTTP_NAME_IF_UNMODIFIED_SINCE;
+	return loaded->head.status == 416 && (request->stream->head.present & conditions) != 0;
+}
+
 /* The answer is there: is it ours as well? */
 static enum edge_turn take_answer(struct edge_request *request)
 {
@@ -529,7 +542,8 @@ static enum edge_turn take_answer(struct edge_request *request)
 		request->rejoins++;
 		return look_again(request, EDGE_WISH_RIGHT);
 	}
-	if (!request->is_leader && !can_have_all(request, loaded)) {
+	if (is_unsatisfied(request, loaded) ||
+	        (!request->is_leader && !can_have_all(request, loaded))) {
 		request->rejoins = REJOINS_MAX + 1;
 		return look_again(request, EDGE_WISH_RIGHT);
 	}
