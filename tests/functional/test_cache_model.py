@@ -166,10 +166,12 @@ def codings(values):
 
 
 def selecting(name, fields):
-    """What a field means for the choice of a response."""
+    """What a field means for the choice of a response. What Connection names no origin has seen (RFC 9110 7.6.1)."""
     values = fields.all(name)
     if name == "accept-encoding":
         return codings(values)
+    if name in fields.tokens("Connection"):
+        return None
     joined = re.sub(r"\s*([,;])\s*" if name == "accept-language" else r"\s+", r"\1" if name == "accept-language" else " ",
                     ", ".join(values)) if values else None  # fmt: skip
     return joined.lower() if joined and name == "accept-language" else joined
