@@ -193,8 +193,8 @@ static bool is_body_for_all(
 }
 
 /* Whether an answer sends the client to the same URL by the other scheme. Both have one key (but
- * where origins are asked by the client's scheme), so that who comes back by the other one would be
- * sent in a circle. */
+ * where origins are asked by the client's scheme, or the answer says that it varies on that), so
+ * that who comes back by the other one would be sent in a circle. */
 static bool is_to_other_scheme(const struct edge_loader *loader, const struct http_head *head)
 {
 	static const struct str HTTPS = STR("https:");
@@ -202,7 +202,11 @@ static bool is_to_other_scheme(const struct edge_loader *loader, const struct ht
 	struct str location = str_cut(&rest, '#');
 	struct http_authority authority;
 	char host[LIMIT_HOST_BYTES + 1];
-	if (head->status < 300 || head->status > 399 || edge_key_is_by_scheme(loader->domain) ||
+	bool is_told_apart =
+	        edge_key_is_by_scheme(loader->domain) ||
+	        (loader->domain->x_forwarded_proto &&
+	                http_head_has_token(head, HTTP_NAME_VARY, STR("X-Forwarded-Proto")));
+	if (head->status < 300 || head->status > 399 || is_told_apart ||
 	        !http_uri_parse_absolute(location, &text, &path) ||
 	        !http_uri_parse_authority(text, &authority))
 		return false;
