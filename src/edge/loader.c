@@ -360,6 +360,13 @@ void edge_loader_free(struct edge_loader *loader)
 	free_loader(loader);
 }
 
+void edge_loader_withdraw(struct edge_loader *loader)
+{
+	CHECK(loader->state == LOADER_NEW);
+	loader->leader = NULL;
+	edge_loader_close(loader, EDGE_FLIGHT_STORED, FAULT_NONE);
+}
+
 void edge_loader_abandon(struct edge_loader *loader)
 {
 	loader->leader = NULL;

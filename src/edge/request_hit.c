@@ -340,9 +340,11 @@ static enum edge_turn wait_for_piece(struct edge_request *request)
 	case EDGE_FLIGHT_WHOLE:
 		/* The entry was found in another turn. */
 		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
+	case EDGE_FLIGHT_STORED:
+		edge_request_leave_flight(request);
+		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
 	case EDGE_FLIGHT_FAILED:
 	case EDGE_FLIGHT_RELEASED:
-	case EDGE_FLIGHT_STORED:
 		break;
 	}
 	/* The object has changed, or pieces of it cannot be had. */
