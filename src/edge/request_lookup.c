@@ -269,7 +269,7 @@ static bool has_body(const struct edge_request *request)
 	const struct edge_worker *worker = request->worker;
 	const struct cache_entry *entry = &request->entry;
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
-	if (request->needs_whole)
+	if (request->needs_whole && entry->id == request->object.id)
 		return false;
 	if (entry->object->is_inline || cache_update_strong_validator(&entry->head).len > 0)
 		return true;
