@@ -43,6 +43,7 @@ static void free_loader(struct edge_loader *loader)
 	if (loader->charged > 0)
 		mem_budget_give(loader->worker->buffers.budget, loader->charged);
 	loop_unwake(&loader->task);
+	loop_timer_cancel(loader->worker->loop, &loader->room_timer);
 	edge_fill_leave(loader->fill);
 	edge_flight_set_writer(loader->entry.flight, loader->worker->index, NULL);
 	edge_flight_unref(loader->entry.flight);
@@ -359,6 +360,13 @@ void edge_loader_free(struct edge_loader *loader)
 {
 	CHECK(loader->state == LOADER_NEW && !loader->entry.is_listed);
 	free_loader(loader);
+}
+
+void edge_loader_withdraw(struct edge_loader *loader)
+{
+	CHECK(loader->state == LOADER_NEW);
+	loader->leader = NULL;
+	edge_loader_close(loader, EDGE_FLIGHT_STORED, FAULT_NONE);
 }
 
 void edge_loader_abandon(struct edge_loader *loader)

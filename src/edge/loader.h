@@ -76,6 +76,10 @@ void edge_loader_start(struct edge_loader *loader);
 /* Frees one that was not started. */
 void edge_loader_free(struct edge_loader *loader);
 
+/* Ends one that was not started, since the store has come to have its answer: who has joined looks
+ * there. */
+void edge_loader_withdraw(struct edge_loader *loader);
+
 /* The leader leaves; the pull goes on while somebody wants it. */
 void edge_loader_abandon(struct edge_loader *loader);
 

@@ -159,7 +159,7 @@ void edge_loader_stop_storing(struct edge_loader *loader)
 
 static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool is_stored)
 {
-	uint64_t epoch;
+	uint64_t epoch = 0;
 	struct edge_keep keep = edge_loader_keep(loader);
 	/* What it varies on is said at once, so that who asks meanwhile is told apart. */
 	is_stored = is_stored && edge_keep_spec(&keep, loaded, &epoch);
@@ -168,6 +168,8 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	loader->expected = loaded->length;
 	loader->state = LOADER_STREAMING;
 	if (is_stored) {
+		loader->is_known = cache_put_is_known(
+		        loader->worker->cache, &loader->key, epoch, loaded->variant);
 		loaded->id = cache_store_new_id(loader->worker->cache);
 		edge_loader_limit_joining(loader, loaded);
 		relist(loader, loaded);

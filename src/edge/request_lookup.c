@@ -134,6 +134,22 @@ static struct edge_flights_join join_for(struct edge_request *request,
 	};
 }
 
+/* Whether somebody has stored it since it was looked up: who ends a pull stores its answer first,
+ * and then is not found among those under way. */
+static bool is_there_now(struct edge_request *request, const struct edge_piece *piece)
+{
+	struct cache_reader *reader = request->worker->cache_reader;
+	struct edge_lookup lookup;
+	struct cache_entry entry;
+	if (piece != NULL && piece->id != 0)
+		return cache_find_has_piece(reader, piece->id, piece->number) == CACHE_FOUND_PIECE;
+	edge_lookup_init(
+	        &lookup, reader, &request->key, request->domain_hash, edge_request_asked(request));
+	return edge_lookup_find(&lookup, &entry) == EDGE_LOOKUP_FOUND &&
+	       (entry.id != request->seen_id ||
+	               entry.object->terms.received_ms != request->seen_ms);
+}
+
 void edge_request_enter(struct edge_request *request, struct str key, uint64_t hash,
         const struct edge_loader_options *options)
 {
@@ -147,6 +163,10 @@ void edge_request_enter(struct edge_request *request, struct str key, uint64_t h
 	request->is_collapsed = edge_flights_join(flights, &join, edge_loader_entry(loader));
 	if (request->is_collapsed) {
 		edge_loader_free(loader);
+		return;
+	}
+	if (is_there_now(request, options->piece)) {
+		edge_loader_withdraw(loader);
 		return;
 	}
 	request->is_leader = true;
@@ -276,7 +296,7 @@ static bool has_body(const struct edge_request *request)
 	const struct edge_worker *worker = request->worker;
 	const struct cache_entry *entry = &request->entry;
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
-	if (request->needs_whole)
+	if (request->needs_whole && entry->id == request->object.id)
 		return false;
 	if (entry->object->is_inline || cache_update_strong_validator(&entry->head).len > 0)
 		return true;
@@ -433,7 +453,11 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	struct edge_lookup lookup;
 	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key,
 	        request->domain_hash, edge_request_asked(request));
-	switch (edge_lookup_find(&lookup, &request->entry)) {
+	enum edge_lookup_result result = edge_lookup_find(&lookup, &request->entry);
+	bool is_found = result == EDGE_LOOKUP_FOUND;
+	request->seen_id = is_found ? request->entry.id : 0;
+	request->seen_ms = is_found ? request->entry.object->terms.received_ms : 0;
+	switch (result) {
 	case EDGE_LOOKUP_FOUND:
 		if (!has_body(request))
 			return miss(request, &lookup);
@@ -610,7 +634,8 @@ enum edge_turn edge_request_step_JOIN(struct edge_request *request)
 	case EDGE_FLIGHT_WHOLE:
 		return take_answer(request);
 	case EDGE_FLIGHT_STORED:
-		return look_again(request, EDGE_WISH_VALIDATED);
+		return look_again(
+		        request, request->seen_id != 0 ? EDGE_WISH_VALIDATED : EDGE_WISH_RIGHT);
 	case EDGE_FLIGHT_RELEASED:
 		return take_pull(request);
 	case EDGE_FLIGHT_FAILED:

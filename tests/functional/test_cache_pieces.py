@@ -208,6 +208,19 @@ def test_a_crowd_that_seeks_everywhere(site):
     assert all(response.status == 206 and file.is_right(response) for response in responses)
 
 
+@pytest.mark.parametrize("line", ["Range: bytes=0-99", f"Range: bytes={3 * MIB}-{5 * MIB}", "Range: bytes=-100,0-0",
+                                  "X-Whole: 1"])  # fmt: skip
+def test_who_wants_nothing_but_what_is_stored_has_no_piece_pulled(site, line):
+    """RFC 9111 5.2.1.7."""
+    path, file = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    response = site.get(path, line, "Cache-Control: only-if-cached", keep=False)
+    assert (response.status, response.error, len(site.pulls(path))) == (504, "only_if_cached", 1)
+    response = seek(site, path, 3 * MIB, 100, "Cache-Control: only-if-cached")
+    assert (response.status, word(response)) == (206, "HIT") and file.is_right(response)
+
+
 # What lets nobody tell one version's pieces from another's: the client's own range goes to the origin.
 WEAK = {"a weak ETag": 'W/"{}"', "no validator": None}
 
