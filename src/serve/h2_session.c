@@ -66,6 +66,12 @@ struct serve_h2_shared *serve_h2_shared_new(void)
 	slab_init(&shared->sessions, sizeof(struct serve_h2_session));
 	slab_init(&shared->streams, sizeof(struct serve_h2_stream));
 	serve_h2_memory_init_blocks(&shared->blocks);
+	for (unsigned id = 0; id < HTTP_NAME_OTHER; id++) {
+		struct serve_h2_name *name = &shared->names.known[id];
+		struct str text = http_name_text(id);
+		str_copy_lower(name->lower, text);
+		name->len = text.len;
+	}
 	return shared;
 }
 

@@ -597,12 +597,12 @@ static void requests_must_say_where_they_go(void **state)
 		text_addf(&text, "%s\r\n%s\r\n", rows[i].line, rows[i].fields);
 		struct result result = parse_whole(http_head_parse_request, text_str(&text));
 		assert_int_equal(result.parse, HTTP_PARSE_DONE);
-		struct str host, path;
-		enum fault fault = http_head_check_request(&result.head, &host, &path);
+		struct http_target target;
+		enum fault fault = http_head_check_request(&result.head, &target);
 		assert_int_equal(fault, rows[i].fault);
 		if (fault == FAULT_NONE) {
-			assert_str_equal(host, str_of(rows[i].host));
-			assert_str_equal(path, str_of(rows[i].path));
+			assert_str_equal(target.authority, str_of(rows[i].host));
+			assert_str_equal(target.path, str_of(rows[i].path));
 		}
 		text_done(&text);
 	}
