@@ -114,8 +114,8 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 		return edge_request_go(request, EDGE_REQUEST_REDIRECT);
 	if (stream->protocol.len > 0)
 		return edge_request_begin_connect(request);
-	enum fault fault = edge_bucket_fault(
-	        &request->domain->origin, stream->head.method, stream->target.path, stream->has_body);
+	enum fault fault = edge_bucket_fault(&request->domain->origin, stream->head.method,
+	        stream->target.path, stream->has_body);
 	if (fault == FAULT_NOT_ALLOWED)
 		request->error_lines = STR(EDGE_BUCKET_ALLOW);
 	if (fault != FAULT_NONE)

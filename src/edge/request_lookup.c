@@ -374,7 +374,8 @@ static void make_key(struct edge_request *request)
 	struct serve_stream *stream = request->stream;
 	struct str host =
 	        edge_key_host(request->domain, request->host, request->is_https, &stream->arena);
-	struct str text = edge_key_make(request->domain->cache, host, stream->target.path, &stream->arena);
+	struct str text =
+	        edge_key_make(request->domain->cache, host, stream->target.path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
 	request->domain_hash = domain_hash_of(request);
 }

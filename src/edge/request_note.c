@@ -44,7 +44,8 @@ static void purge(struct edge_request *request, struct str target, bool is_https
 static void invalidate(struct edge_request *request, const struct http_head *answer)
 {
 	struct serve_stream *stream = request->stream;
-	struct http_reference_base base = {.host = stream->target.authority, .path = stream->target.path};
+	struct http_reference_base base = {
+	        .host = stream->target.authority, .path = stream->target.path};
 	struct str targets[CACHE_INVALIDATE_MAX];
 	unsigned count = cache_invalidate_targets(
 	        stream->head.method, &base, answer, &stream->arena, targets);

@@ -402,8 +402,8 @@ enum fault http_head_check_line(
 
 bool http_head_is_field(struct str name, struct str value)
 {
-	bool is_trimmed = value.len == 0 ||
-	                  (!is_blank(value.at[0]) && !is_blank(value.at[value.len - 1]));
+	bool is_trimmed =
+	        value.len == 0 || (!is_blank(value.at[0]) && !is_blank(value.at[value.len - 1]));
 	return http_name_is_valid(name) && is_trimmed && http_scan_is_text(value);
 }
 

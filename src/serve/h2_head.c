@@ -76,8 +76,8 @@ static unsigned count_of(const struct serve_h2_head *head)
 }
 
 /* Notes the field whose line begins at `at`. */
-static bool note_field(struct serve_h2_head *head, enum http_name id, size_t at, size_t name_len,
-        size_t value_len)
+static bool note_field(
+        struct serve_h2_head *head, enum http_name id, size_t at, size_t name_len, size_t value_len)
 {
 	struct http_field field = {
 	        .name_at = (uint32_t)at,
@@ -187,9 +187,9 @@ enum serve_h2_field serve_h2_head_add(struct serve_h2_head *head, struct str nam
 	head->has_regular = true;
 	/* Host may stand beside :authority if it says the same (RFC 9113 section 8.3.1). */
 	if (id == HTTP_NAME_HOST && head->has_authority) {
-		bool is_same = !head->has_host &&
-		               str_is_equal_nocase(
-		                       value, serve_h2_head_str(head, &head->authority));
+		bool is_same =
+		        !head->has_host &&
+		        str_is_equal_nocase(value, serve_h2_head_str(head, &head->authority));
 		head->has_host = true;
 		return is_same ? SERVE_H2_FIELD_TAKEN : SERVE_H2_FIELD_MALFORMED;
 	}
@@ -205,8 +205,7 @@ static bool end_cookies(struct serve_h2_head *head)
 	if (crumbs.block == NULL)
 		return true;
 	head->cookies = (struct buf){.block = NULL};
-	bool is_written =
-	        write_field(head, HTTP_NAME_COOKIE, STR("cookie"), buf_str(&crumbs), &at);
+	bool is_written = write_field(head, HTTP_NAME_COOKIE, STR("cookie"), buf_str(&crumbs), &at);
 	buf_release(head->pool, &crumbs);
 	return is_written;
 }

@@ -25,11 +25,12 @@ enum {
 
 /* ---- memory ---- */
 
-/* Blocks of a few sizes for all sessions of a thread; larger ones come from base/mem.h. */
-enum { SERVE_H2_BLOCK_MIN = 64, SERVE_H2_BLOCK_SIZES = 5 };
+/* Small blocks of a few sizes, for all sessions of a thread. */
+enum { SERVE_H2_BLOCK_SIZES = 9, SERVE_H2_BLOCK_MAX = 1040, SERVE_H2_BLOCK_STEP = 16 };
 
 struct serve_h2_blocks {
-	struct slab slabs[SERVE_H2_BLOCK_SIZES]; /* each twice as large as the one before */
+	struct slab slabs[SERVE_H2_BLOCK_SIZES];
+	uint8_t fitting[SERVE_H2_BLOCK_MAX / SERVE_H2_BLOCK_STEP + 1]; /* by steps: which slab */
 };
 
 void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks);
@@ -40,12 +41,16 @@ struct serve_h2_memory {
 	nghttp2_mem calls;
 	struct mem_budget *budget;
 	struct serve_h2_blocks *blocks;
+	char *room; /* the owner's, for the first larger blocks */
+	size_t room_bytes, room_used;
 	size_t used, charged;
 	bool is_refused; /* by the budget, or LIMIT_H2_SESSION_BYTES */
 };
 
-void serve_h2_memory_init(
-        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks);
+/* Blocks too large for `blocks` are taken from the owner's `room`, whose pages need not have been
+ * written to, as long as there is some, and stay there; then from base/mem.h. */
+void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *budget,
+        struct serve_h2_blocks *blocks, char *room, size_t room_bytes);
 
 /* Everything that was taken must have been given back. */
 void serve_h2_memory_done(struct serve_h2_memory *memory);
@@ -114,8 +119,7 @@ MUST_CHECK enum serve_h2_field serve_h2_head_add(
 MUST_CHECK enum fault serve_h2_head_end(struct serve_h2_head *head, struct http_head *ret_head);
 
 /* The same of trailers: their lines, without the empty line. */
-MUST_CHECK enum fault serve_h2_head_end_trailers(
-        struct serve_h2_head *head, struct str *ret_lines);
+MUST_CHECK enum fault serve_h2_head_end_trailers(struct serve_h2_head *head, struct str *ret_lines);
 
 /* The bytes of a slice, valid until the next call. */
 static inline struct str serve_h2_head_str(

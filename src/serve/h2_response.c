@@ -282,9 +282,8 @@ static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void
 		stream->window_since_ms = 0;
 	}
 	/* Of those that became no stream the library knows; a tunnel the client may end later. */
-	bool is_over = stream != NULL
-	                       ? stream->has_end || stream->stream.is_tunnel
-	                       : nghttp2_session_get_stream_remote_close(wire, id) != 0;
+	bool is_over = stream != NULL ? stream->has_end || stream->stream.is_tunnel
+	                              : nghttp2_session_get_stream_remote_close(wire, id) != 0;
 	if (!is_over)
 		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 	return 0;

@@ -329,8 +329,8 @@ static enum fault open_stream(
 		        &stream->is_incremental);
 	fault = keep_head(stream, &parsed);
 	if (head->has_protocol)
-		stream->stream.protocol = arena_copy(
-		        &stream->stream.arena, serve_h2_head_str(head, &head->protocol));
+		stream->stream.protocol =
+		        arena_copy(&stream->stream.arena, serve_h2_head_str(head, &head->protocol));
 	if (fault == FAULT_NONE)
 		fault = check(stream, has_end);
 	if (fault != FAULT_NONE) {

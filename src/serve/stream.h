@@ -21,7 +21,7 @@ struct serve_server;
 
 struct serve_stream {
 	/* for the handler to read */
-	struct http_head head; /* of the request; valid until serve_stream_close */
+	struct http_head head;     /* of the request; valid until serve_stream_close */
 	struct http_target target; /* http_head_check_request */
 	/* Of an extended CONNECT (RFC 8441), which looks like a GET: the protocol that it wants. No
 	 * 2xx answers it but that of a tunnel. Else empty. */
@@ -96,9 +96,9 @@ struct serve_field {
  * Lines are serialised, each with its CRLF. */
 struct serve_response {
 	unsigned status;
-	struct str reason;                /* empty: the registered one */
-	const struct http_head *head;     /* fields to pass on, or NULL … */
-	const uint64_t *drop;             /* … but for those marked here (http/hop.h), or NULL */
+	struct str reason;            /* empty: the registered one */
+	const struct http_head *head; /* fields to pass on, or NULL … */
+	const uint64_t *drop;         /* … but for those marked here (http/hop.h), or NULL */
 	struct str lines; /* those of `head`, where nothing is marked: HTTP/1 copies them, so that
 	                     what was stored is not written afresh for everybody; or empty */
 	struct str added; /* lines of ours, or empty */

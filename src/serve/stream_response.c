@@ -26,7 +26,8 @@ static struct serve_server *server_of(const struct serve_stream *stream)
 
 static size_t room_for(const struct serve_response *response)
 {
-	size_t room = HEAD_ROOM + response->reason.len + response->added.len + response->upgrade.len;
+	size_t room =
+	        HEAD_ROOM + response->reason.len + response->added.len + response->upgrade.len;
 	/* "name:value\r\n" stands in the head already; each may grow by a space. */
 	if (response->head != NULL)
 		room += response->head->len + response->head->count;

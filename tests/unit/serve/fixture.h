@@ -189,7 +189,8 @@ static inline bool write_response_body(struct exchange *exchange)
 			exchange->pending =
 			        script->length != 0
 			                ? pattern_of(exchange->written, size)
-			                : str_make(stream->target.path.at + exchange->written, size);
+			                : str_make(
+			                          stream->target.path.at + exchange->written, size);
 			exchange->written += size;
 			exchange->pieces++;
 		}
