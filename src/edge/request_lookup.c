@@ -24,7 +24,7 @@ bool edge_request_may_look_up(const struct edge_request *request)
 	return request->worker->cache != NULL && request->domain->cache->is_on &&
 	       edge_request_is_method_looked_up(request) && !stream->has_body &&
 	       stream->head.count + EDGE_FORWARD_SHARED_FIELDS <= LIMIT_HEAD_FIELDS &&
-	       request->host.len + stream->path.len <= LIMIT_CACHE_KEY_BYTES;
+	       request->host.len + stream->target.path.len <= LIMIT_CACHE_KEY_BYTES;
 }
 
 void edge_request_keep_domain(struct edge_request *request)
@@ -109,7 +109,7 @@ struct edge_loader_options edge_request_loader_options(struct edge_request *requ
 	        .domain = request->domain,
 	        .head = &stream->head,
 	        .host = request->host,
-	        .target = stream->path,
+	        .target = stream->target.path,
 	        .peer = peer,
 	        .is_peer_trusted = serve_server_is_trusted(request->worker->server, peer),
 	        .is_https = request->is_https,
@@ -415,15 +415,27 @@ static enum edge_turn miss(struct edge_request *request, const struct edge_looku
 	return join(request, lookup, NULL, HTTP_CACHE_FORWARD_MISS);
 }
 
+/* cache_key_domain of the request's domain, which remembers it: there is one store. */
+static uint64_t domain_hash_of(const struct edge_request *request)
+{
+	struct model_domain *domain = request->domain;
+	uint64_t hash = atomic_load_explicit(&domain->cache_hash, memory_order_relaxed);
+	if (hash == 0) {
+		hash = cache_key_domain(request->worker->cache, str_of(domain->name));
+		atomic_store_explicit(&domain->cache_hash, hash, memory_order_relaxed);
+	}
+	return hash;
+}
+
 static void make_key(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
 	struct str host =
 	        edge_key_host(request->domain, request->host, request->is_https, &stream->arena);
-	struct str text = edge_key_make(request->domain->cache, host, stream->path, &stream->arena);
+	struct str text =
+	        edge_key_make(request->domain->cache, host, stream->target.path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
-	request->domain_hash =
-	        cache_key_domain(request->worker->cache, str_of(request->domain->name));
+	request->domain_hash = domain_hash_of(request);
 }
 
 static enum edge_turn wait_for_recall(struct edge_request *request)

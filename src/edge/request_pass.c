@@ -103,7 +103,7 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	        .forward =
 	                {
 	                        .head = &stream->head,
-	                        .target = stream->path,
+	                        .target = stream->target.path,
 	                        .host = request->host,
 	                        .peer = serve_stream_client(stream),
 	                        .is_peer_trusted = serve_server_is_trusted(
@@ -118,7 +118,7 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	                        .domain = request->domain,
 	                },
 	        .source = request->spool != NULL ? &request->source : NULL,
-	        .key = stream->path,
+	        .key = stream->target.path,
 	};
 	set_reader(request);
 	if (worker->cache != NULL)
