@@ -255,6 +255,10 @@ What an edge counts of each domain since it began. Beside these it counts failur
 ## Requests
 
 """ + grid(["name", "unit", "what"], rows("CLIENT")) + """
+Besides, how long they took is counted in buckets (from the end of a request's head to the head of the response, and to its
+end), of which the API tells percentiles: `first_byte_us` and `whole_us` of `GET /api/v1/stats`. A tunnel has no end there,
+nor has what was broken off.
+
 ## Origin-pulls, of the origin and the backup each
 
 """ + grid(["name", "unit", "what"], rows("ORIGIN"))

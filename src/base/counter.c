@@ -1,6 +1,7 @@
 /*
  * The counter table, made from counter.def, and the numbers of its cells: those of a part follow
- * each other, first the counters (also those that the part does not have), then the faults.
+ * each other, first the counters (also those that the part does not have), then the faults. Behind
+ * all parts are the buckets of latencies.
  */
 #include "base/counter.h"
 
@@ -41,16 +42,62 @@ unsigned counter_cell_of_fault(enum counter_part part, enum fault fault)
 	return part * COUNTER_PART_CELLS + COUNTERS + fault;
 }
 
+const char *counter_latency_name(enum counter_latency latency)
+{
+	static const char *const NAMES[COUNTER_LATENCIES] = {"first_byte", "whole"};
+	CHECK((unsigned)latency < COUNTER_LATENCIES);
+	return NAMES[latency];
+}
+
+bool counter_latency_find(struct str name, enum counter_latency *ret_latency)
+{
+	for (unsigned i = 0; i < COUNTER_LATENCIES; i++)
+		if (str_is_equal(str_of(counter_latency_name((enum counter_latency)i)), name)) {
+			*ret_latency = (enum counter_latency)i;
+			return true;
+		}
+	return false;
+}
+
+bool counter_latency_next(struct str *rest, unsigned *ret_bucket, uint64_t *ret_count)
+{
+	struct str count = str_cut(rest, ','), bucket = str_cut(&count, ':');
+	uint64_t number;
+	if (!str_to_u64(bucket, &number) || number >= LATENCY_BUCKETS ||
+	        !str_to_u64(count, ret_count))
+		return false;
+	*ret_bucket = (unsigned)number;
+	return true;
+}
+
+unsigned counter_cell_of_latency(enum counter_latency latency, unsigned bucket)
+{
+	CHECK((unsigned)latency < COUNTER_LATENCIES && bucket < LATENCY_BUCKETS);
+	return COUNTER_LATENCY_CELLS + latency * LATENCY_BUCKETS + bucket;
+}
+
+bool counter_cell_is_latency(unsigned cell, enum counter_latency *ret_latency, unsigned *ret_bucket)
+{
+	CHECK(cell < COUNTER_CELLS);
+	if (cell < COUNTER_LATENCY_CELLS)
+		return false;
+	*ret_latency = (enum counter_latency)((cell - COUNTER_LATENCY_CELLS) / LATENCY_BUCKETS);
+	*ret_bucket = (cell - COUNTER_LATENCY_CELLS) % LATENCY_BUCKETS;
+	return true;
+}
+
 enum counter_part counter_cell_part(unsigned cell)
 {
 	CHECK(cell < COUNTER_CELLS);
+	if (cell >= COUNTER_LATENCY_CELLS)
+		return COUNTER_CLIENT;
 	return (enum counter_part)(cell / COUNTER_PART_CELLS);
 }
 
 bool counter_cell_is_fault(unsigned cell, enum fault *ret_fault)
 {
 	const unsigned place = cell % COUNTER_PART_CELLS;
-	if (place < COUNTERS)
+	if (place < COUNTERS || cell >= COUNTER_LATENCY_CELLS)
 		return false;
 	*ret_fault = (enum fault)(place - COUNTERS);
 	return true;
@@ -58,7 +105,7 @@ bool counter_cell_is_fault(unsigned cell, enum fault *ret_fault)
 
 enum counter counter_cell_counter(unsigned cell)
 {
-	CHECK(cell % COUNTER_PART_CELLS < COUNTERS);
+	CHECK(cell % COUNTER_PART_CELLS < COUNTERS && cell < COUNTER_LATENCY_CELLS);
 	return (enum counter)(cell % COUNTER_PART_CELLS);
 }
 

@@ -66,10 +66,29 @@ void sums_add_difference(const struct sums *before, const struct sums *after, st
 	}
 }
 
+/* The buckets of one latency stand behind each other; the first has its name. */
+static bool print_latency(const struct sums *sums, unsigned at, struct text *to)
+{
+	enum counter_latency latency, before = COUNTER_LATENCIES;
+	unsigned bucket, bucket_before;
+	if (!counter_cell_is_latency(sums->list[at].cell, &latency, &bucket))
+		return false;
+	if (at > 0 && !counter_cell_is_latency(sums->list[at - 1].cell, &before, &bucket_before))
+		before = COUNTER_LATENCIES;
+	if (before == latency)
+		text_add_char(to, ',');
+	else
+		text_addf(to, "%s%s=", at > 0 ? " " : "", counter_latency_name(latency));
+	text_addf(to, "%u:%llu", bucket, (unsigned long long)sums->list[at].value);
+	return true;
+}
+
 void sums_print(const struct sums *sums, struct text *to)
 {
 	for (unsigned i = 0; i < sums->count; i++) {
 		const struct sums_cell *cell = &sums->list[i];
+		if (print_latency(sums, i, to))
+			continue;
 		const enum counter_part part = counter_cell_part(cell->cell);
 		enum fault fault;
 		const bool is_fault = counter_cell_is_fault(cell->cell, &fault);
@@ -92,6 +111,30 @@ static bool cut_prefix(struct str *text, struct str prefix)
 	return true;
 }
 
+void sums_read_latency(enum counter_latency latency, struct str text, struct sums *to)
+{
+	unsigned bucket;
+	uint64_t count;
+	while (text.len > 0 && counter_latency_next(&text, &bucket, &count))
+		sums_add(to, counter_cell_of_latency(latency, bucket), count);
+}
+
+uint64_t sums_get_latency(
+        const struct sums *sums, enum counter_latency latency, uint64_t ret_counts[LATENCY_BUCKETS])
+{
+	uint64_t all = 0;
+	const unsigned first = counter_cell_of_latency(latency, 0);
+	memset(ret_counts, 0, LATENCY_BUCKETS * sizeof(ret_counts[0]));
+	for (unsigned i = find(sums, first); i < sums->count; i++) {
+		const struct sums_cell *cell = &sums->list[i];
+		if (cell->cell >= first + LATENCY_BUCKETS)
+			break;
+		ret_counts[cell->cell - first] = cell->value;
+		all += cell->value;
+	}
+	return all;
+}
+
 void sums_read(struct str text, struct sums *to)
 {
 	while (text.len > 0) {
@@ -100,9 +143,13 @@ void sums_read(struct str text, struct sums *to)
 		                         : cut_prefix(&name, STR("backup.")) ? COUNTER_BACKUP
 		                                                             : COUNTER_CLIENT;
 		const bool is_fault = cut_prefix(&name, STR("faults."));
+		enum counter_latency latency;
 		unsigned cell;
 		uint64_t number;
 		if (counter_cell_find(part, is_fault, name, &cell) && str_to_u64(value, &number))
 			sums_add(to, cell, number);
+		else if (part == COUNTER_CLIENT && !is_fault &&
+		         counter_latency_find(name, &latency))
+			sums_read_latency(latency, value, to);
 	}
 }

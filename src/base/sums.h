@@ -30,8 +30,16 @@ void sums_merge(struct sums *sums, const struct sums *from);
  * began anew. */
 void sums_add_difference(const struct sums *before, const struct sums *after, struct sums *to);
 
-/* Adds them as text: "requests=5 hits=2 faults.range=1 origin.pulls=3 origin.faults.dns=1". */
+/* Adds them as text: "requests=5 hits=2 faults.range=1 origin.pulls=3 origin.faults.dns=1
+ * whole=17:3,18:2"; of times, the counts by their buckets. */
 void sums_print(const struct sums *sums, struct text *to);
+
+/* Adds what "17:3,18:2" says of a latency, up to what cannot be read. */
+void sums_read_latency(enum counter_latency latency, struct str text, struct sums *to);
+
+/* The counts of a latency by their buckets; how many there are in all. */
+uint64_t sums_get_latency(const struct sums *sums, enum counter_latency latency,
+        uint64_t ret_counts[LATENCY_BUCKETS]);
 
 /* Adds what such a text says. Names that are not known, as of another version, are left out. */
 void sums_read(struct str text, struct sums *to);

@@ -89,3 +89,64 @@ void control_announce_health(struct control_events *events, struct control_plane
 	model_snapshot_unref(now);
 	end(events, "health", &text);
 }
+
+/* What one run of an edge tells of a domain. */
+struct told {
+	struct control_health_visitor visitor;
+	const char *id, *run;
+	struct model_domain *domain; /* NULL: there is none */
+	struct text items;
+};
+
+static void on_told(struct control_health_visitor *visitor, const struct control_health_view *view)
+{
+	struct told *told = container_of(visitor, struct told, visitor);
+	if (strcmp(view->id, told->id) != 0 || strcmp(view->run, told->run) != 0)
+		return;
+	for (size_t i = 0; i < view->count; i++) {
+		text_addf(&told->items, "%s{\"edge\":", i == 0 ? "" : ",");
+		text_add_json(&told->items, str_of(told->id));
+		add(&told->items, "run", told->run);
+		if (told->domain != NULL)
+			control_match_print_roles(told->domain, view->items[i], &told->items);
+		control_health_print_item(view->items[i], view->age_ms, &told->items);
+		text_add_char(&told->items, '}');
+	}
+}
+
+static void tell_addresses(struct control_events *events, struct control_events_client *client,
+        struct control_plane *plane, struct told *told)
+{
+	struct text data = {0}, event = {0};
+	control_health_each(plane->health, client->domain, &told->visitor);
+	begin(&data);
+	add(&data, "edge", told->id);
+	add(&data, "run", told->run);
+	text_add(&data, STR(",\"domain\":"));
+	text_add_json(&data, client->domain);
+	text_addf(&data, ",\"items\":[%s]}", text_c(&told->items));
+	control_events_print("addresses", text_str(&data), &event);
+	/* Who has much to read yet needs no more of these: the next one is newer. */
+	(void)!control_events_offer(events, client, text_str(&event));
+	text_done(&data);
+	text_done(&event);
+	text_clear(&told->items);
+}
+
+void control_announce_addresses(
+        struct control_events *events, struct control_plane *plane, const char *id, const char *run)
+{
+	struct told told = {.visitor.on_edge = on_told, .id = id, .run = run};
+	struct control_events_client *client = NULL;
+	if (control_events_count(events) == 0)
+		return;
+	struct model_snapshot *now = control_domains_now(plane->domains);
+	while ((client = control_events_next(events, client)) != NULL) {
+		if (client->domain.len == 0)
+			continue;
+		told.domain = model_snapshot_get(now, client->domain);
+		tell_addresses(events, client, plane, &told);
+	}
+	model_snapshot_unref(now);
+	text_done(&told.items);
+}

@@ -24,6 +24,11 @@ void control_announce_made(struct control_events *events, uint64_t revision, siz
 /* All edges have it live; so many they are. */
 void control_announce_applied(struct control_events *events, uint64_t revision, unsigned edges);
 
+/* A run of an edge has told how it finds addresses: whoever wants to know of a domain's is told of
+ * those. */
+void control_announce_addresses(struct control_events *events, struct control_plane *plane,
+        const char *id, const char *run);
+
 /* An address has another state. */
 void control_announce_health(struct control_events *events, struct control_plane *plane,
         const struct control_health_change *change);

@@ -7,7 +7,7 @@
 #include "control/api.h"
 #include "model/host.h"
 
-enum { HOUR_MS = 60 * STORE_MINUTE_MS };
+enum { HOUR_MS = 60 * STORE_MINUTE_MS, RECENT_MINUTES = 60 };
 
 /* Numbers that fit what programs in JavaScript count with. */
 static const uint64_t LATEST_MS = UINT64_C(9007199254740991);
@@ -44,6 +44,53 @@ static struct point *find_point(struct reading *reading, uint64_t at_ms)
 	reading->points[at] = (struct point){.at_ms = at_ms};
 	reading->count++;
 	return &reading->points[at];
+}
+
+/* How long requests took, where there were any. */
+static void add_percentiles(const struct sums *sums, struct text *to)
+{
+	static const unsigned SHOWN[] = {50, 95, 99};
+	uint64_t counts[LATENCY_BUCKETS];
+	for (unsigned i = 0; i < COUNTER_LATENCIES; i++) {
+		uint64_t all = sums_get_latency(sums, (enum counter_latency)i, counts);
+		if (all == 0)
+			continue;
+		text_addf(to, ",\"%s_us\":{\"count\":%llu",
+		        counter_latency_name((enum counter_latency)i), (unsigned long long)all);
+		for (size_t j = 0; j < ARRAY_LENGTH(SHOWN); j++)
+			text_addf(to, ",\"p%u\":%llu", SHOWN[j],
+			        (unsigned long long)latency_percentile(counts, SHOWN[j] * 10));
+		text_add_char(to, '}');
+	}
+}
+
+/* The steps that are over and of which nothing is known, those beside each other as one. */
+static void add_gaps(const struct reading *reading, uint64_t now_ms, struct text *to)
+{
+	const uint64_t now_minute_ms = now_ms - now_ms % STORE_MINUTE_MS;
+	uint64_t from_ms = 0;
+	const char *before = "";
+	size_t at = 0;
+	bool is_in_gap = false;
+	text_add(to, STR(",\"gaps\":["));
+	for (uint64_t step_ms = reading->span.from_ms;; step_ms += reading->step_ms) {
+		while (at < reading->count && reading->points[at].at_ms < step_ms)
+			at++;
+		const bool is_known = at < reading->count && reading->points[at].at_ms == step_ms;
+		const bool is_last = step_ms >= reading->span.to_ms ||
+		                     step_ms + reading->step_ms > now_minute_ms;
+		if (is_in_gap && (is_known || is_last)) {
+			text_addf(to, "%s{\"from_ms\":%llu,\"to_ms\":%llu}", before,
+			        (unsigned long long)from_ms, (unsigned long long)step_ms);
+			before = ",";
+		}
+		if (!is_in_gap)
+			from_ms = step_ms;
+		is_in_gap = !is_known;
+		if (is_last)
+			break;
+	}
+	text_add_char(to, ']');
 }
 
 static void on_minute(struct store_stats_sink *sink, uint64_t at_ms, const struct sums *sums)
@@ -94,6 +141,8 @@ static void add_counters(
 		before = ",";
 	}
 	add_faults(sums, part, to);
+	if (part == COUNTER_CLIENT)
+		add_percentiles(sums, to);
 }
 
 static bool has_part(const struct sums *sums, enum counter_part part)
@@ -163,15 +212,21 @@ static bool read_span(struct control_call *call, struct reading *reading)
 	return true;
 }
 
+/* A name in the form in which names are kept, where it is one of a domain. */
+static struct str normal_name(struct control_call *call, struct str name)
+{
+	struct model_host host;
+	struct model_why why;
+	if (name.len > 0 && model_host_read_pattern(name, &host, &why))
+		return arena_copy(&call->arena, str_of(host.name));
+	return name;
+}
+
 /* Whose; false where it is of all. */
 static bool read_domain(struct control_call *call, struct str *ret_name)
 {
 	struct str name = control_query_get(&call->query, "domain");
-	struct model_host host;
-	struct model_why why;
-	*ret_name = name.at == NULL ? STR(STORE_STATS_ALL) : name;
-	if (name.len > 0 && model_host_read_pattern(name, &host, &why))
-		*ret_name = arena_copy(&call->arena, str_of(host.name));
+	*ret_name = name.at == NULL ? STR(STORE_STATS_ALL) : normal_name(call, name);
 	return name.at != NULL;
 }
 
@@ -194,6 +249,7 @@ void control_api_stats_read(struct control_call *call)
 			text_add(to, STR(",\"domain\":"));
 			text_add_json(to, name);
 		}
+		add_gaps(&reading, call->now_ms, to);
 		for (unsigned part = 0; part < COUNTER_PARTS; part++)
 			add_part(&reading, (enum counter_part)part, to);
 		text_add_char(to, '}');
@@ -201,4 +257,96 @@ void control_api_stats_read(struct control_call *call)
 		control_call_refuse_store(call, failure);
 	}
 	reading_done(&reading);
+}
+
+/* ---- many domains ---- */
+
+/* The last hour of a domain, by minutes that are over. */
+struct recent {
+	struct store_stats_sink sink;
+	struct store_stats_span span;
+	bool is_known[RECENT_MINUTES];
+	uint64_t requests[RECENT_MINUTES];
+	uint64_t total, failed, hits;
+};
+
+static void on_recent(struct store_stats_sink *sink, uint64_t at_ms, const struct sums *sums)
+{
+	struct recent *recent = container_of(sink, struct recent, sink);
+	if (at_ms < recent->span.from_ms || at_ms >= recent->span.to_ms)
+		return;
+	uint64_t minute = (at_ms - recent->span.from_ms) / STORE_MINUTE_MS;
+	uint64_t requests = sums_get(sums, counter_cell(COUNTER_CLIENT, COUNTER_REQUESTS));
+	recent->is_known[minute] = true;
+	recent->requests[minute] += requests;
+	recent->total += requests;
+	recent->failed += sums_get(sums, counter_cell(COUNTER_CLIENT, COUNTER_STATUS_5XX));
+	recent->hits += sums_get(sums, counter_cell(COUNTER_CLIENT, COUNTER_HITS));
+}
+
+static void print_recent(struct str name, const struct recent *recent, struct text *to)
+{
+	text_add(to, STR("{\"domain\":"));
+	text_add_json(to, name);
+	text_addf(to, ",\"total\":%llu,\"hits\":%llu,\"status_5xx\":%llu,\"requests\":[",
+	        (unsigned long long)recent->total, (unsigned long long)recent->hits,
+	        (unsigned long long)recent->failed);
+	for (unsigned i = 0; i < RECENT_MINUTES; i++) {
+		if (i > 0)
+			text_add_char(to, ',');
+		if (recent->is_known[i])
+			text_addf(to, "%llu", (unsigned long long)recent->requests[i]);
+		else
+			text_add(to, STR("null"));
+	}
+	text_add(to, STR("]}"));
+}
+
+static bool refuse_names(struct control_call *call)
+{
+	control_call_refuse(call, CONTROL_PROBLEM_BAD_REQUEST,
+	        "the query's \"domains\" are not 1 to %d names with commas between them",
+	        LIMIT_STATS_NAMES);
+	return false;
+}
+
+static bool check_names(struct control_call *call, struct str names)
+{
+	unsigned count = 0;
+	if (names.len == 0)
+		return refuse_names(call);
+	while (names.at != NULL) {
+		struct str name = str_cut(&names, ',');
+		if (name.len == 0 || name.len > LIMIT_HOST_BYTES || ++count > LIMIT_STATS_NAMES)
+			return refuse_names(call);
+	}
+	return true;
+}
+
+void control_api_stats_recent(struct control_call *call)
+{
+	struct str names = control_query_get(&call->query, "domains");
+	struct store *store = atomic_load(&call->plane->store);
+	const uint64_t to_ms = call->now_ms - call->now_ms % STORE_MINUTE_MS;
+	const struct store_stats_span span = {to_ms - RECENT_MINUTES * STORE_MINUTE_MS, to_ms};
+	const char *before = "";
+	if (!check_names(call, names))
+		return;
+	struct text *to = control_call_answer(call, 200);
+	text_addf(to, "{\"from_ms\":%llu,\"to_ms\":%llu,\"step\":%d,\"items\":[",
+	        (unsigned long long)span.from_ms, (unsigned long long)span.to_ms, STORE_MINUTE_MS);
+	while (names.at != NULL) {
+		struct recent recent = {.sink = {.on_minute = on_recent}, .span = span};
+		struct str name = normal_name(call, str_cut(&names, ','));
+		enum store_failure failure =
+		        control_stats_read(call->plane->stats, store, name, span, &recent.sink);
+		if (failure != STORE_DONE) {
+			control_call_refuse_store(call, failure);
+			return;
+		}
+		text_add(to, str_of(before));
+		print_recent(name, &recent, to);
+		before = ",";
+	}
+	text_add(to, STR("]}"));
 }

@@ -145,7 +145,11 @@ static void begin(struct control_call *call, unsigned status, const char *media)
 	text_clear(&call->answer.fields);
 	call->answer.status = status;
 	call->answer.media = media;
+	call->answer.cache = NULL;
+	call->answer.shared = STR_EMPTY;
 	call->answer.is_stream = false;
+	call->answer.filter = NULL;
+	call->answer.domain = STR_EMPTY;
 }
 
 struct text *control_call_answer(struct control_call *call, unsigned status)
@@ -186,6 +190,35 @@ void control_call_set_etag(struct control_call *call, uint64_t revision)
 	char text[32];
 	snprintf(text, sizeof(text), "\"%llu\"", (unsigned long long)revision);
 	control_call_set_tag(call, text);
+}
+
+void control_call_answer_file(struct control_call *call, struct control_console_files *files,
+        const struct control_console_file *file, const char *media)
+{
+	begin(call, 200, media);
+	CHECK(call->answer.files == NULL);
+	call->answer.files = control_console_files_ref(files);
+	call->answer.shared = text_str(&file->bytes);
+	control_call_set_tag(call, file->tag);
+}
+
+struct str control_call_content(const struct control_call *call)
+{
+	const struct control_answer *answer = &call->answer;
+	return answer->shared.at != NULL ? answer->shared : text_str(&answer->body);
+}
+
+void control_call_done(struct control_call *call)
+{
+	/* Passwords may have been in there. */
+	if (call->body.at != NULL)
+		explicit_bzero(call->body.at, call->body.cap);
+	text_done(&call->body);
+	text_done(&call->answer.body);
+	text_done(&call->answer.fields);
+	control_console_files_unref(call->answer.files);
+	call->answer.files = NULL;
+	arena_reset(&call->arena);
 }
 
 static void add_error(

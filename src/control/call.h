@@ -4,11 +4,14 @@
  */
 #pragma once
 
+#include "control/console_files.h"
 #include "control/plane.h"
 #include "control/query.h"
 #include "control/route.h"
 #include "http/head.h"
 #include "model/json.h"
+
+struct link_filter;
 
 enum control_problem {
 #define PROBLEM(id, name, status, title) CONTROL_PROBLEM_##id,
@@ -22,7 +25,17 @@ struct control_answer {
 	const char *media; /* of the body */
 	struct text body;
 	struct text fields; /* header lines, each with its CRLF */
-	bool is_stream;     /* events follow the body until the client has enough */
+	const char *cache;  /* what Cache-Control says; NULL: no-store */
+	/* Where the body is a file of the console: its bytes in place of `body`, and a reference to
+	 * what has them, which control_call_done gives back. */
+	struct str shared;
+	struct control_console_files *files;
+	bool is_stream; /* events follow the body until the client has enough */
+	/* Of a stream of requests, in the call's arena: which; NULL: of what happens. */
+	const struct link_filter *filter;
+	/* Of a stream of what happens, in the call's arena: whose addresses are told of besides;
+	 * empty: nobody's. */
+	struct str domain;
 };
 
 struct control_call {
@@ -93,6 +106,16 @@ void control_call_set_etag(struct control_call *call, uint64_t revision);
 
 /* The same of what has another tag than a revision: a whole one, with its quotes. */
 void control_call_set_tag(struct control_call *call, const char *tag);
+
+/* Answers with a file of the console, or with 304 where the client has just that. */
+void control_call_answer_file(struct control_call *call, struct control_console_files *files,
+        const struct control_console_file *file, const char *media);
+
+/* The body of the answer. */
+struct str control_call_content(const struct control_call *call);
+
+/* Frees all that the call has, its answer, too. */
+void control_call_done(struct control_call *call);
 
 /* An answer without a body: 204. */
 void control_call_answer_nothing(struct control_call *call);

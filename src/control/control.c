@@ -31,6 +31,9 @@ enum {
 	COUNTERS_MS = 10000,  /* how often edges report what they count */
 	STRANGERS_MS = 10000,
 	PING_MS = 3000,
+	TAIL_MS = 250, /* how often an edge tells of requests, and how often at most any one does */
+	TAIL_APART_MS = 100,
+	TAIL_MS_MAX = 5000,
 	EPOCH_NAME_BYTES = STORE_ID_BYTES + STORE_EPOCH_BYTES, /* a dot for a NUL */
 };
 
@@ -45,6 +48,7 @@ struct control {
 	struct link_hub_sink hub_sink;
 	struct link_subscription subscription; /* what is wanted of the edges */
 	struct control_health_sink health_sink;
+	struct control_tail_sink tail_sink;
 	struct link_file *feed; /* where a file manages the domains */
 	struct link_sink feed_sink;
 	struct disk *opener;
@@ -154,6 +158,40 @@ static void on_list(struct control_certificates_sink *sink, struct link_certific
 	loop_post(control->loop, &listed->message);
 }
 
+/* ---- what is wanted of edges ---- */
+
+/* Has all edges report so often, or (0) not any more. */
+static void subscribe(struct control *control, enum link_report_kind kind, uint32_t every_ms)
+{
+	control->subscription.every_ms[kind] = every_ms;
+	if (control->hub != NULL)
+		link_hub_subscribe(control->hub, &control->subscription);
+}
+
+/* The more edges there are, the less often each tells of requests: it is one thread that reads it
+ * all. */
+static void ask_for_log(struct control *control)
+{
+	unsigned edges = control->hub == NULL ? 0 : link_hub_edge_count(control->hub);
+	uint32_t every_ms = edges * TAIL_APART_MS;
+	if (every_ms < TAIL_MS)
+		every_ms = TAIL_MS;
+	else if (every_ms > TAIL_MS_MAX)
+		every_ms = TAIL_MS_MAX;
+	subscribe(control, LINK_REPORT_LOG, control->subscription.filter_count > 0 ? every_ms : 0);
+}
+
+static void on_tail_wanted(
+        struct control_tail_sink *sink, const struct link_filter *filters, unsigned count)
+{
+	struct control *control = container_of(sink, struct control, tail_sink);
+	struct link_subscription *to = &control->subscription;
+	memset(to->filters, 0, sizeof(to->filters));
+	memcpy(to->filters, filters, count * sizeof(filters[0]));
+	to->filter_count = count;
+	ask_for_log(control);
+}
+
 /* ---- edges ---- */
 
 static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge)
@@ -166,6 +204,7 @@ static void on_edge(struct link_hub_sink *sink, const struct link_hub_edge *edge
 		        (unsigned long long)edge->applied);
 		control_purges_note(control->plane.purges, edge->id, edge->purged, NULL);
 		control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_CAME, NULL);
+		ask_for_log(control);
 	}
 	if (edge->refused != 0) {
 		log_error("edge %s cannot read revision %llu: %s", edge->id,
@@ -183,6 +222,7 @@ static void on_gone(struct link_hub_sink *sink, const struct link_hub_edge *edge
 	control_health_remove(control->plane.health, edge);
 	log_info("edge %s is gone: %s", edge->id, why);
 	control_announce_edge(events_of(control), edge, CONTROL_ANNOUNCE_GONE, why);
+	ask_for_log(control);
 	tell_applied(control);
 }
 
@@ -243,14 +283,8 @@ static void on_report(struct link_hub_sink *sink, const struct link_hub_edge *ed
 		control_health_report(control->plane.health, edge, payload);
 	else if (kind == LINK_REPORT_COUNTERS)
 		control_stats_report(control->plane.stats, edge->run, payload, clock_wall_ms());
-}
-
-/* Has all edges report so often, or (0) not any more. */
-static void subscribe(struct control *control, enum link_report_kind kind, uint32_t every_ms)
-{
-	control->subscription.every_ms[kind] = every_ms;
-	if (control->hub != NULL)
-		link_hub_subscribe(control->hub, &control->subscription);
+	else if (kind == LINK_REPORT_LOG && control->exchanges != NULL)
+		control_tail_report(control_exchanges_tail(control->exchanges), edge, payload);
 }
 
 static void on_health_wanted(struct control_health_sink *sink, bool is_wanted)
@@ -264,6 +298,12 @@ static void on_health_change(
 {
 	struct control *control = container_of(sink, struct control, health_sink);
 	control_announce_health(events_of(control), &control->plane, change);
+}
+
+static void on_health_told(struct control_health_sink *sink, const char *id, const char *run)
+{
+	struct control *control = container_of(sink, struct control, health_sink);
+	control_announce_addresses(events_of(control), &control->plane, id, run);
 }
 
 /* Who begins to want counters is told all of them. */
@@ -529,8 +569,9 @@ static void open_plane(struct control *control)
 	plane->rules = control->options.rules;
 	plane->file = control->options.domains;
 	control_plane_set_trouble(plane, STR("it is being opened"));
-	control->health_sink = (struct control_health_sink){
-	        .on_wanted = on_health_wanted, .on_change = on_health_change};
+	control->health_sink = (struct control_health_sink){.on_wanted = on_health_wanted,
+	        .on_change = on_health_change,
+	        .on_told = on_health_told};
 	control_health_begin(plane->health, control->loop, &control->health_sink);
 }
 
@@ -548,6 +589,7 @@ struct control *control_new(const struct control_options *options)
 	control->options.store_path = copy(options->store_path);
 	control->options.key_path = copy(options->key_path);
 	control->options.reset_path = copy(options->reset_path);
+	control->options.console = NULL; /* it is asked for once */
 	control->options.domains = copy(options->domains);
 	control->options.link_identity = copy(options->link_identity);
 	control->loop = loop;
@@ -573,6 +615,7 @@ struct control *control_new(const struct control_options *options)
 	control->forgetting =
 	        control_forgetting_new(loop, control->opener, control->plane.settings);
 	control->plane.asks = control_asks_new(loop);
+	control->plane.console = control_console_new(loop, options->console);
 	control->plane.stats = control_stats_new(loop, &control->stats_sink);
 	const struct control_exchanges_options exchanges = {
 	        .loop = loop,
@@ -581,8 +624,11 @@ struct control *control_new(const struct control_options *options)
 	        .listener_count = options->listener_count,
 	};
 	control->exchanges = control_exchanges_new(&exchanges);
-	if (control->exchanges != NULL)
+	control->tail_sink.on_wanted = on_tail_wanted;
+	if (control->exchanges != NULL) {
+		control_tail_ask(control_exchanges_tail(control->exchanges), &control->tail_sink);
 		return control;
+	}
 	log_error("the machine refuses to watch the sockets of the API: %m");
 	control_free(control);
 	return NULL;
@@ -604,6 +650,7 @@ void control_free(struct control *control)
 	disk_free(control->opener);
 	control_exchanges_free(control->exchanges);
 	control->exchanges = NULL;
+	control_console_free(control->plane.console);
 	control_health_end(control->plane.health);
 	/* What the threads had to say. */
 	loop_turn(control->loop, 0);

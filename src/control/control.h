@@ -20,6 +20,7 @@ struct control_options {
 	const char *store_path;    /* of the database; copied, as the strings below */
 	const char *key_path;      /* of the key of its secrets */
 	const char *reset_path;    /* a file that asks for a new password of admin, and goes then */
+	const char *console;       /* the folder of the console's files; NULL: none */
 	const char *domains;    /* the file that domains are managed by; NULL: the store has them */
 	enum model_rules rules; /* where the settings in the store say nothing of them */
 	uint32_t drain_timeout_ms;

@@ -13,7 +13,7 @@ struct control_events {
 	struct loop *loop;
 	struct list clients;
 	struct timer beat;
-	unsigned count;
+	unsigned count, most;
 	bool is_over;
 };
 
@@ -32,10 +32,11 @@ static void on_beat(struct timer *timer)
 	}
 }
 
-struct control_events *control_events_new(struct loop *loop)
+struct control_events *control_events_new(struct loop *loop, unsigned most)
 {
 	struct control_events *events = mem_new(struct control_events);
 	events->loop = loop;
+	events->most = most;
 	events->beat.on_expire = on_beat;
 	list_init(&events->clients);
 	return events;
@@ -53,7 +54,7 @@ void control_events_free(struct control_events *events)
 bool control_events_open(struct control_events *events, struct control_events_client *client)
 {
 	CHECK(!list_has(&client->node));
-	if (events->count >= LIMIT_EVENT_STREAMS)
+	if (events->count >= events->most)
 		return false;
 	if (events->count++ == 0)
 		loop_timer_start(events->loop, &events->beat, clock_ms() + LIMIT_EVENT_BEAT_MS);
@@ -97,6 +98,26 @@ void control_events_print(const char *name, struct str data, struct text *to)
 	text_add(to, STR("\n\n"));
 }
 
+struct control_events_client *control_events_next(
+        const struct control_events *events, const struct control_events_client *client)
+{
+	struct list_node *node = client == NULL ? list_first(&events->clients)
+	                                        : list_next(&events->clients, &client->node);
+	return node == NULL ? NULL : container_of(node, struct control_events_client, node);
+}
+
+bool control_events_offer(
+        struct control_events *events, struct control_events_client *client, struct str event)
+{
+	if (events->is_over || client->is_dropped)
+		return true;
+	if (client->waiting.len + event.len > LIMIT_EVENT_BYTES)
+		return false;
+	text_add(&client->waiting, event);
+	loop_wake(events->loop, client->wake);
+	return true;
+}
+
 void control_events_tell(struct control_events *events, const char *name, struct str data)
 {
 	struct text event = {0};
@@ -106,14 +127,10 @@ void control_events_tell(struct control_events *events, const char *name, struct
 	list_each (node, &events->clients) {
 		struct control_events_client *client =
 		        container_of(node, struct control_events_client, node);
-		if (client->is_dropped)
+		if (control_events_offer(events, client, text_str(&event)))
 			continue;
-		if (client->waiting.len + event.len > LIMIT_EVENT_BYTES) {
-			client->is_dropped = true;
-			text_done(&client->waiting);
-		} else {
-			text_add(&client->waiting, text_str(&event));
-		}
+		client->is_dropped = true;
+		text_done(&client->waiting);
 		loop_wake(events->loop, client->wake);
 	}
 	text_done(&event);

@@ -1,6 +1,6 @@
 /*
  * What happens, for whoever listens: server-sent events (the HTML standard, 9.2) to any number of
- * streams up to LIMIT_EVENT_STREAMS. What a client does not read waits in its queue, up to
+ * streams up to a limit. What a client does not read waits in its queue, up to
  * LIMIT_EVENT_BYTES; past it the client is dropped: it comes again, and asks for what is. One
  * thread, that of the loop.
  */
@@ -16,13 +16,15 @@ struct control_events;
 struct control_events_client {
 	struct list_node node;
 	struct loop_task *wake; /* woken whenever something below has changed */
+	struct str domain;      /* whose addresses are told again and again; empty: nobody's */
 	struct text waiting;    /* what is to be sent next; control_events_sent takes it away */
 	bool is_dropped;        /* too much waited: the stream is to be broken off */
 	bool is_over;           /* nothing more will come: the stream is to be ended */
 	bool is_to_be_asked;    /* who listens is to be asked for again; the owner's to clear */
 };
 
-struct control_events *control_events_new(struct loop *loop);
+/* For at most so many who listen. */
+struct control_events *control_events_new(struct loop *loop, unsigned most);
 
 /* Nobody listens any more. NULL is fine. */
 void control_events_free(struct control_events *events);
@@ -42,6 +44,15 @@ void control_events_sent(struct control_events_client *client, size_t count);
 
 /* Tells everybody. `data` is JSON of one line. NULL: nobody listens. */
 void control_events_tell(struct control_events *events, const char *name, struct str data);
+
+/* Who listens behind `client`, or first (NULL); NULL: nobody. */
+struct control_events_client *control_events_next(
+        const struct control_events *events, const struct control_events_client *client);
+
+/* Tells one of them an event as control_events_print makes it; false, and nothing else happens,
+ * where too much waits already. */
+MUST_CHECK bool control_events_offer(
+        struct control_events *events, struct control_events_client *client, struct str event);
 
 /* Adds an event as it is told. */
 void control_events_print(const char *name, struct str data, struct text *to);

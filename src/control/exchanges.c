@@ -5,6 +5,8 @@
  * threads wait for a disk holds up nobody but its own requests, and takes no more than
  * LIMIT_API_WAITING of them.
  *
+ * What is no path of the API may be one of the console, whose files lie in memory.
+ *
  * A stream of events begins to listen before its first words are made, all in one turn of the loop,
  * so that nothing is lost between. Who listens is asked for again and again: a token that was taken
  * back ends its streams.
@@ -100,6 +102,10 @@ static bool find_route(struct control_exchange *exchange)
 	switch (control_route_find(
 	        (enum http_method)stream->head.method, path, &call->route, call->names)) {
 	case CONTROL_NO_PATH:
+		if (control_console_has(call->plane->console, path)) {
+			control_console_answer(call->plane->console, path, call);
+			return false;
+		}
 		control_call_refuse(call, CONTROL_PROBLEM_NOT_FOUND, "there is no such path");
 		return false;
 	case CONTROL_NO_METHOD:
@@ -387,6 +393,17 @@ static enum turn step_body(struct control_exchange *exchange)
 
 /* ---- the answer ---- */
 
+static enum turn listen_to_log(struct control_exchange *exchange)
+{
+	memcpy(&exchange->listener.filter, exchange->call.answer.filter,
+	        sizeof(exchange->listener.filter));
+	if (!control_tail_open(exchange->exchanges->tail, &exchange->listener))
+		return REFUSE(exchange, OVERLOADED, "%d streams of the access log are open already",
+		        LIMIT_TAIL_STREAMS);
+	exchange->is_on_log = true;
+	return answer(exchange);
+}
+
 /* Begins to listen, unless only the head is wanted. */
 static enum turn run_here(struct control_exchange *exchange)
 {
@@ -396,8 +413,11 @@ static enum turn run_here(struct control_exchange *exchange)
 	CHECK(call->answer.status != 0);
 	if (call->head.method == HTTP_HEAD || !call->answer.is_stream)
 		return answer(exchange);
-	exchange->client.wake = &exchange->task;
-	if (!control_events_open(exchanges->events, &exchange->client))
+	exchange->listener.client.wake = &exchange->task;
+	if (call->answer.filter != NULL)
+		return listen_to_log(exchange);
+	exchange->listener.client.domain = call->answer.domain;
+	if (!control_events_open(exchanges->events, &exchange->listener.client))
 		return REFUSE(exchange, OVERLOADED, "%d streams of events are open already",
 		        LIMIT_EVENT_STREAMS);
 	control_health_watch(exchanges->plane->health);
@@ -434,14 +454,15 @@ static void charge_answer(struct control_exchange *exchange)
 
 static enum turn step_respond(struct control_exchange *exchange)
 {
-	static const char COMMON[] =
-	        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+	static const char COMMON[] = "X-Content-Type-Options: nosniff\r\n";
 	struct control_answer *made = &exchange->call.answer;
 	struct serve_stream *stream = exchange->stream;
 	charge_answer(exchange);
+	const struct str content = control_call_content(&exchange->call);
 	control_metrics_add_answer(&exchange->exchanges->plane->metrics, made->status);
 	text_add(&made->fields, STR(COMMON));
-	text_addf(&made->fields, "Date: %.*s\r\n",
+	text_addf(&made->fields, "Cache-Control: %s\r\nDate: %.*s\r\n",
+	        made->cache == NULL ? "no-store" : made->cache,
 	        STR_ARG(serve_server_date(exchange->exchanges->server)));
 	if (made->media != NULL)
 		text_addf(&made->fields, "Content-Type: %s\r\n", made->media);
@@ -452,28 +473,29 @@ static enum turn step_respond(struct control_exchange *exchange)
 	        .status = made->status,
 	        .added = text_str(&made->fields),
 	        .is_bodiless = has_no_body || stream->head.method == HTTP_HEAD,
-	        .length = has_length ? made->body.len : UINT64_MAX,
+	        .length = has_length ? content.len : UINT64_MAX,
 	};
 	if (stream->is_gone || !serve_stream_respond(stream, &response))
 		return go(exchange, CONTROL_EXCHANGE_FINISH);
 	if (response.is_bodiless)
-		exchange->written = made->body.len;
+		exchange->written = content.len;
 	return go(exchange, CONTROL_EXCHANGE_WRITE);
 }
 
 static enum turn step_write(struct control_exchange *exchange)
 {
 	struct serve_stream *stream = exchange->stream;
-	struct str rest = text_str(&exchange->call.answer.body);
+	const struct str content = control_call_content(&exchange->call);
+	struct str rest = content;
 	rest.at += exchange->written;
 	rest.len -= exchange->written;
 	if (rest.len != 0)
 		exchange->written += serve_stream_write(stream, rest);
 	if (stream->is_gone)
 		return go(exchange, CONTROL_EXCHANGE_FINISH);
-	if (exchange->written < exchange->call.answer.body.len)
+	if (exchange->written < content.len)
 		return PARK;
-	if (list_has(&exchange->client.node))
+	if (list_has(&exchange->listener.client.node))
 		return go(exchange, CONTROL_EXCHANGE_STREAM);
 	serve_stream_finish(stream, NULL);
 	return go(exchange, CONTROL_EXCHANGE_FINISH);
@@ -504,7 +526,7 @@ static enum turn end_stream(struct control_exchange *exchange)
 
 static enum turn step_stream(struct control_exchange *exchange)
 {
-	struct control_events_client *client = &exchange->client;
+	struct control_events_client *client = &exchange->listener.client;
 	struct serve_stream *stream = exchange->stream;
 	if (client->is_dropped) {
 		serve_stream_abort(stream);
@@ -541,23 +563,18 @@ static enum turn step_asked(struct control_exchange *exchange)
 
 static enum turn step_finish(struct control_exchange *exchange)
 {
-	struct control_call *call = &exchange->call;
 	serve_stream_close(exchange->stream);
-	if (list_has(&exchange->client.node)) {
-		control_events_close(exchange->exchanges->events, &exchange->client);
+	if (exchange->is_on_log) {
+		control_tail_close(exchange->exchanges->tail, &exchange->listener);
+	} else if (list_has(&exchange->listener.client.node)) {
+		control_events_close(exchange->exchanges->events, &exchange->listener.client);
 		control_health_unwatch(exchange->exchanges->plane->health);
 	}
 	mem_budget_give(&exchange->exchanges->body_budget, exchange->charged);
 	mem_budget_give(&exchange->exchanges->answer_budget, exchange->answer_charged);
 	loop_unwake(&exchange->task);
 	list_remove(&exchange->node);
-	/* Passwords may have been in there. */
-	if (call->body.at != NULL)
-		explicit_bzero(call->body.at, call->body.cap);
-	text_done(&call->body);
-	text_done(&call->answer.body);
-	text_done(&call->answer.fields);
-	arena_reset(&call->arena);
+	control_call_done(&exchange->call);
 	mem_free(exchange);
 	return PARK;
 }
@@ -655,7 +672,8 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	exchanges->answer_budget.limit = LIMIT_API_MEMORY_BYTES;
 	exchanges->handler =
 	        (struct serve_handler){.on_request = on_request, .on_refused = on_refused};
-	exchanges->events = control_events_new(exchanges->loop);
+	exchanges->events = control_events_new(exchanges->loop, LIMIT_EVENT_STREAMS);
+	exchanges->tail = control_tail_new(exchanges->loop);
 	list_init(&exchanges->list);
 	buf_pool_init(&exchanges->buffers, &exchanges->budget);
 	exchanges->census = serve_census_new(CONNECTIONS, CLIENT_CONNECTIONS);
@@ -689,6 +707,7 @@ void control_exchanges_free(struct control_exchanges *exchanges)
 		step_finish(exchange);
 	}
 	control_events_free(exchanges->events);
+	control_tail_free(exchanges->tail);
 	serve_server_free(exchanges->server);
 	serve_census_free(exchanges->census);
 	buf_pool_done(&exchanges->buffers);
@@ -700,9 +719,15 @@ struct control_events *control_exchanges_events(struct control_exchanges *exchan
 	return exchanges->events;
 }
 
+struct control_tail *control_exchanges_tail(struct control_exchanges *exchanges)
+{
+	return exchanges->tail;
+}
+
 void control_exchanges_drain(struct control_exchanges *exchanges)
 {
 	control_events_end(exchanges->events);
+	control_tail_end(exchanges->tail);
 	serve_server_drain(exchanges->server);
 }
 

@@ -6,6 +6,7 @@
 
 #include "control/events.h"
 #include "control/plane.h"
+#include "control/tail.h"
 #include "net/loop.h"
 
 struct control_exchanges;
@@ -25,6 +26,9 @@ void control_exchanges_free(struct control_exchanges *exchanges);
 
 /* What clients listen to; for control_events_tell. */
 struct control_events *control_exchanges_events(struct control_exchanges *exchanges);
+
+/* Who listens to the access log of the edges. */
+struct control_tail *control_exchanges_tail(struct control_exchanges *exchanges);
 
 /* No new connections; idle ones end, and streams of events. */
 void control_exchanges_drain(struct control_exchanges *exchanges);

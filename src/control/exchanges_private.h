@@ -29,13 +29,15 @@ struct control_exchange {
 	enum control_exchange_step step;
 	struct control_call call;
 	struct disk_operation operation;
-	enum store_failure failure;          /* of ASK */
-	enum control_lane lane;              /* where it runs */
-	bool is_running;                     /* the call is another thread's */
-	size_t charged;                      /* of the budget for bodies */
-	size_t answer_charged;               /* of that for answers */
-	size_t written;                      /* of the answer's body */
-	struct control_events_client client; /* where the answer is a stream */
+	enum store_failure failure; /* of ASK */
+	enum control_lane lane;     /* where it runs */
+	bool is_running;            /* the call is another thread's */
+	size_t charged;             /* of the budget for bodies */
+	size_t answer_charged;      /* of that for answers */
+	size_t written;             /* of the answer's body */
+	/* Where the answer is a stream; of the filter, where it is one of requests. */
+	struct control_tail_listener listener;
+	bool is_on_log;
 };
 
 struct control_exchanges {
@@ -50,5 +52,6 @@ struct control_exchanges {
 	unsigned waiting[CONTROL_LANES]; /* operations that were given to each */
 	struct list list;
 	struct control_events *events;
+	struct control_tail *tail;
 	bool is_ending; /* nothing goes on any more */
 };

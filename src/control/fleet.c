@@ -15,7 +15,8 @@ struct member {
 	/* Never looked into but in control_fleet_set; NULL: it is gone. */
 	const struct link_hub_edge *edge;
 	char *id, *run, *error;
-	char *from; /* NULL: this machine */
+	char *from;    /* NULL: this machine */
+	char *version; /* of its program; NULL: it is not known */
 	uint64_t applied, refused, purged, since_ms;
 	uint64_t shown;    /* of certificates */
 	uint64_t until_ms; /* of one that is gone */
@@ -43,6 +44,7 @@ static void forget(struct member *member)
 	mem_free(member->id);
 	mem_free(member->run);
 	mem_free(member->from);
+	mem_free(member->version);
 	mem_free(member->error);
 	mem_free(member);
 }
@@ -156,6 +158,8 @@ bool control_fleet_set(
 		member->edge = edge;
 		if (edge->from != NULL)
 			member->from = mem_copy(edge->from, strlen(edge->from));
+		if (edge->version != NULL && edge->version[0] != '\0')
+			member->version = mem_copy(edge->version, strlen(edge->version));
 		if (gone != NULL)
 			come_back(member, gone);
 		fleet->connected++;
@@ -236,6 +240,10 @@ void control_fleet_print(struct control_fleet *fleet, struct text *to)
 		if (member->run[0] != '\0') {
 			text_add(to, STR(",\"run\":"));
 			text_add_json(to, str_of(member->run));
+		}
+		if (member->version != NULL) {
+			text_add(to, STR(",\"version\":"));
+			text_add_json(to, str_of(member->version));
 		}
 		text_addf(to, ",\"is_connected\":%s", member->edge != NULL ? "true" : "false");
 		text_addf(to, ",\"applied\":%llu,\"purged\":%llu,\"since_ms\":%llu",

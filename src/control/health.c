@@ -120,6 +120,7 @@ static bool read_numbers(const struct model_node *object, struct control_health_
 	               read_number(object, "successes", &item->successes) &&
 	               read_number(object, "failures", &item->failures) &&
 	               read_number(object, "connection_failures", &item->connection_failures) &&
+	               read_number(object, "attempts", &item->attempts) &&
 	               read_number(object, "latency_us", &latency_us) && latency_us <= UINT32_MAX;
 	if (is_read)
 		item->latency_us = (uint32_t)latency_us;
@@ -225,6 +226,27 @@ static void tell_changes(
 	health->sink->on_change(health->sink, &change);
 }
 
+/* How many attempts there were since the edge told before. Both lists are sorted. */
+static void set_rates(const struct member *member, uint64_t now_ms)
+{
+	const struct items *now = &member->gathered, *before = &member->told;
+	const uint64_t ms = now_ms - member->told_ms;
+	if (!member->has_told || ms == 0)
+		return;
+	for (size_t i = 0, j = 0; i < now->count; i++) {
+		struct control_health_item *item = now->list[i];
+		uint64_t attempts = item->attempts;
+		while (j < before->count && compare_items(before->list[j], item) < 0)
+			j++;
+		/* What is less began anew. */
+		if (j < before->count && compare_items(before->list[j], item) == 0 &&
+		        before->list[j]->attempts <= attempts)
+			attempts -= before->list[j]->attempts;
+		item->has_rate = true;
+		item->rate_milli = attempts < UINT32_MAX ? attempts * 1000000 / ms : UINT32_MAX;
+	}
+}
+
 /* What was gathered is all. */
 static void take(struct control_health *health, struct member *member, uint64_t dropped)
 {
@@ -233,6 +255,7 @@ static void take(struct control_health *health, struct member *member, uint64_t 
 	if (member->gathered.count > 0)
 		qsort(member->gathered.list, member->gathered.count,
 		        sizeof(member->gathered.list[0]), compare_places);
+	set_rates(member, clock_ms());
 	lock(health);
 	member->told = member->gathered;
 	member->gathered = (struct items){0};
@@ -245,6 +268,8 @@ static void take(struct control_health *health, struct member *member, uint64_t 
 	/* What an edge tells first is what the others are compared with. */
 	if (had_told)
 		tell_changes(health, member, &before);
+	if (health->sink->on_told != NULL)
+		health->sink->on_told(health->sink, member->id, member->run);
 	forget_items(health, &before);
 }
 
@@ -507,6 +532,12 @@ void control_health_print_item(
 	add_number(to, "successes", item->successes);
 	add_number(to, "failures", item->failures);
 	add_number(to, "connection_failures", item->connection_failures);
+	if (item->attempts != 0)
+		add_number(to, "attempts", item->attempts);
+	if (item->attempts != 0 && item->has_rate)
+		text_addf(to, ",\"attempts_per_s\":%llu.%03u",
+		        (unsigned long long)(item->rate_milli / 1000),
+		        (unsigned)(item->rate_milli % 1000));
 	if (item->latency_us != 0)
 		add_number(to, "latency_us", item->latency_us);
 }

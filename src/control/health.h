@@ -26,6 +26,9 @@ struct control_health_item {
 	uint64_t blocked_since_ms; /* since 1970-01-01 UTC; 0: never */
 	uint64_t left_ms;          /* of the block, as it was when the edge told */
 	uint64_t successes, failures, connection_failures;
+	uint64_t attempts;
+	uint64_t rate_milli; /* attempts in a thousand seconds, since the edge told before */
+	bool has_rate;       /* it has told before */
 	uint32_t latency_us; /* 0: not known */
 };
 
@@ -54,6 +57,8 @@ struct control_health_sink {
 	/* At most LIMIT_EVENT_CHANGES for one report, and one with what is left out. */
 	void (*on_change)(
 	        struct control_health_sink *self, const struct control_health_change *change);
+	/* A run of an edge has told all anew; may be NULL. */
+	void (*on_told)(struct control_health_sink *self, const char *id, const char *run);
 };
 
 /* Until control_health_begin, nothing is ever wanted, and nobody waits. */

@@ -6,6 +6,7 @@
 
 #include "control/asks.h"
 #include "control/certificates.h"
+#include "control/console.h"
 #include "control/domains.h"
 #include "control/fleet.h"
 #include "control/guard.h"
@@ -33,6 +34,7 @@ struct control_plane {
 	struct control_stats *stats;   /* whose readers are for all threads; its owner's to free */
 	struct control_purges *purges; /* whose sink is for all threads; its owner's to free */
 	struct control_asks *asks;     /* its owner's to free */
+	struct control_console *console; /* its owner's to free; NULL: there is none */
 	struct control_metrics metrics;
 	pthread_mutex_t trouble_lock;
 	struct text trouble; /* why the store does not work, as far as is known; empty: it does */

@@ -231,28 +231,25 @@ void control_stats_free(struct control_stats *stats)
 
 /* ---- any thread ---- */
 
-static bool is_meant(const struct control_stats_domain *domain, struct str name)
-{
-	return str_is_equal(name, STR(STORE_STATS_ALL)) ||
-	       str_is_equal(name, str_make(domain->name, domain->name_len));
-}
-
 /* What is not written yet, as of the minute that it will be written to. */
 static void read_fresh(struct control_stats *stats, struct str name, struct store_stats_span span,
         struct store_stats_sink *sink)
 {
 	struct sums sums = {0};
-	uint64_t at_ms = stats->ledger.at_ms / STORE_MINUTE_MS * STORE_MINUTE_MS;
-	if (at_ms < span.from_ms || at_ms >= span.to_ms)
+	const struct control_stats_ledger *ledger = &stats->ledger;
+	uint64_t at_ms = ledger->at_ms / STORE_MINUTE_MS * STORE_MINUTE_MS;
+	if (at_ms == 0 || at_ms < span.from_ms || at_ms >= span.to_ms)
 		return;
-	list_each (node, &stats->ledger.order) {
-		struct control_stats_domain *domain =
-		        container_of(node, struct control_stats_domain, order);
-		if (is_meant(domain, name))
+	if (str_is_equal(name, STR(STORE_STATS_ALL))) {
+		list_each (node, &ledger->order)
+			sums_merge(&sums,
+			        &container_of(node, struct control_stats_domain, order)->fresh);
+	} else {
+		const struct control_stats_domain *domain = control_stats_ledger_find(ledger, name);
+		if (domain != NULL)
 			sums_merge(&sums, &domain->fresh);
 	}
-	if (sums.count > 0)
-		sink->on_minute(sink, at_ms, &sums);
+	sink->on_minute(sink, at_ms, &sums);
 	sums_done(&sums);
 }
 

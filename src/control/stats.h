@@ -44,8 +44,8 @@ void control_stats_free(struct control_stats *stats);
 
 /* ---- any thread ---- */
 
-/* Reads what a domain had (STORE_STATS_ALL: all of them), also what is not written yet. Waits for
- * the store. */
+/* Reads what a domain had (STORE_STATS_ALL: all of them) in each minute in which edges were heard
+ * of, also what is not written yet. Waits for the store. */
 MUST_CHECK enum store_failure control_stats_read(struct control_stats *stats, struct store *store,
         struct str domain, struct store_stats_span span, struct store_stats_sink *sink);
 

@@ -12,8 +12,6 @@
 #include "link/message.h"
 #include "model/node.h"
 
-enum { HOUR_MS = 60 * STORE_MINUTE_MS };
-
 /* ---- domains ---- */
 
 static bool is_domain(const struct map_node *node, const void *key)
@@ -21,6 +19,14 @@ static bool is_domain(const struct map_node *node, const void *key)
 	const struct control_stats_domain *domain =
 	        container_of(node, const struct control_stats_domain, node);
 	return str_is_equal(str_make(domain->name, domain->name_len), *(const struct str *)key);
+}
+
+const struct control_stats_domain *control_stats_ledger_find(
+        const struct control_stats_ledger *ledger, struct str name)
+{
+	uint64_t hash = hash_keyed(name.at, name.len);
+	struct map_node *node = map_find(&ledger->domains, hash, is_domain, &name);
+	return node == NULL ? NULL : container_of(node, struct control_stats_domain, node);
 }
 
 /* The domain of a name, or the one of all that are too many. */
@@ -138,6 +144,7 @@ static void read_part(
         const struct model_node *object, enum counter_part part, bool is_fault, struct sums *to)
 {
 	for (const struct model_node *node = object->first; node != NULL; node = node->next) {
+		enum counter_latency latency;
 		unsigned cell;
 		uint64_t number;
 		if (node->kind == MODEL_NODE_MAPPING && !is_fault &&
@@ -147,6 +154,10 @@ static void read_part(
 		         counter_cell_find(part, is_fault, node->key, &cell) &&
 		         str_to_u64(node->text, &number))
 			sums_add(to, cell, number);
+		else if (node->kind == MODEL_NODE_SCALAR && !node->is_plain &&
+		         part == COUNTER_CLIENT && !is_fault &&
+		         counter_latency_find(node->key, &latency))
+			sums_read_latency(latency, node->text, to);
 	}
 }
 
@@ -203,8 +214,8 @@ static void hear(struct control_stats_ledger *ledger, struct control_stats_run *
 	run->heard_ms = at_ms;
 	run->is_gone = false;
 	run->is_changed = true;
-	/* One that has nothing to say for days is still there. */
-	if (at_ms - run->saved_ms >= HOUR_MS)
+	/* Also where it has nothing to say: that is known of this minute, then. */
+	if (at_ms / STORE_MINUTE_MS != run->saved_ms / STORE_MINUTE_MS)
 		ledger->has_something = true;
 	CHECK(pthread_mutex_lock(&ledger->lock) == 0);
 	ledger->at_ms = at_ms;
@@ -302,6 +313,7 @@ static void gather_runs(struct control_stats_ledger *ledger, struct writing *wri
 		if (run->is_changed || run->is_gone)
 			writing->runs[writing->batch.run_count++] =
 			        (struct store_stats_run){name, run->is_gone ? 0 : run->heard_ms};
+		writing->batch.is_heard |= run->is_changed && !run->is_gone;
 		for (struct map_node *at = map_first(&run->bases); at != NULL;
 		        at = map_next(&run->bases, at)) {
 			struct control_stats_base *base =

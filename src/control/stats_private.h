@@ -64,6 +64,10 @@ MUST_CHECK enum store_failure control_stats_ledger_load(
 MUST_CHECK bool control_stats_ledger_add(
         struct control_stats_ledger *ledger, struct str run, struct str payload, uint64_t at_ms);
 
+/* The domain of a name, under the lock; NULL: nothing was counted of it. */
+const struct control_stats_domain *control_stats_ledger_find(
+        const struct control_stats_ledger *ledger, struct str name);
+
 /* Writes what has changed, and has the store drop what is kept no longer by the settings; on a
  * failure it is all there as before. */
 MUST_CHECK enum store_failure control_stats_ledger_write(struct control_stats_ledger *ledger,

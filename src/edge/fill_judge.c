@@ -131,6 +131,7 @@ void edge_fill_end_pull(struct edge_pull *pull)
 void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull)
 {
 	pull->began_us = clock_us();
+	origin_group_count_attempt(pull->candidate, loop_now_ms(fill->options.worker->loop));
 	pull->log_index = fill->log_count < EDGE_FILL_LOG ? fill->log_count++ : EDGE_FILL_LOG - 1;
 	fill->log[pull->log_index] = (struct edge_log_attempt){
 	        .address = pull->candidate->address,

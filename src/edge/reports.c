@@ -91,6 +91,8 @@ static void on_server(struct origin_health_list_sink *sink, const struct origin_
 	add_number(item, "successes", view.successes);
 	add_number(item, "failures", view.failures);
 	add_number(item, "connection_failures", host_view.failures);
+	if (view.attempts > 0)
+		add_number(item, "attempts", view.attempts);
 	if (view.latency_us > 0)
 		add_number(item, "latency_us", view.latency_us);
 	text_add_char(item, '}');
@@ -122,6 +124,25 @@ static void add_faults(struct text *to, const uint64_t counts[FAULT_COUNT])
 		text_add_char(to, '}');
 }
 
+/* In the words of sums_read_latency, where there are any. */
+static void add_latency(
+        struct text *to, enum counter_latency latency, const uint64_t counts[LATENCY_BUCKETS])
+{
+	bool has_any = false;
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
+		if (counts[i] == 0)
+			continue;
+		if (has_any)
+			text_add_char(to, ',');
+		else
+			text_addf(to, ",\"%s\":\"", counter_latency_name(latency));
+		text_addf(to, "%u:%llu", i, (unsigned long long)counts[i]);
+		has_any = true;
+	}
+	if (has_any)
+		text_add_char(to, '"');
+}
+
 static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *sum)
 {
 	static const char *const ROLES[MODEL_ROLES] = {
@@ -133,6 +154,8 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 	text_add_json(item, sum->domain);
 	add_counters(item, 0, COUNTERS_CLIENT, sum->client);
 	add_faults(item, sum->client_faults);
+	for (unsigned i = 0; i < COUNTER_LATENCIES; i++)
+		add_latency(item, (enum counter_latency)i, sum->latencies[i]);
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {
 		size_t before = item->len;
 		text_addf(item, ",\"%s\":{", ROLES[role]);
@@ -193,11 +216,13 @@ static void on_report(
 	reports->report = NULL;
 }
 
-static void on_wanted(struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+static void on_wanted(struct link_report_source *source, enum link_report_kind kind,
+        const struct link_subscription *subscription)
 {
 	struct edge_reports *reports = container_of(source, struct edge_reports, source);
 	if (kind == LINK_REPORT_LOG)
-		edge_tail_want(reports->options.tail, is_wanted);
+		edge_tail_want(reports->options.tail, subscription->filters,
+		        subscription->every_ms[kind] > 0 ? subscription->filter_count : 0);
 	if (kind == LINK_REPORT_COUNTERS)
 		reports->has_told_counters = false;
 }

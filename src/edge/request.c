@@ -53,12 +53,24 @@ enum edge_turn edge_request_finish_broken(struct edge_request *request, enum fau
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 
+/* At least 1. */
+static uint64_t us_since(uint64_t began_us)
+{
+	uint64_t us = clock_us() - began_us;
+	return us > 0 ? us : 1;
+}
+
 static void on_run(struct loop_task *task)
 {
 	struct edge_request *request = container_of(task, struct edge_request, task);
 	CHECK(request->magic == REQUEST_MAGIC);
-	while (runs[request->step](request) == EDGE_GO)
-		;
+	enum edge_turn turn;
+	do
+		turn = runs[request->step](request);
+	while (turn == EDGE_GO);
+	/* One that ends in the run in which it was answered needs no other look at the clock. */
+	if (turn == EDGE_PARK && request->has_responded && request->first_byte_us == 0)
+		request->first_byte_us = us_since(request->stream->began_us);
 }
 
 static bool is_trusted(const struct address *address, const void *context)
@@ -212,9 +224,11 @@ static bool is_hit(const struct edge_request *request)
 	return request->cache[0] == 'H' || request->cache[0] == 'S' || request->cache[0] == 'R';
 }
 
-static void count_request(struct edge_request *request)
+static void count_request(struct edge_request *request, uint64_t us)
 {
 	const struct serve_stream *stream = request->stream;
+	const bool is_whole = stream->status != 0 && !stream->is_tunnel && !stream->is_gone &&
+	                      !request->is_truncated;
 	struct str domain = STR_EMPTY;
 	if (request->domain != NULL)
 		domain = str_of(request->domain->name);
@@ -224,14 +238,16 @@ static void count_request(struct edge_request *request)
 	        .fault = request->fault,
 	        .bytes_in = stream->body_received,
 	        .bytes_out = stream->sent,
+	        .first_byte_us =
+	                request->first_byte_us > 0 || !is_whole ? request->first_byte_us : us,
+	        .whole_us = is_whole ? us : 0,
 	};
 	edge_tally_add_request(request->worker->tally, domain, &counted);
 }
 
-static void log_request(struct edge_request *request)
+static void log_request(struct edge_request *request, uint64_t us)
 {
 	const struct serve_stream *stream = request->stream;
-	uint64_t us = clock_us() - stream->began_us;
 	struct edge_log_entry entry = {
 	        .wall_ms = loop_wall_ms(request->worker->loop) - us / 1000,
 	        .us = us,
@@ -265,9 +281,10 @@ enum edge_turn edge_request_step_FINISH(struct edge_request *request)
 {
 	struct edge_worker *worker = request->worker;
 	struct serve_stream *stream = request->stream;
-	count_request(request);
+	const uint64_t us = us_since(stream->began_us);
+	count_request(request, us);
 	if (request->wants_log || edge_tail_is_wanted(worker->tail))
-		log_request(request);
+		log_request(request, us);
 	loop_unwake(&request->task);
 	list_remove(&request->node);
 	edge_request_let_go(request);

@@ -73,8 +73,10 @@ struct edge_request {
 	unsigned attempt_count;
 	struct timer late_timer; /* stale.wait_ms; in DELIVER, of an answer that is held back */
 	uint64_t held_until_ms;
-	uint64_t moment;    /* cache_disk_moment of what its answer made invalid; 0: nothing */
-	uint64_t body_left; /* of a shared answer; UINT64_MAX: until its end */
+	uint64_t first_byte_us; /* after its head, where the response was begun in an earlier run;
+	                           else 0 */
+	uint64_t moment;        /* cache_disk_moment of what its answer made invalid; 0: nothing */
+	uint64_t body_left;     /* of a shared answer; UINT64_MAX: until its end */
 	/* of a stored body: the parts that are still to be sent, and where the bytes lie */
 	struct edge_reply_part *parts;
 	unsigned part_count;

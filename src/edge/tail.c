@@ -11,6 +11,8 @@
 struct edge_tail {
 	_Atomic bool is_wanted;
 	pthread_mutex_t lock; /* for what follows */
+	struct link_filter filters[LIMIT_TAIL_STREAMS];
+	unsigned filter_count;
 	struct text lines;
 	uint64_t dropped;
 };
@@ -31,12 +33,18 @@ void edge_tail_free(struct edge_tail *tail)
 	mem_free(tail);
 }
 
-void edge_tail_want(struct edge_tail *tail, bool is_wanted)
+void edge_tail_want(struct edge_tail *tail, const struct link_filter *filters, unsigned count)
 {
-	atomic_store(&tail->is_wanted, is_wanted);
+	CHECK(count <= LIMIT_TAIL_STREAMS);
 	CHECK(pthread_mutex_lock(&tail->lock) == 0);
-	text_done(&tail->lines);
-	tail->dropped = 0;
+	atomic_store(&tail->is_wanted, count > 0);
+	tail->filter_count = count;
+	if (count > 0)
+		memcpy(tail->filters, filters, count * sizeof(filters[0]));
+	if (count == 0) {
+		text_done(&tail->lines);
+		tail->dropped = 0;
+	}
 	CHECK(pthread_mutex_unlock(&tail->lock) == 0);
 }
 
@@ -45,12 +53,35 @@ bool edge_tail_is_wanted(const struct edge_tail *tail)
 	return atomic_load_explicit(&tail->is_wanted, memory_order_relaxed);
 }
 
+static bool is_meant(const struct edge_tail *tail, const struct edge_log_entry *entry)
+{
+	struct link_filter_subject subject = {
+	        .domain = entry->domain,
+	        .path = entry->target,
+	        .cache = str_of(entry->cache),
+	        .client = entry->client,
+	        .status = entry->status,
+	        .is_failed = entry->fault != FAULT_NONE,
+	        .is_retried = entry->attempt_count > 1,
+	};
+	for (unsigned i = 0; i < entry->attempt_count; i++)
+		subject.is_backup |= entry->attempts[i].role == EDGE_LOG_BACKUP;
+	unsigned at = 0;
+	while (at < tail->filter_count && !link_filter_is_match(&tail->filters[at], &subject))
+		at++;
+	return at < tail->filter_count;
+}
+
 void edge_tail_add(struct edge_tail *tail, const struct edge_log_entry *entry)
 {
 	CHECK(pthread_mutex_lock(&tail->lock) == 0);
-	bool has_room = tail->lines.len + LIMIT_LOG_LINE_BYTES <= LIMIT_LINK_TAIL_BYTES;
 	/* Whoever has just ended it takes no more. */
-	if (has_room && edge_tail_is_wanted(tail))
+	if (!is_meant(tail, entry)) {
+		CHECK(pthread_mutex_unlock(&tail->lock) == 0);
+		return;
+	}
+	bool has_room = tail->lines.len + LIMIT_LOG_LINE_BYTES <= LIMIT_LINK_TAIL_BYTES;
+	if (has_room)
 		edge_access_log_format(entry, &tail->lines);
 	else
 		tail->dropped++;

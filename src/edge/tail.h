@@ -6,6 +6,7 @@
 #pragma once
 
 #include "edge/access_log.h"
+#include "link/filter.h"
 
 #include <stdatomic.h>
 
@@ -14,12 +15,15 @@ struct edge_tail;
 struct edge_tail *edge_tail_new(void);
 void edge_tail_free(struct edge_tail *tail);
 
-/* Begins or ends; what was not taken is dropped. Any thread. */
-void edge_tail_want(struct edge_tail *tail, bool is_wanted);
+/* Which requests are wanted from now on: those that any of the filters, of which there are at most
+ * LIMIT_TAIL_STREAMS, lets through. With none it ends, and what was not taken is dropped. Any
+ * thread. */
+void edge_tail_want(struct edge_tail *tail, const struct link_filter *filters, unsigned count);
 
 bool edge_tail_is_wanted(const struct edge_tail *tail);
 
-/* Adds a line; past LIMIT_LINK_TAIL_BYTES it is dropped and counted. Any thread. */
+/* Adds a line, if it is one of those; past LIMIT_LINK_TAIL_BYTES it is dropped and counted. Any
+ * thread. */
 void edge_tail_add(struct edge_tail *tail, const struct edge_log_entry *entry);
 
 /* Takes all lines (each with its line feed) instead of what is in *lines, and how many were dropped

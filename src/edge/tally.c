@@ -5,6 +5,9 @@
  * in a list that only grows at its head, so that another thread may walk it at any time; it reads
  * cells that are written whole.
  *
+ * Of how long requests took, a domain has few of the many buckets: they are made as they are
+ * needed, a cache line of them at a time.
+ *
  * What was shown is remembered by the number of changes that an entry had then. Entries of several
  * workers for one domain are tied together while they are shown.
  */
@@ -18,6 +21,13 @@
 #include <stdatomic.h>
 
 enum { PLACE_BITS = 10, CACHE_LINE = 64, ORIGIN_COUNTERS = COUNTERS - COUNTERS_CLIENT };
+
+enum { CHUNK_BUCKETS = 8, CHUNKS = (LATENCY_BUCKETS + CHUNK_BUCKETS - 1) / CHUNK_BUCKETS };
+
+/* Neighbours among the buckets. */
+struct chunk {
+	_Atomic uint64_t counts[CHUNK_BUCKETS];
+};
 
 struct faults {
 	_Atomic uint64_t counts[FAULT_COUNT];
@@ -37,6 +47,7 @@ struct entry {
 	_Atomic uint64_t origin[MODEL_ROLES][ORIGIN_COUNTERS];
 	struct faults *_Atomic client_faults; /* NULL until there is one */
 	struct faults *_Atomic origin_faults[MODEL_ROLES];
+	struct chunk *_Atomic latencies[COUNTER_LATENCIES][CHUNKS];
 	size_t name_len;
 	char name[];
 };
@@ -58,6 +69,9 @@ static void free_entry(struct entry *entry)
 	mem_free(atomic_load(&entry->client_faults));
 	for (unsigned i = 0; i < MODEL_ROLES; i++)
 		mem_free(atomic_load(&entry->origin_faults[i]));
+	for (unsigned i = 0; i < COUNTER_LATENCIES; i++)
+		for (unsigned j = 0; j < CHUNKS; j++)
+			mem_free(atomic_load(&entry->latencies[i][j]));
 	mem_free(entry);
 }
 
@@ -99,6 +113,18 @@ static void add_fault(struct faults *_Atomic *to, uint8_t fault)
 		atomic_store_explicit(to, faults, memory_order_release);
 	}
 	add(&faults->counts[fault], 1);
+}
+
+static void add_latency(struct entry *entry, enum counter_latency latency, uint64_t us)
+{
+	const unsigned bucket = latency_bucket(us);
+	struct chunk *_Atomic *to = &entry->latencies[latency][bucket / CHUNK_BUCKETS];
+	struct chunk *chunk = atomic_load_explicit(to, memory_order_relaxed);
+	if (chunk == NULL) {
+		chunk = mem_new(struct chunk);
+		atomic_store_explicit(to, chunk, memory_order_release);
+	}
+	add(&chunk->counts[bucket % CHUNK_BUCKETS], 1);
 }
 
 static bool has_name(const struct entry *entry, struct str name)
@@ -174,6 +200,10 @@ void edge_tally_add_request(
 		add(&entry->client[counter], 1);
 	if (request->fault != FAULT_NONE)
 		add_fault(&entry->client_faults, request->fault);
+	if (request->first_byte_us > 0)
+		add_latency(entry, COUNTER_FIRST_BYTE, request->first_byte_us);
+	if (request->whole_us > 0)
+		add_latency(entry, COUNTER_WHOLE, request->whole_us);
 	note_change(entry);
 }
 
@@ -211,11 +241,25 @@ static void sum_faults(struct faults *const _Atomic *from, uint64_t to[FAULT_COU
 		to[i] += read_cell(&faults->counts[i]);
 }
 
+static void sum_latency(struct chunk *const _Atomic chunks[CHUNKS], uint64_t to[LATENCY_BUCKETS])
+{
+	for (unsigned i = 0; i < CHUNKS; i++) {
+		const struct chunk *chunk = atomic_load_explicit(&chunks[i], memory_order_acquire);
+		if (chunk == NULL)
+			continue;
+		for (unsigned j = i * CHUNK_BUCKETS;
+		        j < LATENCY_BUCKETS && j < (i + 1) * CHUNK_BUCKETS; j++)
+			to[j] += read_cell(&chunk->counts[j % CHUNK_BUCKETS]);
+	}
+}
+
 static void sum_entry(const struct entry *entry, struct edge_tally_sum *to)
 {
 	for (unsigned i = 0; i < COUNTERS_CLIENT; i++)
 		to->client[i] += read_cell(&entry->client[i]);
 	sum_faults(&entry->client_faults, to->client_faults);
+	for (unsigned i = 0; i < COUNTER_LATENCIES; i++)
+		sum_latency(entry->latencies[i], to->latencies[i]);
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {
 		for (unsigned i = 0; i < ORIGIN_COUNTERS; i++)
 			to->origin[role][i] += read_cell(&entry->origin[role][i]);

@@ -24,6 +24,9 @@ struct edge_tally_request {
 	uint16_t status; /* 0: none was sent */
 	uint8_t fault;   /* enum fault */
 	uint64_t bytes_in, bytes_out;
+	/* How long after its head the response's was written, and its end; 0: never, or nobody
+	 * wants to know. */
+	uint64_t first_byte_us, whole_us;
 };
 
 /* On the worker's thread: counts a request to a domain; empty: to none. */
@@ -52,6 +55,7 @@ struct edge_tally_sum {
 	uint64_t client[COUNTERS_CLIENT];
 	uint64_t origin[MODEL_ROLES][COUNTERS - COUNTERS_CLIENT];
 	uint64_t client_faults[FAULT_COUNT], origin_faults[MODEL_ROLES][FAULT_COUNT];
+	uint64_t latencies[COUNTER_LATENCIES][LATENCY_BUCKETS];
 };
 
 struct edge_tally_sink {

@@ -33,7 +33,7 @@ void link_asked_free(struct link_asked *asked)
 	mem_free(asked);
 }
 
-static void send(struct link_asked *asked, const struct link_told *told)
+static void send_told(struct link_asked *asked, const struct link_told *told)
 {
 	struct text payload = {0};
 	link_message_print_answer(told, &payload);
@@ -75,7 +75,7 @@ void link_asked_answer(struct link_asked *asked, const struct link_told *told)
 		if (asked->numbers[i] != told->number)
 			continue;
 		asked->numbers[i] = asked->numbers[--asked->count];
-		send(asked, told);
+		send_told(asked, told);
 		return;
 	}
 }

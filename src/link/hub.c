@@ -65,7 +65,7 @@ struct peer {
 	struct link_wire *wire;
 	struct link_wire_sink sink;
 	struct link_hub_edge edge;
-	char *id, *run, *error;
+	char *id, *run, *version, *error;
 	char from[ADDRESS_TEXT_BYTES];
 	struct tls *tls;       /* the wire's; NULL: it is of this machine */
 	struct timer patience; /* with a stranger */
@@ -236,6 +236,7 @@ static void free_peer(struct peer *peer)
 	hub->greeted -= peer->has_greeted;
 	mem_free(peer->id);
 	mem_free(peer->run);
+	mem_free(peer->version);
 	mem_free(peer->error);
 	mem_free(peer);
 }
@@ -283,6 +284,7 @@ static struct link_hello hello_of(const struct peer *peer)
 	const struct link_hub *hub = peer->hub;
 	return (struct link_hello){.id = str_of(hub->id),
 	        .run = str_of(hub->run),
+	        .version = STR(HEADWATER_VERSION),
 	        .store = str_of(hub->store),
 	        .revision = peer->said_revision,
 	        .purged = peer->said_last,
@@ -326,6 +328,8 @@ static void welcome(struct peer *peer, const struct link_hello *hello)
 	peer->edge.id = peer->id;
 	peer->run = mem_copy(hello->run.at, hello->run.len);
 	peer->edge.run = peer->run;
+	peer->version = mem_copy(hello->version.at, hello->version.len);
+	peer->edge.version = peer->version;
 	peer->edge.applied = peer->told = is_known ? hello->revision : 0;
 	greet_purges(peer, is_known ? hello->purged : 0);
 	loop_timer_cancel(hub->loop, &peer->patience);
@@ -660,7 +664,7 @@ void link_hub_subscribe(struct link_hub *hub, const struct link_subscription *su
 {
 	if (memcmp(&hub->subscription, subscription, sizeof(*subscription)) == 0)
 		return;
-	hub->subscription = *subscription;
+	memcpy(&hub->subscription, subscription, sizeof(*subscription));
 	list_each (node, &hub->peers) {
 		struct peer *peer = container_of(node, struct peer, node);
 		if (peer->has_greeted)

@@ -15,13 +15,14 @@ struct link_hub;
  * done are done. */
 struct link_hub_edge {
 	const char *id;
-	const char *run;   /* of the process: its counters begin with it */
-	uint64_t applied;  /* the revision that it last said to be live */
-	uint64_t refused;  /* one that it could not read; 0: none since */
-	const char *error; /* why; "" if none was */
-	uint64_t purged;   /* all purges up to this are done, or have failed for good */
-	uint64_t shown;    /* the revision of the certificates that it last said to show; 0: none */
-	const char *from;  /* the address that it is connected from; NULL: this machine */
+	const char *run;     /* of the process: its counters begin with it */
+	uint64_t applied;    /* the revision that it last said to be live */
+	const char *version; /* of its program; "" where it did not say */
+	uint64_t refused;    /* one that it could not read; 0: none since */
+	const char *error;   /* why; "" if none was */
+	uint64_t purged;     /* all purges up to this are done, or have failed for good */
+	uint64_t shown;   /* the revision of the certificates that it last said to show; 0: none */
+	const char *from; /* the address that it is connected from; NULL: this machine */
 };
 
 struct link_hub_sink {

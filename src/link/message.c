@@ -111,6 +111,10 @@ void link_message_print_hello(const struct link_hello *hello, struct text *to)
 	text_add_json(to, hello->id);
 	text_add(to, STR(",\"run\":"));
 	text_add_json(to, hello->run);
+	if (hello->version.len > 0) {
+		text_add(to, STR(",\"version\":"));
+		text_add_json(to, hello->version);
+	}
 	text_add(to, STR(",\"store\":"));
 	text_add_json(to, hello->store);
 	text_addf(to, ",\"revision\":%llu,\"purged\":%llu,\"oldest\":%llu,\"past\":[",
@@ -146,11 +150,19 @@ static bool read_past(
 	return true;
 }
 
+/* Who keeps one instead of saying it has none. */
+static bool read_version(const struct model_node *root, struct str *ret_version)
+{
+	*ret_version = STR_EMPTY;
+	return model_node_get(root, STR("version")) == NULL ||
+	       (read_text(root, "version", ret_version) && is_visible(*ret_version));
+}
+
 bool link_message_read_hello(struct arena *arena, struct str payload, struct link_hello *ret_hello,
         struct text *ret_error)
 {
 	static const char *const KEYS[] = {
-	        "v", "id", "run", "store", "revision", "purged", "oldest", "past"};
+	        "v", "id", "run", "version", "store", "revision", "purged", "oldest", "past"};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct link_hello hello;
@@ -169,7 +181,7 @@ bool link_message_read_hello(struct arena *arena, struct str payload, struct lin
 	}
 	if (read_object(arena, payload, KEYS, ARRAY_LENGTH(KEYS)) == NULL ||
 	        !read_text(root, "id", &hello.id) || !read_text(root, "run", &hello.run) ||
-	        !read_text(root, "store", &hello.store) ||
+	        !read_version(root, &hello.version) || !read_text(root, "store", &hello.store) ||
 	        !read_number(root, "revision", &hello.revision) ||
 	        !read_number(root, "purged", &hello.purged) ||
 	        !read_number(root, "oldest", &hello.oldest) || hello.id.len == 0 ||
@@ -418,17 +430,35 @@ void link_message_print_subscription(const struct link_subscription *subscriptio
 	for (unsigned i = 0; i < LINK_REPORTS; i++)
 		text_addf(to, "%s\"%s\":%u", i == 0 ? "{" : ",", REPORTS[i].key,
 		        subscription->every_ms[i]);
-	text_add_char(to, '}');
+	text_add(to, STR(",\"filters\":["));
+	for (unsigned i = 0; i < subscription->filter_count; i++) {
+		if (i > 0)
+			text_add_char(to, ',');
+		link_filter_print(&subscription->filters[i], to);
+	}
+	text_add(to, STR("]}"));
+}
+
+static bool read_filters(const struct model_node *list, struct link_subscription *to)
+{
+	if (list == NULL || list->kind != MODEL_NODE_LIST || list->count > LIMIT_TAIL_STREAMS)
+		return false;
+	for (const struct model_node *node = list->first; node != NULL; node = node->next)
+		if (!link_filter_read(node, &to->filters[to->filter_count++]))
+			return false;
+	return true;
 }
 
 bool link_message_read_subscription(
         struct arena *arena, struct str payload, struct link_subscription *ret_subscription)
 {
-	const char *keys[LINK_REPORTS];
+	const char *keys[LINK_REPORTS + 1];
 	struct link_subscription subscription;
+	memset(&subscription, 0, sizeof(subscription));
 	for (unsigned i = 0; i < LINK_REPORTS; i++)
 		keys[i] = REPORTS[i].key;
-	const struct model_node *object = read_object(arena, payload, keys, LINK_REPORTS);
+	keys[LINK_REPORTS] = "filters";
+	const struct model_node *object = read_object(arena, payload, keys, ARRAY_LENGTH(keys));
 	for (unsigned i = 0; i < LINK_REPORTS; i++) {
 		uint64_t every_ms;
 		if (object == NULL || !read_number(object, keys[i], &every_ms) ||
@@ -436,7 +466,9 @@ bool link_message_read_subscription(
 			return false;
 		subscription.every_ms[i] = (uint32_t)every_ms;
 	}
-	*ret_subscription = subscription;
+	if (!read_filters(model_node_get(object, STR("filters")), &subscription))
+		return false;
+	memcpy(ret_subscription, &subscription, sizeof(subscription));
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/limit.h"
 #include "base/str.h"
 #include "link/command.h"
+#include "link/filter.h"
 
 #include <stdint.h>
 
@@ -16,7 +17,7 @@ enum link_message_kind {
 #undef MESSAGE
 };
 
-enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 4 };
+enum { LINK_MESSAGE_HEAD_BYTES = 8, LINK_MESSAGE_VERSION = 5 };
 
 /* "HELLO"; NULL for what is no kind. */
 const char *link_message_name(unsigned kind);
@@ -46,7 +47,8 @@ struct link_hello {
 	struct str id;  /* of the edge, whose processes have one cache, or of the control's machine:
 	                 * 1-128 visible characters */
 	struct str run; /* tells one process from the next one; as long */
-	struct str store; /* which revisions and purges are meant; empty: none */
+	struct str version; /* of the program that says it, 0-128 visible characters */
+	struct str store;   /* which revisions and purges are meant; empty: none */
 	uint64_t revision;
 	uint64_t purged; /* of an edge: the purge of that store up to which all are durable in its
 	                  * cache; of the control plane: its last one */
@@ -149,9 +151,12 @@ enum link_report_kind { LINK_REPORT_HEALTH, LINK_REPORT_COUNTERS, LINK_REPORT_LO
 enum link_message_kind link_message_of_report(enum link_report_kind kind);
 enum link_report_kind link_message_report_of(enum link_message_kind kind);
 
-/* Which reports are wanted, and how often; 0: not. */
+/* Which reports are wanted, and how often; 0: not. Of the log, the requests that any of the filters
+ * lets through. Without pointers, so that it can be compared as it lies there. */
 struct link_subscription {
 	uint32_t every_ms[LINK_REPORTS];
+	uint32_t filter_count;
+	struct link_filter filters[LIMIT_TAIL_STREAMS]; /* all-zero behind them */
 };
 
 void link_message_print_subscription(const struct link_subscription *subscription, struct text *to);

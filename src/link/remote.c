@@ -594,6 +594,7 @@ static void greet(struct link_remote *remote)
 	const struct link_hello hello = {
 	        .id = str_of(remote->id),
 	        .run = str_of(remote->run),
+	        .version = STR(HEADWATER_VERSION),
 	        .store = str_of(remote->store),
 	        .revision = link_remote_revision(remote),
 	        .purged = remote->said_purged,

@@ -37,7 +37,7 @@ struct link_reporter {
 
 /* ---- one report ---- */
 
-static void send(struct link_report *report, bool has_more)
+static void send_part(struct link_report *report, bool has_more)
 {
 	/* What was dropped is told once, at the end. */
 	const struct link_report_head head = {has_more, has_more ? 0 : report->dropped};
@@ -57,7 +57,7 @@ bool link_reporter_add(struct link_report *report, struct str item)
 		return false;
 	}
 	if (report->items.len + 1 + item.len > most)
-		send(report, true);
+		send_part(report, true);
 	if (report->items.len > 0)
 		text_add_char(&report->items, ',');
 	text_add(&report->items, item);
@@ -85,7 +85,7 @@ static void on_tick(struct timer *timer)
 	reporter->source->on_report(reporter->source, report.kind, &report);
 	/* Nothing in a log is nothing to tell; an empty list of the others is. */
 	if (report.kind != LINK_REPORT_LOG || report.items.len > 0 || report.dropped > 0)
-		send(&report, false);
+		send_part(&report, false);
 	ticker->was_long = report.has_more;
 	text_done(&report.items);
 	text_done(&report.payload);
@@ -131,14 +131,19 @@ void link_reporter_free(struct link_reporter *reporter)
 	mem_free(reporter);
 }
 
-static void set(struct link_reporter *reporter, enum link_report_kind kind, uint32_t every_ms)
+static void set(struct link_reporter *reporter, enum link_report_kind kind,
+        const struct link_subscription *subscription)
 {
+	uint32_t every_ms = subscription->every_ms[kind];
 	struct ticker *ticker = &reporter->tickers[kind];
 	const bool was_wanted = ticker->every_ms > 0, is_wanted = every_ms > 0;
 	if (is_wanted && every_ms < LIMIT_LINK_REPORT_MS)
 		every_ms = LIMIT_LINK_REPORT_MS;
-	if (was_wanted != is_wanted)
-		reporter->source->on_wanted(reporter->source, kind, is_wanted);
+	if (was_wanted != is_wanted || (is_wanted && kind == LINK_REPORT_LOG))
+		reporter->source->on_wanted(reporter->source, kind, subscription);
+	/* Another report is wanted otherwise, and not this one. */
+	if (ticker->every_ms == every_ms)
+		return;
 	loop_timer_cancel(reporter->loop, &ticker->timer);
 	ticker->every_ms = every_ms;
 	ticker->last_ms = 0;
@@ -155,7 +160,7 @@ void link_reporter_subscribe(struct link_reporter *reporter, struct link_wire *w
 		return;
 	reporter->wire = wire;
 	for (unsigned i = 0; i < LINK_REPORTS; i++)
-		set(reporter, (enum link_report_kind)i, subscription->every_ms[i]);
+		set(reporter, (enum link_report_kind)i, subscription);
 }
 
 void link_reporter_end(struct link_reporter *reporter)

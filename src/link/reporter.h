@@ -15,9 +15,10 @@ struct link_report_source {
 	/* Adds what there is now, by link_reporter_add. */
 	void (*on_report)(struct link_report_source *self, enum link_report_kind kind,
 	        struct link_report *report);
-	/* It is wanted from now on, or not any more. */
-	void (*on_wanted)(
-	        struct link_report_source *self, enum link_report_kind kind, bool is_wanted);
+	/* It is wanted from now on, or not any more (every_ms); of the log also: other requests are
+	 * wanted. */
+	void (*on_wanted)(struct link_report_source *self, enum link_report_kind kind,
+	        const struct link_subscription *subscription);
 	struct link_reporter *reporter; /* who asks; its own to set */
 };
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/control.h"
 #include "main/complain.h"
+#include "main/console_folder.h"
 #include "main/link_socket.h"
 #include "main/sandbox.h"
 #include "main/supervised.h"
@@ -50,6 +51,14 @@ static bool open_sockets(struct control_process *process)
 	return false;
 }
 
+/* The folder of the console's files; NULL: none. */
+static const char *console_folder(const struct settings *settings)
+{
+	if (strcmp(settings->console, "off") == 0)
+		return NULL;
+	return settings->console[0] == '\0' ? CONSOLE_FOLDER : settings->console;
+}
+
 static struct control *make_control(struct control_process *process)
 {
 	const struct settings *settings = &process->invocation->settings;
@@ -69,6 +78,7 @@ static struct control *make_control(struct control_process *process)
 	        .store_path = text_c(&store),
 	        .key_path = text_c(&key),
 	        .reset_path = text_c(&reset),
+	        .console = console_folder(settings),
 	        .domains = has_file ? settings->domains : NULL,
 	        .rules = (enum model_rules)settings->origin_rules,
 	        .drain_timeout_ms = (uint32_t)settings->drain_timeout_ms,

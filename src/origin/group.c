@@ -68,6 +68,8 @@ static void candidate_drop(struct origin_candidate *candidate)
 	CHECK(candidate->references > 0);
 	if (--candidate->references != 0)
 		return;
+	if (candidate->attempts > 0)
+		origin_health_note_attempts(candidate->server, candidate->attempts);
 	origin_pool_unref(candidate->pool);
 	origin_health_server_unref(candidate->server);
 	origin_health_host_unref(candidate->host);
@@ -87,6 +89,16 @@ void origin_group_candidate_unref(struct origin_candidate *candidate)
 	struct origin_group *group = candidate->group;
 	candidate_drop(candidate);
 	origin_group_unref(group);
+}
+
+void origin_group_count_attempt(struct origin_candidate *candidate, uint64_t now_ms)
+{
+	candidate->attempts++;
+	if (candidate->attempts_at_ms == now_ms)
+		return;
+	origin_health_note_attempts(candidate->server, candidate->attempts);
+	candidate->attempts = 0;
+	candidate->attempts_at_ms = now_ms;
 }
 
 /* The candidate that the entry has for the address already, taken out of it, or a new one. */

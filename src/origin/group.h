@@ -26,10 +26,16 @@ struct origin_candidate {
 	uint32_t in_flight;           /* attempts; the attempt counts them */
 	uint32_t latency_us;          /* smoothed time to the head, 0: unknown; the attempt's too */
 	uint64_t latency_at_ms;       /* when that was last seen */
+	uint32_t attempts;            /* that have begun, and the server has not heard of */
+	uint64_t attempts_at_ms;      /* when it last heard of some */
 };
 
 void origin_group_candidate_ref(struct origin_candidate *candidate);
 void origin_group_candidate_unref(struct origin_candidate *candidate);
+
+/* An attempt at it begins. The server, which is shared, hears of that at most once in a millisecond
+ * of each worker. */
+void origin_group_count_attempt(struct origin_candidate *candidate, uint64_t now_ms);
 
 /* The group of (domain, role) for clients of a scheme, HTTP or HTTPS, which is the same for both
  * unless the origin's protocol is `follow`; one reference for the caller, and a reference to the

@@ -500,6 +500,7 @@ void origin_health_view_server(
         const struct origin_server *server, uint64_t now_ms, struct origin_health_view *ret)
 {
 	view(&server->subject, now_ms, ret);
+	ret->attempts = atomic_load_explicit(&server->attempts, memory_order_relaxed);
 	ret->latency_us = atomic_load_explicit(&server->latency_us, memory_order_relaxed);
 }
 

@@ -108,6 +108,9 @@ void origin_health_note_response(struct origin_server *server, enum fault fault,
  * successes. */
 void origin_health_note_latency(struct origin_server *server, uint32_t latency_us);
 
+/* So many attempts more have begun. */
+void origin_health_note_attempts(struct origin_server *server, uint32_t count);
+
 /* By how many seconds the server's clock is ahead of ours, as far as is known: what is signed for
  * it is signed for its time. */
 int64_t origin_health_clock_s(const struct origin_server *server);
@@ -142,6 +145,7 @@ struct origin_health_view {
 	enum fault reason;
 	uint64_t blocked_since_ms, blocked_until_ms;
 	uint64_t successes, failures;
+	uint64_t attempts;   /* of a server: that have begun since it is known, about */
 	uint32_t latency_us; /* of a server: smoothed time to the head; 0: none was seen */
 };
 void origin_health_view_host(

@@ -212,3 +212,8 @@ void origin_health_note_latency(struct origin_server *server, uint32_t latency_u
 	if (is_first || random_u64() % SUCCESS_SAMPLE == 0)
 		atomic_store_explicit(&server->latency_us, latency_us, memory_order_relaxed);
 }
+
+void origin_health_note_attempts(struct origin_server *server, uint32_t count)
+{
+	atomic_fetch_add_explicit(&server->attempts, count, memory_order_relaxed);
+}

@@ -54,6 +54,7 @@ struct origin_server {
 	atomic_uint references;
 	_Atomic int64_t clock_ahead_s; /* its clock against ours */
 	_Atomic uint64_t clock_ms;     /* when that was found; 0: it was not */
+	_Atomic uint64_t attempts;     /* that have begun; workers add up what they had */
 	uint8_t protocol;
 	struct str domain, server_name; /* behind the struct */
 };

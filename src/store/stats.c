@@ -1,4 +1,7 @@
 /*
+ * The row of all domains is there for each minute in which any edge was heard of, so that one in
+ * which nothing happened can be told from one of which nothing is known.
+ *
  * Counts are texts (base/sums.h): most counters of a domain are 0, and a table of them that grows
  * needs no new columns. The row of all domains is one more, by a name that no domain has, so that
  * who asks for all of them reads no more rows than who asks for one. Rows lie in the order of
@@ -43,6 +46,12 @@ static void bind(struct adding *adding, struct store_statement *statement, struc
 	store_bind_number(statement, adding->minute);
 }
 
+/* Of a minute in which nothing happened it is empty, which is no NULL. */
+static void bind_counts(struct store_statement *statement, const struct text *counts)
+{
+	store_bind_text(statement, counts->len > 0 ? text_str(counts) : STR(""));
+}
+
 /* Adds to a row that is there. */
 static enum store_failure add_to_row(
         struct adding *adding, struct str domain, const struct sums *sums)
@@ -62,7 +71,7 @@ static enum store_failure add_to_row(
 	if (failure != STORE_DONE)
 		return failure;
 	bind(adding, &adding->update, domain);
-	store_bind_text(&adding->update, text_str(&adding->text));
+	bind_counts(&adding->update, &adding->text);
 	return store_run(&adding->update);
 }
 
@@ -74,7 +83,7 @@ static enum store_failure add_row(struct adding *adding, struct str domain, cons
 	if (domain.at == NULL)
 		domain = STR("");
 	bind(adding, &adding->insert, domain);
-	store_bind_text(&adding->insert, text_str(&adding->text));
+	bind_counts(&adding->insert, &adding->text);
 	enum store_failure failure = store_run(&adding->insert);
 	if (failure != STORE_DONE)
 		return failure;
@@ -95,7 +104,7 @@ static enum store_failure add_rows(struct adding *adding, const struct store_sta
 		failure = add_row(adding, row->domain, row->sums);
 		sums_merge(&all, row->sums);
 	}
-	if (all.count > 0 && failure == STORE_DONE)
+	if ((all.count > 0 || batch->is_heard) && failure == STORE_DONE)
 		failure = add_row(adding, STR(STORE_STATS_ALL), &all);
 	sums_done(&all);
 	return failure;
@@ -247,7 +256,7 @@ struct reading {
 	struct store_stats_sink *sink;
 };
 
-/* Shows the minute, if the domain has a row in it. */
+/* Shows the minute, which has a row of anybody. */
 static enum store_failure show_minute(struct reading *reading, uint64_t minute)
 {
 	struct sums sums = {0};
@@ -255,8 +264,12 @@ static enum store_failure show_minute(struct reading *reading, uint64_t minute)
 	store_bind_number(&reading->here, minute);
 	store_bind_text(&reading->here, reading->domain);
 	enum store_failure failure = store_step(&reading->here, &has_row);
-	if (failure != STORE_DONE || !has_row)
+	if (failure != STORE_DONE)
 		return failure;
+	if (!has_row) {
+		reading->sink->on_minute(reading->sink, minute * STORE_MINUTE_MS, &sums);
+		return STORE_DONE;
+	}
 	sums_read(store_column(&reading->here, 0), &sums);
 	reading->sink->on_minute(reading->sink, minute * STORE_MINUTE_MS, &sums);
 	sums_done(&sums);

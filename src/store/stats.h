@@ -33,6 +33,7 @@ struct store_stats_run {
 struct store_stats_batch {
 	uint64_t now_ms;   /* since 1970-01-01 UTC; what was counted goes to its minute */
 	uint64_t until_ms; /* minutes before that are too old */
+	bool is_heard;     /* of any edge, also where it had nothing to tell */
 	const struct store_stats_row *rows;
 	size_t row_count;
 	const struct store_stats_base *bases; /* instead of what was said before */
@@ -49,7 +50,8 @@ MUST_CHECK enum store_failure store_stats_add(
 
 /* What the readers call, under the store's lock: it must not call the store. All is borrowed. */
 struct store_stats_sink {
-	/* One minute of the domain; `at_ms` is its beginning. */
+	/* One minute in which edges were heard of; `at_ms` is its beginning. The sums are those of
+	 * the domain, empty where it had nothing. */
 	void (*on_minute)(struct store_stats_sink *self, uint64_t at_ms, const struct sums *sums);
 };
 
@@ -62,7 +64,7 @@ struct store_stats_span {
 MUST_CHECK enum store_failure store_stats_bounds(
         struct store *store, struct store_stats_span *ret_span);
 
-/* Reads the minutes of a domain that there are, in their order. */
+/* Reads the minutes that there are, in their order, with what a domain had in each. */
 MUST_CHECK enum store_failure store_stats_read(struct store *store, struct str domain,
         struct store_stats_span span, struct store_stats_sink *sink);
 

@@ -253,6 +253,14 @@ static struct store_stamp stamp_of(const char *path)
 	};
 }
 
+static void note_bytes(struct store *store)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < STORE_FILES; i++)
+		bytes += store->stamps[i].bytes;
+	atomic_store(&store->bytes, bytes);
+}
+
 /* After we wrote: the files are still ours, unless somebody put others in their places meanwhile;
  * then what was written is nowhere. */
 static enum store_failure renew_stamps(struct store *store)
@@ -264,7 +272,13 @@ static enum store_failure renew_stamps(struct store *store)
 			return store_fail_with(store, STORE_MOVED, "%s", store->paths[i]);
 		store->stamps[i] = now;
 	}
+	note_bytes(store);
 	return STORE_DONE;
+}
+
+uint64_t store_bytes(const struct store *store)
+{
+	return atomic_load(&store->bytes);
 }
 
 static enum store_failure check_stamps(struct store *store)

@@ -32,6 +32,10 @@ void store_close(struct store *store);
 /* 32 hexadecimal digits that no other database has: revisions of another one mean nothing here. */
 const char *store_id(const struct store *store);
 
+/* How many bytes its files have, as of the last time that something was written. Any thread, also
+ * while another waits for the disk. */
+uint64_t store_bytes(const struct store *store);
+
 /* Whether it can be written to: writes something that means nothing. */
 MUST_CHECK enum store_failure store_try(struct store *store);
 

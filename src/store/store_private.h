@@ -23,7 +23,8 @@ struct store {
 	sqlite3 *db;
 	char *paths[STORE_FILES];
 	struct store_stamp stamps[STORE_FILES];
-	bool is_writing; /* a transaction that writes was begun */
+	_Atomic uint64_t bytes; /* of all files, as of the last write */
+	bool is_writing;        /* a transaction that writes was begun */
 	pthread_mutex_t lock;
 	struct store_seal *seal;
 	char id[STORE_ID_BYTES];

@@ -141,7 +141,7 @@ def test_who_signs_out_is_nobody_afterwards(make_once, caller, world):
     assert one.call("whoami").problem == "unauthenticated"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/", "/api", "/", "/metrics/x"])
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/", "/api", "/index.html", "/metrics/x"])
 def test_a_path_that_is_not_there_is_the_same_for_everybody(world, path):
     answers = {(answer.status, answer.problem) for answer in
                (one.send("GET", path) for one in world.callers.values())}  # fmt: skip

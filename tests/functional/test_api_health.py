@@ -1,6 +1,7 @@
 """How the edges find addresses, as the API tells it, and what happens, as it happens."""
 import http.client
 import json
+import threading
 import time
 
 import control
@@ -85,9 +86,9 @@ def test_without_edges_there_is_nothing_to_wait_for(make):
 class Listener:
     """Reads a stream of events."""
 
-    def __init__(self, api, address, timeout=30):
+    def __init__(self, api, address, timeout=30, path="/api/v1/events"):
         self.connection = http.client.HTTPConnection(*address, timeout)
-        self.connection.request("GET", "/api/v1/events", headers=api.fields)
+        self.connection.request("GET", path, headers=api.fields)
         self.response = self.connection.getresponse()
         assert self.response.status == 200 and self.response.getheader("Content-Type") == "text/event-stream"
         self.comments = 0
@@ -176,3 +177,40 @@ def test_the_end_of_the_control_plane_ends_streams(make, listen):
     assert listener.next() is None  # whole: an answer that is cut off raises
     assert plane.program.process.wait(20) == 0
     assert time.monotonic() - begun < 10
+
+
+def test_how_much_is_pulled_from_each_address_is_told_every_second(make):
+    plane, master, backup = served(make)
+    path = "/api/v1/events?domain=" + NAME.upper()
+    listener = make.closing.add(Listener(plane.viewer, plane.address, path=path), Listener.close)
+    edge = listener.next("begin")["edges"][0]["id"]
+
+    def rates(wanted):
+        """Those of the first event in which they are as wanted."""
+        while True:
+            told = listener.next("addresses")
+            assert (told["edge"], told["domain"]) == (edge, NAME)
+            found = {(item["address"], *item["roles"]): item.get("attempts_per_s", 0) for item in told["items"]}
+            if wanted(found):
+                return found
+
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            plane.program.get(f"/{time.monotonic()}", host=NAME)
+            time.sleep(0.01)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        found = rates(lambda found: found.get((master.address, "origin"), 0) > 5)
+        assert found.get((backup.address, "backup"), 0) == 0
+        master.down()
+        found = rates(lambda found: found.get((backup.address, "backup"), 0) > 5)
+    finally:
+        stop.set()
+        asking.join()
+    rates(lambda found: not any(found.values()))
+    told = plane.viewer.ok("readDomainHealth", name=NAME)
+    assert told["backup"][0]["edges"][0]["attempts"] > 0

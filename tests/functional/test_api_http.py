@@ -47,7 +47,7 @@ def test_a_method_that_a_path_does_not_have_is_told_those_that_it_has(plane, met
     assert (options.status, options.fields.get("Allow"), options.body) == (204, allowed, b"")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1", "/api/v1/", "/api/v1/domains/", "/api/v1/domains//origin", "/api/v1/domains/a.test/other",
+@pytest.mark.parametrize("path", ["/index.html", "/api/v1", "/api/v1/", "/api/v1/domains/", "/api/v1/domains//origin", "/api/v1/domains/a.test/other",
                                   "/api/v1/domains/a.test/origin/", "/API/v1/domains", "/api/v2/domains", "/api/v1/domains/a.test/origin/x",
                                   "/api/v1/./domains", "/api/v1/x/../domains", "/healthz/", "//healthz", "/api%2Fv1/status"])
 def test_a_path_that_is_not_there_is_not_found(plane, path):

@@ -91,3 +91,37 @@ def test_nothing_is_counted_twice_or_lost_when_a_process_ends(world, who, number
         world.asked += len(world.origin.requests) - before
     ask(world, 2)
     wait_until(lambda: is_told(world), "all requests are told", REPORTED)
+
+
+def test_how_long_requests_took_is_told(world):
+    """The origin takes its time to begin; so the head comes late, and the end with it."""
+    name = "slow.test"
+    world.origin.on("/slow", Reply(body=b"slow", delay=0.3))
+    world.admin.ok("createDomain", domain(name, world.origin.address, cache={"mode": "off"}))
+    wait_until(lambda: world.program.get("/slow", host=name).status == 200, "the domain is served", 10)
+    for _ in range(3):
+        world.program.get("/slow", host=name)
+
+    def client():
+        return world.viewer.ok("readStats", query={"domain": name})["client"]
+
+    wait_until(lambda: client()["total"].get("whole_us", {}).get("count", 0) >= 4, "it is told", REPORTED)
+    for times in (client()["total"]["first_byte_us"], client()["total"]["whole_us"], client()["series"][-1]["whole_us"]):
+        assert 250_000 < times["p50"] <= times["p95"] <= times["p99"]
+
+
+def test_the_last_hour_of_domains_is_told_in_one_answer(world):
+    told = world.viewer.ok("readRecentStats", query={"domains": f"{NAME},absent.test"})
+    assert [item["domain"] for item in told["items"]] == [NAME, "absent.test"]
+    assert told["to_ms"] - told["from_ms"] == 3600_000
+    # The minute that has just ended may not be known yet.
+    assert all(item["total"] == sum(count or 0 for count in item["requests"]) for item in told["items"])
+    assert told["items"][1]["total"] == 0
+
+
+def test_what_nothing_is_known_of_is_told_from_what_had_nothing(world):
+    """There were edges in the last minute, and nothing before the control plane began."""
+    stats = world.viewer.ok("readStats", query={"domain": "absent.test"})
+    assert stats["gaps"] and stats["gaps"][0]["from_ms"] == stats["from_ms"]
+    end = stats["gaps"][-1]["to_ms"]
+    assert stats["client"]["series"] == [] and end <= stats["to_ms"]

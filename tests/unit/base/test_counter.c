@@ -52,6 +52,30 @@ static void cells_are_found_by_their_names(void **state)
 	}
 }
 
+static void buckets_of_times_have_cells_of_their_own(void **state)
+{
+	(void)state;
+	unsigned bucket, next = COUNTER_LATENCY_CELLS;
+	enum counter_latency latency, found;
+	enum fault fault;
+	for (unsigned i = 0; i < COUNTER_LATENCIES; i++) {
+		assert_true(counter_latency_find(
+		        str_of(counter_latency_name((enum counter_latency)i)), &found));
+		assert_int_equal(found, i);
+		for (unsigned j = 0; j < LATENCY_BUCKETS; j++, next++) {
+			assert_int_equal(counter_cell_of_latency((enum counter_latency)i, j), next);
+			assert_true(counter_cell_is_latency(next, &latency, &bucket));
+			assert_true(latency == i && bucket == j);
+			assert_false(counter_cell_is_fault(next, &fault));
+			assert_int_equal(counter_cell_part(next), COUNTER_CLIENT);
+		}
+	}
+	assert_int_equal(next, COUNTER_CELLS);
+	for (unsigned cell = 0; cell < COUNTER_LATENCY_CELLS; cell++)
+		assert_false(counter_cell_is_latency(cell, &latency, &bucket));
+	assert_false(counter_latency_find(STR("requests"), &found));
+}
+
 static void what_has_no_cell_is_not_found(void **state)
 {
 	(void)state;
@@ -76,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_counter_has_a_whole_row),
 	        cmocka_unit_test(cells_are_found_by_their_names),
+	        cmocka_unit_test(buckets_of_times_have_cells_of_their_own),
 	        cmocka_unit_test(what_has_no_cell_is_not_found),
 	        cmocka_unit_test(parts_have_names),
 	};

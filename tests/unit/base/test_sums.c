@@ -62,6 +62,28 @@ static void cells_are_added_in_any_order(void **state)
 	assert_int_equal(sums_get(&sums, 0), 0);
 }
 
+static void times_are_counts_by_their_buckets(void **state)
+{
+	(void)state;
+	uint64_t counts[LATENCY_BUCKETS];
+	struct sums sums = of("requests=5 first_byte=0:1,17:3 whole=17:2,81:4 origin.whole=1:1");
+	assert_int_equal(sums_get_latency(&sums, COUNTER_FIRST_BYTE, counts), 4);
+	assert_true(counts[0] == 1 && counts[17] == 3 && counts[81] == 0);
+	assert_int_equal(sums_get_latency(&sums, COUNTER_WHOLE, counts), 6);
+	assert_true(counts[0] == 0 && counts[17] == 2 && counts[81] == 4);
+	/* What cannot be read ends it. */
+	sums_read_latency(COUNTER_WHOLE, STR("17:1,82:1,18:1"), &sums);
+	sums_read_latency(COUNTER_WHOLE, STR("x"), &sums);
+	sums_read_latency(COUNTER_WHOLE, STR("17"), &sums);
+	sums_read_latency(COUNTER_WHOLE, STR("17:-1"), &sums);
+	expect(&sums, "requests=5 first_byte=0:1,17:3 whole=17:3,81:4");
+	sums = of("whole=3:1 first_byte=81:1 hits=1");
+	expect(&sums, "hits=1 first_byte=81:1 whole=3:1");
+	sums = of("whole=3:1");
+	assert_int_equal(sums_get_latency(&sums, COUNTER_FIRST_BYTE, counts), 0);
+	expect(&sums, "whole=3:1");
+}
+
 static void a_sum_stops_at_the_largest_number(void **state)
 {
 	(void)state;
@@ -89,6 +111,7 @@ int main(void)
 	        cmocka_unit_test(what_is_printed_is_read_again),
 	        cmocka_unit_test(what_cannot_be_read_is_left_out),
 	        cmocka_unit_test(cells_are_added_in_any_order),
+	        cmocka_unit_test(times_are_counts_by_their_buckets),
 	        cmocka_unit_test(a_sum_stops_at_the_largest_number),
 	        cmocka_unit_test(a_difference_is_what_came_between),
 	};

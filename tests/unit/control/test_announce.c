@@ -21,7 +21,7 @@ static void begin(struct bench *bench)
 	*bench = (struct bench){.task.on_run = on_run};
 	fixture_init(&bench->fixture);
 	bench->loop = loop_new();
-	bench->events = control_events_new(bench->loop);
+	bench->events = control_events_new(bench->loop, LIMIT_EVENT_STREAMS);
 	bench->client.wake = &bench->task;
 	assert_true(control_events_open(bench->events, &bench->client));
 }
@@ -103,11 +103,68 @@ static void states_of_addresses_are_told(void **state)
 	end(&bench);
 }
 
+static void on_wanted(struct control_health_sink *sink, bool is_wanted)
+{
+	(void)sink;
+	(void)is_wanted;
+}
+
+static void on_change(struct control_health_sink *sink, const struct control_health_change *change)
+{
+	(void)sink;
+	(void)change;
+}
+
+static void addresses_of_a_domain_are_told_to_who_asks_for_them(void **state)
+{
+	(void)state;
+	static const struct link_hub_edge EDGE = {.id = "e", .run = "r", .error = ""},
+	                                  OTHER = {.id = "f", .run = "s", .error = ""};
+	static const struct str REPORT =
+	        STR("{\"more\":false,\"dropped\":0,\"items\":[{\"domain\":\"b.test\",\"address\":"
+	            "\"192.0.2.2:80\",\"protocol\":\"http\",\"state\":\"usable\",\"attempts\":7},"
+	            "{\"domain\":\"a.test\",\"address\":\"192.0.2.1:80\",\"protocol\":\"http\","
+	            "\"state\":\"usable\"}]}");
+	struct control_health_sink sink = {.on_wanted = on_wanted, .on_change = on_change};
+	struct control_events_client other = {.domain = STR_EMPTY};
+	struct bench bench;
+	begin(&bench);
+	struct control_health *health = bench.fixture.plane.health;
+	create(&bench.fixture, B_TEST);
+	bench.client.domain = STR("b.test");
+	other.wake = &bench.task;
+	assert_true(control_events_open(bench.events, &other));
+	control_health_begin(health, bench.loop, &sink);
+	control_health_add(health, &EDGE);
+	control_health_add(health, &OTHER);
+	control_health_watch(health);
+	control_health_report(health, &EDGE, REPORT);
+	control_health_report(health, &OTHER, REPORT);
+	control_announce_addresses(bench.events, &bench.fixture.plane, "e", "r");
+	expect_told(&bench, "addresses",
+	        ",\"edge\":\"e\",\"run\":\"r\",\"domain\":\"b.test\",\"items\":[{\"edge\":\"e\","
+	        "\"run\":\"r\",\"roles\":[\"backup\"],\"address\":\"192.0.2.2:80\",\"protocol\":"
+	        "\"http\",\"state\":\"usable\",\"successes\":0,\"failures\":0,"
+	        "\"connection_failures\":0,\"attempts\":7}]}\n\n");
+	assert_int_equal(other.waiting.len, 0);
+	/* Of a domain that nobody pulls for, and that is not there. */
+	bench.client.domain = STR("gone.test");
+	control_announce_addresses(bench.events, &bench.fixture.plane, "f", "s");
+	expect_told(&bench, "addresses",
+	        ",\"edge\":\"f\",\"run\":\"s\",\"domain\":\"gone.test\",\"items\":[]}\n\n");
+	control_announce_addresses(NULL, &bench.fixture.plane, "e", "r");
+	control_events_close(bench.events, &other);
+	control_health_unwatch(health);
+	control_health_end(health);
+	end(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(edges_and_revisions_are_told),
 	        cmocka_unit_test(states_of_addresses_are_told),
+	        cmocka_unit_test(addresses_of_a_domain_are_told_to_who_asks_for_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

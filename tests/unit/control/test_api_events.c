@@ -17,6 +17,12 @@ static void it_begins_with_how_things_are(void **state)
 	assert_string_equal(fixture.answer.media, "text/event-stream");
 	assert_true(fixture.answer.is_stream);
 	assert_string_equal(fields_of(&fixture), "X-Accel-Buffering: no\r\n");
+	assert_int_equal(fixture.answer.domain.len, 0);
+	struct control_call call;
+	begin_call(&fixture, &call, "GET", "/api/v1/events?domain=A.test.", NULL, NULL);
+	call.route->run(&call);
+	assert_true(str_is_equal(call.answer.domain, STR("a.test")));
+	end_call(&fixture, &call);
 	/* No other answer is one. */
 	expect(&fixture, 200, "GET", "/api/v1/status", NULL, NULL);
 	assert_false(fixture.answer.is_stream);

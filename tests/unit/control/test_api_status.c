@@ -9,18 +9,25 @@ static void the_status_tells_what_there_is(void **state)
 	fixture_init(&fixture);
 	create(&fixture, A_TEST);
 	control_fleet_set(fixture.plane.fleet, &edge, 5);
+	fixture.now_ms = 77;
 	expect(&fixture, 200, "GET", "/api/v1/status", NULL, NULL);
-	assert_string_equal(body_of(&fixture),
-	        "{\"version\":\"" HEADWATER_VERSION
-	        "\",\"rules\":\"classic\",\"managed_by\":\"store\",\"revision\":1,\"domains\":1,"
-	        "\"edges\":1,\"store\":{\"works\":true}}");
+	char wanted[512];
+	snprintf(wanted, sizeof(wanted),
+	        "{\"version\":\"" HEADWATER_VERSION "\",\"began_ms\":%llu,\"now_ms\":77,"
+	        "\"rules\":\"classic\",\"managed_by\":\"store\",\"revision\":1,\"domains\":1,"
+	        "\"edges\":1,\"store\":{\"works\":true,\"bytes\":%llu}}",
+	        (unsigned long long)fixture.plane.metrics.began_ms,
+	        (unsigned long long)store_bytes(fixture_store(&fixture)));
+	assert_string_equal(body_of(&fixture), wanted);
+	assert_true(store_bytes(fixture_store(&fixture)) > 4096);
 	fixture.plane.rules = MODEL_EXTENDED;
 	fixture.plane.file = "/etc/\"domains\".yaml";
 	control_plane_set_trouble(&fixture.plane, STR("it is \"full\""));
 	expect(&fixture, 200, "GET", "/api/v1/status", NULL, NULL);
 	expect_body(
 	        &fixture, "\"rules\":\"extended\",\"managed_by\":\"/etc/\\\"domains\\\".yaml\"");
-	expect_body(&fixture, "\"store\":{\"works\":false,\"error\":\"it is \\\"full\\\"\"}}");
+	expect_body(&fixture, "\"store\":{\"works\":false,\"bytes\":");
+	expect_body(&fixture, ",\"error\":\"it is \\\"full\\\"\"}}");
 	fixture_done(&fixture);
 }
 
@@ -28,7 +35,8 @@ static void edges_are_listed_with_what_they_have(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	const struct link_hub_edge edge = {.id = "e", .applied = 1, .run = "n", .error = ""};
+	const struct link_hub_edge edge = {
+	        .id = "e", .applied = 1, .run = "n", .version = "9.9.9", .error = ""};
 	fixture_init(&fixture);
 	expect(&fixture, 200, "GET", "/api/v1/edges", NULL, NULL);
 	assert_string_equal(body_of(&fixture), "{\"revision\":0,\"items\":[]}");
@@ -38,7 +46,7 @@ static void edges_are_listed_with_what_they_have(void **state)
 	expect(&fixture, 200, "GET", "/api/v1/edges", NULL, NULL);
 	assert_string_equal(body_of(&fixture),
 	        "{\"revision\":2,\"items\":[{\"id\":\"e\",\"run\":"
-	        "\"n\",\"is_connected\":true,\"applied\":1,\"purged\":0,"
+	        "\"n\",\"version\":\"9.9.9\",\"is_connected\":true,\"applied\":1,\"purged\":0,"
 	        "\"since_ms\":5}]}");
 	fixture_done(&fixture);
 }

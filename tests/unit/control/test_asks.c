@@ -100,7 +100,7 @@ static void turn_until_greeted(void)
 static void connect_edge(void)
 {
 	struct text hello = {0};
-	const struct link_hello said = {STR("e"), STR("e"), STR_EMPTY, 0, 0, 0, NULL, 0};
+	const struct link_hello said = {.id = STR("e"), .run = STR("e")};
 	bench.edge_sink = (struct link_wire_sink){
 	        .on_message = on_message, .on_sent = on_sent, .on_end = on_end};
 	bench.edge = link_wire_new(

@@ -30,7 +30,7 @@ static int open_bench(void **state)
 {
 	(void)state;
 	loop = loop_new();
-	events = control_events_new(loop);
+	events = control_events_new(loop, LIMIT_EVENT_STREAMS);
 	return 0;
 }
 

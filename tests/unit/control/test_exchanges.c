@@ -19,7 +19,8 @@ static void a_request_finds_its_operation_or_is_told(void **state)
 	        {"GET /healthz", 200, "X-Content-Type-Options: nosniff\r\n"},
 	        {"HEAD /healthz", 200, "Content-Length: 3\r\n"},
 	        {"GET /api/v1/openapi.yaml", 200, "openapi: 3.1.0"},
-	        {"GET /", 404, "/problems/not-found"},
+	        {"GET /", 404, "its console is not here"},
+	        {"GET /index.html", 404, "/problems/not-found"},
 	        {"GET /api/v1/nothing", 404, "Content-Type: application/problem+json\r\n"},
 	        {"GET /api/v1/login", 405, "Allow: POST, OPTIONS\r\n"},
 	        {"DELETE /healthz", 405, "/problems/method-not-allowed"},
@@ -127,7 +128,7 @@ static void each_route_is_for_its_role(void **state)
 			/* A stream does not end. */
 			char head[160];
 			snprintf(head, sizeof(head), "HEAD%s", strchr(line, ' '));
-			bool is_stream = strcmp(route->id, "events_stream") == 0;
+			bool is_stream = route->lane == CONTROL_LOOP;
 			unsigned status = ask_once(&served, &got, is_stream ? head : line,
 			        callers[j].secret == NULL ? "" : bearer(callers[j].secret),
 			        route->body == CONTROL_NONE ? NULL : "?");

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -21,7 +22,7 @@ static struct {
 	struct control_health *health;
 	struct control_health_sink sink;
 	struct control_health_visitor visitor;
-	unsigned wanted, unwanted;
+	unsigned wanted, unwanted, told;
 	struct text changes, seen;
 } bench;
 
@@ -46,6 +47,14 @@ static void on_change(struct control_health_sink *sink, const struct control_hea
 	        origin_health_state_name((enum origin_state)change->item->state));
 }
 
+static void on_told(struct control_health_sink *sink, const char *id, const char *run)
+{
+	assert_ptr_equal(sink, &bench.sink);
+	assert_non_null(id);
+	assert_non_null(run);
+	bench.told++;
+}
+
 static void on_edge(struct control_health_visitor *visitor, const struct control_health_view *view)
 {
 	assert_ptr_equal(visitor, &bench.visitor);
@@ -65,7 +74,8 @@ static int open_bench(void **state)
 	memset(&bench, 0, sizeof(bench));
 	bench.loop = loop_new();
 	bench.health = control_health_new();
-	bench.sink = (struct control_health_sink){.on_wanted = on_wanted, .on_change = on_change};
+	bench.sink = (struct control_health_sink){
+	        .on_wanted = on_wanted, .on_change = on_change, .on_told = on_told};
 	bench.visitor.on_edge = on_edge;
 	control_health_begin(bench.health, bench.loop, &bench.sink);
 	return 0;
@@ -286,6 +296,43 @@ static void what_nobody_asks_for_any_more_is_forgotten(void **state)
 	expect_seen("", "one/r1 0 0:;");
 }
 
+static uint64_t rate_of(const char *domain)
+{
+	text_clear(&bench.seen);
+	control_health_each(bench.health, str_of(domain), &bench.visitor);
+	const char *at = strstr(text_c(&bench.seen), "\"attempts_per_s\":");
+	return at == NULL ? UINT64_MAX : strtoull(at + strlen("\"attempts_per_s\":"), NULL, 10);
+}
+
+#define ATTEMPTS(domain, count)                                                                    \
+	"{\"domain\":\"" domain "\",\"address\":\"192.0.2.1:80\",\"protocol\":\"http\","           \
+	"\"state\":\"usable\",\"attempts\":" count "}"
+
+static void attempts_are_told_by_the_second_since_the_report_before(void **state)
+{
+	(void)state;
+	control_health_add(bench.health, &ONE);
+	control_health_watch(bench.health);
+	report(&ONE, ATTEMPTS("a.test", "1000000"), false, 0);
+	assert_int_equal(rate_of("a.test"), UINT64_MAX);
+	const uint64_t from_ms = clock_ms();
+	while (clock_ms() < from_ms + 100)
+		loop_turn(bench.loop, 5);
+	report(&ONE, ATTEMPTS("a.test", "1001000") "," ATTEMPTS("b.test", "500"), false, 0);
+	const uint64_t most = 1000 * 1000 / 100, least = 1000 * 1000 / (clock_ms() - from_ms + 1);
+	assert_in_range(rate_of("a.test"), least, most);
+	/* One that was not told of before has begun since. */
+	assert_in_range(rate_of("b.test"), least / 2, most / 2);
+	while (clock_ms() < from_ms + 200)
+		loop_turn(bench.loop, 5);
+	/* As has one that tells less than before. */
+	report(&ONE, ATTEMPTS("a.test", "100") "," ATTEMPTS("b.test", "500"), false, 0);
+	assert_in_range(rate_of("a.test"), 1, 100000);
+	assert_int_equal(rate_of("b.test"), 0);
+	assert_int_equal(bench.told, 3);
+	control_health_unwatch(bench.health);
+}
+
 static void one_that_has_not_begun_has_nothing_to_wait_for(void **state)
 {
 	(void)state;
@@ -310,6 +357,7 @@ int main(void)
 	        TEST(who_asks_first_waits_for_the_edges),
 	        TEST(an_edge_that_does_not_tell_is_not_waited_for_long),
 	        TEST(what_nobody_asks_for_any_more_is_forgotten),
+	        TEST(attempts_are_told_by_the_second_since_the_report_before),
 	        cmocka_unit_test(one_that_has_not_begun_has_nothing_to_wait_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

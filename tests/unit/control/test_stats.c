@@ -126,7 +126,7 @@ static void a_minute_is_written_when_the_next_one_has_begun(void **state)
 	expect_stored(&bench, "");
 	expect_read(&bench, "a.test", "0: requests=7;");
 	expect_read(&bench, STORE_STATS_ALL, "0: requests=7;");
-	expect_read(&bench, "b.test", "");
+	expect_read(&bench, "b.test", "0: ;");
 	report(&bench, "r1", 8, NOW + 60000);
 	turn_until_idle(&bench);
 	expect_stored(&bench, "0: requests=7;");

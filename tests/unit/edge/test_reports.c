@@ -126,12 +126,13 @@ static int close_bench(void **state)
 /* Subscribes to one kind, and returns what is heard next, without what is around the items. */
 static const char *hear(enum link_report_kind kind)
 {
-	struct link_subscription wanted = {{0}};
+	struct link_subscription wanted = {.every_ms = {0}};
 	struct model_problems problems = {0};
 	struct model_node *root;
 	struct arena arena;
 	const unsigned before = bench.messages;
 	wanted.every_ms[kind] = 100;
+	wanted.filter_count = 1; /* of the log, all */
 	link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
 	for (unsigned turns = 0; turns < 4000 && bench.messages == before; turns++)
 		loop_turn(bench.loop, 5);
@@ -199,7 +200,7 @@ static void a_blocked_one_says_why_since_when_and_for_how_long(void **state)
 static void a_change_is_told_at_once(void **state)
 {
 	(void)state;
-	const struct link_subscription wanted = {{60000, 0, 0}};
+	const struct link_subscription wanted = {.every_ms = {60000, 0, 0}};
 	/* Nobody wants to know. */
 	edge_reports_note_health(bench.reports);
 	link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
@@ -256,7 +257,7 @@ static void counters_are_told_once_and_when_they_change(void **state)
 static void lines_are_told_while_they_are_wanted(void **state)
 {
 	(void)state;
-	const struct link_subscription wanted = {{0, 0, 100}};
+	const struct link_subscription wanted = {.every_ms = {0, 0, 100}, .filter_count = 1};
 	const struct edge_log_entry entry = {.domain = STR("a.test"),
 	        .host = STR("a.test"),
 	        .method = STR("GET"),

@@ -377,6 +377,7 @@ static void a_fast_request_body_leaves_turns_to_others(void **state)
 /* All that is counted, of all domains. */
 struct counted {
 	struct edge_tally_sink sink;
+	uint64_t first_bytes, wholes;
 	uint64_t requests, hits, faults, pulls, answered, ours; /* `ours`: of a.test */
 };
 
@@ -385,6 +386,10 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 	struct counted *counted = container_of(sink, struct counted, sink);
 	counted->requests += sum->client[COUNTER_REQUESTS];
 	counted->hits += sum->client[COUNTER_HITS];
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
+		counted->first_bytes += sum->latencies[COUNTER_FIRST_BYTE][i];
+		counted->wholes += sum->latencies[COUNTER_WHOLE][i];
+	}
 	for (unsigned i = 0; i < FAULT_COUNT; i++)
 		counted->faults += sum->client_faults[i];
 	counted->pulls += sum->origin[MODEL_MASTER][COUNTER_PULLS - COUNTERS_CLIENT];
@@ -396,6 +401,7 @@ static bool on_sum(struct edge_tally_sink *sink, const struct edge_tally_sum *su
 
 static void requests_are_counted_and_told_to_who_watches(void **state)
 {
+	static const struct link_filter ALL = {.status_max = 0};
 	(void)state;
 	struct fixture fixture;
 	struct counted counted = {.sink = {on_sum}};
@@ -403,7 +409,7 @@ static void requests_are_counted_and_told_to_who_watches(void **state)
 	uint64_t dropped;
 	unsigned pulls = 0, faults = 0, count = 0;
 	fixture_start(&fixture, DOMAINS);
-	edge_tail_want(fixture.shared.tail, true);
+	edge_tail_want(fixture.shared.tail, &ALL, 1);
 	for (unsigned i = 0; i < ARRAY_LENGTH(routes); i++) {
 		struct client client;
 		struct response response = {.body = {.at = NULL}};
@@ -419,6 +425,9 @@ static void requests_are_counted_and_told_to_who_watches(void **state)
 	edge_tally_show(&fixture.worker->tally, 1, true, &counted.sink);
 	assert_int_equal(counted.requests, ARRAY_LENGTH(routes));
 	assert_int_equal(counted.hits, 0);
+	/* One of them has no Host, and so never became a request. */
+	assert_int_equal(counted.first_bytes, ARRAY_LENGTH(routes) - 1);
+	assert_int_equal(counted.wholes, ARRAY_LENGTH(routes) - 1);
 	assert_int_equal(counted.faults, faults);
 	assert_int_equal(counted.pulls, pulls);
 	assert_int_equal(counted.answered, pulls);

@@ -121,6 +121,24 @@ static void all_workers_are_added_up(void **state)
 	assert_int_equal(bench.last.origin_faults[MODEL_BACKUP][FAULT_CONNECT_REFUSED], 0);
 }
 
+static void how_long_requests_took_is_counted_by_buckets(void **state)
+{
+	(void)state;
+	const uint64_t first[] = {1, 70, 0, 5000, 70000000}, whole[] = {100, 0, 0, 5000, 70000000};
+	for (unsigned i = 0; i < ARRAY_LENGTH(first); i++) {
+		const struct edge_tally_request request = {
+		        .status = 200, .first_byte_us = first[i], .whole_us = whole[i]};
+		edge_tally_add_request(bench.tallies[i % WORKERS], STR("a.test"), &request);
+	}
+	assert_int_equal(show(true, "a.test"), 1);
+	uint64_t *told = bench.last.latencies[COUNTER_FIRST_BYTE];
+	assert_true(told[0] == 1 && told[latency_bucket(70)] == 1 &&
+	            told[latency_bucket(5000)] == 1 && told[LATENCY_BUCKETS - 1] == 1);
+	told = bench.last.latencies[COUNTER_WHOLE];
+	assert_true(told[0] == 0 && told[latency_bucket(100)] == 1 &&
+	            told[latency_bucket(5000)] == 1 && told[LATENCY_BUCKETS - 1] == 1);
+}
+
 static void who_could_not_be_asked_is_no_pull(void **state)
 {
 	(void)state;
@@ -235,6 +253,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
 	const struct CMUnitTest tests[] = {
 	        TEST(all_workers_are_added_up),
+	        TEST(how_long_requests_took_is_counted_by_buckets),
 	        TEST(who_could_not_be_asked_is_no_pull),
 	        TEST(what_has_not_changed_is_not_shown_again),
 	        TEST(a_name_is_what_counts_and_not_its_place),

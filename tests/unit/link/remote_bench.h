@@ -135,6 +135,7 @@ UNUSED static void on_edge(struct link_hub_sink *sink, const struct link_hub_edg
 {
 	(void)sink;
 	assert_string_equal(edge->id, "edge-1");
+	assert_string_equal(edge->version, HEADWATER_VERSION);
 	bench.purged = edge->purged;
 	bench.shown = edge->shown;
 	bench.applied = (unsigned)edge->applied;
@@ -157,12 +158,11 @@ UNUSED static void on_report(
 	assert_true(link_reporter_add(report, STR("{\"domain\":\"a.test\"}")));
 }
 
-UNUSED static void on_wanted(
-        struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+UNUSED static void on_wanted(struct link_report_source *source, enum link_report_kind kind,
+        const struct link_subscription *subscription)
 {
 	(void)source;
-	(void)kind;
-	bench.wanted += is_wanted ? 1 : (unsigned)-1;
+	bench.wanted += subscription->every_ms[kind] > 0 ? 1 : (unsigned)-1;
 }
 
 UNUSED static void on_heard(struct link_hub_sink *sink, const struct link_hub_edge *edge,

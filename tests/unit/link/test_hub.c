@@ -161,7 +161,7 @@ static void client_greet_purged(struct client *client, const char *id, const cha
 	struct text hello = {0};
 	client_init(client);
 	const struct link_hello said = {
-	        str_of(id), str_of(id), str_of(store), revision, purged, 0, NULL, 0};
+	        str_of(id), str_of(id), STR_EMPTY, str_of(store), revision, purged, 0, NULL, 0};
 	link_message_print_hello(&said, &hello);
 	link_wire_send(client->wire, LINK_SAYS_HELLO, text_str(&hello));
 	text_done(&hello);
@@ -592,7 +592,7 @@ static void who_waits_for_what_is_not_kept_begins_anew(void **state)
 static void all_edges_are_told_what_is_wanted(void **state)
 {
 	(void)state;
-	static const struct link_subscription WANTED = {{1000, 0, 250}}, NOTHING = {{0}};
+	static const struct link_subscription WANTED = {.every_ms = {1000, 0, 250}}, NOTHING;
 	struct client early, late;
 	bench.reports = 0;
 	client_greet(&early, "early", "s1", 0);

@@ -107,7 +107,7 @@ static void greetings_read_back(void **state)
 	arena_init(&arena, NULL, 0);
 	link_message_print_hello(&HELLO, &text);
 	assert_string_equal(text_c(&text),
-	        "{\"v\":4,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
+	        "{\"v\":5,\"id\":\"edge-\\\"1\\\"\",\"run\":\"edge\",\"store\":\"00ff\","
 	        "\"revision\":9007199254740993,\"purged\":5,"
 	        "\"oldest\":2,\"past\":[{\"store\":\"00fe\",\"revision\":7,\"purged\":3},"
 	        "{\"store\":\"00fd\",\"revision\":5,\"purged\":0}]}");
@@ -159,13 +159,13 @@ static void a_kept_greeting_is_read_whatever_wrote_it(void **state)
 	assert_int_equal(hello.revision, 4);
 	assert_int_equal(hello.purged, 1);
 	assert_false(link_message_read_kept_hello(
-	        &arena, STR("{\"v\":4,\"store\":\"ab\",\"revision\":4}"), &hello));
+	        &arena, STR("{\"v\":5,\"store\":\"ab\",\"revision\":4}"), &hello));
 	assert_false(link_message_read_kept_hello(&arena, STR("[]"), &hello));
 	arena_reset(&arena);
 }
 
 #define HELLO_BEFORE                                                                               \
-	"{\"v\":4,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"          \
+	"{\"v\":5,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"purged\":0,"          \
 	"\"oldest\":0,\"past\":"
 
 static void what_is_no_greeting_says_why(void **state)
@@ -178,15 +178,18 @@ static void what_is_no_greeting_says_why(void **state)
 	        {"[]", "is no greeting"},
 	        {"{}", "is no greeting"},
 	        {"{\"v\":\"1\"}", "is no greeting"},
-	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 4"},
-	        {"{\"v\":4}", "does not say who it is and what it knows"},
-	        {"{\"v\":4,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
+	        {"{\"v\":1,\"whatever\":[]}", "speaks version 1 of the link, and this program 5"},
+	        {"{\"v\":5,\"id\":\"a\",\"run\":\"a\",\"version\":\"a b\",\"store\":\"\","
+	         "\"revision\":1,\"purged\":0,\"oldest\":0,\"past\":[]}",
+	                "does not say who it is and what it knows"},
+	        {"{\"v\":5}", "does not say who it is and what it knows"},
+	        {"{\"v\":5,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":-1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":4,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
+	        {"{\"v\":5,\"id\":\"\",\"run\":\"\",\"store\":\"\",\"revision\":1,\"purged\":0,"
 	         "\"oldest\":0}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":4,\"id\":\"a b\",\"run\":\"a "
+	        {"{\"v\":5,\"id\":\"a b\",\"run\":\"a "
 	         "b\",\"store\":\"\",\"revision\":1,\"purged\":0,\"oldest\":0}",
 	                "does not say who it is and what it knows"},
 	        {HELLO_BEFORE "[],\"more\":1}", "does not say who it is and what it knows"},
@@ -198,7 +201,7 @@ static void what_is_no_greeting_says_why(void **state)
 	                "does not say who it is and what it knows"},
 	        {HELLO_BEFORE "[{\"store\":\"a\",\"revision\":1,\"purged\":0,\"x\":0}]}",
 	                "does not say who it is and what it knows"},
-	        {"{\"v\":4,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0,"
+	        {"{\"v\":5,\"id\":\"a\",\"run\":\"a\",\"store\":\"\",\"revision\":1,\"oldest\":0,"
 	         "\"past\":[]}",
 	                "does not say who it is and what it knows"},
 	};
@@ -322,17 +325,28 @@ static void what_is_no_purge_says_why(void **state)
 static void subscriptions_and_reports_read_back(void **state)
 {
 	(void)state;
-	static const struct link_subscription WANTED = {{1000, 60000, 0}};
+	static const struct link_subscription WANTED = {.every_ms = {1000, 60000, 0}};
 	struct text text = {0};
 	struct arena arena;
-	struct link_subscription wanted;
+	struct link_subscription wanted, filtered;
 	struct link_report_head head;
 	const struct model_node *items;
 	arena_init(&arena, NULL, 0);
 	link_message_print_subscription(&WANTED, &text);
-	assert_string_equal(text_c(&text), "{\"health\":1000,\"counters\":60000,\"log\":0}");
+	assert_string_equal(
+	        text_c(&text), "{\"health\":1000,\"counters\":60000,\"log\":0,\"filters\":[]}");
 	assert_true(link_message_read_subscription(&arena, text_str(&text), &wanted));
 	assert_memory_equal(&wanted, &WANTED, sizeof(wanted));
+	memset(&filtered, 0, sizeof(filtered));
+	filtered.every_ms[LINK_REPORT_LOG] = 250;
+	filtered.filter_count = LIMIT_TAIL_STREAMS;
+	for (unsigned i = 0; i < LIMIT_TAIL_STREAMS; i++)
+		assert_true(link_filter_set_path(&filtered.filters[i], STR("/\"\\\x01")));
+	text_clear(&text);
+	link_message_print_subscription(&filtered, &text);
+	assert_true(text.len < LIMIT_LINK_MESSAGE_BYTES);
+	assert_true(link_message_read_subscription(&arena, text_str(&text), &wanted));
+	assert_memory_equal(&wanted, &filtered, sizeof(wanted));
 	text_clear(&text);
 	link_message_print_report(
 	        &(struct link_report_head){true, 7}, STR("{\"a\":1},{\"b\":2}"), &text);
@@ -357,9 +371,14 @@ static void what_is_no_subscription_or_report_is_refused(void **state)
 	        "[]",
 	        "{}",
 	        "{\"health\":1,\"counters\":1}",
-	        "{\"health\":1,\"counters\":1,\"log\":4294967296}",
-	        "{\"health\":1,\"counters\":1,\"log\":\"1\"}",
-	        "{\"health\":1,\"counters\":1,\"log\":1,\"more\":1}",
+	        "{\"health\":1,\"counters\":1,\"log\":1}",
+	        "{\"health\":1,\"counters\":1,\"log\":4294967296,\"filters\":[]}",
+	        "{\"health\":1,\"counters\":1,\"log\":\"1\",\"filters\":[]}",
+	        "{\"health\":1,\"counters\":1,\"log\":1,\"filters\":[],\"more\":1}",
+	        "{\"health\":1,\"counters\":1,\"log\":1,\"filters\":{}}",
+	        "{\"health\":1,\"counters\":1,\"log\":1,\"filters\":[{}]}",
+	        "{\"health\":1,\"counters\":1,\"log\":1,\"filters\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+	        "1,1]}",
 	        "{\"more\":1,\"dropped\":0,\"items\":[]}",
 	        "{\"more\":\"true\",\"dropped\":0,\"items\":[]}",
 	        "{\"more\":true,\"dropped\":0,\"items\":{}}",

@@ -204,7 +204,7 @@ static void lie(struct link_wire_sink *sink, enum link_message_kind kind, struct
 		return;
 	liar->hellos++;
 	link_wire_send(liar->wire, LINK_SAYS_HELLO,
-	        STR("{\"v\":4,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
+	        STR("{\"v\":5,\"id\":\"c\",\"run\":\"c\",\"store\":\"s\",\"revision\":1,"
 	            "\"purged\":0,\"oldest\":1,\"past\":[]}"));
 	link_wire_send(liar->wire, LINK_SAYS_BEGIN, STR("{}"));
 	link_wire_send(liar->wire, LINK_SAYS_DOMAIN, str_of(liar->domain));
@@ -548,7 +548,8 @@ static void two_edges_do_the_same_purges(void **state)
 static void an_edge_reports_while_somebody_wants_it(void **state)
 {
 	(void)state;
-	static const struct link_subscription WANTED = {{100, 0, 0}}, NOTHING = {{0}};
+	static const struct link_subscription WANTED = {.every_ms = {100, 0, 0}},
+	                                      NOTHING = {.every_ms = {0}};
 	bench.wanted = bench.heard = 0;
 	open_remote();
 	TURN_UNTIL(link_hub_edge_count(bench.hub) == 1);

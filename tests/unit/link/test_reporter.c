@@ -29,6 +29,7 @@ static struct {
 	unsigned items, item_bytes, dropped;
 	unsigned asked[LINK_REPORTS];
 	bool is_wanted[LINK_REPORTS];
+	unsigned filters;
 	/* what was heard */
 	unsigned messages[LINK_REPORTS], ends[LINK_REPORTS], heard_items;
 	uint64_t heard_dropped;
@@ -51,10 +52,16 @@ static void on_report(
 	text_done(&item);
 }
 
-static void on_wanted(struct link_report_source *source, enum link_report_kind kind, bool is_wanted)
+static void on_wanted(struct link_report_source *source, enum link_report_kind kind,
+        const struct link_subscription *subscription)
 {
+	const bool is_wanted = subscription->every_ms[kind] > 0;
 	assert_ptr_equal(source, &bench.source);
-	assert_int_not_equal(bench.is_wanted[kind], is_wanted);
+	/* The log may be wanted otherwise than before. */
+	if (kind == LINK_REPORT_LOG && is_wanted)
+		bench.filters = subscription->filter_count;
+	else
+		assert_int_not_equal(bench.is_wanted[kind], is_wanted);
 	bench.is_wanted[kind] = is_wanted;
 }
 
@@ -118,7 +125,7 @@ static int close_bench(void **state)
 
 static void subscribe(uint32_t health_ms, uint32_t counters_ms, uint32_t log_ms)
 {
-	const struct link_subscription wanted = {{health_ms, counters_ms, log_ms}};
+	const struct link_subscription wanted = {.every_ms = {health_ms, counters_ms, log_ms}};
 	link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
 }
 
@@ -251,7 +258,7 @@ static void who_does_not_read_is_waited_for(void **state)
 	assert_int_equal(
 	        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 	struct link_wire *slow = link_wire_new(bench.loop, ends[0], NULL, &TIMES, &bench.edge_sink);
-	const struct link_subscription wanted = {{100, 0, 0}};
+	const struct link_subscription wanted = {.every_ms = {100, 0, 0}};
 	bench.items = 400;
 	bench.item_bytes = 10000;
 	link_reporter_subscribe(bench.reporter, slow, &wanted);
@@ -268,11 +275,32 @@ static void who_does_not_read_is_waited_for(void **state)
 	close(ends[1]);
 }
 
+/* Who begins to want one thing does not have another told again. */
+static void what_is_wanted_as_before_goes_on(void **state)
+{
+	(void)state;
+	struct link_subscription wanted = {.every_ms = {60000, 0, 0}};
+	link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
+	TURN_UNTIL(bench.messages[LINK_REPORT_HEALTH] == 1);
+	bench.items = 1;
+	for (unsigned filters = 1; filters <= 3; filters++) {
+		wanted.every_ms[LINK_REPORT_LOG] = 100;
+		wanted.filter_count = filters;
+		link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
+		assert_int_equal(bench.filters, filters);
+	}
+	TURN_UNTIL(bench.messages[LINK_REPORT_LOG] == 2);
+	assert_int_equal(bench.messages[LINK_REPORT_HEALTH], 1);
+	wanted.every_ms[LINK_REPORT_LOG] = 0;
+	link_reporter_subscribe(bench.reporter, bench.edge, &wanted);
+	assert_false(bench.is_wanted[LINK_REPORT_LOG]);
+}
+
 static void without_a_source_nothing_is_reported(void **state)
 {
 	(void)state;
 	struct link_reporter *reporter = link_reporter_new(bench.loop, NULL);
-	const struct link_subscription wanted = {{100, 100, 100}};
+	const struct link_subscription wanted = {.every_ms = {100, 100, 100}};
 	link_reporter_subscribe(reporter, bench.edge, &wanted);
 	turn_for(150);
 	for (unsigned i = 0; i < LINK_REPORTS; i++)
@@ -292,6 +320,7 @@ int main(void)
 	        TEST(what_is_urgent_does_not_wait_but_is_not_told_too_often),
 	        TEST(a_long_report_is_not_hurried),
 	        TEST(who_does_not_read_is_waited_for),
+	        TEST(what_is_wanted_as_before_goes_on),
 	        TEST(without_a_source_nothing_is_reported),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,35 @@ static void a_name_stands_for_its_addresses(void **state)
 	model_domain_unref(domain);
 }
 
+/* The server, which all workers share, hears of them by and by, and of the last ones at the end. */
+static void attempts_are_counted_and_told_to_the_server(void **state)
+{
+	struct stand *stand = *state;
+	struct model_domain *domain = stand_domain("a.test", "192.0.2.1", NULL);
+	struct origin_group *group =
+	        origin_group_get(stand->worker, domain, MODEL_MASTER, MODEL_HTTP);
+	struct origin_candidate *candidate;
+	struct origin_health_view view;
+	assert_int_equal(choose(group, &candidate), ORIGIN_CHOSEN);
+	struct origin_server *server = origin_health_server_ref(candidate->server);
+	static const struct {
+		uint64_t now_ms, told;
+	} ROWS[] = {{NOW, 1}, {NOW, 1}, {NOW, 1}, {NOW + 1, 4}, {NOW + 1, 4}, {NOW + 5, 6},
+	        {NOW + 5, 6}};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		origin_group_count_attempt(candidate, ROWS[i].now_ms);
+		origin_health_view_server(server, NOW, &view);
+		assert_int_equal(view.attempts, ROWS[i].told);
+	}
+	origin_group_candidate_unref(candidate);
+	origin_group_unref(group);
+	origin_group_forget(stand->worker, domain);
+	origin_health_view_server(server, NOW, &view);
+	assert_int_equal(view.attempts, ARRAY_LENGTH(ROWS));
+	origin_health_server_unref(server);
+	model_domain_unref(domain);
+}
+
 static void a_changed_name_keeps_the_candidates_that_stay(void **state)
 {
 	struct stand *stand = *state;
@@ -331,6 +360,7 @@ int main(void)
 	        STAND_TEST(only_an_origin_that_follows_has_a_group_for_each_scheme),
 	        STAND_TEST(a_forgotten_group_goes_with_its_last_user),
 	        STAND_TEST(a_name_stands_for_its_addresses),
+	        STAND_TEST(attempts_are_counted_and_told_to_the_server),
 	        STAND_TEST(a_changed_name_keeps_the_candidates_that_stay),
 	        STAND_TEST(a_name_that_does_not_resolve_is_no_address),
 	        STAND_TEST(an_ip_is_used_while_a_name_resolves),

@@ -100,12 +100,35 @@ static void counts_are_added_to_their_minute(void **state)
 	store_close(store);
 	store = open_good(&place);
 	assert_read(store, "a.test", "0: requests=3 hits=1 origin.pulls=1;1: requests=4;");
-	assert_read(store, "b.test", "0: requests=8;");
-	assert_read(store, "", "0: requests=16 faults.unknown_host=16;");
-	assert_read(store, "c.test", "");
+	assert_read(store, "b.test", "0: requests=8;1: ;");
+	assert_read(store, "", "0: requests=16 faults.unknown_host=16;1: ;");
+	assert_read(store, "c.test", "0: ;1: ;");
 	assert_read(store, STORE_STATS_ALL,
 	        "0: requests=27 hits=1 faults.unknown_host=16 origin.pulls=1;1: requests=4;");
 	assert_int_equal(row_count(store), 6);
+	store_close(store);
+	place_done(&place);
+}
+
+/* Else nobody could tell it from one of which nothing is known. */
+static void a_minute_without_requests_is_there_when_edges_were_heard(void **state)
+{
+	(void)state;
+	struct place place;
+	place_init(&place);
+	struct store *store = open_good(&place);
+	struct store_stats_batch batch = {.now_ms = NOW, .is_heard = true};
+	for (unsigned twice = 0; twice < 2; twice++)
+		assert_int_equal(store_stats_add(store, &batch), STORE_DONE);
+	batch.now_ms = NOW + 60000;
+	batch.is_heard = false;
+	assert_int_equal(store_stats_add(store, &batch), STORE_DONE);
+	assert_read(store, "a.test", "0: ;");
+	assert_read(store, STORE_STATS_ALL, "0: ;");
+	assert_int_equal(row_count(store), 1);
+	assert_int_equal(add(store, NOW, "a.test", "requests=1 whole=3:1"), STORE_DONE);
+	assert_read(store, "a.test", "0: requests=1 whole=3:1;");
+	assert_read(store, STORE_STATS_ALL, "0: requests=1 whole=3:1;");
 	store_close(store);
 	place_done(&place);
 }
@@ -149,10 +172,10 @@ static void minutes_go_after_their_days(void **state)
 	assert_int_equal(add(store, NOW, "a.test", "requests=1"), STORE_DONE);
 	assert_int_equal(add(store, NOW + 60000, "a.test", "requests=2"), STORE_DONE);
 	assert_int_equal(add(store, NOW + KEPT_DAYS * DAY_MS, "b.test", "hits=1"), STORE_DONE);
-	assert_read(store, "a.test", "0: requests=1;1: requests=2;");
+	assert_read(store, "a.test", "0: requests=1;1: requests=2;43200: ;");
 	assert_int_equal(
 	        add(store, NOW + KEPT_DAYS * DAY_MS + 60000, "b.test", "hits=1"), STORE_DONE);
-	assert_read(store, "a.test", "1: requests=2;");
+	assert_read(store, "a.test", "1: requests=2;43200: ;43201: ;");
 	assert_int_equal(row_count(store), 6);
 	store_close(store);
 	place_done(&place);
@@ -278,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(counts_are_added_to_their_minute),
+	        cmocka_unit_test(a_minute_without_requests_is_there_when_edges_were_heard),
 	        cmocka_unit_test(a_span_ends_before_its_end),
 	        cmocka_unit_test(minutes_go_after_their_days),
 	        cmocka_unit_test(what_is_too_old_goes_a_day_at_a_time),
