@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The beginning of an object that is free. */
@@ -20,10 +21,17 @@ struct slab {
 	struct slab_chunk *chunks;
 	size_t object_bytes;
 	size_t in_use;
+	bool is_sparse;
+	char *fresh; /* sparse: objects of the newest chunk that nobody had yet */
+	size_t fresh_count;
 };
 
 /* Objects of `object_bytes` bytes each, aligned for any type. */
 void slab_init(struct slab *slab, size_t object_bytes);
+
+/* Large objects, of whole pages, that are not written to in full: a page that no object at its
+ * place ever wrote to takes no memory. */
+void slab_init_sparse(struct slab *slab, size_t object_bytes);
 
 /* What slab_take does when no object is free; not for anybody else. */
 void slab_add_chunk(struct slab *slab);

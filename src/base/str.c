@@ -15,15 +15,43 @@ struct str str_of(const char *text)
 	return text == NULL ? STR_EMPTY : str_make(text, strlen(text));
 }
 
+/* Eight bytes with their letters in lower case: of each the highest bit of `upper` is set where it
+ * is from 'A' to 'Z', and that bit, moved, is what the two cases differ by. */
+static uint64_t lower_word(const char *at)
+{
+	uint64_t word;
+	memcpy(&word, at, sizeof(word));
+	uint64_t low = word & 0x7f7f7f7f7f7f7f7f;
+	uint64_t from_a = low + 0x3f3f3f3f3f3f3f3f, past_z = low + 0x2525252525252525;
+	uint64_t upper = from_a & ~past_z & ~word & 0x8080808080808080;
+	return word | upper >> 2;
+}
+
 bool str_is_equal_nocase(struct str a, struct str b)
 {
 	if (a.len != b.len)
 		return false;
-	for (size_t i = 0; i < a.len; i++) {
+	size_t i = 0;
+	for (; i + 8 <= a.len; i += 8) {
+		if (lower_word(a.at + i) != lower_word(b.at + i))
+			return false;
+	}
+	for (; i < a.len; i++) {
 		if (str_lower(a.at[i]) != str_lower(b.at[i]))
 			return false;
 	}
 	return true;
+}
+
+void str_copy_lower(char *to, struct str s)
+{
+	size_t i = 0;
+	for (; i + 8 <= s.len; i += 8) {
+		uint64_t word = lower_word(s.at + i);
+		memcpy(to + i, &word, sizeof(word));
+	}
+	for (; i < s.len; i++)
+		to[i] = str_lower(s.at[i]);
 }
 
 bool str_has_prefix(struct str s, struct str prefix)

@@ -74,6 +74,9 @@ static inline char str_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* Copies s with its ASCII letters in lower case; `to` has room for s.len bytes. */
+void str_copy_lower(char *to, struct str s);
+
 /* A growing text. All-zero is the empty one; `at` is NUL-terminated once something was added. */
 struct text {
 	char *at;

@@ -57,6 +57,15 @@ static bool free_drained(struct cache_store *store)
 	}
 }
 
+/* Whether a segment is to be evicted now. */
+static bool wants_eviction(struct cache_store *store)
+{
+	cache_store_lock(store);
+	bool answer = cache_segment_is_short(store) && !cache_segment_is_coming(store);
+	cache_store_unlock(store);
+	return answer;
+}
+
 static bool is_short(struct cache_store *store)
 {
 	cache_store_lock(store);
@@ -80,7 +89,7 @@ static bool is_draining(struct cache_store *store)
 static bool turn(struct cache_store *store)
 {
 	bool has_worked = free_drained(store);
-	for (unsigned i = 0; i < EVICTIONS_IN_TURN && is_short(store); i++) {
+	for (unsigned i = 0; i < EVICTIONS_IN_TURN && wants_eviction(store); i++) {
 		if (!cache_keeper_evict(store))
 			break;
 		has_worked = true;

@@ -238,8 +238,11 @@ static void mark_lost(const struct http_head *response, uint64_t ret_lost[HTTP_M
 	struct http_mark mark;
 	http_hop_mark(response, ret_lost);
 	http_mark_init(&mark, response, ret_lost);
+	/* That of a 416, which is passed on to those who wait, tells the length (RFC 9110 15.5.17).
+	 */
 	for (size_t i = 0; i < ARRAY_LENGTH(never_stored); i++)
-		http_mark_known(&mark, never_stored[i]);
+		if (never_stored[i] != HTTP_NAME_CONTENT_RANGE || response->status != 416)
+			http_mark_known(&mark, never_stored[i]);
 	http_mark_done(&mark);
 }
 

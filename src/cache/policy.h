@@ -36,8 +36,8 @@ struct str cache_policy_words(enum cache_verdict verdict);
 /*
  * Which fields of a response's head are not stored: bit i of ret_drop[i / 64] is set for field i.
  * Those of the connection (3.1), the body's length (an object knows it), Age (it is computed anew),
- * Content-Range, Set-Cookie, the fields that no-cache="..." or private="..." name, and what only we
- * may say (X-Cache and its kin).
+ * Content-Range but of a 416, Set-Cookie, the fields that no-cache="..." or private="..." name, and
+ * what only we may say (X-Cache and its kin).
  */
 void cache_policy_mark(const struct http_head *response, uint64_t ret_drop[HTTP_MARK_WORDS]);
 

@@ -23,6 +23,7 @@ struct draft {
 	enum cache_kind kind;
 	uint64_t hash, primary, id, sequence;
 	bool is_update; /* of what has this id */
+	bool is_known;  /* what it is a piece of was there before */
 	struct iovec fixed[FIXED_PARTS];
 	unsigned fixed_count;
 	const struct iovec *body;
@@ -72,8 +73,9 @@ static enum cache_put reserve(
         struct cache_store *store, const struct draft *draft, struct cache_room *ret_room)
 {
 	cache_store_lock(store);
-	enum cache_log log =
-	        has_proved_itself(store, draft->hash) ? CACHE_LOG_MAIN : CACHE_LOG_PROBATION;
+	enum cache_log log = draft->is_known || has_proved_itself(store, draft->hash)
+	                             ? CACHE_LOG_MAIN
+	                             : CACHE_LOG_PROBATION;
 	bool has_room = cache_segment_reserve(store, log, (uint32_t)draft->bytes, false, ret_room);
 	if (!has_room)
 		store->shared->counters.put_full++;
@@ -229,6 +231,13 @@ static struct cache_object fixed_part(const struct cache_put_object *put)
 	return object;
 }
 
+/* In the index. */
+static uint64_t hash_of(const struct cache_store *store, const struct cache_key *key,
+        uint64_t epoch, struct str variant)
+{
+	return epoch == 0 ? key->hash : cache_key_variant(store, key, epoch, variant);
+}
+
 enum cache_put cache_put_object(struct cache_store *store, const struct cache_put_object *put)
 {
 	if (is_object_too_large(put))
@@ -238,9 +247,7 @@ enum cache_put cache_put_object(struct cache_store *store, const struct cache_pu
 	cache_record_lay_out(&object, &layout);
 	struct draft draft = {
 	        .kind = CACHE_KIND_OBJECT,
-	        .hash = put->epoch == 0
-	                        ? put->key.hash
-	                        : cache_key_variant(store, &put->key, put->epoch, put->variant),
+	        .hash = hash_of(store, &put->key, put->epoch, put->variant),
 	        .primary = put->key.hash,
 	        .id = put->id,
 	        .sequence = put->sequence,
@@ -338,8 +345,20 @@ enum cache_put cache_put_spec(
 
 /* ---- pieces ---- */
 
-enum cache_put cache_put_piece(struct cache_store *store, uint64_t id, uint64_t number,
-        const struct iovec *body, unsigned body_count)
+bool cache_put_is_known(
+        struct cache_store *store, const struct cache_key *key, uint64_t epoch, struct str variant)
+{
+	uint64_t hash = hash_of(store, key, epoch, variant);
+	struct cache_record *record;
+	cache_store_lock(store);
+	bool is_known = cache_index_has_ghost(store, hash) ||
+	                cache_index_find(store, hash, &record) != NULL;
+	cache_store_unlock(store);
+	return is_known;
+}
+
+static enum cache_put put_piece(struct cache_store *store, uint64_t id, uint64_t number,
+        const struct iovec *body, unsigned body_count, bool is_known)
 {
 	uint64_t length = length_of(body, body_count);
 	if (length > store->geometry.piece_bytes)
@@ -349,6 +368,7 @@ enum cache_put cache_put_piece(struct cache_store *store, uint64_t id, uint64_t 
 	        .hash = cache_key_piece(store, id, number),
 	        .primary = number,
 	        .id = id,
+	        .is_known = is_known,
 	        .body = body,
 	        .body_count = body_count,
 	        .bytes = sizeof(struct cache_record) + length,
@@ -358,4 +378,16 @@ enum cache_put cache_put_piece(struct cache_store *store, uint64_t id, uint64_t 
 	if (verdict != CACHE_PUT_DONE)
 		return verdict;
 	return end(store, &draft, &room, CACHE_PUT_DONE);
+}
+
+enum cache_put cache_put_piece(struct cache_store *store, uint64_t id, uint64_t number,
+        const struct iovec *body, unsigned body_count)
+{
+	return put_piece(store, id, number, body, body_count, false);
+}
+
+enum cache_put cache_put_known_piece(struct cache_store *store, uint64_t id, uint64_t number,
+        const struct iovec *body, unsigned body_count)
+{
+	return put_piece(store, id, number, body, body_count, true);
 }

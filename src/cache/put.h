@@ -57,3 +57,13 @@ MUST_CHECK enum cache_put cache_put_spec(
  * for the last one. A piece is reached through its object alone, so no purge is asked. */
 MUST_CHECK enum cache_put cache_put_piece(struct cache_store *store, uint64_t id, uint64_t number,
         const struct iovec *body, unsigned body_count);
+
+/* Whether an object of this key (and of a spec the variant) is there, or was not long ago. What is
+ * asked for again has shown its use; but of the pieces of a new version nothing tells that. */
+bool cache_put_is_known(
+        struct cache_store *store, const struct cache_key *key, uint64_t epoch, struct str variant);
+
+/* The same as cache_put_piece, of an object that is known: it does not have to show its use first.
+ * One that is larger than what may wait for that would never be there as a whole. */
+MUST_CHECK enum cache_put cache_put_known_piece(struct cache_store *store, uint64_t id,
+        uint64_t number, const struct iovec *body, unsigned body_count);

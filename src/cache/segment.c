@@ -274,16 +274,28 @@ uint32_t cache_segment_spare(const struct cache_store *store)
 	return spare < SPARE_MIN ? SPARE_MIN : spare > SPARE_MAX ? SPARE_MAX : spare;
 }
 
-bool cache_segment_is_short(const struct cache_store *store)
+/* Of those that drain, how many wait for readers' turns alone. */
+static uint32_t count_coming(const struct cache_store *store)
 {
 	const struct cache_ring *draining = &store->shared->rings[CACHE_RING_DRAINING];
-	uint32_t coming = store->shared->rings[CACHE_RING_FREE].count;
+	uint32_t coming = 0;
 	for (uint32_t i = 0; i < draining->count && i < LOOKED_AT; i++) {
 		uint32_t number = *ring_entry(store, CACHE_RING_DRAINING, i);
 		coming += number < store->geometry.segments &&
 		          !cache_segment_is_pinned(store, number);
 	}
-	return coming < cache_segment_spare(store);
+	return coming;
+}
+
+bool cache_segment_is_short(const struct cache_store *store)
+{
+	uint32_t free_count = store->shared->rings[CACHE_RING_FREE].count;
+	return free_count + count_coming(store) < cache_segment_spare(store);
+}
+
+bool cache_segment_is_coming(const struct cache_store *store)
+{
+	return store->shared->rings[CACHE_RING_FREE].count == 0 && count_coming(store) > 0;
 }
 
 /* ---- repair ---- */

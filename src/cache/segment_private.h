@@ -66,6 +66,10 @@ uint32_t cache_segment_spare(const struct cache_store *store);
 /* Whether there are fewer: those that drain count unless they are pinned. */
 bool cache_segment_is_short(const struct cache_store *store);
 
+/* Whether none is free and one comes that nobody has pinned: what stays of one that is evicted
+ * would have no room, and has if the readers' turns are waited for. */
+bool cache_segment_is_coming(const struct cache_store *store);
+
 /* Rebuilds the queues from the segments' states, after a process died under the lock. What the
  * keeper has in hand stays out of them, but where it is a new keeper that asks: then the one that
  * had it is gone, and it is queued again. */

@@ -96,7 +96,7 @@ static bool find_route(struct control_exchange *exchange)
 {
 	struct control_call *call = &exchange->call;
 	struct serve_stream *stream = exchange->stream;
-	struct str path = arena_copy(&call->arena, stream->path), why;
+	struct str path = arena_copy(&call->arena, stream->target.path), why;
 	struct str query = path;
 	path = str_cut(&query, '?');
 	switch (control_route_find(

@@ -31,7 +31,7 @@ static void add(struct edge_answer *answer, enum http_name id, struct str value)
 {
 	CHECK(answer->response.field_count < EDGE_ANSWER_FIELDS);
 	answer->fields[answer->response.field_count++] =
-	        (struct serve_field){.name = http_name_text(id), .value = value};
+	        (struct serve_field){.id = id, .value = value};
 }
 
 /* RFC 9110 15.4.5: without content there is nothing to say of it. */

@@ -239,11 +239,12 @@ static void read_all(struct edge_certificates *certificates)
 	tls_shelf_finish(walk.shelf, (int64_t)(clock_wall_ms() / 1000), &troubles);
 	tell(&troubles);
 	text_done(&troubles);
-	say_count(certificates, tls_shelf_count(walk.shelf),
-	        told != NULL ? link_certificates_count(told) : 0);
+	unsigned count = tls_shelf_count(walk.shelf);
+	size_t count_told = told != NULL ? link_certificates_count(told) : 0;
 	certificates->read = certificates->seen = walk.sum;
 	atomic_store(&certificates->first_end_s, (uint64_t)tls_shelf_first_end(walk.shelf));
 	tls_shelf_slot_put(certificates->slot, walk.shelf);
+	say_count(certificates, count, count_told);
 	set(certificates, &certificates->shown, told);
 }
 

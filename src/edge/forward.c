@@ -34,12 +34,38 @@ static enum http_name taken_for(struct str name)
 	return http_name_of(str_make(folded, name.len));
 }
 
+static char folded(char byte)
+{
+	return byte == '_' ? '-' : str_lower(byte);
+}
+
+/* Whether `start`, in lower case, is what a name begins with, "_" for "-" or not. */
+static bool begins_like(struct str name, struct str start)
+{
+	if (name.len < start.len)
+		return false;
+	for (size_t i = 0; i < start.len; i++)
+		if (folded(name.at[i]) != start.at[i])
+			return false;
+	return true;
+}
+
+/* Whether a field without a known name is of the family of X-Forwarded-For (-Port, -Scheme,
+ * -Server, -Prefix): servers make absolute URLs and redirects of what it says. */
+static bool is_forwarded_kind(struct str name)
+{
+	return begins_like(name, STR("x-forwarded-"));
+}
+
 /* Whether a field says, or would pass for one that says, what only we or who we trust may say. */
 static bool is_ours_to_say(const struct edge_forward *forward, const struct http_field *field)
 {
 	switch (field->id) {
-	case HTTP_NAME_OTHER:
-		return taken_for(http_head_name(forward->head, field)) != HTTP_NAME_OTHER;
+	case HTTP_NAME_OTHER: {
+		struct str name = http_head_name(forward->head, field);
+		return taken_for(name) != HTTP_NAME_OTHER ||
+		       (!forward->is_peer_trusted && is_forwarded_kind(name));
+	}
 	case HTTP_NAME_X_FORWARDED_FOR:
 		return true;
 	case HTTP_NAME_X_FORWARDED_PROTO:
@@ -261,9 +287,27 @@ struct cache_vary_asked edge_forward_asked(const struct http_head *head,
 	        .head = head, .is_trusted = is_peer_trusted, .proto = proto};
 }
 
-static bool is_for_one_client(const struct http_field *field)
+/* Whether a field, which no name in a Vary will tell of, makes some servers and frameworks take the
+ * request for another one: with another method, or for another URL. What they answer then is not
+ * what the URL is remembered by. */
+static bool means_another(struct str name)
+{
+	static const struct str names[] = {STR("x-http-method"), STR("x-http-method-override"),
+	        STR("x-method-override"), STR("x-original-url"), STR("x-rewrite-url"),
+	        STR("x-original-host"), STR("x-host")};
+	if (name.len < 2 || str_lower(name.at[0]) != 'x')
+		return false;
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		if (name.len == names[i].len && begins_like(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_for_one_client(const struct http_head *head, const struct http_field *field)
 {
 	switch (field->id) {
+	case HTTP_NAME_OTHER:
+		return means_another(http_head_name(head, field));
 	case HTTP_NAME_IF_MATCH:
 	case HTTP_NAME_IF_NONE_MATCH:
 	case HTTP_NAME_IF_MODIFIED_SINCE:
@@ -291,7 +335,7 @@ bool edge_forward_shared(const struct http_head *head, struct str accept_encodin
 	http_hop_mark(head, drop);
 	for (unsigned i = 0; i < head->count; i++) {
 		const struct http_field *field = &head->fields[i];
-		if (is_for_one_client(field) || http_mark_has(drop, i))
+		if (is_for_one_client(head, field) || http_mark_has(drop, i))
 			continue;
 		if (field->id != HTTP_NAME_ACCEPT_ENCODING)
 			http_write_field(

@@ -46,9 +46,11 @@ struct str edge_forward_again(const struct edge_forward *forward, struct str hea
 
 /*
  * The GET of a pull whose answer may be shared, made of a client's GET or HEAD: without what asks
- * for a part of the response, or for one only if it changed; with `accept_encoding` in place of
- * what the client sent of Accept-Encoding, if anything; and with the lines of `more`, whatever the
- * client has named in Connection. In the arena; false when it is larger than a head may be.
+ * for a part of the response, or for one only if it changed, and without what some servers take for
+ * another method or URL (X-HTTP-Method-Override, X-Original-URL and their kin); with
+ * `accept_encoding` in place of what the client sent of Accept-Encoding, if anything; and with the
+ * lines of `more`, whatever the client has named in Connection. In the arena; false when it is
+ * larger than a head may be.
  */
 MUST_CHECK bool edge_forward_shared(const struct http_head *head, struct str accept_encoding,
         struct str more, struct arena *arena, struct http_head *ret_head);

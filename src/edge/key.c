@@ -14,18 +14,79 @@ static struct str name_of(struct str parameter)
 	return str_cut(&parameter, '=');
 }
 
+static int value_of(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	digit = str_lower(digit);
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* Takes one byte off the front, as whoever decodes the name has it. */
+static char take_decoded(struct str *rest)
+{
+	char byte = rest->at[0];
+	size_t used = 1;
+	if (byte == '%' && rest->len >= 3 && value_of(rest->at[1]) >= 0 &&
+	        value_of(rest->at[2]) >= 0) {
+		byte = (char)(value_of(rest->at[1]) * 16 + value_of(rest->at[2]));
+		used = 3;
+	} else if (byte == '+') {
+		byte = ' ';
+	}
+	*rest = str_make(rest->at + used, rest->len - used);
+	return byte;
+}
+
+/* What some languages make one in the names of parameters. */
+static char folded(char byte)
+{
+	return byte == '.' || byte == ' ' ? '_' : byte;
+}
+
+/*
+ * Whether an origin may take a name for this one, which it was chosen to tell objects apart by: it
+ * decodes escapes; may pass over spaces before it; may read "a[b]" as a member of "a", and "a.b" as
+ * "a_b"; and may end it at a NUL.
+ */
+static bool may_mean(struct str name, struct str chosen, bool ignore_case)
+{
+	struct str rest = name;
+	bool is_first = true;
+	while (rest.len > 0) {
+		char byte = take_decoded(&rest);
+		if (is_first && byte == ' ')
+			continue;
+		is_first = false;
+		if (chosen.len == 0)
+			return byte == '[' || byte == '\0';
+		char wanted = folded(take_decoded(&chosen));
+		byte = folded(byte);
+		if (byte != wanted && !(ignore_case && str_lower(byte) == str_lower(wanted)))
+			return false;
+	}
+	return chosen.len == 0;
+}
+
+/* Whether a parameter tells objects apart. What an origin may take for one that does counts as one,
+ * or a request could put its own answer in the place of another's: also what stands behind a
+ * semicolon, where some split queries as well. */
 static bool is_chosen(const struct model_cache *rules, struct str parameter)
 {
-	struct str name = name_of(parameter);
 	if (rules->query != MODEL_QUERY_CHOSEN)
 		return true;
-	for (uint32_t i = 0; i < rules->query_parameters.count; i++)
-		if (str_is_equal(name, str_of(rules->query_parameters.list[i])))
-			return true;
+	while (parameter.len > 0) {
+		struct str name = name_of(str_cut(&parameter, ';'));
+		for (uint32_t i = 0; i < rules->query_parameters.count; i++)
+			if (may_mean(name, str_of(rules->query_parameters.list[i]),
+			            rules->ignore_case))
+				return true;
+	}
 	return false;
 }
 
-/* By name; parameters of one name stay in their order, since that may mean something. */
+/* By name as it is written; parameters of one name stay in their order, since that may mean
+ * something. */
 static int compare(const void *a, const void *b)
 {
 	const struct str *left = a, *right = b;

@@ -82,13 +82,23 @@ static void make_own(struct edge_loaded *loaded, const struct http_head *head)
 	loaded->own = http_writer_str(&writer);
 }
 
-/* The fields that the URL's responses vary on, with those of this one. */
+/* Whether a response has a content coding that not everybody takes. */
+static bool is_coded(const struct http_head *head)
+{
+	struct str coding = http_head_get(head, HTTP_NAME_CONTENT_ENCODING);
+	return coding.len > 0 && !str_is_equal_nocase(coding, STR("identity"));
+}
+
+/* The fields that the URL's responses vary on, with those of this one. What is coded was chosen by
+ * Accept-Encoding, whether its Vary says so or not: many servers have that off. */
 static bool make_vary(struct edge_loaded *loaded, const struct edge_loaded_options *options)
 {
 	struct cache_vary vary = {.count = 0};
 	if (options->vary != NULL)
 		vary = *options->vary;
-	if (cache_vary_add(&vary, &loaded->head) != CACHE_VARY_DONE)
+	if (cache_vary_add(&vary, &loaded->head) != CACHE_VARY_DONE ||
+	        (is_coded(&loaded->head) &&
+	                !cache_vary_add_name(&vary, http_name_text(HTTP_NAME_ACCEPT_ENCODING))))
 		return false;
 	for (unsigned i = 0; i < vary.count; i++)
 		vary.names[i] = arena_copy(&loaded->arena, vary.names[i]);

@@ -43,6 +43,7 @@ static void free_loader(struct edge_loader *loader)
 	if (loader->charged > 0)
 		mem_budget_give(loader->worker->buffers.budget, loader->charged);
 	loop_unwake(&loader->task);
+	loop_timer_cancel(loader->worker->loop, &loader->room_timer);
 	edge_fill_leave(loader->fill);
 	edge_flight_set_writer(loader->entry.flight, loader->worker->index, NULL);
 	edge_flight_unref(loader->entry.flight);
@@ -273,6 +274,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 	loader->is_peer_trusted = options->is_peer_trusted;
 	loader->is_https = options->is_https;
 	loader->is_background = options->is_background;
+	loader->is_alone = options->is_alone;
 	loader->key = (struct cache_key){
 	        .text = arena_copy(arena, options->key.text), .hash = options->key.hash};
 	if (options->vary != NULL)
@@ -358,6 +360,13 @@ void edge_loader_free(struct edge_loader *loader)
 {
 	CHECK(loader->state == LOADER_NEW && !loader->entry.is_listed);
 	free_loader(loader);
+}
+
+void edge_loader_withdraw(struct edge_loader *loader)
+{
+	CHECK(loader->state == LOADER_NEW);
+	loader->leader = NULL;
+	edge_loader_close(loader, EDGE_FLIGHT_STORED, FAULT_NONE);
 }
 
 void edge_loader_abandon(struct edge_loader *loader)

@@ -45,6 +45,7 @@ struct edge_loader_options {
 	const struct cache_entry *stale; /* what is to be validated; NULL: nothing */
 	const struct edge_piece *piece;  /* NULL: all of it */
 	bool is_background;              /* goes on without any reader */
+	bool is_alone; /* nobody joins it before its answer turns out to be for sharing */
 	struct edge_loader_leader *leader; /* may be NULL */
 };
 
@@ -74,6 +75,10 @@ void edge_loader_start(struct edge_loader *loader);
 
 /* Frees one that was not started. */
 void edge_loader_free(struct edge_loader *loader);
+
+/* Ends one that was not started, since the store has come to have its answer: who has joined looks
+ * there. */
+void edge_loader_withdraw(struct edge_loader *loader);
 
 /* The leader leaves; the pull goes on while somebody wants it. */
 void edge_loader_abandon(struct edge_loader *loader);

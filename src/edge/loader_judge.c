@@ -5,11 +5,13 @@
 #include "cache/policy.h"
 #include "cache/purge.h"
 #include "cache/update.h"
+#include "edge/key.h"
 #include "edge/loader_private.h"
 #include "edge/lookup.h"
 #include "edge/rules.h"
 #include "edge/unshared.h"
 #include "http/range.h"
+#include "http/uri.h"
 
 enum { UNSATISFIED = 416, FAILURES_FROM = 500 }; /* statuses */
 
@@ -131,10 +133,14 @@ static void release(struct edge_loader *loader, unsigned status, bool is_failure
 	edge_flight_go(loader->entry.flight, EDGE_FLIGHT_RELEASED, fault);
 }
 
-/* Whoever asks for the same variant from now on finds us under its key, too. */
+/* Whoever asks for the same variant from now on finds us under its key, too; also where another
+ * answer was not for sharing, and nobody was to wait for this one. */
 static void relist(struct edge_loader *loader, const struct edge_loaded *loaded)
 {
-	if (str_is_equal(loaded->variant, loader->variant))
+	if (loader->is_alone)
+		edge_unshared_forget(loader->worker->unshared,
+		        edge_unshared_hash(loader->entry.hash, has_credentials(loader)));
+	else if (str_is_equal(loaded->variant, loader->variant))
 		return;
 	edge_flights_remove(loader->worker->flights, &loader->entry);
 	loader->entry.key = edge_loader_flight_key(
@@ -153,7 +159,7 @@ void edge_loader_stop_storing(struct edge_loader *loader)
 
 static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool is_stored)
 {
-	uint64_t epoch;
+	uint64_t epoch = 0;
 	struct edge_keep keep = edge_loader_keep(loader);
 	/* What it varies on is said at once, so that who asks meanwhile is told apart. */
 	is_stored = is_stored && edge_keep_spec(&keep, loaded, &epoch);
@@ -162,6 +168,8 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 	loader->expected = loaded->length;
 	loader->state = LOADER_STREAMING;
 	if (is_stored) {
+		loader->is_known = cache_put_is_known(
+		        loader->worker->cache, &loader->key, epoch, loaded->variant);
 		loaded->id = cache_store_new_id(loader->worker->cache);
 		edge_loader_limit_joining(loader, loaded);
 		relist(loader, loaded);
@@ -186,11 +194,46 @@ static bool is_body_for_all(
 	       (length == UINT64_MAX || length <= loader->domain->cache->object_max);
 }
 
+/* Whether an answer sends the client to the same URL by the other scheme. Both have one key (but
+ * where origins are asked by the client's scheme, or the answer says that it varies on that), so
+ * that who comes back by the other one would be sent in a circle. */
+static bool is_to_other_scheme(const struct edge_loader *loader, const struct http_head *head)
+{
+	static const struct str HTTPS = STR("https:");
+	struct str rest = http_head_get(head, HTTP_NAME_LOCATION), text, path;
+	struct str location = str_cut(&rest, '#');
+	struct http_authority authority;
+	char host[LIMIT_HOST_BYTES + 1];
+	bool is_told_apart =
+	        edge_key_is_by_scheme(loader->domain) ||
+	        (loader->domain->x_forwarded_proto &&
+	                http_head_has_token(head, HTTP_NAME_VARY, STR("X-Forwarded-Proto")));
+	if (head->status < 300 || head->status > 399 || is_told_apart ||
+	        !http_uri_parse_absolute(location, &text, &path) ||
+	        !http_uri_parse_authority(text, &authority))
+		return false;
+	bool is_https = str_is_equal_nocase(str_make(location.at, HTTPS.len), HTTPS);
+	return is_https != loader->is_https && str_is_equal(path, loader->target) &&
+	       str_is_equal(http_uri_normal_host(authority.host, host), loader->host);
+}
+
 /* What answers now is in place of what is remembered, whether it can be stored or not. */
 static void forget_stale(struct edge_loader *loader, unsigned status)
 {
 	if (loader->has_stale && is_of_target(loader, status))
 		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+}
+
+/* Of an answer that is only passed on to those who wait: its age is what the origin said. */
+static struct cache_terms unstored_terms(const struct cache_exchange *exchange)
+{
+	uint64_t age_ms = (uint64_t)cache_terms_read_age_s(exchange->response) * 1000;
+	uint64_t now_ms = exchange->received_ms;
+	return (struct cache_terms){
+	        .born_ms = age_ms < now_ms ? now_ms - age_ms : 0,
+	        .received_ms = now_ms,
+	        .last_modified_s = INT64_MIN,
+	};
 }
 
 /* The answer as something to be stored whole, shared, or released. */
@@ -203,13 +246,14 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 	struct edge_loaded *loaded = NULL;
 	edge_rules_make(loader->domain, &rules);
 	enum cache_verdict verdict = cache_policy_may_store(exchange, &rules.cache, &terms);
-	bool is_storable = verdict == CACHE_VERDICT_STORE;
+	bool is_elsewhere = is_to_other_scheme(loader, head);
+	bool is_storable = verdict == CACHE_VERDICT_STORE && !is_elsewhere;
 	bool is_failure = loader->has_stale &&
 	                  model_statuses_has(&loader->domain->cache->stale_statuses, head->status);
 	/* What is remembered stays, and may stand in, where this is a failure; and where it is a
 	 * refusal by the backup alone, which may lack what the master has. Where the master refuses
 	 * as well, the answer is the master's (origin-pull.md section 4). */
-	bool leaves_stale = is_failure ||
+	bool leaves_stale = is_failure || is_elsewhere ||
 	                    (loader->has_stale && exchange->is_from_backup && head->status >= 400);
 	bool is_shared = is_body_for_all(loader, framing, length) &&
 	                 (is_storable || is_shared_error(loader, verdict, head->status)) &&
@@ -223,8 +267,10 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 		return;
 	}
 	loader->is_piece = false;
-	if (is_stored)
+	if (is_storable)
 		loaded->terms = terms;
+	else
+		loaded->terms = unstored_terms(exchange);
 	loaded->terms.status = head->status;
 	loaded->length = framing == HTTP_FRAMING_NONE ? 0 : length;
 	/* Who waits asked before whatever was purged since the pull began, or would not have been

@@ -33,7 +33,8 @@ struct edge_loader {
 	struct http_head head; /* what is asked for, without our conditions */
 	struct str host, target;
 	struct address peer;
-	bool is_peer_trusted, is_https, is_background, is_storing, is_piece, has_stale;
+	bool is_peer_trusted, is_https, is_background, is_storing, is_piece, has_stale, is_alone;
+	bool is_known; /* an object of the key was there before (cache_put_is_known) */
 	struct cache_key key;
 	struct cache_vary vary;
 	struct str variant, conditions;
@@ -45,7 +46,11 @@ struct edge_loader {
 	uint64_t expected;       /* bytes of what is streamed; UINT64_MAX: not known */
 	uint64_t skip;           /* bytes of the origin's body before that */
 	uint64_t stored;         /* bytes of the body that the store has, in pieces */
-	size_t charged;          /* taken from the budget for a large head */
+	/* The body has ended, and the store had no room for all of it: so often it was tried. */
+	unsigned tries;
+	bool has_ended;
+	struct timer room_timer;
+	size_t charged; /* taken from the budget for a large head */
 	struct arena arena;
 	_Alignas(ARENA_ALIGN) char first[EDGE_LOADER_FIRST_BYTES];
 };

@@ -8,7 +8,36 @@
 enum {
 	PIECES_A_TURN = 4, /* of the origin's body, before others have their turn */
 	VECTORS = 64,      /* a piece of the store lies in fewer chunks */
+	ROOM_TRIES = 20,   /* a timer's tick apart */
 };
+
+/* That the store has no room passes as soon as its keeper has had a few turns, which costs less
+ * than another pull. Meanwhile what was not stored stays in the flight: as much as may be there of
+ * what is ahead of its readers; at the end, for a moment. */
+static bool may_wait_for_room(const struct edge_loader *loader, enum cache_put result)
+{
+	uint64_t waiting = edge_flight_length(loader->entry.flight) - loader->stored;
+	return result == CACHE_PUT_FULL && waiting <= loader->domain->cache->fill_ahead &&
+	       loader->tries < ROOM_TRIES;
+}
+
+static void on_room_timer(struct timer *timer)
+{
+	struct edge_loader *loader = container_of(timer, struct edge_loader, room_timer);
+	loop_wake(loader->worker->loop, &loader->task);
+}
+
+/* The body has ended, and a part of it is not stored yet. */
+static void wait_for_room(struct edge_loader *loader)
+{
+	struct loop *loop = loader->worker->loop;
+	loader->has_ended = true;
+	loader->room_timer.on_expire = on_room_timer;
+	if (timer_is_running(&loader->room_timer))
+		return;
+	loader->tries++;
+	loop_timer_start(loop, &loader->room_timer, loop_now_ms(loop) + TIMER_TICK_MS);
+}
 
 /* The bytes that lie there from `from` on, `count` at most, as vectors; returns how many. */
 static unsigned gather(
@@ -38,8 +67,13 @@ static void store_pieces(struct edge_loader *loader, bool is_end)
 		if (count > piece_bytes)
 			count = piece_bytes;
 		unsigned used = gather(loader, loader->stored, count, vectors);
-		if (cache_put_piece(cache, loader->loaded->id, loader->stored / piece_bytes,
-		            vectors, used) != CACHE_PUT_DONE) {
+		uint64_t id = loader->loaded->id, number = loader->stored / piece_bytes;
+		enum cache_put result =
+		        loader->is_known ? cache_put_known_piece(cache, id, number, vectors, used)
+		                         : cache_put_piece(cache, id, number, vectors, used);
+		if (may_wait_for_room(loader, result))
+			return;
+		if (result != CACHE_PUT_DONE) {
 			edge_loader_stop_storing(loader);
 			return;
 		}
@@ -82,14 +116,21 @@ static void finish(struct edge_loader *loader)
 	uint64_t length = edge_flight_length(loader->entry.flight);
 	unsigned used = 0;
 	bool is_inline = length <= LIMIT_CACHE_INLINE_BYTES;
+	enum cache_put result = CACHE_PUT_FULL;
 	if (!is_inline)
 		store_pieces(loader, true);
 	else if (loader->is_storing)
 		used = gather(loader, 0, length, vectors);
-	if (loader->is_storing &&
-	        (is_newer_stored(loader) ||
-	                edge_keep_object(&keep, loader->loaded, length, is_inline ? vectors : NULL,
-	                        used) != CACHE_PUT_DONE))
+	if (loader->is_storing && is_newer_stored(loader))
+		edge_loader_stop_storing(loader);
+	if (loader->is_storing && (is_inline || loader->stored == length))
+		result = edge_keep_object(
+		        &keep, loader->loaded, length, is_inline ? vectors : NULL, used);
+	if (loader->is_storing && may_wait_for_room(loader, result)) {
+		wait_for_room(loader);
+		return;
+	}
+	if (loader->is_storing && result != CACHE_PUT_DONE)
 		edge_loader_stop_storing(loader);
 	edge_loader_close(loader, EDGE_FLIGHT_WHOLE, FAULT_NONE);
 }
@@ -156,6 +197,10 @@ static bool take(struct edge_loader *loader, struct str data)
 
 void edge_loader_stream(struct edge_loader *loader)
 {
+	if (loader->has_ended) {
+		finish(loader);
+		return;
+	}
 	for (unsigned i = 0; i < PIECES_A_TURN; i++) {
 		if (!edge_flight_wants_more(loader->entry.flight, alone_bytes(loader))) {
 			edge_loader_give_up(loader); /* else a reader's progress wakes the task */

@@ -130,7 +130,7 @@ static struct answer answer_health(struct exchange *exchange)
 
 static struct answer answer_path(struct exchange *exchange)
 {
-	struct str rest = exchange->stream->path, path = str_cut(&rest, '?');
+	struct str rest = exchange->stream->target.path, path = str_cut(&rest, '?');
 	const unsigned method = exchange->stream->head.method;
 	const bool is_metrics = str_is_equal(path, STR("/metrics"));
 	if (!is_metrics && !str_is_equal(path, STR("/healthz"))) {

@@ -1,7 +1,7 @@
 /*
- * The common case comes first and is short: the stored field lines as they are, and a few of ours.
- * Where some of the stored ones must not travel (304, several ranges, rules of the domain), they
- * are written one by one.
+ * The common case comes first and is short: the stored fields, whose lines HTTP/1 copies as they
+ * are, and a few of ours. Where some of the stored ones must not travel (304, several ranges, rules
+ * of the domain), they are gone through one by one.
  */
 #include "edge/reply.h"
 
@@ -12,42 +12,69 @@
 #include "http/status.h"
 
 enum {
-	/* What our own lines need beside the values of varying length. */
+	/* What the values of our own fields need besides those that are given. */
 	OURS_BYTES = 512,
 	BOUNDARY_BYTES = 32,
 };
 
-/* The field lines of ours, behind the stored ones; with Content-Range where there is one. The
- * domain's rules leave the names of `spared` alone. */
-static struct str make_ours(const struct edge_reply_options *options,
-        const struct http_content_range *content, uint64_t spared)
+static void add(struct edge_reply *reply, enum http_name id, struct str value)
 {
-	size_t room = OURS_BYTES + options->via.len + options->cache.len + options->origin.len +
-	              options->timing.len + options->name.len + options->status.detail.len +
-	              options->own.len + edge_headers_bytes(options->rules);
+	struct serve_response *response = &reply->response;
+	CHECK(response->field_count < EDGE_REPLY_FIELDS);
+	reply->fields[response->field_count++] = (struct serve_field){.id = id, .value = value};
+}
+
+/* What was written from `start` on. */
+static struct str written_from(const struct http_writer *writer, const char *start)
+{
+	return str_make(start, (size_t)(writer->at - start));
+}
+
+/* The lines for this client alone, behind `first`, and those of the domain's rules, which leave the
+ * names of `spared` alone. */
+static struct str make_lines(
+        const struct edge_reply_options *options, struct str first, uint64_t spared)
+{
+	size_t room = first.len + options->own.len + edge_headers_bytes(options->rules);
+	if (room == 0)
+		return STR_EMPTY;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(options->arena, room), room);
+	http_write(&writer, first);
 	http_write(&writer, edge_headers_filter(options->rules, options->own, options->arena));
 	edge_headers_write(options->rules, spared, &writer);
-	if (options->has_age) {
-		http_write(&writer, STR("Age: "));
-		http_write_u64(&writer, cache_terms_age_s(options->terms, options->now_ms));
-		http_write(&writer, STR("\r\n"));
-	}
-	if (content != NULL) {
-		http_write(&writer, STR("Content-Range: "));
-		http_range_write_content(&writer, content);
-		http_write(&writer, STR("\r\n"));
-	}
-	http_write_known_field(&writer, HTTP_NAME_VIA, options->via);
-	http_write_known_field(&writer, HTTP_NAME_X_CACHE, options->cache);
-	http_cache_status_write(&writer, options->name, &options->status);
-	if (options->origin.len > 0)
-		http_write_known_field(&writer, HTTP_NAME_X_HEADWATER_ORIGIN, options->origin);
-	if (options->timing.len > 0)
-		http_write_known_field(&writer, HTTP_NAME_SERVER_TIMING, options->timing);
 	CHECK(!writer.full);
 	return http_writer_str(&writer);
+}
+
+/* The fields that tell where the response came from; with Content-Range where there is one. */
+static void add_ours(struct edge_reply *reply, const struct edge_reply_options *options,
+        const struct http_content_range *content)
+{
+	size_t room = OURS_BYTES + options->name.len + options->status.detail.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(options->arena, room), room);
+	const char *start = writer.at;
+	reply->response.fields = reply->fields;
+	if (options->has_age) {
+		http_write_u64(&writer, cache_terms_age_s(options->terms, options->now_ms));
+		add(reply, HTTP_NAME_AGE, written_from(&writer, start));
+	}
+	if (content != NULL) {
+		start = writer.at;
+		http_range_write_content(&writer, content);
+		add(reply, HTTP_NAME_CONTENT_RANGE, written_from(&writer, start));
+	}
+	add(reply, HTTP_NAME_VIA, options->via);
+	add(reply, HTTP_NAME_X_CACHE, options->cache);
+	start = writer.at;
+	http_cache_status_write_value(&writer, options->name, &options->status);
+	add(reply, HTTP_NAME_CACHE_STATUS, written_from(&writer, start));
+	CHECK(!writer.full);
+	if (options->origin.len > 0)
+		add(reply, HTTP_NAME_X_HEADWATER_ORIGIN, options->origin);
+	if (options->timing.len > 0)
+		add(reply, HTTP_NAME_SERVER_TIMING, options->timing);
 }
 
 /* Leaves out what the domain's rules take away of the stored lines, if they take any. */
@@ -60,9 +87,8 @@ static void leave_out(struct edge_reply *reply, const struct edge_reply_options 
 		dropped |= reply->drop[i];
 	if (dropped == 0)
 		return;
-	reply->response.head = options->head;
 	reply->response.drop = reply->drop;
-	reply->response.ready = STR_EMPTY;
+	reply->response.lines = STR_EMPTY;
 }
 
 static void make_whole(struct edge_reply *reply, const struct edge_reply_options *options,
@@ -74,11 +100,13 @@ static void make_whole(struct edge_reply *reply, const struct edge_reply_options
 	reply->response = (struct serve_response){
 	        .status = head->status,
 	        .reason = http_head_reason(head),
-	        .ready = edge_loaded_lines(head),
-	        .added = make_ours(options, content, 0),
+	        .head = head,
+	        .lines = edge_loaded_lines(head),
+	        .added = make_lines(options, STR_EMPTY, 0),
 	        .is_bodiless = is_bodiless,
 	        .length = head->status == 204 ? UINT64_MAX : options->length,
 	};
+	add_ours(reply, options, content);
 	if (options->rules != NULL)
 		leave_out(reply, options);
 	reply->whole = (struct edge_reply_part){.end = is_bodiless ? 0 : options->length};
@@ -110,10 +138,11 @@ static void make_not_modified(struct edge_reply *reply, const struct edge_reply_
 	        .status = 304,
 	        .head = head,
 	        .drop = reply->drop,
-	        .added = make_ours(options, NULL, EDGE_HEADERS_CONTENT),
+	        .added = make_lines(options, STR_EMPTY, EDGE_HEADERS_CONTENT),
 	        .is_bodiless = true,
 	        .length = UINT64_MAX,
 	};
+	add_ours(reply, options, NULL);
 	reply->parts = NULL;
 	reply->part_count = 0;
 }
@@ -171,10 +200,10 @@ static void make_several_ranges(struct edge_reply *reply, const struct edge_repl
 	        .status = 206,
 	        .head = head,
 	        .drop = reply->drop,
-	        .ready = http_writer_str(&writer),
-	        .added = make_ours(options, NULL, EDGE_HEADERS_TYPE),
+	        .added = make_lines(options, http_writer_str(&writer), EDGE_HEADERS_TYPE),
 	        .length = http_multipart_bytes(&multipart, ranges),
 	};
+	add_ours(reply, options, NULL);
 }
 
 /* An error of ours that follows from the response: Cache-Status tells of it all the same (RFC 9211

@@ -19,9 +19,12 @@ struct edge_reply_part {
 	uint64_t at, end; /* bytes of the stored body */
 };
 
+enum { EDGE_REPLY_FIELDS = 7 };
+
 /* What serve_response refers to, for as long as it is written; and what follows it. */
 struct edge_reply {
 	struct serve_response response;
+	struct serve_field fields[EDGE_REPLY_FIELDS];
 	uint64_t drop[HTTP_MARK_WORDS];
 	struct edge_reply_part *parts; /* in the arena, or `whole` */
 	unsigned part_count;

@@ -108,12 +108,10 @@ enum edge_turn edge_request_step_RECEIVE(struct edge_request *request)
 enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
-	struct http_authority authority;
-	if (stream->host.len == 0 || !http_uri_parse_authority(stream->host, &authority))
-		return edge_request_fail(
-		        request, stream->host.len == 0 ? FAULT_UNKNOWN_HOST : FAULT_BAD_REQUEST);
+	if (stream->target.host.len == 0)
+		return edge_request_fail(request, FAULT_UNKNOWN_HOST);
 	char *normal = arena_alloc(&stream->arena, LIMIT_HOST_BYTES + 1);
-	request->host = http_uri_normal_host(authority.host, normal);
+	request->host = http_uri_normal_host(stream->target.host, normal);
 	request->domain = model_snapshot_find(request->worker->snapshot, request->host);
 	/* Who knows no revision cannot say that there is no such domain. */
 	if (request->domain == NULL)
@@ -128,8 +126,8 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 		return edge_request_go(request, EDGE_REQUEST_REDIRECT);
 	if (stream->protocol.len > 0)
 		return edge_request_begin_connect(request);
-	enum fault fault = edge_bucket_fault(
-	        &request->domain->origin, stream->head.method, stream->path, stream->has_body);
+	enum fault fault = edge_bucket_fault(&request->domain->origin, stream->head.method,
+	        stream->target.path, stream->has_body);
 	if (fault == FAULT_NOT_ALLOWED)
 		request->error_lines = STR(EDGE_BUCKET_ALLOW);
 	if (fault != FAULT_NONE)
@@ -255,9 +253,9 @@ static void log_request(struct edge_request *request, uint64_t us)
 	        .us = us,
 	        .id = request->worker->next_id++,
 	        .client = request->client,
-	        .host = request->host.len > 0 ? request->host : stream->host,
+	        .host = request->host.len > 0 ? request->host : stream->target.authority,
 	        .method = http_head_method(&stream->head),
-	        .target = stream->path,
+	        .target = stream->target.path,
 	        .minor = stream->head.minor,
 	        .is_h2 = stream->head.is_h2,
 	        .status = stream->status,

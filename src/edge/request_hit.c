@@ -244,6 +244,23 @@ static enum cache_found find_first_bytes(
 	return find_piece(request, number);
 }
 
+/* Whether nothing of the body has to be pulled, as far as is known. */
+static bool are_all_bytes_stored(const struct edge_request *request, const struct edge_reply *reply)
+{
+	const struct edge_worker *worker = request->worker;
+	const struct cache_entry *entry = &request->entry;
+	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
+	for (unsigned i = 0; i < reply->part_count && !entry->object->is_inline; i++) {
+		const struct edge_reply_part *part = &reply->parts[i];
+		for (uint64_t number = part->at / piece_bytes; number * piece_bytes < part->end;
+		        number++)
+			if (cache_find_has_piece(worker->cache_reader, entry->id, number) ==
+			        CACHE_FOUND_NOTHING)
+				return false;
+	}
+	return true;
+}
+
 /* Before anything was sent: waits for the first piece, or has all of it pulled. */
 static enum edge_turn wait_for_first_bytes(
         struct edge_request *request, const struct edge_reply *reply)
@@ -269,6 +286,8 @@ static struct edge_reply_options options_of(struct edge_request *request)
 	uint64_t now_ms = clock_wall_ms();
 	bool is_miss = request->is_piece_flight;
 	bool is_validated = request->wish == EDGE_WISH_VALIDATED && !is_miss;
+	/* Where the origins have been asked it is no hit, whatever came of that (RFC 9211 2.1). */
+	bool was_forwarded = is_miss || is_validated || request->wish == EDGE_WISH_STALE;
 	return (struct edge_reply_options){
 	        .request = &request->stream->head,
 	        .head = &entry->head,
@@ -280,14 +299,13 @@ static struct edge_reply_options options_of(struct edge_request *request)
 	        .now_ms = now_ms,
 	        .status =
 	                {
-	                        .forward = is_miss        ? request->forward
-	                                   : is_validated ? HTTP_CACHE_FORWARD_STALE
-	                                                  : HTTP_CACHE_FORWARD_HIT,
+	                        .forward =
+	                                was_forwarded ? request->forward : HTTP_CACHE_FORWARD_HIT,
 	                        .forward_status = is_validated ? 304 : 0,
 	                        .has_ttl = !is_miss,
 	                        .ttl_s = cache_terms_ttl_s(terms, now_ms),
 	                        .is_stored = is_miss || is_validated,
-	                        .is_collapsed = (is_miss || is_validated) && request->is_collapsed,
+	                        .is_collapsed = was_forwarded && request->is_collapsed,
 	                },
 	};
 }
@@ -300,6 +318,8 @@ static enum edge_turn respond(struct edge_request *request)
 	enum edge_turn turn;
 	if (!edge_request_make_reply(request, &options, &reply, &turn))
 		return turn;
+	if (request->is_only_if_cached && !are_all_bytes_stored(request, &reply))
+		return edge_request_fail(request, FAULT_ONLY_IF_CACHED);
 	enum cache_found first = find_first_bytes(request, &reply);
 	if (first == CACHE_FOUND_AWAY && edge_request_recall(request)) {
 		/* The entry is found again in the turn in which the bytes are there. */
@@ -340,9 +360,11 @@ static enum edge_turn wait_for_piece(struct edge_request *request)
 	case EDGE_FLIGHT_WHOLE:
 		/* The entry was found in another turn. */
 		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
+	case EDGE_FLIGHT_STORED:
+		edge_request_leave_flight(request);
+		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
 	case EDGE_FLIGHT_FAILED:
 	case EDGE_FLIGHT_RELEASED:
-	case EDGE_FLIGHT_STORED:
 		break;
 	}
 	/* The object has changed, or pieces of it cannot be had. */

@@ -24,7 +24,7 @@ bool edge_request_may_look_up(const struct edge_request *request)
 	return request->worker->cache != NULL && request->domain->cache->is_on &&
 	       edge_request_is_method_looked_up(request) && !stream->has_body &&
 	       stream->head.count + EDGE_FORWARD_SHARED_FIELDS <= LIMIT_HEAD_FIELDS &&
-	       request->host.len + stream->path.len <= LIMIT_CACHE_KEY_BYTES;
+	       request->host.len + stream->target.path.len <= LIMIT_CACHE_KEY_BYTES;
 }
 
 void edge_request_keep_domain(struct edge_request *request)
@@ -109,7 +109,7 @@ struct edge_loader_options edge_request_loader_options(struct edge_request *requ
 	        .domain = request->domain,
 	        .head = &stream->head,
 	        .host = request->host,
-	        .target = stream->path,
+	        .target = stream->target.path,
 	        .peer = peer,
 	        .is_peer_trusted = serve_server_is_trusted(request->worker->server, peer),
 	        .is_https = request->is_https,
@@ -134,6 +134,22 @@ static struct edge_flights_join join_for(struct edge_request *request,
 	};
 }
 
+/* Whether somebody has stored it since it was looked up: who ends a pull stores its answer first,
+ * and then is not found among those under way. */
+static bool is_there_now(struct edge_request *request, const struct edge_piece *piece)
+{
+	struct cache_reader *reader = request->worker->cache_reader;
+	struct edge_lookup lookup;
+	struct cache_entry entry;
+	if (piece != NULL && piece->id != 0)
+		return cache_find_has_piece(reader, piece->id, piece->number) == CACHE_FOUND_PIECE;
+	edge_lookup_init(
+	        &lookup, reader, &request->key, request->domain_hash, edge_request_asked(request));
+	return edge_lookup_find(&lookup, &entry) == EDGE_LOOKUP_FOUND &&
+	       (entry.id != request->seen_id ||
+	               entry.object->terms.received_ms != request->seen_ms);
+}
+
 void edge_request_enter(struct edge_request *request, struct str key, uint64_t hash,
         const struct edge_loader_options *options)
 {
@@ -149,9 +165,25 @@ void edge_request_enter(struct edge_request *request, struct str key, uint64_t h
 		edge_loader_free(loader);
 		return;
 	}
+	if (is_there_now(request, options->piece)) {
+		edge_loader_withdraw(loader);
+		return;
+	}
 	request->is_leader = true;
 	request->loader = loader;
 	edge_loader_start(loader);
+}
+
+/* Begins a pull that nobody else waits for, and that is stored where it may be. */
+static void enter_alone(struct edge_request *request, struct edge_loader_options *options)
+{
+	options->is_alone = true;
+	request->is_leader = true;
+	request->is_collapsed = false;
+	request->loader = edge_loader_new(options);
+	edge_flight_join(edge_loader_entry(request->loader)->flight, &request->flight,
+	        request->worker->index, &request->task);
+	edge_loader_start(request->loader);
 }
 
 void edge_request_leave_flight(struct edge_request *request)
@@ -169,19 +201,31 @@ void edge_request_leave_flight(struct edge_request *request)
 	edge_loader_abandon(loader);
 }
 
-/* Waits for an answer with everybody who asks for the same; whoever is the first has it pulled. */
+/* Whether a request asks for less than all of a response. A pull for everybody is for all of it. */
+static bool may_get_less(const struct http_head *head)
+{
+	static const uint64_t fields =
+	        UINT64_C(1) << HTTP_NAME_IF_MATCH | UINT64_C(1) << HTTP_NAME_IF_NONE_MATCH |
+	        UINT64_C(1) << HTTP_NAME_IF_MODIFIED_SINCE |
+	        UINT64_C(1) << HTTP_NAME_IF_UNMODIFIED_SINCE | UINT64_C(1) << HTTP_NAME_RANGE;
+	return (head->present & fields) != 0;
+}
+
+/* Waits for an answer with everybody who asks for the same; whoever is the first has it pulled.
+ * Where answers are known not to be for sharing, nobody waits: but who has something stale, which
+ * stands in if the origins fail. `why` a request goes on to the origin, with something stale. */
 static enum edge_turn join(struct edge_request *request, const struct edge_lookup *lookup,
-        const struct cache_entry *stale)
+        const struct cache_entry *stale, enum http_cache_forward why)
 {
 	uint64_t hash;
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
-	if (request->rejoins > REJOINS_MAX || edge_request_is_unshared(request, hash))
-		return pass(request,
-		        stale != NULL ? HTTP_CACHE_FORWARD_STALE : HTTP_CACHE_FORWARD_MISS);
+	bool is_alone = stale == NULL && edge_request_is_unshared(request, hash);
+	if (request->rejoins > REJOINS_MAX || (is_alone && may_get_less(&request->stream->head)))
+		return pass(request, stale != NULL ? why : HTTP_CACHE_FORWARD_MISS);
 	edge_request_keep_domain(request);
 	request->cache = "MISS";
-	request->forward = stale != NULL            ? HTTP_CACHE_FORWARD_STALE
+	request->forward = stale != NULL            ? why
 	                   : lookup->vary.count > 0 ? HTTP_CACHE_FORWARD_VARY_MISS
 	                                            : HTTP_CACHE_FORWARD_URI_MISS;
 	struct edge_loader_options options = edge_request_loader_options(request);
@@ -189,7 +233,10 @@ static enum edge_turn join(struct edge_request *request, const struct edge_looku
 	options.variant = lookup->variant;
 	options.stale = stale;
 	options.is_background = stale != NULL;
-	edge_request_enter(request, key, hash, &options);
+	if (is_alone)
+		enter_alone(request, &options);
+	else
+		edge_request_enter(request, key, hash, &options);
 	return edge_request_go(request, EDGE_REQUEST_JOIN);
 }
 
@@ -249,7 +296,7 @@ static bool has_body(const struct edge_request *request)
 	const struct edge_worker *worker = request->worker;
 	const struct cache_entry *entry = &request->entry;
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
-	if (request->needs_whole)
+	if (request->needs_whole && entry->id == request->object.id)
 		return false;
 	if (entry->object->is_inline || cache_update_strong_validator(&entry->head).len > 0)
 		return true;
@@ -258,6 +305,17 @@ static bool has_body(const struct edge_request *request)
 		        CACHE_FOUND_NOTHING)
 			return false;
 	return true;
+}
+
+/* Why what is found goes on to the origin: it is stale, or the client wants it so (RFC 9211 2.2).
+ */
+static enum http_cache_forward forward_of(
+        const struct cache_entry *entry, const struct http_cache_control_request *asked)
+{
+	const struct cache_terms *terms = &entry->object->terms;
+	bool is_fresh = cache_terms_age_ms(terms, clock_wall_ms()) < terms->fresh_ms &&
+	                !entry->is_soft_purged && (terms->flags & CACHE_NO_CACHE) == 0;
+	return is_fresh && asked->has != 0 ? HTTP_CACHE_FORWARD_REQUEST : HTTP_CACHE_FORWARD_STALE;
 }
 
 static enum edge_turn found(struct edge_request *request, const struct edge_lookup *lookup,
@@ -290,7 +348,7 @@ static enum edge_turn found(struct edge_request *request, const struct edge_look
 		validate_meanwhile(request, lookup);
 		return hit(request, "STALE");
 	}
-	return join(request, lookup, entry);
+	return join(request, lookup, entry, forward_of(entry, asked));
 }
 
 /* A part of the response: whoever asks for a little of a large file must not have all of it pulled,
@@ -354,7 +412,19 @@ static enum edge_turn miss(struct edge_request *request, const struct edge_looku
 	request->wish = EDGE_WISH_RIGHT;
 	if (is_for_a_part(head))
 		return join_first_piece(request, lookup);
-	return join(request, lookup, NULL);
+	return join(request, lookup, NULL, HTTP_CACHE_FORWARD_MISS);
+}
+
+/* cache_key_domain of the request's domain, which remembers it: there is one store. */
+static uint64_t domain_hash_of(const struct edge_request *request)
+{
+	struct model_domain *domain = request->domain;
+	uint64_t hash = atomic_load_explicit(&domain->cache_hash, memory_order_relaxed);
+	if (hash == 0) {
+		hash = cache_key_domain(request->worker->cache, str_of(domain->name));
+		atomic_store_explicit(&domain->cache_hash, hash, memory_order_relaxed);
+	}
+	return hash;
 }
 
 static void make_key(struct edge_request *request)
@@ -362,10 +432,10 @@ static void make_key(struct edge_request *request)
 	struct serve_stream *stream = request->stream;
 	struct str host =
 	        edge_key_host(request->domain, request->host, request->is_https, &stream->arena);
-	struct str text = edge_key_make(request->domain->cache, host, stream->path, &stream->arena);
+	struct str text =
+	        edge_key_make(request->domain->cache, host, stream->target.path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
-	request->domain_hash =
-	        cache_key_domain(request->worker->cache, str_of(request->domain->name));
+	request->domain_hash = domain_hash_of(request);
 }
 
 static enum edge_turn wait_for_recall(struct edge_request *request)
@@ -395,7 +465,11 @@ enum edge_turn edge_request_step_LOOKUP(struct edge_request *request)
 	struct edge_lookup lookup;
 	edge_lookup_init(&lookup, request->worker->cache_reader, &request->key,
 	        request->domain_hash, edge_request_asked(request));
-	switch (edge_lookup_find(&lookup, &request->entry)) {
+	enum edge_lookup_result result = edge_lookup_find(&lookup, &request->entry);
+	bool is_found = result == EDGE_LOOKUP_FOUND;
+	request->seen_id = is_found ? request->entry.id : 0;
+	request->seen_ms = is_found ? request->entry.object->terms.received_ms : 0;
+	switch (result) {
 	case EDGE_LOOKUP_FOUND:
 		if (!has_body(request))
 			return miss(request, &lookup);
@@ -474,6 +548,19 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	return true;
 }
 
+/* Whether the origin has said of the piece that there is no such part, and the request has
+ * conditions: it may be that its Range does not count (If-Range), or that it is to get a 304. That
+ * only the origin can tell. */
+static bool is_unsatisfied(const struct edge_request *request, const struct edge_loaded *loaded)
+{
+	static const uint64_t conditions = UINT64_C(1) << HTTP_NAME_IF_RANGE |
+	                                   UINT64_C(1) << HTTP_NAME_IF_MATCH |
+	                                   UINT64_C(1) << HTTP_NAME_IF_NONE_MATCH |
+	                                   UINT64_C(1) << HTTP_NAME_IF_MODIFIED_SINCE |
+	                                   UINT64_C(1) << HTTP_NAME_IF_UNMODIFIED_SINCE;
+	return loaded->head.status == 416 && (request->stream->head.present & conditions) != 0;
+}
+
 /* The answer is there: is it ours as well? */
 static enum edge_turn take_answer(struct edge_request *request)
 {
@@ -491,7 +578,8 @@ static enum edge_turn take_answer(struct edge_request *request)
 		request->rejoins++;
 		return look_again(request, EDGE_WISH_RIGHT);
 	}
-	if (!request->is_leader && !can_have_all(request, loaded)) {
+	if (is_unsatisfied(request, loaded) ||
+	        (!request->is_leader && !can_have_all(request, loaded))) {
 		request->rejoins = REJOINS_MAX + 1;
 		return look_again(request, EDGE_WISH_RIGHT);
 	}
@@ -558,7 +646,8 @@ enum edge_turn edge_request_step_JOIN(struct edge_request *request)
 	case EDGE_FLIGHT_WHOLE:
 		return take_answer(request);
 	case EDGE_FLIGHT_STORED:
-		return look_again(request, EDGE_WISH_VALIDATED);
+		return look_again(
+		        request, request->seen_id != 0 ? EDGE_WISH_VALIDATED : EDGE_WISH_RIGHT);
 	case EDGE_FLIGHT_RELEASED:
 		return take_pull(request);
 	case EDGE_FLIGHT_FAILED:

@@ -44,7 +44,11 @@ static void purge(struct edge_request *request, struct str target, bool is_https
 static void invalidate(struct edge_request *request, const struct http_head *answer)
 {
 	struct serve_stream *stream = request->stream;
-	struct http_reference_base base = {.host = stream->host, .path = stream->path};
+	struct http_reference_base base = {
+	        .is_https = request->is_https,
+	        .host = stream->target.authority,
+	        .path = stream->target.path,
+	};
 	struct str targets[CACHE_INVALIDATE_MAX];
 	unsigned count = cache_invalidate_targets(
 	        stream->head.method, &base, answer, &stream->arena, targets);
@@ -64,7 +68,7 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct serve_stream *stream = request->stream;
 	struct edge_lookup lookup;
 	struct cache_entry entry;
-	struct cache_key key = key_of(request, stream->path, request->is_https);
+	struct cache_key key = key_of(request, stream->target.path, request->is_https);
 	edge_lookup_init(&lookup, worker->cache_reader, &key,
 	        cache_key_domain(worker->cache, str_of(request->domain->name)),
 	        edge_request_asked(request));
@@ -108,10 +112,12 @@ void edge_request_note_answer(struct edge_request *request, const struct http_he
 {
 	const struct serve_stream *stream = request->stream;
 	if (request->worker->cache == NULL || !request->domain->cache->is_on ||
-	        request->host.len + stream->path.len > LIMIT_CACHE_KEY_BYTES)
+	        request->host.len + stream->target.path.len > LIMIT_CACHE_KEY_BYTES)
 		return;
 	if (!http_method_is_safe(stream->head.method))
 		invalidate(request, answer);
-	else if (stream->head.method == HTTP_HEAD && request->forward != HTTP_CACHE_FORWARD_REQUEST)
+	else if (stream->head.method == HTTP_HEAD &&
+	         request->forward != HTTP_CACHE_FORWARD_REQUEST &&
+	         request->forward != HTTP_CACHE_FORWARD_BYPASS)
 		update(request, answer);
 }

@@ -35,7 +35,7 @@ struct edge_challenge {
  * nothing else can be meant. */
 static struct str token_of(const struct edge_request *request)
 {
-	struct str path = request->stream->path;
+	struct str path = request->stream->target.path;
 	if (!str_has_prefix(path, CHALLENGES))
 		return STR_EMPTY;
 	struct str token = str_make(path.at + CHALLENGES.len, path.len - CHALLENGES.len);
@@ -122,8 +122,8 @@ static bool respond(struct edge_request *request, unsigned status, struct str li
 {
 	struct serve_stream *stream = request->stream;
 	const struct serve_field fields[] = {
-	        {http_name_text(HTTP_NAME_DATE), serve_server_date(request->worker->server)},
-	        {http_name_text(HTTP_NAME_X_CACHE), STR("PASS")},
+	        {HTTP_NAME_DATE, serve_server_date(request->worker->server)},
+	        {HTTP_NAME_X_CACHE, STR("PASS")},
 	};
 	const struct serve_response response = {
 	        .status = status,
@@ -183,7 +183,7 @@ enum edge_turn edge_request_step_REDIRECT(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
 	/* OPTIONS * is about the server, and has no other URL. */
-	struct str path = stream->path.at[0] == '/' ? stream->path : STR("/");
+	struct str path = stream->target.path.at[0] == '/' ? stream->target.path : STR("/");
 	struct str lines = arena_printf(&stream->arena, "Location: https://%.*s%.*s\r\n",
 	        STR_ARG(request->host), STR_ARG(path));
 	if (!respond(request, model_redirect_status(request->domain->https_redirect), lines))

@@ -103,7 +103,7 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	        .forward =
 	                {
 	                        .head = &stream->head,
-	                        .target = stream->path,
+	                        .target = stream->target.path,
 	                        .host = request->host,
 	                        .peer = serve_stream_client(stream),
 	                        .is_peer_trusted = serve_server_is_trusted(
@@ -118,7 +118,7 @@ enum edge_turn edge_request_step_PASS(struct edge_request *request)
 	                        .domain = request->domain,
 	                },
 	        .source = request->spool != NULL ? &request->source : NULL,
-	        .key = stream->path,
+	        .key = stream->target.path,
 	};
 	set_reader(request);
 	if (worker->cache != NULL)
@@ -283,7 +283,9 @@ static enum edge_turn begin(struct edge_request *request)
 	if (edge_fill_tunnel(request->fill) != NULL)
 		return edge_request_begin_tunnel(request);
 	edge_request_leave_upgrade(request);
-	if (!is_not_modified)
+	/* What was begun for everybody was a GET, also where HEAD is answered by it. */
+	bool is_without_body = request->is_taken && request->stream->head.method == HTTP_HEAD;
+	if (!is_not_modified && !is_without_body)
 		return pump(request);
 	serve_stream_finish(request->stream, NULL);
 	return edge_request_go(request, EDGE_REQUEST_FINISH);

@@ -82,9 +82,10 @@ struct edge_request {
 	unsigned part_count;
 	struct cache_place place; /* of the inline body, or of a piece; len 0: none */
 	uint64_t place_number; /* of the piece at `place`, or of the flight where is_piece_flight */
-	struct edge_piece object;          /* of which pieces are needed; id 0: none */
-	uint64_t sequence;                 /* what edge_request_sequence said last; 0: nothing */
-	uint32_t pinned;                   /* segment */
+	struct edge_piece object;  /* of which pieces are needed; id 0: none */
+	uint64_t seen_id, seen_ms; /* of the object that LOOKUP found, and when it came; 0: none */
+	uint64_t sequence;         /* what edge_request_sequence said last; 0: nothing */
+	uint32_t pinned;           /* segment */
 	const struct model_headers *rules; /* for the fields of its response, from ROUTE on */
 	struct edge_challenge *challenge;  /* whose file is being read; NULL: none */
 	struct str upgrade; /* the protocol to change to, counted in the worker's tunnels; empty:

@@ -138,8 +138,7 @@ static enum edge_turn respond(struct edge_request *request)
 	                },
 	};
 	/* An answer that had been to other caches has an age, and says so. */
-	options.has_age =
-	        loaded->is_stored && cache_terms_age_s(&loaded->terms, options.now_ms) > 0;
+	options.has_age = cache_terms_age_s(&loaded->terms, options.now_ms) > 0;
 	if (request->domain->debug) {
 		char text[ADDRESS_TEXT_BYTES];
 		options.origin = arena_printf(&request->stream->arena, "%s %s",

@@ -34,6 +34,15 @@ void edge_unshared_note(struct edge_unshared *unshared, uint64_t hash, uint64_t 
 	        (hash & ~TICK_MASK) | (until & TICK_MASK), memory_order_relaxed);
 }
 
+void edge_unshared_forget(struct edge_unshared *unshared, uint64_t hash)
+{
+	_Atomic uint64_t *slot = &unshared->slots[hash % SLOTS];
+	uint64_t value = atomic_load_explicit(slot, memory_order_relaxed);
+	if (((value ^ hash) & ~TICK_MASK) == 0)
+		atomic_compare_exchange_strong_explicit(
+		        slot, &value, 0, memory_order_relaxed, memory_order_relaxed);
+}
+
 bool edge_unshared_has(const struct edge_unshared *unshared, uint64_t hash, uint64_t now_ms)
 {
 	uint64_t slot = atomic_load_explicit(&unshared->slots[hash % SLOTS], memory_order_relaxed);

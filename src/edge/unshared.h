@@ -1,6 +1,8 @@
 /*
  * What turned out not to be for sharing: for a while, who asks for it pulls on their own at once
- * and does not wait in vain for somebody else's answer. A small table that forgets; any thread.
+ * and does not wait in vain for somebody else's answer. What they get may be stored all the same: a
+ * request that is refused must not be able to keep a URL out of the cache. A small table that
+ * forgets; any thread.
  */
 #pragma once
 
@@ -21,6 +23,9 @@ static inline uint64_t edge_unshared_hash(uint64_t hash, bool has_credentials)
 
 /* Remembers a key by its (keyed) hash, for EDGE_UNSHARED_MS from now_ms on. */
 void edge_unshared_note(struct edge_unshared *unshared, uint64_t hash, uint64_t now_ms);
+
+/* Forgets it: an answer has turned out to be for sharing. */
+void edge_unshared_forget(struct edge_unshared *unshared, uint64_t hash);
 
 /* Whether it is remembered. One load. */
 bool edge_unshared_has(const struct edge_unshared *unshared, uint64_t hash, uint64_t now_ms);

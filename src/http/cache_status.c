@@ -28,10 +28,9 @@ static struct str reason_of(enum http_cache_forward forward)
 	return STR_EMPTY;
 }
 
-void http_cache_status_write(
+void http_cache_status_write_value(
         struct http_writer *writer, struct str name, const struct http_cache_status *status)
 {
-	http_write(writer, STR("Cache-Status: "));
 	http_structured_write(writer, name);
 	if (status->forward == HTTP_CACHE_FORWARD_HIT) {
 		http_write(writer, STR("; hit"));
@@ -56,5 +55,12 @@ void http_cache_status_write(
 		http_write(writer, STR("; detail="));
 		http_structured_write(writer, status->detail);
 	}
+}
+
+void http_cache_status_write(
+        struct http_writer *writer, struct str name, const struct http_cache_status *status)
+{
+	http_write(writer, STR("Cache-Status: "));
+	http_cache_status_write_value(writer, name, status);
 	http_write(writer, STR("\r\n"));
 }

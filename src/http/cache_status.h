@@ -34,3 +34,7 @@ struct http_cache_status {
  * or at least %x20-7E. It stands behind those of the origin's caches. */
 void http_cache_status_write(
         struct http_writer *writer, struct str name, const struct http_cache_status *status);
+
+/* The value alone. */
+void http_cache_status_write_value(
+        struct http_writer *writer, struct str name, const struct http_cache_status *status);

@@ -388,47 +388,68 @@ bool http_head_next_member(struct str *rest, struct str *ret_member)
 	return false;
 }
 
+enum fault http_head_check_line(
+        struct str method, struct str target, const struct http_head_limits *limits)
+{
+	if (method.len == 0 || method.len > LIMIT_METHOD_BYTES ||
+	        http_scan_token(method) != method.len)
+		return FAULT_BAD_REQUEST;
+	if (target.len > limits->target_bytes)
+		return FAULT_URI_TOO_LONG;
+	bool is_target = target.len > 0 && http_scan_visible(target) == target.len;
+	return is_target ? FAULT_NONE : FAULT_BAD_REQUEST;
+}
+
+bool http_head_is_field(struct str name, struct str value)
+{
+	bool is_trimmed =
+	        value.len == 0 || (!is_blank(value.at[0]) && !is_blank(value.at[value.len - 1]));
+	return http_name_is_valid(name) && is_trimmed && http_scan_is_text(value);
+}
+
 /* The origin-form of the target, and the authority of an absolute one. */
-static bool cut_target(const struct http_head *head, struct str *authority, struct str *ret_path)
+static bool cut_target(const struct http_head *head, struct http_target *to)
 {
 	struct str target = http_head_target(head);
 	if (target.at[0] == '/') {
-		*ret_path = target;
+		to->path = target;
 		return str_find(target, '#') < 0;
 	}
 	if (str_is_equal(target, STR("*"))) {
-		*ret_path = STR("*");
+		to->path = STR("*");
 		return head->method == HTTP_OPTIONS;
 	}
-	if (!http_uri_parse_absolute(target, authority, ret_path))
+	struct http_authority authority;
+	if (!http_uri_parse_absolute(target, &to->authority, &to->path) ||
+	        !http_uri_parse_authority(to->authority, &authority))
 		return false;
+	to->host = authority.host;
 	/* RFC 9112 3.2.4: this is how a client asks a proxy for the options of the whole server. */
-	bool has_path = ret_path->at == target.at + target.len - ret_path->len;
+	bool has_path = to->path.at == target.at + target.len - to->path.len;
 	if (head->method == HTTP_OPTIONS && !has_path)
-		*ret_path = STR("*");
+		to->path = STR("*");
 	return true;
 }
 
-enum fault http_head_check_request(
-        const struct http_head *head, struct str *ret_host, struct str *ret_path)
+enum fault http_head_check_request(const struct http_head *head, struct http_target *ret_target)
 {
 	if (head->method == HTTP_CONNECT || head->method == HTTP_TRACE)
 		return FAULT_BAD_METHOD;
 	unsigned host_count = http_head_count(head, HTTP_NAME_HOST);
 	if (host_count > 1 || (host_count == 0 && head->minor > 0))
 		return FAULT_BAD_REQUEST;
-	struct str host = http_head_get(head, HTTP_NAME_HOST), path;
-	struct http_authority authority;
-	if (host_count == 1 && !http_uri_parse_authority(host, &authority))
+	struct http_target target = {.authority = http_head_get(head, HTTP_NAME_HOST)};
+	struct http_authority authority = {.port = 0};
+	if (host_count == 1 && !http_uri_parse_authority(target.authority, &authority))
 		return FAULT_BAD_REQUEST;
-	if (!cut_target(head, &host, &path))
+	target.host = authority.host;
+	if (!cut_target(head, &target))
 		return FAULT_BAD_REQUEST;
 	enum http_framing framing;
 	uint64_t length;
 	enum fault fault = http_body_request(head, &framing, &length);
 	if (fault != FAULT_NONE)
 		return fault;
-	*ret_host = host;
-	*ret_path = path;
+	*ret_target = target;
 	return FAULT_NONE;
 }

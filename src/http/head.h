@@ -128,13 +128,27 @@ bool http_head_has_token(const struct http_head *head, enum http_name id, struct
 bool http_head_next_member(struct str *rest, struct str *ret_member);
 
 /*
+ * For a head that comes in fields and not as text (HTTP/2): what its first line would be and each
+ * of its fields, judged as a parser judges them. Faults: BAD_REQUEST, URI_TOO_LONG. A value is
+ * trimmed already.
+ */
+MUST_CHECK enum fault http_head_check_line(
+        struct str method, struct str target, const struct http_head_limits *limits);
+bool http_head_is_field(struct str name, struct str value);
+
+/* What a request is for. */
+struct http_target {
+	struct str authority; /* as sent; empty only for an HTTP/1.0 request without one */
+	struct str host;      /* without the port */
+	struct str path;      /* the origin-form of the target: "/", "/a?b", or "*" for OPTIONS */
+};
+
+/*
  * What a parsed request must have besides: exactly one valid Host (RFC 9112 3.2; an HTTP/1.0
  * request may do without), a framing that http_body_request can tell (else its fault), and a target
  * in origin-form, in absolute-form, or "*" with OPTIONS, without "#"; else BAD_REQUEST. CONNECT and
  * TRACE give BAD_METHOD. Of an absolute-form target the authority replaces Host (RFC 9112 3.2.2),
- * but Host must still be valid. *ret_host is the authority as sent, empty only for an HTTP/1.0
- * request without one; *ret_path is the origin-form of the target ("/", "/a?b", or "*" for
- * OPTIONS); both refer to the head's bytes or to constants.
+ * but Host must still be valid. What *ret_target has refers to the head's bytes or to constants.
  */
 MUST_CHECK enum fault http_head_check_request(
-        const struct http_head *head, struct str *ret_host, struct str *ret_path);
+        const struct http_head *head, struct http_target *ret_target);

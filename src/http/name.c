@@ -10,8 +10,6 @@
 #define SLOT(length, first, last)                                                                  \
 	((uint8_t)((unsigned)(length)*7 + (unsigned)(first)*16 + (unsigned)(last)*8))
 
-enum { NAME_BYTES = 32 }; /* the room for one name in the table */
-
 /* The id of the name in each slot and 1, or 0. */
 static const uint8_t slots[256] = {
 #define HTTP_NAME(id, text, first, last) [SLOT(sizeof(text) - 1, first, last)] = HTTP_NAME_##id + 1,
@@ -20,7 +18,7 @@ static const uint8_t slots[256] = {
 };
 
 static const struct {
-	char text[NAME_BYTES];
+	char text[HTTP_NAME_BYTES];
 	uint8_t length;
 } names[] = {
 #define HTTP_NAME(id, text, first, last) [HTTP_NAME_##id] = {text, sizeof(text) - 1},
@@ -29,7 +27,7 @@ static const struct {
 };
 
 #define HTTP_NAME(id, text, first, last)                                                           \
-	_Static_assert(sizeof(text) <= NAME_BYTES, #id " needs more room in the table");
+	_Static_assert(sizeof(text) <= HTTP_NAME_BYTES, #id " needs more room in the table");
 #include "http/name.def"
 #undef HTTP_NAME
 

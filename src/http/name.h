@@ -16,6 +16,8 @@ enum http_name {
 
 _Static_assert(HTTP_NAME_OTHER < 64, "the set of known names in a head has 64 bits");
 
+enum { HTTP_NAME_BYTES = 32 }; /* the longest name that we know is shorter */
+
 /* The id of a field name, without regard to case; OTHER when it is not in the table. A few
  * instructions: a perfect hash of length and two letters, then one comparison. */
 enum http_name http_name_of(struct str name);

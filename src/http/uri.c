@@ -6,11 +6,13 @@
 
 #include "base/address.h"
 
-static bool is_host_byte(char byte)
-{
-	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
-}
+static const bool host_bytes[256] = {
+        ['-' ... '.'] = true,
+        ['0' ... '9'] = true,
+        ['A' ... 'Z'] = true,
+        ['_'] = true,
+        ['a' ... 'z'] = true,
+};
 
 static bool is_hex_digit(char byte)
 {
@@ -20,13 +22,14 @@ static bool is_hex_digit(char byte)
 /* A name: at least one byte that is not its trailing dot, and no empty label. */
 static bool is_host_name(struct str host)
 {
-	if (host.len == 0 || host.len > LIMIT_HOST_BYTES || host.at[0] == '.')
+	if (host.len == 0 || host.len > LIMIT_HOST_BYTES)
 		return false;
+	char before = '.';
 	for (size_t i = 0; i < host.len; i++) {
-		if (!is_host_byte(host.at[i]))
+		char byte = host.at[i];
+		if (!host_bytes[(unsigned char)byte] || (byte == '.' && before == '.'))
 			return false;
-		if (host.at[i] == '.' && i > 0 && host.at[i - 1] == '.')
-			return false;
+		before = byte;
 	}
 	return true;
 }
@@ -83,8 +86,7 @@ struct str http_uri_normal_host(struct str host, char *to)
 	CHECK(host.len <= LIMIT_HOST_BYTES);
 	if (host.len > 1 && host.at[host.len - 1] == '.')
 		host.len--;
-	for (size_t i = 0; i < host.len; i++)
-		to[i] = str_lower(host.at[i]);
+	str_copy_lower(to, host);
 	to[host.len] = '\0';
 	return str_make(to, host.len);
 }

@@ -163,6 +163,8 @@ struct model_cache {
 struct model_domain {
 	atomic_uint references;
 	const char *name; /* lower case; a wildcard is "*.suffix" */
+	/* For who serves it: what the cache calls it, once that was asked for; 0: not yet. */
+	atomic_uint_least64_t cache_hash;
 	uint8_t status, kind;
 	bool debug;
 	bool failover_unsafe; /* failover.unsafe_methods */

@@ -20,7 +20,6 @@
 #include <openssl/x509v3.h>
 
 #include <pthread.h>
-#include <stdio.h>
 
 /* How often in a call OpenSSL may have read a buffer without any data in it. */
 enum { IDLE_READS_MAX = 8 };
@@ -280,12 +279,19 @@ void tls_free(struct tls *tls)
 		buf_release(tls->buffers, &tls->out);
 	}
 	SSL_free(tls->ssl);
+	text_done(&tls->why);
 	mem_free(tls);
 }
 
 void tls_break(struct tls *tls)
 {
 	tls->is_broken = true;
+}
+
+void tls_say_why(struct tls *tls, const char *what, const char *which)
+{
+	text_clear(&tls->why);
+	text_addf(&tls->why, "%s%s", what, which);
 }
 
 void tls_note_why(struct tls *tls)
@@ -295,13 +301,12 @@ void tls_note_why(struct tls *tls)
 	const unsigned long error = ERR_peek_last_error();
 	const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
 	if (verified != X509_V_OK)
-		snprintf(tls->why, sizeof(tls->why), "its certificate is not accepted: %s",
+		tls_say_why(tls, "its certificate is not accepted: ",
 		        X509_verify_cert_error_string(verified));
 	else if (tls->is_at_end || reason == NULL)
-		snprintf(tls->why, sizeof(tls->why), "the connection was %s",
-		        tls->is_at_end ? "broken off" : "reset");
+		tls_say_why(tls, "the connection was ", tls->is_at_end ? "broken off" : "reset");
 	else
-		snprintf(tls->why, sizeof(tls->why), "TLS: %s", reason);
+		tls_say_why(tls, "TLS: ", reason);
 }
 
 enum tcp_result tls_result_of(struct tls *tls, int returned)
@@ -323,7 +328,7 @@ enum tcp_result tls_result_of(struct tls *tls, int returned)
 static enum tcp_result give_up(struct tls *tls, const char *why)
 {
 	tls->is_broken = true;
-	snprintf(tls->why, sizeof(tls->why), "%s", why);
+	tls_say_why(tls, why, "");
 	return TCP_RESET;
 }
 
@@ -369,7 +374,7 @@ enum tcp_result tls_write(struct tls *tls, struct str bytes, size_t *ret_count)
 
 const char *tls_why(const struct tls *tls)
 {
-	return tls->why;
+	return text_c(&tls->why);
 }
 
 bool tls_peer_is(const struct tls *tls, const char *name)

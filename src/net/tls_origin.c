@@ -13,7 +13,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <stdio.h>
 #include <time.h>
 
 /* ---- sessions ---- */
@@ -237,7 +236,7 @@ enum tcp_result tls_origin_handshake(struct tls *tls)
 			return result;
 		/* The peer has said goodbye before it said who it is. */
 		tls->is_broken = true;
-		snprintf(tls->why, sizeof(tls->why), "the connection was broken off");
+		tls_say_why(tls, "the connection was ", "broken off");
 		return TCP_RESET;
 	}
 	/* A session of TLS 1.2 is offered once, and may be used again. */
@@ -255,7 +254,7 @@ bool tls_origin_is_unverified(const struct tls *tls)
 
 bool tls_origin_is_tls_fault(const struct tls *tls)
 {
-	return tls->is_broken && str_has_prefix(str_of(tls->why), STR("TLS: "));
+	return tls->is_broken && str_has_prefix(text_str(&tls->why), STR("TLS: "));
 }
 
 void tls_origin_read_on(struct tls *tls)

@@ -44,7 +44,7 @@ struct tls {
 	struct buf out;           /* encrypted, and not taken by the socket */
 	uint64_t sent;            /* what the socket took, encrypted, in all */
 	struct tls_origin_sessions *sessions; /* of a connection to an origin; may be NULL */
-	char why[160];
+	struct text why;                      /* what broke it, for people */
 };
 
 /* What every context begins with; the oldest version that is spoken. */
@@ -53,8 +53,9 @@ SSL_CTX *tls_make_ssl(const SSL_METHOD *method, int oldest);
 /* A connection of neither side yet. */
 struct tls *tls_make(const struct tls_context *context, int socket);
 
-/* Notes what broke it, in words for people. */
+/* Notes what broke it: what OpenSSL says of it; or what is said here, in two parts. */
 void tls_note_why(struct tls *tls);
+void tls_say_why(struct tls *tls, const char *what, const char *which);
 
 /* What a context for clients has; connections that were made with the context are gone. NULL is
  * fine. */

@@ -109,7 +109,7 @@ static void end_head(struct serve_h2_session *session, const nghttp2_frame *fram
 	} else {
 		struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->hd.stream_id);
 		struct str lines = STR_EMPTY;
-		enum fault fault = serve_h2_head_end(&session->head, &lines);
+		enum fault fault = serve_h2_head_end_trailers(&session->head, &lines);
 		if (stream != NULL && fault != FAULT_NONE) {
 			serve_h2_stream_gone(stream, FAULT_BAD_REQUEST);
 			nghttp2_submit_rst_stream(session->wire, NGHTTP2_FLAG_NONE,

@@ -1,19 +1,18 @@
 /*
- * A head of HTTP/2 fields becomes the text that HTTP/1 would have sent, and is then parsed like any
- * other: so there is one judge of heads, and one set of limits. The values of the pseudo-header
- * fields are kept at the front of the text until the first other field comes; then the first line
- * and Host are written behind them. An extended CONNECT (RFC 8441) asks for what HTTP/1.1 asks for
- * by a GET with Upgrade, and is written as a GET; its protocol is kept apart. Cookie crumbs (RFC
- * 9113 section 8.2.3) are kept apart and written last, as one field. Pure, but for the buffers.
+ * Fields of HTTP/2 become a head as HTTP/1's parser makes it, judged by the same rules
+ * (http_head_check_line, http_head_is_field) and under the same limits. Field lines are written
+ * down one behind the other, and between them the values of the pseudo-header fields; :authority is
+ * written as Host. An extended CONNECT (RFC 8441) asks for what HTTP/1.1 asks for by a GET with
+ * Upgrade, and becomes a GET; its protocol is kept apart. Cookie crumbs (RFC 9113 section 8.2.3)
+ * are kept apart and written last, as one field. Pure, but for the buffers.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
 
-static const char LINE_END[] = "\r\n";
-
 void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers)
 {
-	CHECK(head->text.block == NULL && head->cookies.block == NULL);
+	CHECK(head->text.block == NULL && head->fields.block == NULL &&
+	        head->cookies.block == NULL);
 	*head = (struct serve_h2_head){
 	        .pool = head->pool,
 	        .limits = head->limits,
@@ -25,6 +24,7 @@ void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers)
 void serve_h2_head_done(struct serve_h2_head *head)
 {
 	buf_release(head->pool, &head->text);
+	buf_release(head->pool, &head->fields);
 	buf_release(head->pool, &head->cookies);
 	head->is_open = false;
 }
@@ -45,24 +45,17 @@ static bool fail(struct serve_h2_head *head, enum fault fault)
 static bool reserve(struct serve_h2_head *head, struct buf *buf, size_t bytes)
 {
 	size_t kept = buf_length(&head->text) + buf_length(&head->cookies);
-	/* What precedes the head does not count, and is as large again at most. */
-	if (bytes > limit_of(head) || kept - head->head_at + bytes > limit_of(head) ||
-	        buf_length(buf) + bytes > BUF_LARGE)
+	if (bytes > limit_of(head) || kept + bytes > limit_of(head))
 		return fail(head, FAULT_HEAD_TOO_LARGE);
 	return buf_reserve(head->pool, buf, bytes) || fail(head, FAULT_MEMORY);
 }
 
 /* Into room that was reserved. */
-static void put(struct buf *buf, struct str bytes)
+static inline void put(struct buf *buf, struct str bytes)
 {
 	if (bytes.len > 0)
 		memcpy(buf->block + buf->end, bytes.at, bytes.len);
 	buf_grew(buf, bytes.len);
-}
-
-static struct str slice(const struct serve_h2_head *head, const struct serve_h2_slice *of)
-{
-	return of->len == 0 ? STR_EMPTY : str_make(buf_bytes(&head->text) + of->at, of->len);
 }
 
 static bool keep(struct serve_h2_head *head, struct str value, struct serve_h2_slice *ret_slice)
@@ -77,92 +70,104 @@ static bool keep(struct serve_h2_head *head, struct str value, struct serve_h2_s
 	return true;
 }
 
-static bool write_field(struct serve_h2_head *head, struct str name, struct str value)
+static unsigned count_of(const struct serve_h2_head *head)
 {
-	if (!reserve(head, &head->text, name.len + value.len + 4))
-		return false;
-	put(&head->text, name);
-	put(&head->text, STR(": "));
-	put(&head->text, value);
-	put(&head->text, str_of(LINE_END));
-	head->count++;
+	return (unsigned)(buf_length(&head->fields) / sizeof(struct http_field));
+}
+
+/* Notes the field whose line begins at `at`. */
+static bool note_field(
+        struct serve_h2_head *head, enum http_name id, size_t at, size_t name_len, size_t value_len)
+{
+	struct http_field field = {
+	        .name_at = (uint32_t)at,
+	        .value_at = (uint32_t)(at + name_len + 2),
+	        .value_len = (uint32_t)value_len,
+	        .name_len = (uint16_t)name_len,
+	        .id = (uint16_t)id,
+	};
+	if (count_of(head) == head->limits->fields)
+		return fail(head, FAULT_HEAD_TOO_LARGE);
+	if (!buf_add(head->pool, &head->fields, str_make((const char *)&field, sizeof(field))))
+		return fail(head, FAULT_MEMORY);
+	head->present |= (uint64_t)1 << id;
 	return true;
 }
 
-/* All pseudo-header fields are there: "GET /path HTTP/1.1", and Host. */
-static bool write_first_lines(struct serve_h2_head *head)
+/* Writes "name: value"; *ret_value is where the value lies. */
+static bool write_field(struct serve_h2_head *head, enum http_name id, struct str name,
+        struct str value, struct serve_h2_slice *ret_value)
 {
-	static const char version[] = " HTTP/1.1\r\n", host[] = "host: ";
-	size_t before = buf_length(&head->text);
-	size_t room = head->method.len + 1 + head->path.len + sizeof(version) + sizeof(host) +
-	              head->authority.len + 2;
-	head->head_at = (uint32_t)before;
-	if (!reserve(head, &head->text, room))
+	struct buf *text = &head->text;
+	size_t at = buf_length(text);
+	value = str_trim(value);
+	if (!http_head_is_field(name, value))
+		return fail(head, FAULT_BAD_REQUEST);
+	if (!reserve(head, text, name.len + value.len + 4))
 		return false;
-	put(&head->text, head->has_protocol ? STR("GET") : slice(head, &head->method));
-	put(&head->text, STR(" "));
-	put(&head->text, slice(head, &head->path));
-	put(&head->text, str_of(version));
-	if (!head->has_authority)
-		return true;
-	put(&head->text, str_of(host));
-	put(&head->text, slice(head, &head->authority));
-	put(&head->text, str_of(LINE_END));
-	head->count++;
-	return true;
+	put(text, name);
+	put(text, STR(": "));
+	put(text, value);
+	put(text, STR("\r\n"));
+	*ret_value = (struct serve_h2_slice){
+	        .at = (uint32_t)(at + name.len + 2), .len = (uint32_t)value.len};
+	return head->is_trailers || note_field(head, id, at, name.len, value.len);
+}
+
+/* Where the value of a pseudo-header field is kept; NULL: a request has no such field. */
+static struct serve_h2_slice *place_of(struct serve_h2_head *head, struct str name)
+{
+	switch (name.len) {
+	case 5:
+		return str_is_equal(name, STR(":path")) ? &head->path : NULL;
+	case 7:
+		return str_is_equal(name, STR(":method"))   ? &head->method
+		       : str_is_equal(name, STR(":scheme")) ? &head->scheme
+		                                            : NULL;
+	case 9:
+		return str_is_equal(name, STR(":protocol")) ? &head->protocol : NULL;
+	case 10:
+		return str_is_equal(name, STR(":authority")) ? &head->authority : NULL;
+	default:
+		return NULL;
+	}
 }
 
 static bool add_pseudo(struct serve_h2_head *head, struct str name, struct str value)
 {
-	if (str_is_equal(name, STR(":method")))
-		return keep(head, value, &head->method);
-	if (str_is_equal(name, STR(":path")))
-		return keep(head, value, &head->path);
-	if (str_is_equal(name, STR(":scheme")))
-		return keep(head, value, &head->scheme);
-	if (str_is_equal(name, STR(":protocol"))) {
-		head->has_protocol = true;
-		return value.len > 0 ? keep(head, value, &head->protocol)
-		                     : fail(head, FAULT_BAD_REQUEST);
-	}
-	if (!str_is_equal(name, STR(":authority")))
+	struct serve_h2_slice *place = place_of(head, name);
+	head->has_protocol |= place == &head->protocol;
+	if (place == NULL || (place == &head->protocol && value.len == 0))
 		return fail(head, FAULT_BAD_REQUEST);
+	if (place != &head->authority)
+		return keep(head, value, place);
 	head->has_authority = true;
-	return keep(head, value, &head->authority);
+	return write_field(head, HTTP_NAME_HOST, STR("host"), value, place);
 }
 
 /* A crumb, behind those that came before. */
 static bool add_cookie(struct serve_h2_head *head, struct str value)
 {
 	bool is_first = head->cookies.block == NULL;
-	if (!reserve(head, &head->cookies, value.len + 12))
+	/* With what its line needs besides. */
+	if (!reserve(head, &head->cookies, value.len + (is_first ? sizeof("cookie: \r\n") : 2)))
 		return false;
-	put(&head->cookies, is_first ? STR("cookie: ") : STR("; "));
+	put(&head->cookies, is_first ? STR_EMPTY : STR("; "));
 	put(&head->cookies, value);
 	return true;
 }
 
-static bool add_regular(struct serve_h2_head *head, struct str name, struct str value)
+static bool add_regular(
+        struct serve_h2_head *head, enum http_name id, struct str name, struct str value)
 {
-	if (!head->is_trailers && head->head_at == 0 && !write_first_lines(head))
-		return false;
-	if (head->is_trailers)
-		return write_field(head, name, value);
-	if (str_is_equal(name, STR("cookie")))
+	struct serve_h2_slice at;
+	if (id == HTTP_NAME_COOKIE && !head->is_trailers)
 		return add_cookie(head, value);
-	if (!write_field(head, name, value))
+	if (!write_field(head, id, name, value, &at))
 		return false;
-	if (str_is_equal(name, STR("priority"))) {
-		head->priority.at = (uint32_t)(buf_length(&head->text) - value.len - 2);
-		head->priority.len = (uint32_t)value.len;
-	}
+	if (id == HTTP_NAME_PRIORITY)
+		head->priority = at;
 	return true;
-}
-
-/* Host may stand beside :authority if it says the same (RFC 9113 section 8.3.1). */
-static bool is_same_host(const struct serve_h2_head *head, struct str value)
-{
-	return str_is_equal_nocase(value, slice(head, &head->authority));
 }
 
 enum serve_h2_field serve_h2_head_add(struct serve_h2_head *head, struct str name, struct str value)
@@ -172,43 +177,75 @@ enum serve_h2_field serve_h2_head_add(struct serve_h2_head *head, struct str nam
 		return SERVE_H2_FIELD_FLOOD;
 	if (head->fault != FAULT_NONE)
 		return SERVE_H2_FIELD_TAKEN;
-	bool is_pseudo = name.len > 0 && name.at[0] == ':';
-	if (is_pseudo && (head->is_trailers || head->head_at != 0))
-		return SERVE_H2_FIELD_MALFORMED;
-	if (!head->is_trailers && head->has_authority && str_is_equal(name, STR("host"))) {
-		bool is_right = !head->has_host && is_same_host(head, value);
-		head->has_host = true;
-		return is_right ? SERVE_H2_FIELD_TAKEN : SERVE_H2_FIELD_MALFORMED;
-	}
-	if (is_pseudo)
+	if (name.len > 0 && name.at[0] == ':') {
+		if (head->is_trailers || head->has_regular)
+			return SERVE_H2_FIELD_MALFORMED;
 		add_pseudo(head, name, value);
-	else
-		add_regular(head, name, value);
+		return SERVE_H2_FIELD_TAKEN;
+	}
+	enum http_name id = http_name_of(name);
+	head->has_regular = true;
+	/* Host may stand beside :authority if it says the same (RFC 9113 section 8.3.1). */
+	if (id == HTTP_NAME_HOST && head->has_authority) {
+		bool is_same =
+		        !head->has_host &&
+		        str_is_equal_nocase(value, serve_h2_head_str(head, &head->authority));
+		head->has_host = true;
+		return is_same ? SERVE_H2_FIELD_TAKEN : SERVE_H2_FIELD_MALFORMED;
+	}
+	add_regular(head, id, name, value);
 	return SERVE_H2_FIELD_TAKEN;
 }
 
-enum fault serve_h2_head_end(struct serve_h2_head *head, struct str *ret_text)
+/* Writes the crumbs, as one field. */
+static bool end_cookies(struct serve_h2_head *head)
 {
-	if (head->fault == FAULT_NONE && !head->is_trailers && head->head_at == 0)
-		write_first_lines(head);
-	size_t cookies = buf_length(&head->cookies);
-	if (head->fault == FAULT_NONE && cookies > 0) {
-		struct buf crumbs = head->cookies;
-		head->cookies = (struct buf){.block = NULL};
-		if (reserve(head, &head->text, cookies + 2)) {
-			put(&head->text, buf_str(&crumbs));
-			put(&head->text, str_of(LINE_END));
-			head->count++;
-		}
-		buf_release(head->pool, &crumbs);
-	}
-	if (head->fault == FAULT_NONE && !head->is_trailers &&
-	        reserve(head, &head->text, sizeof(LINE_END) - 1))
-		put(&head->text, str_of(LINE_END));
-	if (head->fault != FAULT_NONE)
+	struct serve_h2_slice at;
+	struct buf crumbs = head->cookies;
+	if (crumbs.block == NULL)
+		return true;
+	head->cookies = (struct buf){.block = NULL};
+	bool is_written = write_field(head, HTTP_NAME_COOKIE, STR("cookie"), buf_str(&crumbs), &at);
+	buf_release(head->pool, &crumbs);
+	return is_written;
+}
+
+/* The request line that HTTP/1 would have had. */
+static bool check_line(struct serve_h2_head *head)
+{
+	if (head->has_protocol && !keep(head, STR("GET"), &head->method))
+		return false;
+	enum fault fault = http_head_check_line(serve_h2_head_str(head, &head->method),
+	        serve_h2_head_str(head, &head->path), head->limits);
+	return fault == FAULT_NONE || fail(head, fault);
+}
+
+enum fault serve_h2_head_end(struct serve_h2_head *head, struct http_head *ret_head)
+{
+	CHECK(!head->is_trailers);
+	if (head->fault != FAULT_NONE || !end_cookies(head) || !check_line(head))
 		return (enum fault)head->fault;
-	struct str text = buf_str(&head->text);
-	*ret_text = text.len == 0 ? STR_EMPTY
-	                          : str_make(text.at + head->head_at, text.len - head->head_at);
+	*ret_head = (struct http_head){
+	        .base = buf_bytes(&head->text),
+	        .fields = (struct http_field *)(void *)buf_bytes(&head->fields),
+	        .present = head->present,
+	        .len = (uint32_t)buf_length(&head->text),
+	        .count = (uint16_t)count_of(head),
+	        .is_h2 = true,
+	        .minor = 1,
+	        .method = (uint8_t)http_method_of(serve_h2_head_str(head, &head->method)),
+	        .method_at = head->method.at,
+	        .method_len = head->method.len,
+	        .target_at = head->path.at,
+	        .target_len = head->path.len,
+	};
 	return FAULT_NONE;
+}
+
+enum fault serve_h2_head_end_trailers(struct serve_h2_head *head, struct str *ret_lines)
+{
+	CHECK(head->is_trailers);
+	if (head->fault == FAULT_NONE)
+		*ret_lines = buf_length(&head->text) > 0 ? buf_str(&head->text) : STR_EMPTY;
+	return (enum fault)head->fault;
 }

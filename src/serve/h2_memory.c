@@ -2,13 +2,22 @@
  * What an HTTP/2 session makes us keep: whatever nghttp2 allocates for it, and what its streams
  * are. All of it is counted; past LIMIT_H2_SESSION_BYTES, or where the budget says no, an
  * allocation fails, which ends the session. The budget is asked for steps, so that a busy session
- * does not touch what all threads share with each request. Most blocks are small and live as long
- * as a request: they come from slabs.
+ * does not touch what all threads share with each request. Most blocks are small: they come from
+ * slabs.
+ *
+ * Larger ones a session takes as it begins, and keeps: nghttp2's own struct, its map of streams,
+ * and a buffer for the largest frame, of which only heads are written (bodies go past it). They lie
+ * one behind the other in the room behind the session, the buffer last: what is not written of it
+ * takes no memory, as it would where malloc gives out again what somebody else has written to.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
 
 enum { STEP_BYTES = 65536, IDLE_STEP_BYTES = 4096 };
+
+/* Of blocks in slabs, with their heads; multiples of SERVE_H2_BLOCK_STEP. */
+static const uint16_t SIZES[SERVE_H2_BLOCK_SIZES] = {
+        64, 96, 128, 192, 256, 384, 512, 768, SERVE_H2_BLOCK_MAX};
 
 /* Before each block that nghttp2 has; as large as what malloc aligns to. */
 struct block {
@@ -48,8 +57,13 @@ void serve_h2_memory_give(struct serve_h2_memory *memory, size_t bytes)
 
 void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks)
 {
+	unsigned fitting = 0;
 	for (unsigned i = 0; i < SERVE_H2_BLOCK_SIZES; i++)
-		slab_init(&blocks->slabs[i], (size_t)SERVE_H2_BLOCK_MIN << i);
+		slab_init(&blocks->slabs[i], SIZES[i]);
+	for (unsigned i = 0; i < ARRAY_LENGTH(blocks->fitting); i++) {
+		fitting += i * SERVE_H2_BLOCK_STEP > SIZES[fitting];
+		blocks->fitting[i] = (uint8_t)fitting;
+	}
 }
 
 void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks)
@@ -61,10 +75,28 @@ void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks)
 /* The slab of blocks for so many bytes with their head; NULL: they are too many. */
 static struct slab *slab_of(const struct serve_h2_memory *memory, size_t bytes)
 {
-	if (bytes <= SERVE_H2_BLOCK_MIN)
-		return &memory->blocks->slabs[0];
-	unsigned size = (unsigned)(64 - __builtin_clzll((bytes - 1) / SERVE_H2_BLOCK_MIN));
-	return size < SERVE_H2_BLOCK_SIZES ? &memory->blocks->slabs[size] : NULL;
+	struct serve_h2_blocks *blocks = memory->blocks;
+	if (bytes > SERVE_H2_BLOCK_MAX)
+		return NULL;
+	return &blocks->slabs[blocks->fitting[(bytes + SERVE_H2_BLOCK_STEP - 1) /
+	                                      SERVE_H2_BLOCK_STEP]];
+}
+
+static struct block *take_large(struct serve_h2_memory *memory, size_t bytes)
+{
+	bytes = (bytes + sizeof(struct block) - 1) / sizeof(struct block) * sizeof(struct block);
+	if (bytes > memory->room_bytes - memory->room_used)
+		return mem_alloc(bytes);
+	struct block *block = (void *)(memory->room + memory->room_used);
+	memory->room_used += bytes;
+	return block;
+}
+
+static void give_large(const struct serve_h2_memory *memory, struct block *block)
+{
+	const char *at = (const char *)block;
+	if (at < memory->room || at >= memory->room + memory->room_bytes)
+		mem_free(block);
 }
 
 void serve_h2_memory_trim(struct serve_h2_memory *memory)
@@ -83,7 +115,7 @@ static void *on_malloc(size_t size, void *user)
 	if (size > LIMIT_H2_SESSION_BYTES || !serve_h2_memory_take(memory, whole))
 		return NULL;
 	struct slab *slab = slab_of(memory, whole);
-	struct block *block = slab != NULL ? slab_take(slab) : mem_alloc(whole);
+	struct block *block = slab != NULL ? slab_take(slab) : take_large(memory, whole);
 	block->bytes = size;
 	return block + 1;
 }
@@ -99,7 +131,7 @@ static void on_free(void *at, void *user)
 	if (slab != NULL)
 		slab_give(slab, block);
 	else
-		mem_free(block);
+		give_large(user, block);
 }
 
 static void *on_calloc(size_t count, size_t size, void *user)
@@ -127,8 +159,8 @@ static void *on_realloc(void *at, size_t size, void *user)
 	return made;
 }
 
-void serve_h2_memory_init(
-        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks)
+void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *budget,
+        struct serve_h2_blocks *blocks, char *room, size_t room_bytes)
 {
 	*memory = (struct serve_h2_memory){
 	        .calls = {.mem_user_data = memory,
@@ -138,6 +170,8 @@ void serve_h2_memory_init(
 	                .realloc = on_realloc},
 	        .budget = budget,
 	        .blocks = blocks,
+	        .room = room,
+	        .room_bytes = room_bytes,
 	};
 }
 

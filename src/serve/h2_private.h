@@ -25,11 +25,12 @@ enum {
 
 /* ---- memory ---- */
 
-/* Blocks of a few sizes for all sessions of a thread; larger ones come from base/mem.h. */
-enum { SERVE_H2_BLOCK_MIN = 64, SERVE_H2_BLOCK_SIZES = 5 };
+/* Small blocks of a few sizes, for all sessions of a thread. */
+enum { SERVE_H2_BLOCK_SIZES = 9, SERVE_H2_BLOCK_MAX = 1040, SERVE_H2_BLOCK_STEP = 16 };
 
 struct serve_h2_blocks {
-	struct slab slabs[SERVE_H2_BLOCK_SIZES]; /* each twice as large as the one before */
+	struct slab slabs[SERVE_H2_BLOCK_SIZES];
+	uint8_t fitting[SERVE_H2_BLOCK_MAX / SERVE_H2_BLOCK_STEP + 1]; /* by steps: which slab */
 };
 
 void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks);
@@ -40,12 +41,16 @@ struct serve_h2_memory {
 	nghttp2_mem calls;
 	struct mem_budget *budget;
 	struct serve_h2_blocks *blocks;
+	char *room; /* the owner's, for the first larger blocks */
+	size_t room_bytes, room_used;
 	size_t used, charged;
 	bool is_refused; /* by the budget, or LIMIT_H2_SESSION_BYTES */
 };
 
-void serve_h2_memory_init(
-        struct serve_h2_memory *memory, struct mem_budget *budget, struct serve_h2_blocks *blocks);
+/* Blocks too large for `blocks` are taken from the owner's `room`, whose pages need not have been
+ * written to, as long as there is some, and stay there; then from base/mem.h. */
+void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *budget,
+        struct serve_h2_blocks *blocks, char *room, size_t room_bytes);
 
 /* Everything that was taken must have been given back. */
 void serve_h2_memory_done(struct serve_h2_memory *memory);
@@ -79,20 +84,19 @@ struct serve_h2_slice {
 	uint32_t at, len;
 };
 
-/* The fields of a request, or of a trailer section, as they come; written down as HTTP/1 writes
- * them, so that one parser judges them all. */
+/* The fields of a request, or of a trailer section, as they come. */
 struct serve_h2_head {
 	struct buf_pool *pool;
 	const struct http_head_limits *limits;
-	struct buf text; /* the pseudo-header fields' values; behind them the head */
-	struct buf cookies;
+	struct buf text;    /* what `fields` refer to: lines, and pseudo-header fields' values */
+	struct buf fields;  /* struct http_field; of a request */
+	struct buf cookies; /* crumbs, joined */
 	struct serve_h2_slice method, scheme, authority, path, priority;
-	struct serve_h2_slice protocol; /* of an extended CONNECT, which is written as a GET */
-	uint32_t head_at; /* where the head begins in `text`; 0: its first line is not there yet */
-	uint32_t count;   /* field lines that were written */
-	uint64_t decoded; /* bytes, those that are not kept included */
-	uint8_t fault;    /* enum fault: why it cannot become a request */
-	bool is_trailers, has_authority, has_host, has_protocol, is_open;
+	struct serve_h2_slice protocol; /* of an extended CONNECT, which becomes a GET */
+	uint64_t present;               /* as in struct http_head */
+	uint64_t decoded;               /* bytes, those that are not kept included */
+	uint8_t fault;                  /* enum fault: why it cannot become a request */
+	bool is_trailers, has_regular, has_authority, has_host, has_protocol, is_open;
 };
 
 enum serve_h2_field {
@@ -110,14 +114,35 @@ void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers);
 MUST_CHECK enum serve_h2_field serve_h2_head_add(
         struct serve_h2_head *head, struct str name, struct str value);
 
-/* The whole text, valid until serve_h2_head_done; or why not: HEAD_TOO_LARGE, MEMORY, BAD_REQUEST.
- * Of trailers: the field lines without the empty line. */
-MUST_CHECK enum fault serve_h2_head_end(struct serve_h2_head *head, struct str *ret_text);
+/* The whole head of a request, valid until serve_h2_head_done; or why not: HEAD_TOO_LARGE,
+ * URI_TOO_LONG, MEMORY, BAD_REQUEST. */
+MUST_CHECK enum fault serve_h2_head_end(struct serve_h2_head *head, struct http_head *ret_head);
+
+/* The same of trailers: their lines, without the empty line. */
+MUST_CHECK enum fault serve_h2_head_end_trailers(struct serve_h2_head *head, struct str *ret_lines);
+
+/* The bytes of a slice, valid until the next call. */
+static inline struct str serve_h2_head_str(
+        const struct serve_h2_head *head, const struct serve_h2_slice *slice)
+{
+	return slice->len == 0 ? STR_EMPTY
+	                       : str_make(buf_bytes(&head->text) + slice->at, slice->len);
+}
 
 /* Gives the buffers back; more than once is fine. */
 void serve_h2_head_done(struct serve_h2_head *head);
 
 /* ---- sessions and streams ---- */
+
+/* The field names that we know, as HTTP/2 writes them. */
+struct serve_h2_name {
+	char lower[HTTP_NAME_BYTES];
+	size_t len;
+};
+
+struct serve_h2_names {
+	struct serve_h2_name known[HTTP_NAME_OTHER];
+};
 
 /* What the sessions of a server share. */
 struct serve_h2_shared {
@@ -125,6 +150,7 @@ struct serve_h2_shared {
 	nghttp2_option *option;
 	struct slab sessions, streams;
 	struct serve_h2_blocks blocks;
+	struct serve_h2_names names;
 	atomic_uint_least64_t floods[SERVE_FLOODS];
 };
 

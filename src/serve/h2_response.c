@@ -33,149 +33,135 @@ static struct serve_server *server_of(const struct serve_h2_stream *stream)
 /* ---- fields ---- */
 
 struct fields {
+	const struct serve_h2_names *names;
 	struct arena *arena;
 	nghttp2_nv *list;
-	size_t count, room, bytes;
+	size_t count, room;
 	bool is_copied; /* values, too: they are packed later */
 };
 
 static size_t count_lines(struct str lines)
 {
 	size_t count = 0;
-	const char *at = lines.at, *end;
-	size_t left = lines.len;
-	while (left > 0 && (end = memchr(at, '\n', left)) != NULL) {
-		count++;
-		left -= (size_t)(end + 1 - at);
-		at = end + 1;
-	}
+	for (size_t i = 0; i < lines.len; i++)
+		count += lines.at[i] == '\n';
 	return count;
 }
 
 /* In decimal. */
 static struct str print_number(struct arena *arena, uint64_t number)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	enum { DIGITS = 20 };
+	char *digits = arena_alloc(arena, DIGITS);
+	size_t at = DIGITS;
 	do
 		digits[--at] = (char)('0' + number % 10);
 	while ((number /= 10) > 0);
-	return arena_copy(arena, str_make(digits + at, sizeof(digits) - at));
+	return str_make(digits + at, DIGITS - at);
 }
 
 /* What HTTP/2 has no use for (RFC 9113 section 8.2.2), and what the stream writes itself. */
 static bool is_dropped(enum http_name id)
 {
-	switch ((int)id) {
-	case HTTP_NAME_CONNECTION:
-	case HTTP_NAME_CONTENT_LENGTH:
-	case HTTP_NAME_KEEP_ALIVE:
-	case HTTP_NAME_PROXY_CONNECTION:
-	case HTTP_NAME_TRANSFER_ENCODING:
-	case HTTP_NAME_UPGRADE:
-		return true;
-	default:
-		return false;
-	}
+	static const uint64_t dropped =
+	        UINT64_C(1) << HTTP_NAME_CONNECTION | UINT64_C(1) << HTTP_NAME_CONTENT_LENGTH |
+	        UINT64_C(1) << HTTP_NAME_KEEP_ALIVE | UINT64_C(1) << HTTP_NAME_PROXY_CONNECTION |
+	        UINT64_C(1) << HTTP_NAME_TRANSFER_ENCODING | UINT64_C(1) << HTTP_NAME_UPGRADE;
+	return (dropped >> id & 1) != 0; /* OTHER is less than 64, too */
 }
 
-static void add(struct fields *fields, const char *name, size_t name_len, struct str value)
+/* A field whose name and value stay as they are until it is packed. */
+static inline void add(struct fields *fields, struct str name, struct str value)
 {
 	CHECK(fields->count < fields->room);
-	fields->bytes += name_len + value.len + 2;
 	fields->list[fields->count++] = (nghttp2_nv){
-	        .name = (uint8_t *)(uintptr_t)name,
-	        .namelen = name_len,
+	        .name = (uint8_t *)(uintptr_t)name.at,
+	        .namelen = name.len,
 	        .value = (uint8_t *)(uintptr_t)value.at,
 	        .valuelen = value.len,
 	        .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE,
 	};
 }
 
-/* Whether a name of this length, with this first letter, may be one that is dropped. */
-static bool may_be_dropped(struct str name)
+static struct str keep(const struct fields *fields, struct str value)
 {
-	char first = (char)(name.at[0] | 0x20);
-	return first == 'c' || first == 'k' || first == 'p' || first == 't' || first == 'u';
+	return fields->is_copied && value.len > 0 ? arena_copy(fields->arena, value) : value;
 }
 
-/* Copies a name in lower case, eight bytes at a time: of each byte the sixth bit is set where it is
- * from 'A' to 'Z'. Other bytes stay; those above 0x7f are in no name. */
-static void copy_lower(char *to, struct str name)
+static inline void add_known(struct fields *fields, enum http_name id, struct str value)
 {
-	size_t at = 0;
-	for (; at + 8 <= name.len; at += 8) {
-		uint64_t word;
-		memcpy(&word, name.at + at, 8);
-		uint64_t from_a = word + 0x3f3f3f3f3f3f3f3fU, past_z = word + 0x2525252525252525U;
-		word |= (from_a & ~past_z & 0x8080808080808080U) >> 2;
-		memcpy(to + at, &word, 8);
-	}
-	for (; at < name.len; at++)
-		to[at] =
-		        (char)(name.at[at] | (name.at[at] >= 'A' && name.at[at] <= 'Z' ? 0x20 : 0));
+	const struct serve_h2_name *name = &fields->names->known[id];
+	add(fields, str_make(name->lower, name->len), keep(fields, value));
 }
 
 /* A field as HTTP/1 has it: the name becomes lower case. */
-static void add_field(struct fields *fields, struct str name, struct str value, enum http_name id)
+static void add_field(struct fields *fields, enum http_name id, struct str name, struct str value)
 {
 	if (is_dropped(id))
 		return;
+	if (id != HTTP_NAME_OTHER) {
+		add_known(fields, id, value);
+		return;
+	}
 	char *lower = arena_alloc(fields->arena, name.len);
-	copy_lower(lower, name);
-	if (fields->is_copied && value.len > 0)
-		value = arena_copy(fields->arena, value);
-	add(fields, lower, name.len, value);
+	str_copy_lower(lower, name);
+	add(fields, str_make(lower, name.len), keep(fields, value));
 }
 
 /* "Name: value\r\n" lines of ours. */
 static void add_lines(struct fields *fields, struct str lines)
 {
 	while (lines.len > 0) {
-		const char *colon = memchr(lines.at, ':', lines.len);
-		const char *end = memchr(lines.at, '\n', lines.len);
-		CHECK(colon != NULL && end != NULL && colon < end);
-		struct str name = str_make(lines.at, (size_t)(colon - lines.at));
-		struct str value = str_trim(str_make(colon + 1, (size_t)(end - colon) - 2));
-		add_field(fields, name, value,
-		        may_be_dropped(name) ? http_name_of(name) : HTTP_NAME_OTHER);
-		lines = str_make(end + 1, lines.len - (size_t)(end + 1 - lines.at));
+		struct str value = str_cut(&lines, '\n');
+		struct str name = str_cut(&value, ':');
+		CHECK(name.len > 0 && value.len > 0);
+		value.len--; /* the CR */
+		add_field(fields, http_name_of(name), name, str_trim(value));
 	}
 }
 
 static void add_head(struct fields *fields, const struct http_head *head, const uint64_t *drop)
 {
-	for (unsigned i = 0; head != NULL && i < head->count; i++)
+	for (unsigned i = 0; i < head->count; i++)
 		if (drop == NULL || !(drop[i / 64] >> (i % 64) & 1))
-			add_field(fields, http_head_name(head, &head->fields[i]),
-			        http_head_value(head, &head->fields[i]),
-			        (enum http_name)head->fields[i].id);
+			add_field(fields, (enum http_name)head->fields[i].id,
+			        http_head_name(head, &head->fields[i]),
+			        http_head_value(head, &head->fields[i]));
 }
 
-static void add_status(struct fields *fields, unsigned status)
+/* Begins with room for so many fields. */
+static void begin_fields(struct fields *fields, struct serve_h2_stream *stream, size_t room)
 {
-	CHECK(status >= 100 && status <= 999);
-	add(fields, ":status", 7, print_number(fields->arena, status));
+	struct arena *arena = &stream->stream.arena;
+	*fields = (struct fields){
+	        .names = &server_of(stream)->h2->names,
+	        .arena = arena,
+	        .list = arena_alloc(arena, room * sizeof(nghttp2_nv)),
+	        .room = room,
+	};
 }
 
 /* Makes the fields of a response; they live as long as the stream. */
 static void make_fields(struct serve_h2_stream *stream, const struct serve_response *response,
         bool is_copied, struct fields *fields)
 {
-	struct arena *arena = &stream->stream.arena;
-	size_t room = OWN_FIELDS + (response->head != NULL ? response->head->count : 0) +
-	              count_lines(response->ready) + count_lines(response->added) +
-	              response->field_count;
-	*fields = (struct fields){.arena = arena, .room = room, .is_copied = is_copied};
-	fields->list = arena_alloc(arena, room * sizeof(nghttp2_nv));
+	const struct http_head *head = response->head;
 	bool is_tunnel = response->upgrade.len > 0;
-	add_status(fields, is_tunnel ? STATUS_OF_TUNNEL : response->status);
-	add_head(fields, response->head, response->drop);
-	add_lines(fields, response->ready);
+	unsigned status = is_tunnel ? STATUS_OF_TUNNEL : response->status;
+	CHECK(status >= 100 && status <= 999);
+	begin_fields(fields, stream,
+	        OWN_FIELDS + (head != NULL ? head->count : 0) + count_lines(response->added) +
+	                response->field_count);
+	fields->is_copied = is_copied;
+	add(fields, STR(":status"), print_number(fields->arena, status));
+	if (head != NULL)
+		add_head(fields, head, response->drop);
 	add_lines(fields, response->added);
 	for (unsigned i = 0; i < response->field_count; i++)
-		add_field(fields, response->fields[i].name, response->fields[i].value,
-		        http_name_of(response->fields[i].name));
+		add_known(fields, response->fields[i].id, response->fields[i].value);
+	if (response->length != UINT64_MAX)
+		add_known(fields, HTTP_NAME_CONTENT_LENGTH,
+		        print_number(fields->arena, response->length));
 }
 
 /* ---- what nghttp2 asks for ---- */
@@ -295,9 +281,10 @@ static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void
 		stream->waits_for_window = false;
 		stream->window_since_ms = 0;
 	}
-	bool is_half =
-	        stream != NULL && stream->stream.is_tunnel; /* which the client may end later */
-	if (nghttp2_session_get_stream_remote_close(wire, id) == 0 && !is_half)
+	/* Of those that became no stream the library knows; a tunnel the client may end later. */
+	bool is_over = stream != NULL ? stream->has_end || stream->stream.is_tunnel
+	                              : nghttp2_session_get_stream_remote_close(wire, id) != 0;
+	if (!is_over)
 		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 	return 0;
 }
@@ -321,11 +308,11 @@ static bool is_packed_at_once(struct serve_h2_session *session, size_t bytes)
 
 static size_t bytes_of(const struct serve_response *response)
 {
-	size_t bytes = response->ready.len + response->added.len;
+	size_t bytes = response->added.len;
 	if (response->head != NULL)
 		bytes += response->head->len;
 	for (unsigned i = 0; i < response->field_count; i++)
-		bytes += response->fields[i].name.len + response->fields[i].value.len;
+		bytes += HTTP_NAME_BYTES + response->fields[i].value.len;
 	return bytes;
 }
 
@@ -351,8 +338,6 @@ bool serve_h2_response_begin(struct serve_stream *it, const struct serve_respons
 	bool is_at_once = is_packed_at_once(session, bytes);
 	struct fields fields;
 	make_fields(stream, response, !is_at_once, &fields);
-	if (response->length != UINT64_MAX)
-		add(&fields, "content-length", 14, print_number(&it->arena, response->length));
 	size_t more = it->arena.allocated - allocated;
 	if (more > 0) {
 		if (!serve_h2_memory_take(&session->memory, more))
@@ -379,7 +364,8 @@ void serve_h2_response_interim(struct serve_stream *it, unsigned status,
 	/* 101 has no meaning here (RFC 9113 section 8.6). */
 	if (it->is_gone || it->has_response || stream->is_wire_closed || status == 101)
 		return;
-	struct serve_response response = {.status = status, .head = head, .drop = drop};
+	struct serve_response response = {
+	        .status = status, .head = head, .drop = drop, .length = UINT64_MAX};
 	struct fields fields;
 	make_fields(stream, &response, true, &fields);
 	if (nghttp2_submit_headers(session->wire, NGHTTP2_FLAG_NONE, stream->id, NULL, fields.list,
@@ -557,9 +543,9 @@ void serve_h2_response_finish(struct serve_stream *it, const struct http_head *t
 	if (it->is_gone || stream->is_wire_closed || it->length_left == 0)
 		return;
 	if (trailers != NULL && trailers->count > 0) {
-		struct fields fields = {
-		        .arena = &it->arena, .room = trailers->count, .is_copied = true};
-		fields.list = arena_alloc(&it->arena, fields.room * sizeof(nghttp2_nv));
+		struct fields fields;
+		begin_fields(&fields, stream, trailers->count);
+		fields.is_copied = true;
 		add_head(&fields, trailers, NULL);
 		stream->trailers = fields.list;
 		stream->trailer_count = fields.count;
@@ -591,10 +577,10 @@ void serve_h2_response_error(struct serve_stream *it, enum fault fault, struct s
 	}
 	struct str words = words_of(fault, body);
 	const struct serve_field fields[] = {
-	        {STR("date"), serve_server_date(server_of(stream))},
-	        {STR("content-type"), STR("text/plain; charset=utf-8")},
-	        {STR("cache-control"), STR("no-store")},
-	        {STR("x-headwater-error"), str_of(info->name)},
+	        {HTTP_NAME_DATE, serve_server_date(server_of(stream))},
+	        {HTTP_NAME_CONTENT_TYPE, STR("text/plain; charset=utf-8")},
+	        {HTTP_NAME_CACHE_CONTROL, STR("no-store")},
+	        {HTTP_NAME_X_HEADWATER_ERROR, str_of(info->name)},
 	};
 	struct serve_response response = {
 	        .status = info->status,
@@ -646,8 +632,7 @@ void serve_h2_response_refuse(struct serve_h2_session *session, int32_t id, enum
 		CHECK(colon != NULL && end != NULL && colon < end);
 		size_t name_len = (size_t)(colon - lines.at);
 		CHECK(at + name_len <= sizeof(names));
-		for (size_t i = 0; i < name_len; i++)
-			names[at + i] = (char)(lines.at[i] | 0x20);
+		str_copy_lower(names + at, str_make(lines.at, name_len));
 		fields[count++] = field_of(str_make(names + at, name_len),
 		        str_trim(str_make(colon + 1, (size_t)(end - colon) - 2)));
 		at += name_len;

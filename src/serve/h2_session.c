@@ -24,6 +24,15 @@ enum {
 	DRAIN_IDLE_MS = 1000,
 	/* How much the kernel takes that it cannot send yet. */
 	UNSENT_BYTES = 131072,
+	/* What nghttp2 1.52 takes in blocks that are too large for slabs. */
+	LARGE_BYTES = 23552,
+};
+
+/* A session and, behind it, the larger blocks that nghttp2 takes for it (h2_memory.c): of six pages
+ * in all, two are written to. */
+struct session_room {
+	struct serve_h2_session session;
+	_Alignas(16) char large[LARGE_BYTES];
 };
 
 static struct serve_server *server_of(const struct serve_h2_session *session)
@@ -60,12 +69,19 @@ struct serve_h2_shared *serve_h2_shared_new(void)
 	nghttp2_option_set_max_continuations(shared->option, LIMIT_H2_CONTINUATIONS);
 	nghttp2_option_set_max_reserved_remote_streams(shared->option, 0);
 	nghttp2_option_set_builtin_recv_extension_type(shared->option, NGHTTP2_PRIORITY_UPDATE);
+	nghttp2_option_set_max_deflate_dynamic_table_size(shared->option, LIMIT_H2_ENCODER_BYTES);
 	nghttp2_option_set_max_send_header_block_length(shared->option, 2 * LIMIT_HEAD_BYTES);
 	/* Resets are counted by us (h2_flood.c); the library would end with INTERNAL_ERROR. */
 	nghttp2_option_set_stream_reset_rate_limit(shared->option, UINT32_MAX, UINT32_MAX);
-	slab_init(&shared->sessions, sizeof(struct serve_h2_session));
+	slab_init_sparse(&shared->sessions, sizeof(struct session_room));
 	slab_init(&shared->streams, sizeof(struct serve_h2_stream));
 	serve_h2_memory_init_blocks(&shared->blocks);
+	for (unsigned id = 0; id < HTTP_NAME_OTHER; id++) {
+		struct serve_h2_name *name = &shared->names.known[id];
+		struct str text = http_name_text(id);
+		str_copy_lower(name->lower, text);
+		name->len = text.len;
+	}
 	return shared;
 }
 
@@ -460,7 +476,8 @@ static bool say_settings(struct serve_h2_session *session)
 void serve_h2_open(struct serve_connection *connection)
 {
 	struct serve_server *server = connection->server;
-	struct serve_h2_session *session = slab_take(&server->h2->sessions);
+	struct session_room *room = slab_take(&server->h2->sessions);
+	struct serve_h2_session *session = &room->session;
 	*session = (struct serve_h2_session){
 	        .connection = connection,
 	        .head = {.pool = server->options.buffers, .limits = &server->options.head_limits},
@@ -470,8 +487,8 @@ void serve_h2_open(struct serve_connection *connection)
 	list_init(&session->streams);
 	for (unsigned i = 0; i < SERVE_H2_URGENCIES; i++)
 		list_init(&session->waiting[i]);
-	serve_h2_memory_init(
-	        &session->memory, server->options.buffers->budget, &server->h2->blocks);
+	serve_h2_memory_init(&session->memory, server->options.buffers->budget, &server->h2->blocks,
+	        room->large, sizeof(room->large));
 	connection->session = session;
 	connection->state = CONNECTION_HTTP2;
 	if (nghttp2_session_server_new3(&session->wire, server->h2->callbacks, session,
@@ -505,5 +522,5 @@ void serve_h2_free(struct serve_h2_session *session)
 	nghttp2_session_del(session->wire);
 	serve_h2_head_done(&session->head);
 	serve_h2_memory_done(&session->memory);
-	slab_give(&server->h2->sessions, session);
+	slab_give(&server->h2->sessions, container_of(session, struct session_room, session));
 }

@@ -254,34 +254,11 @@ static struct serve_h2_stream *make(struct serve_h2_session *session, int32_t id
 	return stream;
 }
 
-/* The head that was written down, as HTTP/1's parser reads it; every line must be one field. */
-static enum fault parse(const struct serve_h2_head *head, struct str text,
-        struct http_field fields[LIMIT_HEAD_FIELDS], struct http_head *ret_head)
-{
-	size_t scanned = 0;
-	enum fault fault = FAULT_BAD_REQUEST;
-	*ret_head = (struct http_head){.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
-	if (http_head_parse_request(text, &scanned, head->limits, ret_head, &fault) !=
-	        HTTP_PARSE_DONE)
-		return fault == FAULT_NONE ? FAULT_BAD_REQUEST : fault;
-	bool is_same = ret_head->len == text.len && ret_head->count == head->count &&
-	               ret_head->target_len == head->path.len &&
-	               ret_head->method_len == (head->has_protocol ? 3 : head->method.len);
-	return is_same ? FAULT_NONE : FAULT_BAD_REQUEST;
-}
-
 /* The scheme is not ours to know: a proxy with TLS may stand in front of us. */
-static bool is_scheme_known(const struct serve_h2_head *head)
+static bool is_scheme_known(struct str scheme)
 {
-	struct str scheme = str_make(buf_bytes(&head->text) + head->scheme.at, head->scheme.len);
-	return str_is_equal_nocase(scheme, STR("http")) ||
-	       str_is_equal_nocase(scheme, STR("https"));
-}
-
-static bool is_connect(const struct serve_h2_head *head)
-{
-	struct str method = str_make(buf_bytes(&head->text) + head->method.at, head->method.len);
-	return str_is_equal(method, STR("CONNECT"));
+	return str_is_equal_nocase(scheme, STR("https")) ||
+	       str_is_equal_nocase(scheme, STR("http"));
 }
 
 /* Host, path, body and Expect. */
@@ -290,7 +267,7 @@ static enum fault check(struct serve_h2_stream *stream, bool has_end)
 	struct serve_stream *it = &stream->stream;
 	enum http_framing framing;
 	uint64_t length;
-	enum fault fault = http_head_check_request(&it->head, &it->host, &it->path);
+	enum fault fault = http_head_check_request(&it->head, &it->target);
 	if (fault == FAULT_NONE)
 		fault = http_body_request(&it->head, &framing, &length);
 	if (fault != FAULT_NONE)
@@ -317,11 +294,11 @@ static enum fault keep_head(struct serve_h2_stream *stream, const struct http_he
 {
 	struct serve_stream *it = &stream->stream;
 	it->head = *head;
-	it->head.is_h2 = true;
 	it->head.base = arena_copy(&it->arena, str_make(head->base, head->len)).at;
 	it->head.capacity = head->count;
 	it->head.fields = arena_alloc(&it->arena, head->count * sizeof(struct http_field));
-	memcpy(it->head.fields, head->fields, head->count * sizeof(struct http_field));
+	if (head->count > 0)
+		memcpy(it->head.fields, head->fields, head->count * sizeof(struct http_field));
 	/* As in HTTP/1: itself, and what is made of it for two origins. */
 	size_t bytes = 3 * it->arena.allocated;
 	if (bytes > 0 && !serve_h2_memory_take(&stream->session->memory, bytes))
@@ -333,29 +310,27 @@ static enum fault keep_head(struct serve_h2_stream *stream, const struct http_he
 static enum fault open_stream(
         struct serve_h2_session *session, int32_t id, bool has_end, struct serve_h2_stream **ret)
 {
-	struct http_field fields[LIMIT_HEAD_FIELDS];
 	struct http_head parsed;
-	struct str text;
 	struct serve_h2_head *head = &session->head;
-	enum fault fault = serve_h2_head_end(head, &text);
-	if (fault == FAULT_NONE && is_connect(head) != head->has_protocol)
-		fault = FAULT_BAD_METHOD; /* one without has neither scheme nor path */
-	if (fault == FAULT_NONE)
-		fault = is_scheme_known(head) ? parse(head, text, fields, &parsed)
-		                              : FAULT_BAD_REQUEST;
+	/* One without a protocol has neither scheme nor path. */
+	bool is_connect = str_is_equal(serve_h2_head_str(head, &head->method), STR("CONNECT"));
+	if (head->fault == FAULT_NONE && is_connect != head->has_protocol)
+		return FAULT_BAD_METHOD;
+	enum fault fault = serve_h2_head_end(head, &parsed);
+	if (fault == FAULT_NONE && !is_scheme_known(serve_h2_head_str(head, &head->scheme)))
+		fault = FAULT_BAD_REQUEST;
 	if (fault != FAULT_NONE)
 		return fault;
 	struct serve_h2_stream *stream = make(session, id);
 	if (stream == NULL)
 		return FAULT_MEMORY;
 	if (head->priority.len > 0)
-		serve_h2_order_read(
-		        str_make(buf_bytes(&head->text) + head->priority.at, head->priority.len),
-		        &stream->urgency, &stream->is_incremental);
+		serve_h2_order_read(serve_h2_head_str(head, &head->priority), &stream->urgency,
+		        &stream->is_incremental);
 	fault = keep_head(stream, &parsed);
 	if (head->has_protocol)
-		stream->stream.protocol = arena_copy(&stream->stream.arena,
-		        str_make(buf_bytes(&head->text) + head->protocol.at, head->protocol.len));
+		stream->stream.protocol =
+		        arena_copy(&stream->stream.arena, serve_h2_head_str(head, &head->protocol));
 	if (fault == FAULT_NONE)
 		fault = check(stream, has_end);
 	if (fault != FAULT_NONE) {

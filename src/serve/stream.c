@@ -113,7 +113,7 @@ static enum fault check(struct serve_stream *stream)
 	const struct http_head *head = &stream->head;
 	enum http_framing framing;
 	uint64_t length;
-	enum fault fault = http_head_check_request(head, &stream->host, &stream->path);
+	enum fault fault = http_head_check_request(head, &stream->target);
 	if (fault == FAULT_NONE)
 		fault = http_body_request(head, &framing, &length);
 	if (fault != FAULT_NONE)

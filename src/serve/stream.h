@@ -21,8 +21,8 @@ struct serve_server;
 
 struct serve_stream {
 	/* for the handler to read */
-	struct http_head head; /* of the request; valid until serve_stream_close */
-	struct str host, path; /* http_head_check_request */
+	struct http_head head;     /* of the request; valid until serve_stream_close */
+	struct http_target target; /* http_head_check_request */
 	/* Of an extended CONNECT (RFC 8441), which looks like a GET: the protocol that it wants. No
 	 * 2xx answers it but that of a tunnel. Else empty. */
 	struct str protocol;
@@ -88,19 +88,21 @@ enum serve_read serve_stream_read(struct serve_stream *stream, size_t room, stru
 struct str serve_stream_trailers(struct serve_stream *stream);
 
 struct serve_field {
-	struct str name, value;
+	enum http_name id; /* not OTHER */
+	struct str value;
 };
 
 /* The head of a response. Connection, Content-Length, Transfer-Encoding are the stream's to write.
- * Lines of `ready` are copied as they are, each with its CRLF: so what was stored need not be
- * written afresh for everybody who asks for it. */
+ * Lines are serialised, each with its CRLF. */
 struct serve_response {
 	unsigned status;
-	struct str reason;                /* empty: the registered one */
-	const struct http_head *head;     /* fields to pass on, or NULL … */
-	const uint64_t *drop;             /* … but for those marked here (http/hop.h) */
-	struct str ready, added;          /* field lines that are serialised already, or empty */
-	const struct serve_field *fields; /* fields to add */
+	struct str reason;            /* empty: the registered one */
+	const struct http_head *head; /* fields to pass on, or NULL … */
+	const uint64_t *drop;         /* … but for those marked here (http/hop.h), or NULL */
+	struct str lines; /* those of `head`, where nothing is marked: HTTP/1 copies them, so that
+	                     what was stored is not written afresh for everybody; or empty */
+	struct str added; /* lines of ours, or empty */
+	const struct serve_field *fields; /* fields of ours */
 	unsigned field_count;
 	struct str
 	        upgrade;  /* of a 101: what the connection changes to; then `length` is not known */

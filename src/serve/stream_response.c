@@ -26,27 +26,28 @@ static struct serve_server *server_of(const struct serve_stream *stream)
 
 static size_t room_for(const struct serve_response *response)
 {
-	size_t room = HEAD_ROOM + response->reason.len + response->ready.len + response->added.len +
-	              response->upgrade.len;
+	size_t room =
+	        HEAD_ROOM + response->reason.len + response->added.len + response->upgrade.len;
 	/* "name:value\r\n" stands in the head already; each may grow by a space. */
 	if (response->head != NULL)
 		room += response->head->len + response->head->count;
 	for (unsigned i = 0; i < response->field_count; i++)
-		room += response->fields[i].name.len + response->fields[i].value.len + 4;
+		room += HTTP_NAME_BYTES + response->fields[i].value.len + 4;
 	return room;
 }
 
 static void write_fields(struct http_writer *writer, const struct serve_response *response)
 {
 	const struct http_head *head = response->head;
-	for (unsigned i = 0; head != NULL && i < head->count; i++)
+	bool has_lines = response->lines.len > 0;
+	for (unsigned i = 0; head != NULL && !has_lines && i < head->count; i++)
 		if (response->drop == NULL || !(response->drop[i / 64] >> (i % 64) & 1))
 			http_write_field(writer, http_head_name(head, &head->fields[i]),
 			        http_head_value(head, &head->fields[i]));
-	http_write(writer, response->ready);
+	http_write(writer, response->lines);
 	http_write(writer, response->added);
 	for (unsigned i = 0; i < response->field_count; i++)
-		http_write_field(writer, response->fields[i].name, response->fields[i].value);
+		http_write_known_field(writer, response->fields[i].id, response->fields[i].value);
 }
 
 /* The connection is no more one of HTTP: it ends with what passes on it, and looks broken where
@@ -91,7 +92,7 @@ bool serve_stream_respond(struct serve_stream *stream, const struct serve_respon
 	if (stream->head.is_h2)
 		return serve_h2_response_begin(stream, response);
 	CHECK(!stream->has_response);
-	CHECK(response->ready.len == 0 || str_has_suffix(response->ready, str_of(line_end)));
+	CHECK(response->lines.len == 0 || str_has_suffix(response->lines, str_of(line_end)));
 	CHECK(response->added.len == 0 || str_has_suffix(response->added, str_of(line_end)));
 	struct serve_connection *connection = stream->connection;
 	struct buf *out = &connection->out;

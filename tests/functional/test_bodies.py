@@ -8,7 +8,7 @@ import client
 import content
 import pytest
 import wire
-from domains import SLACK, domain
+from domains import SLACK, domain, origin_of
 from origin import Generated, Reply
 
 
@@ -396,8 +396,9 @@ def test_nginx_takes_uploads_through_the_edge(make):
 
 
 @pytest.mark.soak
-def test_four_gigabytes_arrive_whole(server, origin):
+def test_four_gigabytes_arrive_whole(make, origin):
     size = (4 << 30) + 12345
+    server = make.headwater([domain(origin_of(origin, idle_timeout="30s"))])  # on a machine that is busy for long
     origin.default = Reply(body=Generated("huge", size))
     response = server.get(keep=False, timeout=600)
     assert (response.size, response.digest) == (size, content.digest("huge", size))

@@ -163,6 +163,29 @@ def test_a_304_to_the_masters_failure_keeps_what_is_remembered_right(make):
         assert told == (b"theirs", "backup", '"b"')
 
 
+@pytest.mark.parametrize("how", ["a connection that was closed", "another address"])
+def test_what_is_no_failure_of_an_origin_caps_no_error(make, how):
+    """origin-pull.md section 4: a kept connection that was closed is no failure, and the cap is on what stands in for
+    another origin.
+    """
+    master = make.origin("master")
+    other = make.origin("other")
+    other.down()
+    addresses = [master.address] if how != "another address" else [other.address, master.address]
+    server = make.headwater([domain({"type": "self", "addresses": addresses})])
+    if how != "another address":
+        master.on_reuse = "reset"
+        server.get("/warm")
+    paths = [f"/{number}" for number in range(6)]
+    for path in paths:
+        master.on(path, says(FRESH, status=404))
+        assert server.get(path).status == 404
+    attempts = [line["attempts"] for line in server.wait_log(6) if line["path"] in paths]
+    assert any(len(rows) > 1 for rows in attempts)
+    time.sleep(1.2)
+    assert {word(server.get(path)) for path in paths} == {"HIT"}
+
+
 def test_debug_tells_where_a_shared_answer_came_from(make):
     master, backup = make.origin("master"), make.origin("backup")
     master.down()

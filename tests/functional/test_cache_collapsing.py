@@ -172,6 +172,33 @@ def test_an_answer_that_is_not_for_sharing_releases_everybody_at_once(released, 
     assert max(response.seconds for response in second) < 0.5 + SLACK
 
 
+@pytest.mark.parametrize("lines", [("status", 403), ("private", 200)], ids=lambda row: row[0])
+def test_who_is_refused_keeps_nothing_out_of_the_cache(make, lines):
+    """RFC 9111 3: what another request got is no reason not to store what may be stored. Who asks whether it
+    changed still asks the origin itself.
+    """
+    site = Site(make, workers=2)
+    site.origin.on("/a", lambda request: says("Cache-Control: private", status=lines[1], body=b"odd") if "X-Odd" in request.fields
+                   else says(FRESH, 'ETag: "a"', body=b"right"))  # fmt: skip
+    assert site.get("/a", "X-Odd: 1").body == b"odd"
+    assert word(site.get("/a", 'If-None-Match: "x"')) == "PASS" and "If-None-Match" in site.pulls("/a")[-1].fields
+    assert word(site.get("/a", "X-Odd: 1")) == "PASS"
+    assert [word(site.get("/a")) for _ in range(2)] == ["MISS", "HIT"]
+
+
+def test_what_nobody_was_to_wait_for_is_waited_for_once_it_is_for_sharing(make):
+    site = Site(make, workers=2)
+    site.says("/a", "Cache-Control: private")
+    site.get("/a")
+    site.says("/a", FRESH, body=b"x" * 100_000, drip="body", drip_bytes=10_000, drip_s=0.05)
+    with site.server.connect() as first:
+        first.request(target="/a")
+        read_until(first, 15_000)
+        responses = at_once(site.server, 10, "/a")
+        assert {response.body for response in [first.response(), *responses]} == {b"x" * 100_000}
+    assert len(site.pulls("/a")) == 2
+
+
 def test_different_urls_do_not_wait_for_each_other(make):
     site = Site(make)
     for number in range(10):

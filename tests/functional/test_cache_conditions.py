@@ -1,6 +1,6 @@
 """Conditional requests and HEAD, answered by the cache as the origin would (RFC 9110 section 13, RFC 9111 4.3.2)."""
 import pytest
-from caching import Site, word
+from caching import FRESH, Site, word
 from origin import Generated
 
 MODIFIED, LATER, EARLIER, DATE = (f"Mon, 02 Nov 2026 10:00:{second} GMT" for second in ("10", "11", "09", "50"))
@@ -122,6 +122,16 @@ def test_a_condition_on_what_turns_out_not_to_be_for_sharing(site, condition):
         return
     assert (word(response), response.fields.get("ETag"), response.fields.get("Set-Cookie")) == ("PASS", '"a"', "a=b")
     assert ("Content-Type" in response.fields) == (response.status == 200)
+
+
+def test_a_condition_on_what_is_shared_and_cannot_be_stored(site):
+    """RFC 9110 13.1.3: more tags than may be are no reason to forget when it was modified."""
+    path = site.path()
+    tags = ",".join(f"t{number}" for number in range(300))
+    site.says(path, FRESH, "Last-Modified: {now-100}", f"Cache-Tag: {tags}", body=b"new")
+    response = site.get(path, "If-Modified-Since: {now-200}")
+    assert (response.status, response.body) == (200, b"new") and not site.is_kept(path)
+    assert site.get(path, "If-Modified-Since: {now-50}").status == 304
 
 
 def test_a_304_has_what_a_cache_needs_and_nothing_of_the_content(site):

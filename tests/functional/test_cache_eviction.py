@@ -194,3 +194,18 @@ def test_many_small_objects_and_their_index(make):
             connection.request(target=f"/{number}")
             response = connection.response()
             assert response.body == content.generate(f"/{number}", 0, SIZES[0])
+
+
+def test_what_is_larger_than_its_probation_is_remembered_when_it_is_asked_for_again(make):
+    """Without a validator what lacks cannot be pulled by itself, so that all of its pieces must come to stay."""
+    site = Site(make, flags={"cache_memory": "64m"})
+    site.origin.default = lambda request: says(FRESH, body=Generated(request.path, MIB))
+    site.says("/large", FRESH, body=Generated("/large", 10 * MIB))
+    for number in range(80):
+        for _ in range(2):
+            site.get(f"/small/{number}", keep=False)
+    for _ in range(4):
+        response = site.get("/large", keep=False)
+        assert response.digest == content.digest("/large", 10 * MIB)
+        time.sleep(0.1)
+    assert word(response) == "HIT" and len(site.pulls("/large")) == 2

@@ -207,6 +207,15 @@ def test_only_what_is_remembered_has_an_age(site):
     assert age(site.get(path)) <= 5
 
 
+def test_what_is_shared_and_not_remembered_keeps_its_age(site):
+    """RFC 9111 4.2.3: without it, who is behind us would take for fresh what is not."""
+    path = site.path()
+    site.says(path, "Cache-Control: max-age=10, must-revalidate", "Age: 20", status=404)
+    response = site.get(path)
+    assert (response.status, word(response), age(response)) == (404, "MISS", 20)
+    assert not site.is_kept(path)
+
+
 def test_a_remembered_response_is_the_origins(site):
     path = site.path()
     site.says(path, FRESH, "Date: {now-3}", "Content-Type: text/odd", "X-Empty:", "X-Two: a", "X-Two: b", "x-LOW: c",
@@ -257,6 +266,11 @@ STATUSES = {
     "a stale one that was validated": (
         "GET", (), ["Cache-Control: max-age=100", "Age: 200", 'ETag: "a"'], "REVALIDATED",
         {"fwd": "stale", "fwd-status": "304", "stored": True, "ttl": "99"}),
+    "a fresh one that the client wants to be validated": (
+        "GET", ["Cache-Control: no-cache"], [FRESH, 'ETag: "a"'], "REVALIDATED",
+        {"fwd": "request", "fwd-status": "304", "stored": True, "ttl": "99"}),
+    "a stale one in place of a failure": (
+        "GET", (), ["Cache-Control: max-age=100", "Age: 200", 'ETag: "a"'], "STALE", {"fwd": "stale", "ttl": "-101"}),
     "a stale one that is sent as it is": (
         "GET", (), ["Cache-Control: max-age=100, stale-while-revalidate=1000", "Age: 200", 'ETag: "a"'], "STALE",
         {"hit": True, "ttl": "-101"}),
@@ -273,6 +287,8 @@ def test_cache_status_x_cache_and_the_log_say_the_same(site, name):
         site.get(path)
     if name == "an answer that is private":
         site.says(path, "Cache-Control: private, max-age=100")
+    elif name == "a stale one in place of a failure":
+        site.says(path, status=503)
     elif expected == "REVALIDATED":
         site.origin.on(path, Reply(status=304, fields=fields_of(["Cache-Control: max-age=100", 'ETag: "a"'])))
     else:

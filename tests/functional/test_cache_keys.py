@@ -8,6 +8,7 @@ RULES = {
     "ignore.test": {"cache": {"query": "ignore"}},
     "chosen.test": {"cache": {"query": "chosen", "query_parameters": ["id", "v"]}},
     "sorted.test": {"cache": {"query_sorted": "on"}},
+    "anycase.test": {"cache": {"query": "chosen", "query_parameters": ["id"], "ignore_case": "on"}},
     "both.test": {"cache": {"query": "chosen", "query_parameters": ["id", "v"], "query_sorted": "on"}},
     "case.test": {"cache": {"ignore_case": "on"}},
     "*.wild.test": {},
@@ -40,6 +41,15 @@ TABLE = {
     ("chosen.test", "{}?idx=1", "{}"): True,
     ("chosen.test", "{}?id=1", "{}?id=1&id=2"): False,
     ("chosen.test", "{}?id=1&&", "{}?&id=1"): True,
+    # What an origin may take for a chosen one is no way to put an answer in the place of another's.
+    ("chosen.test", "{}?i%64=2", "{}"): False,
+    ("chosen.test", "{}?+id=2", "{}"): False,
+    ("chosen.test", "{}?id[]=2", "{}"): False,
+    ("chosen.test", "{}?utm=1;id=2", "{}"): False,
+    ("chosen.test", "{}?utm[id]=2", "{}"): True,
+    ("chosen.test", "{}?utm=id", "{}"): True,
+    ("anycase.test", "{}?ID=2", "{}"): False,
+    ("anycase.test", "{}?ID=2", "{}?id=2"): True,
     ("chosen.test", "{}?" + MANY + "&id=1", "{}?" + MANY + "&id=2"): False,
     ("sorted.test", "{}?a=1&b=2", "{}?b=2&a=1"): True,
     ("sorted.test", "{}?a=1&a=2", "{}?a=2&a=1"): False,
@@ -101,6 +111,24 @@ def test_hosts_of_a_wildcard_share_nothing(site):
 def test_domains_share_nothing(site):
     path = site.path()
     assert [word(site.get(path, host=host)) for host in ("edge.test", "sorted.test", "case.test")] == ["MISS"] * 3
+
+
+@pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Port: 1", "X-Forwarded-Scheme: nothttps",
+                                  "X_Forwarded_Server: evil.test", "X-HTTP-Method-Override: POST", "X-HTTP-Method: PUT",
+                                  "X-Method-Override: HEAD", "X-Original-URL: /admin", "X-Rewrite-URL: /admin",
+                                  "X_Rewrite_URL: /admin", "X-Host: evil.test", "Forwarded: host=evil.test"])  # fmt: skip
+def test_what_is_no_part_of_the_key_does_not_make_the_answer(site, line):
+    """RFC 9111 4: servers take such fields for another method, URL or host, and what they answer is stored for this one."""
+    path, (name, _, value) = site.path(), line.partition(": ")
+    site.origin.on(path, lambda request: says(FRESH, body=repr(request.fields.get(name)).encode()))
+    assert value not in site.get(path, line).body.decode()
+    assert word(site.get(path)) == "HIT"
+
+
+def test_a_field_that_overrides_the_method_reaches_the_origin_with_a_write(site):
+    path = site.path()
+    site.ask("POST", path, "X-HTTP-Method-Override: PATCH", body=b"x")
+    assert site.pulls(path)[0].fields.get("X-HTTP-Method-Override") == "PATCH"
 
 
 def test_the_origin_gets_the_whole_query(site):

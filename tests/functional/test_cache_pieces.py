@@ -182,6 +182,19 @@ def test_a_range_past_the_end_is_not_satisfiable(site):
         assert (response.status, response.fields.get("Content-Range")) == (416, f"bytes */{SIZE}")
 
 
+def test_a_range_past_the_end_of_what_is_not_known(site):
+    """RFC 9110 15.5.17; 13.1.5: where If-Range does not hold, there is no Range."""
+    for lines in ((), ("If-Range: W/\"1\"",), ('If-Range: "0"',), ('If-Range: "1"',), ('If-None-Match: "1"',)):
+        path, file = serve(site, size=500)
+        response = seek(site, path, 5 * MIB, 100, *lines)
+        if lines and "None-Match" in lines[0]:
+            assert response.status == 304
+        elif lines and '"1"' != lines[0].partition(": ")[2]:
+            assert response.status == 200 and file.is_right(response)
+        else:
+            assert (response.status, response.fields.get("Content-Range")) == (416, "bytes */500")
+
+
 def test_a_crowd_that_seeks_to_one_place_costs_one_pull(site):
     path, file = serve(site, delay=0.3)
     responses = at_once(site.server, 30, path, f"Range: bytes={10 * MIB}-{10 * MIB + 999}")
@@ -193,6 +206,19 @@ def test_a_crowd_that_seeks_everywhere(site):
     path, file = serve(site, delay=0.05)
     responses = crowd(20, lambda number: seek(site, path, number * MIB, 200_000))
     assert all(response.status == 206 and file.is_right(response) for response in responses)
+
+
+@pytest.mark.parametrize("line", ["Range: bytes=0-99", f"Range: bytes={3 * MIB}-{5 * MIB}", "Range: bytes=-100,0-0",
+                                  "X-Whole: 1"])  # fmt: skip
+def test_who_wants_nothing_but_what_is_stored_has_no_piece_pulled(site, line):
+    """RFC 9111 5.2.1.7."""
+    path, file = serve(site)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    response = site.get(path, line, "Cache-Control: only-if-cached", keep=False)
+    assert (response.status, response.error, len(site.pulls(path))) == (504, "only_if_cached", 1)
+    response = seek(site, path, 3 * MIB, 100, "Cache-Control: only-if-cached")
+    assert (response.status, word(response)) == (206, "HIT") and file.is_right(response)
 
 
 # What lets nobody tell one version's pieces from another's: the client's own range goes to the origin.

@@ -291,6 +291,19 @@ def test_an_answer_in_time_is_waited_for(make):
     assert (site.get("/a").body, word(site.get("/a"))) == (b"new", "HIT")
 
 
+def test_a_stale_copy_stands_in_also_where_others_got_what_was_theirs(make):
+    """origin-pull.md section 4: that somebody with credentials got what is not for sharing takes nobody's stale copy away."""
+    site = Site(make)
+    site.says("/a", *STALE, body=b"own")
+    assert word(site.get("/a", "Authorization: Basic eDp5")) == "PASS"
+    site.says("/a", *STALE, body=b"for all")
+    assert word(site.get("/a")) == "MISS"
+    site.origin.down()
+    for lines in ((), ("Authorization: Basic eDp5",)):
+        response = site.get("/a", *lines)
+        assert (response.body, word(response)) == (b"for all", "STALE")
+
+
 @pytest.mark.parametrize("has_backup", [False, True])
 def test_nobody_waits_for_origins_that_are_known_to_be_blocked(make, has_backup):
     origins = [make.origin("master"), *([make.origin("backup")] if has_backup else [])]

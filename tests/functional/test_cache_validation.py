@@ -1,6 +1,6 @@
 """Validation: what is stale, or may not be used unasked, and the origin's answer (RFC 9111 section 4.3)."""
 import pytest
-from caching import FRESH, STALE, Site, age, says, versioned, word
+from caching import FRESH, STALE, Site, age, fields_of, says, versioned, word
 from origin import Generated
 
 LAST_MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
@@ -276,6 +276,24 @@ def test_head_validates_what_is_stale_and_does_not_lose_it(site, is_same):
     assert response.body == (b"body" if is_same else b'"bb"')
     if is_same:
         assert word(response) == "HIT"
+
+
+@pytest.mark.parametrize("lines", [(), ("Cache-Control: no-cache",)], ids=["stale", "no-cache"])
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize("size", [0, 10, 200_000])
+def test_head_of_what_is_not_for_sharing_any_more_has_no_body(site, lines, framing, size):
+    """RFC 9110 9.3.2: the GET that was to validate it for all turns out to be this client's alone."""
+    path = site.path()
+    site.says(path, *([FRESH] if lines else STALE), 'ETag: "a"', body=b"old")
+    site.get(path)
+    site.says(path, "Cache-Control: private", 'ETag: "b"', framing=framing, body=b"x" * size)
+    with site.server.connect() as connection:
+        connection.request("HEAD", path, fields=fields_of(lines))
+        response = connection.response("HEAD")
+        assert (response.status, response.fields.get("ETag"), word(response)) == (200, '"b"', "PASS")
+        assert framing != "length" or response.fields.get("Content-Length") == str(size)
+        connection.request("GET", path)
+        assert connection.response().body == b"x" * size
 
 
 def test_head_with_no_store_leaves_what_is_remembered_as_it_is(site):

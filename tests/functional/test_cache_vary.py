@@ -110,6 +110,20 @@ def test_who_takes_no_coding_gets_none_also_after_who_said_nothing(site):
         assert site.get(path, f"Accept-Encoding: {value}").body == b"plain"
 
 
+@pytest.mark.parametrize("first", ["gzip", "identity"])
+def test_who_takes_no_coding_gets_none_also_where_vary_does_not_say_that_there_are_two(site, first):
+    """RFC 9110 12.5.3. Servers that compress leave Vary out unless they are told otherwise."""
+    path = site.path()
+    site.origin.on(path, lambda request: says(FRESH, "Content-Encoding: gzip", body=b"packed")
+                   if "gzip" in request.fields.get("Accept-Encoding") else says(FRESH, body=b"plain"))  # fmt: skip
+    site.get(path, f"Accept-Encoding: {first}")
+    for lines in ((), ("Accept-Encoding: identity",), ("Accept-Encoding: br",)):
+        assert site.get(path, *lines).body == b"plain"
+    assert word(site.get(path)) == "HIT"
+    response = site.get(path, "Accept-Encoding: gzip")
+    assert (response.body, word(response)) == ((b"packed", "HIT") if first == "gzip" else (b"plain", "HIT"))
+
+
 def test_no_value_passes_for_the_end_of_another(site):
     path = varying(site, "X-One, X-Two")
     requests = [("X-One: ab", "X-Two: c"), ("X-One: a", "X-Two: bc"), ("X-One: abc",), ("X-Two: abc",),

@@ -15,7 +15,7 @@ import time
 import content
 import pytest
 import wire
-from caching import FRESH, Site, says, wait_until, word
+from caching import FRESH, STALE, Site, says, wait_until, word
 from certificates import Authority
 from client import Client, exchange
 from origin import Generated, Reply
@@ -103,6 +103,57 @@ def test_an_answer_that_varies_on_the_scheme_is_kept_for_each(site):
     for expected in ("MISS", "HIT"):
         plain, secure = site.get("/a"), site.secure_get("/a", fields=[("X-Forwarded-Proto", "http")])
         assert (plain.status, word(plain), secure.status, word(secure)) == (301, expected, 200, expected)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("is_back", [False, True], ids=["to https", "to http"])
+def test_who_is_sent_to_the_other_scheme_is_not_sent_in_a_circle(site, status, is_back):
+    """RFC 9111 4: the target of a request has its scheme."""
+    wanted, other = ("http", "https") if is_back else ("https", "http")
+    site.origin.default = lambda request: (
+        says(FRESH, body=b"there") if request.fields.get("X-Forwarded-Proto") == wanted
+        else says(FRESH, f"Location: {wanted}://edge.test:{site.port}{request.target}#x", status=status))  # fmt: skip
+    get = {"http": site.get, "https": site.secure_get}
+    for _ in range(2):
+        assert (get[other]("/a?b=c").status, get[other]("/a?b=c").status) == (status, status)
+    for expected in ("MISS", "HIT"):
+        response = get[wanted]("/a?b=c")
+        assert (response.status, response.body, word(response)) == (200, b"there", expected)
+
+
+def test_who_validates_by_the_other_scheme_takes_nothing_away(site):
+    site.origin.default = lambda request: (
+        says(*STALE, 'ETag: "a"', body=b"there") if request.fields.get("X-Forwarded-Proto") == "https"
+        else says(FRESH, "Location: https://edge.test/a", status=301))  # fmt: skip
+    assert site.secure_get("/a").status == 200
+    assert site.get("/a").status == 301
+    site.origin.default = says(status=503)
+    response = site.secure_get("/a")
+    assert (response.body, word(response)) == (b"there", "STALE")
+
+
+@pytest.mark.parametrize("location", ["https://edge.test/b", "https://other.test/a", "/b", "http://edge.test/a"])
+def test_other_redirects_are_remembered(site, location):
+    site.origin.default = says(FRESH, f"Location: {location}", status=301)
+    assert [word(site.get("/a")) for _ in range(2)] == ["MISS", "HIT"]
+
+
+@pytest.mark.parametrize("line, is_gone", [
+    ("Location: https://edge.test/other", True),
+    ("Content-Location: HTTPS://EDGE.test:443/other", True),
+    ("Location: //edge.test/other", True),
+    ("Location: /other", True),
+    ("Location: http://edge.test/other", False),
+    ("Location: https://edge.test:8443/other", False),
+    ("Location: https://other.test/other", False),
+])  # fmt: skip
+def test_a_write_invalidates_what_it_refers_to_at_its_own_scheme_and_authority(site, line, is_gone):
+    """RFC 9111 4.4: the origin of what is invalidated is that of the request."""
+    site.origin.default = lambda request: says(FRESH, body=b"x") if request.method == "GET" else says(line, status=201)
+    for target in ("/a", "/other"):
+        site.secure_get(target)
+    assert site.secure_get("/a", method="POST", body=b"x").status == 201
+    assert [site.is_kept(target) for target in ("/a", "/other")] == [False, not is_gone]
 
 
 @pytest.mark.parametrize("size", [0, 1, 300, 4096, 16000, 16384, 40000, 100_000, 3 * MIB])

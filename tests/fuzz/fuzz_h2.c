@@ -53,7 +53,7 @@ static void end(struct exchange *exchange)
 
 static char letter_of(const struct exchange *exchange)
 {
-	struct str path = exchange->stream->path;
+	struct str path = exchange->stream->target.path;
 	return path.len > 1 ? path.at[1] : 'a';
 }
 
@@ -61,7 +61,7 @@ static bool respond(struct exchange *exchange, char letter)
 {
 	struct serve_response response = {
 	        .status = 200,
-	        .ready = STR("X-One: 1\r\nCache-Control: no-store\r\n"),
+	        .added = STR("X-One: 1\r\nCache-Control: no-store\r\n"),
 	        .length = letter == 'u'   ? UINT64_MAX
 	                  : letter == 'l' ? BODY_BYTES
 	                                  : 10,
@@ -171,7 +171,7 @@ static void on_request(struct serve_handler *handler, struct serve_stream *strea
 	struct exchange *exchange = mem_new(struct exchange);
 	/* What became a request is one. */
 	CHECK(stream->head.is_h2 && stream->head.minor == 1);
-	CHECK(stream->path.at[0] == '/' || stream->path.at[0] == '*');
+	CHECK(stream->target.path.at[0] == '/' || stream->target.path.at[0] == '*');
 	CHECK(stream->head.count <= LIMIT_HEAD_FIELDS);
 	exchange->task.on_run = on_run;
 	exchange->stream = stream;

@@ -48,11 +48,11 @@ static bool read_message(struct message *message, struct str *input)
 	struct http_head head = {.fields = fields, .capacity = FIELDS};
 	size_t scanned = 0;
 	enum fault fault;
-	struct str host, path;
+	struct http_target target;
 	enum http_framing framing;
 	uint64_t length;
 	if (http_head_parse_request(*input, &scanned, &limits, &head, &fault) != HTTP_PARSE_DONE ||
-	        http_head_check_request(&head, &host, &path) != FAULT_NONE || is_passed_over(&head))
+	        http_head_check_request(&head, &target) != FAULT_NONE || is_passed_over(&head))
 		return false;
 	text_add(&message->method, http_head_method(&head));
 	text_add(&message->target, http_head_target(&head));

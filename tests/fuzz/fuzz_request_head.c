@@ -28,13 +28,15 @@ static void check_rewritten(const struct http_head *head)
 
 static void check_meaning(const struct http_head *head)
 {
-	struct str host, path;
-	if (http_head_check_request(head, &host, &path) != FAULT_NONE)
+	struct http_target target;
+	if (http_head_check_request(head, &target) != FAULT_NONE)
 		return;
 	enum http_framing framing;
 	uint64_t length;
-	CHECK(path.len > 0 && (path.at[0] == '/' || str_is_equal(path, STR("*"))));
-	CHECK(host.len > 0 || head->minor == 0);
+	CHECK(target.path.len > 0 &&
+	        (target.path.at[0] == '/' || str_is_equal(target.path, STR("*"))));
+	CHECK(target.host.len > 0 || head->minor == 0);
+	CHECK(target.host.len <= target.authority.len);
 	CHECK(http_body_request(head, &framing, &length) == FAULT_NONE);
 	CHECK(framing != HTTP_FRAMING_CLOSE);
 }

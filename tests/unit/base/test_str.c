@@ -32,6 +32,30 @@ static void comparisons_are_by_byte_and_length(void **state)
 	assert_false(str_has_suffix(STR("c"), STR("bc")));
 }
 
+static void letters_and_nothing_else_become_lower_case(void **state)
+{
+	(void)state;
+	char all[256 + 7], lower[sizeof(all)];
+	for (size_t i = 0; i < sizeof(all); i++)
+		all[i] = (char)i;
+	for (size_t from = 0; from < 8; from++) {
+		size_t length = sizeof(all) - from;
+		str_copy_lower(lower, str_make(all + from, length));
+		for (size_t i = 0; i < length; i++) {
+			char c = all[from + i];
+			assert_int_equal(lower[i], c >= 'A' && c <= 'Z' ? c + 32 : c);
+		}
+		assert_true(
+		        str_is_equal_nocase(str_make(all + from, length), str_make(lower, length)));
+	}
+	for (size_t i = 0; i < sizeof(all); i++) {
+		memcpy(lower, all, sizeof(all));
+		lower[i] ^= (char)0x80;
+		assert_false(str_is_equal_nocase(
+		        str_make(all, sizeof(all)), str_make(lower, sizeof(all))));
+	}
+}
+
 static void trimming_takes_blanks_at_both_ends_only(void **state)
 {
 	(void)state;
@@ -248,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(comparisons_are_by_byte_and_length),
+	        cmocka_unit_test(letters_and_nothing_else_become_lower_case),
 	        cmocka_unit_test(trimming_takes_blanks_at_both_ends_only),
 	        cmocka_unit_test(cutting_walks_through_parts),
 	        cmocka_unit_test(numbers_are_digits_and_nothing_else),

@@ -326,6 +326,35 @@ static void processes_killed_at_any_moment_leave_right_bytes_only(void **state)
 	bench_done(&bench);
 }
 
+static void what_was_used_is_not_lost_for_want_of_room_that_is_coming(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	struct cache_store *store = bench.store;
+	struct cache_reader *slow = cache_reader_new(store);
+	uint64_t count = 0;
+	while (put_number(store, count, 1, 30000) == CACHE_PUT_DONE)
+		count++;
+	for (uint64_t number = 0; number < count; number++)
+		assert_true(has_number(bench.reader, number));
+	cache_reader_quiet(bench.reader);
+	/* A turn that takes long, as they do where there is much to do. */
+	assert_true(has_number(slow, 0));
+	for (unsigned i = 0; i < 10; i++)
+		cache_keeper_turn(store);
+	assert_int_equal(numbers_of(store).segments_free, 0);
+	for (uint64_t number = 0; number < count; number++)
+		assert_true(has_number(bench.reader, number));
+	assert_int_equal(numbers_of(store).evicted, 0);
+	cache_reader_quiet(bench.reader);
+	cache_reader_quiet(slow);
+	keep_all(store);
+	assert_true(numbers_of(store).segments_free >= cache_segment_spare(store));
+	cache_reader_free(slow);
+	bench_done(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +364,7 @@ int main(void)
 	        cmocka_unit_test(another_takes_over_soon_when_the_keeper_ends),
 	        cmocka_unit_test(two_processes_with_threads_see_right_bytes_only),
 	        cmocka_unit_test(processes_killed_at_any_moment_leave_right_bytes_only),
+	        cmocka_unit_test(what_was_used_is_not_lost_for_want_of_room_that_is_coming),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -295,6 +295,43 @@ static void a_put_without_a_free_segment_is_refused_and_calls_the_keeper(void **
 	bench_done(&bench);
 }
 
+static uint32_t log_of_piece(struct cache_store *store, uint64_t id, uint64_t number)
+{
+	struct cache_record *record;
+	_Atomic uint64_t *slot =
+	        cache_index_find(store, cache_key_piece(store, id, number), &record);
+	assert_non_null(slot);
+	return store->segments[cache_store_segment_of(store, cache_slot_location(*slot))].log;
+}
+
+static void pieces_of_what_is_known_need_not_show_their_use(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct key_text text;
+	char byte = 'x';
+	const struct iovec body = {.iov_base = &byte, .iov_len = 1};
+	bench_init(&bench);
+	struct cache_store *store = bench.store;
+	struct cache_key key = key_of(store, &text, 3);
+	assert_false(cache_put_is_known(store, &key, 0, STR_EMPTY));
+	assert_int_equal(put_number(store, 3, 1, 100), CACHE_PUT_DONE);
+	assert_true(cache_put_is_known(store, &key, 0, STR_EMPTY));
+	assert_false(cache_put_is_known(store, &key, 9, STR("a")));
+	assert_int_equal(cache_put_piece(store, 5, 0, &body, 1), CACHE_PUT_DONE);
+	assert_int_equal(log_of_piece(store, 5, 0), CACHE_LOG_PROBATION);
+	assert_int_equal(cache_put_known_piece(store, 6, 0, &body, 1), CACHE_PUT_DONE);
+	assert_int_equal(log_of_piece(store, 6, 0), CACHE_LOG_MAIN);
+	/* Also when it has gone, not long ago. */
+	cache_reader_quiet(bench.reader);
+	while (put_number(store, 1000, 1, 30000) == CACHE_PUT_DONE)
+		;
+	assert_true(cache_keeper_evict(store));
+	assert_false(has_number(bench.reader, 3));
+	assert_true(cache_put_is_known(store, &key, 0, STR_EMPTY));
+	bench_done(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +345,7 @@ int main(void)
 	        cmocka_unit_test(a_spec_that_two_put_at_once_is_one),
 	        cmocka_unit_test(pieces_are_found_by_object_and_number),
 	        cmocka_unit_test(a_put_without_a_free_segment_is_refused_and_calls_the_keeper),
+	        cmocka_unit_test(pieces_of_what_is_known_need_not_show_their_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

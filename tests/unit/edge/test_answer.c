@@ -57,7 +57,7 @@ static bool passes(const struct fixture *f, const char *name)
 static struct str added(const struct fixture *f, const char *name)
 {
 	for (unsigned i = 0; i < f->answer.response.field_count; i++)
-		if (str_is_equal(f->answer.fields[i].name, str_of(name)))
+		if (str_is_equal(http_name_text(f->answer.fields[i].id), str_of(name)))
 			return f->answer.fields[i].value;
 	return STR_EMPTY;
 }

@@ -95,7 +95,7 @@ static void a_stranger_cannot_say_who_asked(void **state)
 	struct fixture f;
 	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-For: 1.1.1.1\r\n"
 	           "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nForwarded: "
-	           "for=1.1.1.1\r\n\r\n");
+	           "for=1.1.1.1\r\nX-Forwarded-Port: 1\r\nx-forwarded_SCHEME: http\r\n\r\n");
 	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-For: 192.0.2.9\r\n"
 	           "X-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
 }
@@ -107,7 +107,7 @@ static void what_servers_take_for_a_known_field_stays_behind(void **state)
 	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX_Forwarded_For: 1.1.1.1\r\n"
 	           "x-forwarded_proto: https\r\nContent_Length: 5\r\nTRANSFER_ENCODING: chunked\r\n"
 	           "X_Forwarded_Host_: a\r\nMy_Field: b\r\n_: c\r\n\r\n");
-	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX_Forwarded_Host_: a\r\n"
+	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\n"
 	           "My_Field: b\r\n_: c\r\nX-Forwarded-For: 192.0.2.9\r\n"
 	           "X-Forwarded-Proto: http\r\nVia: 1.1 headwater\r\nCDN-Loop: headwater\r\n\r\n");
 }
@@ -117,9 +117,11 @@ static void a_trusted_proxy_is_believed_and_added_to(void **state)
 	(void)state;
 	struct fixture f;
 	set_up(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-For: 1.1.1.1\r\n"
-	           "X-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\n\r\n");
+	           "X-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\n"
+	           "X-Forwarded-Port: 443\r\n\r\n");
 	f.forward.is_peer_trusted = true;
 	expect(&f, "GET / HTTP/1.1\r\nHost: edge.test\r\nX-Forwarded-Proto: https\r\n"
+	           "X-Forwarded-Port: 443\r\n"
 	           "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 192.0.2.9\r\nVia: 1.1 headwater\r\n"
 	           "CDN-Loop: headwater\r\n\r\n");
 }
@@ -243,12 +245,13 @@ static void a_shared_request_is_a_get_for_all_of_it(void **state)
 	struct fixture f;
 	struct http_head shared;
 	set_up(&f, "HEAD /a HTTP/1.1\r\nHost: edge.test\r\nRange: bytes=0-1\r\nIf-Match: \"a\"\r\n"
-	           "Accept-Encoding: zstd\r\nX-A: b\r\n\r\n");
+	           "Accept-Encoding: zstd\r\nX-HTTP-Method-Override: PUT\r\nX_Original_URL: /b\r\n"
+	           "X-Hosts: c\r\nX-Host: c\r\nX-A: b\r\n\r\n");
 	assert_true(edge_forward_shared(
 	        &f.head, STR("gzip"), STR("If-None-Match: \"c\"\r\n"), &f.arena, &shared));
 	assert_true(str_is_equal(str_make(shared.base, shared.len),
-	        STR("GET /a HTTP/1.1\r\nAccept-Encoding: gzip\r\nX-A: b\r\n"
-	            "If-None-Match: \"c\"\r\n\r\n")));
+	        STR("GET /a HTTP/1.1\r\nAccept-Encoding: gzip\r\n"
+	            "X-Hosts: c\r\nX-A: b\r\nIf-None-Match: \"c\"\r\n\r\n")));
 	arena_reset(&f.arena);
 }
 

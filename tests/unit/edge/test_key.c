@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static const char *const CHOSEN[] = {"a", "size"};
+static const char *const CHOSEN[] = {"a", "size"}, *const DOTTED[] = {"a.b", "%c3%A9"};
 
 static const struct model_cache keep,
         sorted = {.query_sorted = true}, ignore = {.query = MODEL_QUERY_IGNORE},
@@ -18,6 +18,10 @@ static const struct model_cache keep,
         chosen_sorted = {.query = MODEL_QUERY_CHOSEN,
                 .query_parameters = {CHOSEN, 2},
                 .query_sorted = true},
+        chosen_dotted = {.query = MODEL_QUERY_CHOSEN, .query_parameters = {DOTTED, 2}},
+        chosen_nocase = {.query = MODEL_QUERY_CHOSEN,
+                .query_parameters = {CHOSEN, 2},
+                .ignore_case = true},
         nocase = {.ignore_case = true};
 
 static const struct {
@@ -39,6 +43,17 @@ static const struct {
         {&chosen, "/x?size=3&a=2&a", "h.test/x?size=3&a=2&a"},
         {&chosen, "/x?b=1", "h.test/x"},
         {&chosen, "/x?a%3d=1", "h.test/x"},
+        {&chosen, "/x?%61=1", "h.test/x?%61=1"},
+        {&chosen, "/x?s%49ze=1&s%69ze=2&siz%", "h.test/x?s%69ze=2"},
+        {&chosen, "/x?+a=1&%20a=2&+=3", "h.test/x?+a=1&%20a=2"},
+        {&chosen, "/x?a[]=1&a%5Bk%5d=2&a]=3", "h.test/x?a[]=1&a%5Bk%5d=2"},
+        {&chosen, "/x?a%00b=1&ab=2", "h.test/x?a%00b=1"},
+        {&chosen, "/x?b=1;a=2&b;c", "h.test/x?b=1;a=2"},
+        {&chosen_dotted, "/x?a_b=1&a.b=2&a+b=3&a%2eb=4&a-b=5",
+                "h.test/x?a_b=1&a.b=2&a+b=3&a%2eb=4"},
+        {&chosen_dotted, "/x?%c3%A9=1&%C3%A9=2&\xc3\xa9=3&%c3=4",
+                "h.test/x?%c3%A9=1&%C3%A9=2&\xc3\xa9=3"},
+        {&chosen_nocase, "/x?A=1&%41=2&SIZE=3&b", "h.test/x?a=1&%41=2&size=3"},
         {&chosen_sorted, "/x?size=3&b&a=2", "h.test/x?a=2&size=3"},
         {&nocase, "/X?Y=Z%2F", "h.test/x?y=z%2f"},
 };

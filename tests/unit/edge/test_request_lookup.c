@@ -3,6 +3,9 @@
 
 #include "edge/asked.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 /* How an object was stored, how the origin is afterwards, what is asked, what comes of it, and how
  * often the origin is asked in all. */
 static const struct {
@@ -262,12 +265,80 @@ static void what_an_old_origin_answers_is_not_remembered_behind_a_purge(void **s
 	}
 }
 
+/* Another worker's pull, which ends between a request's look-up and its search for who pulls. */
+struct ending {
+	struct asker *asker;
+	struct kept kept;
+	struct edge_flights_entry entry;
+	size_t length;
+	atomic_bool is_held; /* the lock of the flights */
+};
+
+/* The request looks up what is not there yet, and waits for the lock then; where it does not come
+ * so far in time it finds what is stored, which is right, too. */
+static bool end_meanwhile(const struct edge_flights_entry *entry, const void *context)
+{
+	struct ending *ending = (struct ending *)(uintptr_t)context;
+	const struct timespec pause = {.tv_nsec = 200 * 1000000L};
+	assert_ptr_equal(entry, &ending->entry);
+	atomic_store(&ending->is_held, true);
+	nanosleep(&pause, NULL);
+	assert_int_equal(kept_put(&ending->kept, ending->length), CACHE_PUT_DONE);
+	return false;
+}
+
+static void *end_pull(void *context)
+{
+	struct ending *ending = context;
+	const struct edge_flights_join join = {
+	        .key = ending->entry.key,
+	        .hash = ending->entry.hash,
+	        .may_join = end_meanwhile,
+	        .context = ending,
+	};
+	assert_false(edge_flights_join(ending->asker->fixture.shared.flights, &join, NULL));
+	return NULL;
+}
+
+static void what_is_stored_between_looking_and_waiting_is_not_pulled_again(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *fields;
+		unsigned status;
+		size_t from, length;
+	} asks[] = {{"", 200, 0, 5000}, {"If-None-Match: \"a\"\r\n", 304, 0, 0}};
+	for (unsigned i = 0; i < ARRAY_LENGTH(asks); i++) {
+		struct asker asker;
+		struct ending ending = {.asker = &asker, .length = 5000};
+		pthread_t thread;
+		asker_start(&asker, ASKED_DOMAINS);
+		struct fixture *fixture = &asker.fixture;
+		kept_init(&ending.kept, fixture, "a.test/x", PLAIN_REQUEST,
+		        "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nETag: \"a\"\r\n\r\n");
+		ending.entry.key = edge_loader_flight_key(
+		        &ending.kept.key, STR_EMPTY, &ending.kept.arena, &ending.entry.hash);
+		edge_flights_add(fixture->shared.flights, &ending.entry);
+		answers(&asker, "200 OK", "Cache-Control: max-age=100\r\n", 7);
+		assert_int_equal(pthread_create(&thread, NULL, end_pull, &ending), 0);
+		while (!atomic_load(&ending.is_held))
+			sched_yield();
+		expect(&asker, "GET", asks[i].fields, asks[i].status, "HIT");
+		assert_true(is_body(&asker, asks[i].from, asks[i].length));
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_int_equal(pulls(&asker), 0);
+		kept_done(&ending.kept);
+		asker_done(&asker);
+	}
+}
+
 int main(void)
 {
 	begin();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_request_gets_what_it_may_have),
 	        cmocka_unit_test(nothing_remembered_and_nothing_wanted_is_504),
+	        cmocka_unit_test(what_is_stored_between_looking_and_waiting_is_not_pulled_again),
 	        cmocka_unit_test(variants_are_told_apart),
 	        cmocka_unit_test(a_failed_pull_is_an_honest_error),
 	        cmocka_unit_test(nobody_waits_for_origins_that_are_known_to_be_blocked),

@@ -161,13 +161,14 @@ static void without_a_validator_all_of_it_is_pulled(void **state)
 	asker_done(&asker);
 }
 
-/* Puts another object in the place of one as soon as that is there, before anybody else has his
- * turn. */
+/* Puts another object in the place of one as soon as that is there, or is pulled of, before anybody
+ * else has his turn. */
 struct intruder {
 	struct loop_task task;
 	struct asker *asker;
 	const char *answer;
 	size_t from, length; /* of the pattern */
+	unsigned pulls;      /* to wait for */
 	bool is_done;
 };
 
@@ -176,7 +177,7 @@ static void intrude(struct loop_task *task)
 	struct intruder *intruder = container_of(task, struct intruder, task);
 	struct fixture *fixture = &intruder->asker->fixture;
 	struct kept kept;
-	if (!has(fixture, "a.test/x")) {
+	if (!has(fixture, "a.test/x") || fixture->origins[0].requests < intruder->pulls) {
 		loop_wake(fixture->worker->loop, task);
 		return;
 	}
@@ -213,6 +214,30 @@ static void a_piece_is_not_taken_for_another_object(void **state)
 	asker_done(&asker);
 }
 
+static void a_version_that_came_in_place_of_one_that_is_gone_is_found(void **state)
+{
+	(void)state;
+	struct asker asker;
+	asker_start(&asker, ASKED_DOMAINS);
+	size_t piece = cache_store_piece_bytes(asker.fixture.worker->cache);
+	struct intruder intruder = {
+	        .task.on_run = intrude,
+	        .asker = &asker,
+	        .answer = "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nETag: \"b\"\r\n\r\n",
+	        .length = 5000,
+	        .pulls = 1,
+	};
+	remember_without_pieces(&asker, 2 * piece);
+	answers(&asker, "200 OK", "Cache-Control: max-age=100\r\nETag: \"b\"\r\n", 5000);
+	loop_wake(asker.fixture.worker->loop, &intruder.task);
+	expect(&asker, "GET", "", 200, "HIT");
+	assert_true(intruder.is_done);
+	assert_true(has_field(&asker.response, "ETag", "\"b\""));
+	assert_true(is_body(&asker, 0, 5000));
+	assert_int_equal(pulls(&asker), 1);
+	asker_done(&asker);
+}
+
 int main(void)
 {
 	begin();
@@ -220,6 +245,7 @@ int main(void)
 	        cmocka_unit_test(a_range_of_something_unknown_pulls_one_piece),
 	        cmocka_unit_test(an_origin_without_ranges_is_asked_for_the_whole),
 	        cmocka_unit_test(a_piece_is_not_taken_for_another_object),
+	        cmocka_unit_test(a_version_that_came_in_place_of_one_that_is_gone_is_found),
 	        cmocka_unit_test(pieces_that_are_gone_are_pulled_again),
 	        cmocka_unit_test(another_version_is_never_mixed_in),
 	        cmocka_unit_test(a_later_piece_is_pulled_when_it_is_its_turn),

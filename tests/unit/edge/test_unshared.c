@@ -24,8 +24,13 @@ static void a_key_is_remembered_and_forgotten(void **state)
 		edge_unshared_note(unshared, ~hash, now_ms); /* another slot */
 		assert_true(edge_unshared_has(unshared, ~hash, now_ms));
 		assert_true(edge_unshared_has(unshared, hash, now_ms));
+		edge_unshared_forget(unshared, ~hash);
+		assert_false(edge_unshared_has(unshared, ~hash, now_ms));
+		assert_true(edge_unshared_has(unshared, hash, now_ms));
 		edge_unshared_note(unshared, hash ^ (uint64_t)1 << 40, now_ms); /* the same one */
 		assert_false(edge_unshared_has(unshared, hash, now_ms));
+		edge_unshared_forget(unshared, hash); /* what is not there */
+		assert_true(edge_unshared_has(unshared, hash ^ (uint64_t)1 << 40, now_ms));
 	}
 	edge_unshared_free(unshared);
 }

@@ -597,15 +597,71 @@ static void requests_must_say_where_they_go(void **state)
 		text_addf(&text, "%s\r\n%s\r\n", rows[i].line, rows[i].fields);
 		struct result result = parse_whole(http_head_parse_request, text_str(&text));
 		assert_int_equal(result.parse, HTTP_PARSE_DONE);
-		struct str host, path;
-		enum fault fault = http_head_check_request(&result.head, &host, &path);
+		struct http_target target;
+		enum fault fault = http_head_check_request(&result.head, &target);
 		assert_int_equal(fault, rows[i].fault);
 		if (fault == FAULT_NONE) {
-			assert_str_equal(host, str_of(rows[i].host));
-			assert_str_equal(path, str_of(rows[i].path));
+			assert_str_equal(target.authority, str_of(rows[i].host));
+			assert_str_equal(target.path, str_of(rows[i].path));
+			assert_true(str_has_prefix(target.authority, target.host));
+			assert_true(target.host.len == target.authority.len ||
+			            target.authority.at[target.host.len] == ':');
 		}
 		text_done(&text);
 	}
+}
+
+enum place { PLACE_METHOD, PLACE_TARGET, PLACE_NAME, PLACE_VALUE, PLACE_WHOLE_VALUE, PLACES };
+
+/* Whether a head of these parts is one, as a text and in fields. */
+static bool is_head(const struct str parts[PLACES], struct str value)
+{
+	char room[256];
+	size_t at = 0;
+	const struct str pieces[] = {parts[PLACE_METHOD], STR(" "), parts[PLACE_TARGET],
+	        STR(" HTTP/1.1\r\n"), parts[PLACE_NAME], STR(": "), value, STR("\r\n\r\n")};
+	for (size_t i = 0; i < ARRAY_LENGTH(pieces); i++) {
+		memcpy(room + at, pieces[i].at, pieces[i].len);
+		at += pieces[i].len;
+	}
+	struct result result = parse_whole(http_head_parse_request, str_make(room, at));
+	const struct http_head *head = &result.head;
+	bool is_text = result.parse == HTTP_PARSE_DONE && head->count == 1 &&
+	               str_is_equal(http_head_method(head), parts[PLACE_METHOD]) &&
+	               str_is_equal(http_head_target(head), parts[PLACE_TARGET]) &&
+	               str_is_equal(http_head_name(head, &head->fields[0]), parts[PLACE_NAME]) &&
+	               str_is_equal(http_head_value(head, &head->fields[0]), value);
+	bool is_in_fields = http_head_check_line(parts[PLACE_METHOD], parts[PLACE_TARGET],
+	                            &LIMITS) == FAULT_NONE &&
+	                    http_head_is_field(parts[PLACE_NAME], value);
+	assert_int_equal(is_text, is_in_fields);
+	return is_text;
+}
+
+static void fields_are_judged_as_a_text_of_them_is(void **state)
+{
+	(void)state;
+	unsigned right[PLACES] = {0};
+	for (unsigned place = 0; place < PLACES; place++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			const char bytes[] = {'/', (char)byte, 'b'}, alone[] = {(char)byte};
+			struct str parts[PLACES] = {
+			        STR("GET"), STR("/a"), STR("x"), STR("v"), STR("v")};
+			/* A method and a name may not begin like a target. */
+			parts[place] = place == PLACE_TARGET || place == PLACE_VALUE
+			                       ? str_make(bytes, 3)
+			               : place == PLACE_WHOLE_VALUE ? str_make(alone, 1)
+			                                            : str_make(bytes + 1, 2);
+			right[place] +=
+			        is_head(parts, place == PLACE_WHOLE_VALUE ? parts[PLACE_WHOLE_VALUE]
+			                                                  : parts[PLACE_VALUE]);
+		}
+	}
+	assert_int_equal(right[PLACE_METHOD], 77); /* tchar (RFC 9110, 5.6.2) */
+	assert_int_equal(right[PLACE_NAME], 77);
+	assert_int_equal(right[PLACE_TARGET], 94); /* %x21-7E */
+	assert_int_equal(right[PLACE_VALUE], 224);
+	assert_int_equal(right[PLACE_WHOLE_VALUE], 222); /* blanks are cut off */
 }
 
 int main(void)
@@ -625,6 +681,7 @@ int main(void)
 	        cmocka_unit_test(fields_are_found_by_name),
 	        cmocka_unit_test(lists_are_cut_at_commas_outside_of_quotes),
 	        cmocka_unit_test(requests_must_say_where_they_go),
+	        cmocka_unit_test(fields_are_judged_as_a_text_of_them_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

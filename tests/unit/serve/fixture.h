@@ -44,7 +44,7 @@ struct script {
 	unsigned interim; /* sent before the response */
 	bool flushes;     /* after each piece */
 	const struct http_head *trailers;
-	struct str ready;
+	struct str added;
 	enum source source; /* of bodies with a length */
 	int file;           /* which has the pattern from its beginning on */
 };
@@ -145,11 +145,11 @@ static inline bool respond(struct exchange *exchange)
 {
 	const struct script *script = &exchange->fixture->script;
 	bool has_length = !script->is_length_unknown;
-	size_t length = script->length != 0 ? script->length : exchange->stream->path.len;
-	struct serve_field field = {.name = STR("X-Test"), .value = STR("yes")};
+	size_t length = script->length != 0 ? script->length : exchange->stream->target.path.len;
+	struct serve_field field = {.id = HTTP_NAME_X_CACHE, .value = STR("yes")};
 	struct serve_response response = {
 	        .status = script->status != 0 ? script->status : 200,
-	        .ready = script->ready,
+	        .added = script->added,
 	        .fields = &field,
 	        .field_count = 1,
 	        .is_bodiless = script->is_bodiless,
@@ -177,7 +177,7 @@ static inline bool write_response_body(struct exchange *exchange)
 {
 	const struct script *script = &exchange->fixture->script;
 	struct serve_stream *stream = exchange->stream;
-	size_t length = script->length != 0 ? script->length : stream->path.len;
+	size_t length = script->length != 0 ? script->length : stream->target.path.len;
 	size_t end = script->abort_at != 0 ? script->abort_at : length;
 	if (script->is_bodiless)
 		return true;
@@ -189,7 +189,8 @@ static inline bool write_response_body(struct exchange *exchange)
 			exchange->pending =
 			        script->length != 0
 			                ? pattern_of(exchange->written, size)
-			                : str_make(stream->path.at + exchange->written, size);
+			                : str_make(
+			                          stream->target.path.at + exchange->written, size);
 			exchange->written += size;
 			exchange->pieces++;
 		}
@@ -292,8 +293,8 @@ static inline void on_request(struct serve_handler *handler, struct serve_stream
 	assert_true(fixture->begun < OUTCOMES_MAX);
 	struct outcome *outcome = &fixture->outcomes[fixture->begun++];
 	copy_str(outcome->method, sizeof(outcome->method), http_head_method(&stream->head));
-	copy_str(outcome->path, sizeof(outcome->path), stream->path);
-	copy_str(outcome->host, sizeof(outcome->host), stream->host);
+	copy_str(outcome->path, sizeof(outcome->path), stream->target.path);
+	copy_str(outcome->host, sizeof(outcome->host), stream->target.authority);
 	outcome->client = *serve_stream_client(stream);
 	struct exchange *exchange = mem_new(struct exchange);
 	exchange->task.on_run = run_exchange;

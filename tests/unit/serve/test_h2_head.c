@@ -1,5 +1,7 @@
-/* Fields of HTTP/2 become the text that HTTP/1 would have sent. */
+/* Fields of HTTP/2 become the head that HTTP/1 would have sent. */
 #include "serve/h2_private.h"
+
+#include "http/write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +38,7 @@ static void end(struct setting *setting)
 
 #define START ":method", "GET", ":scheme", "https", ":path", "/a?b"
 
-/* Names and values, and the text that they become; NULL: malformed. */
+/* Names and values, and the text that HTTP/1 would have; NULL: malformed. */
 static const struct {
 	const char *fields[24];
 	const char *text;
@@ -57,7 +59,7 @@ static const struct {
                 "GET /a?b HTTP/1.1\r\nhost: a.test\r\nx: y\r\n\r\n", false},
         {{START, "x", "y", ":protocol", "websocket"}, NULL, false},
         {{START, "host", "a", "cookie", "a=1", "x", "y", "cookie", "b=2", "cookie", ""},
-                "GET /a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncookie: a=1; b=2; \r\n\r\n", false},
+                "GET /a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncookie: a=1; b=2;\r\n\r\n", false},
         {{"x-sum", "1", "y", "z"}, "x-sum: 1\r\ny: z\r\n", true},
         {{"x-sum", "1", ":path", "/"}, NULL, true},
         {{NULL}, "", true},
@@ -65,7 +67,35 @@ static const struct {
                 true},
 };
 
-static void fields_become_a_text_or_are_malformed(void **state)
+/* The head, or the trailers, as text. */
+static enum fault print(struct serve_h2_head *head, char room[4096], struct str *ret_text)
+{
+	struct http_head made;
+	if (head->is_trailers)
+		return serve_h2_head_end_trailers(head, ret_text);
+	enum fault fault = serve_h2_head_end(head, &made);
+	if (fault != FAULT_NONE)
+		return fault;
+	assert_true(made.is_h2 && made.minor == 1);
+	struct http_writer writer;
+	http_writer_init(&writer, room, 4096);
+	http_write_request_line(&writer, http_head_method(&made), http_head_target(&made));
+	for (unsigned i = 0; i < made.count; i++) {
+		const struct http_field *field = &made.fields[i];
+		assert_int_equal(field->id, http_name_of(http_head_name(&made, field)));
+		assert_true(http_head_has(&made, (enum http_name)field->id));
+		http_write_field(
+		        &writer, http_head_name(&made, field), http_head_value(&made, field));
+	}
+	http_write_end_of_head(&writer);
+	assert_false(writer.full);
+	*ret_text = http_writer_str(&writer);
+	/* Who copies the head from text to text asks how long it is. */
+	assert_true(made.len + sizeof("  HTTP/1.1\r\n\r\n") >= ret_text->len);
+	return FAULT_NONE;
+}
+
+static void fields_become_a_head_or_are_malformed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
@@ -79,15 +109,77 @@ static void fields_become_a_text_or_are_malformed(void **state)
 		assert_int_equal(is_malformed, ROWS[i].text == NULL);
 		if (!is_malformed) {
 			struct str text;
-			assert_int_equal(serve_h2_head_end(&setting.head, &text), FAULT_NONE);
+			char room[4096];
+			assert_int_equal(print(&setting.head, room, &text), FAULT_NONE);
 			assert_int_equal(text.len, strlen(ROWS[i].text));
 			assert_memory_equal(text.at, ROWS[i].text, text.len);
-			size_t lines = 0;
-			for (size_t at = 0; at < text.len; at++)
-				lines += text.at[at] == '\n';
-			assert_int_equal(
-			        setting.head.count, ROWS[i].is_trailers ? lines : lines - 2);
 		}
+		end(&setting);
+	}
+}
+
+static void what_http1_would_refuse_is_refused(void **state)
+{
+	static char path[600];
+	static const struct {
+		const char *method, *path, *name, *value;
+		enum fault fault;
+	} BAD[] = {
+	        {"GET", "/", "x", "y", FAULT_NONE},
+	        {"GET", "/", "x", " \ty\xff ", FAULT_NONE},
+	        {"GET", "/ HTTP/1.1", "x", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/\r\nx: y", "x", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/\xc3\xa4", "x", "y", FAULT_BAD_REQUEST},
+	        {"GET", "", "x", "y", FAULT_BAD_REQUEST},
+	        {"GET", path, "x", "y", FAULT_URI_TOO_LONG},
+	        {"G T", "/", "x", "y", FAULT_BAD_REQUEST},
+	        {"", "/", "x", "y", FAULT_BAD_REQUEST},
+	        {"GETGETGETGETGETGETGETGETGETGETGETGET", "/", "x", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/", "x", "y\r\nz: 1", FAULT_BAD_REQUEST},
+	        {"GET", "/", "x", "y\x7f", FAULT_BAD_REQUEST},
+	        {"GET", "/", "cookie", "y\n", FAULT_BAD_REQUEST},
+	        {"GET", "/", "host", "y\n", FAULT_BAD_REQUEST},
+	        {"GET", "/", "x y", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/", "x:", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/", "", "y", FAULT_BAD_REQUEST},
+	};
+	(void)state;
+	memset(path, '/', sizeof(path) - 1);
+	for (size_t i = 0; i < ARRAY_LENGTH(BAD); i++) {
+		const char *fields[] = {":method", BAD[i].method, ":path", BAD[i].path, ":scheme",
+		        "https", BAD[i].name, BAD[i].value};
+		struct setting setting;
+		struct str text;
+		char room[4096];
+		begin(&setting, false);
+		for (size_t at = 0; at < ARRAY_LENGTH(fields); at += 2)
+			assert_int_equal(serve_h2_head_add(&setting.head, str_of(fields[at]),
+			                         str_of(fields[at + 1])),
+			        SERVE_H2_FIELD_TAKEN);
+		if (print(&setting.head, room, &text) != BAD[i].fault)
+			fail_msg("row %zu: %u", i, setting.head.fault);
+		end(&setting);
+	}
+}
+
+static void more_fields_than_the_limit_are_too_large(void **state)
+{
+	(void)state;
+	for (unsigned more = 0; more < 2; more++) {
+		struct setting setting;
+		struct http_head made;
+		begin(&setting, false);
+		assert_int_equal(serve_h2_head_add(&setting.head, STR(":method"), STR("GET")),
+		        SERVE_H2_FIELD_TAKEN);
+		assert_int_equal(serve_h2_head_add(&setting.head, STR(":path"), STR("/")),
+		        SERVE_H2_FIELD_TAKEN);
+		assert_int_equal(serve_h2_head_add(&setting.head, STR("cookie"), STR("c")),
+		        SERVE_H2_FIELD_TAKEN);
+		for (unsigned i = 1; i < LIMITS.fields + more; i++)
+			assert_int_equal(serve_h2_head_add(&setting.head, STR("x"), STR("y")),
+			        SERVE_H2_FIELD_TAKEN);
+		assert_int_equal(serve_h2_head_end(&setting.head, &made),
+		        more == 0 ? FAULT_NONE : FAULT_HEAD_TOO_LARGE);
 		end(&setting);
 	}
 }
@@ -98,15 +190,16 @@ static void the_priority_is_found(void **state)
 	        START, ":authority", "a", "priority", "u=1, i", "x", "y"};
 	(void)state;
 	struct setting setting;
-	struct str text;
+	struct http_head made;
 	begin(&setting, false);
 	for (size_t at = 0; at < ARRAY_LENGTH(FIELDS); at += 2)
 		assert_int_equal(serve_h2_head_add(
 		                         &setting.head, str_of(FIELDS[at]), str_of(FIELDS[at + 1])),
 		        SERVE_H2_FIELD_TAKEN);
-	assert_int_equal(serve_h2_head_end(&setting.head, &text), FAULT_NONE);
-	assert_int_equal(setting.head.priority.len, 6);
-	assert_memory_equal(buf_bytes(&setting.head.text) + setting.head.priority.at, "u=1, i", 6);
+	assert_int_equal(serve_h2_head_end(&setting.head, &made), FAULT_NONE);
+	assert_true(str_is_equal(
+	        serve_h2_head_str(&setting.head, &setting.head.priority), STR("u=1, i")));
+	assert_true(str_is_equal(http_head_get(&made, HTTP_NAME_PRIORITY), STR("u=1, i")));
 	end(&setting);
 }
 
@@ -126,7 +219,9 @@ static enum fault fill(struct setting *setting, const char *name, size_t bytes, 
 		                         str_make(value, sizeof(value))),
 		        SERVE_H2_FIELD_TAKEN);
 	struct str text;
-	return serve_h2_head_end(&setting->head, &text);
+	struct http_head made;
+	return is_trailers ? serve_h2_head_end_trailers(&setting->head, &text)
+	                   : serve_h2_head_end(&setting->head, &made);
 }
 
 static void what_is_too_large_is_a_fault_and_is_not_kept(void **state)
@@ -180,15 +275,17 @@ static void without_memory_it_is_a_fault(void **state)
 	setting.budget.limit = 0;
 	assert_int_equal(
 	        serve_h2_head_add(&setting.head, STR(":path"), STR("/")), SERVE_H2_FIELD_TAKEN);
-	struct str text;
-	assert_int_equal(serve_h2_head_end(&setting.head, &text), FAULT_MEMORY);
+	struct http_head made;
+	assert_int_equal(serve_h2_head_end(&setting.head, &made), FAULT_MEMORY);
 	end(&setting);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(fields_become_a_text_or_are_malformed),
+	        cmocka_unit_test(fields_become_a_head_or_are_malformed),
+	        cmocka_unit_test(what_http1_would_refuse_is_refused),
+	        cmocka_unit_test(more_fields_than_the_limit_are_too_large),
 	        cmocka_unit_test(the_priority_is_found),
 	        cmocka_unit_test(what_is_too_large_is_a_fault_and_is_not_kept),
 	        cmocka_unit_test(what_is_far_too_large_is_a_flood),

@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+/* Of one session at a time. */
+static _Alignas(16) char room[8192];
+
 static void what_is_taken_is_charged_and_given_back(void **state)
 {
 	enum { COUNT = 1000 };
@@ -16,7 +19,7 @@ static void what_is_taken_is_charged_and_given_back(void **state)
 	struct serve_h2_memory memory;
 	struct serve_h2_blocks shared;
 	serve_h2_memory_init_blocks(&shared);
-	serve_h2_memory_init(&memory, &budget, &shared);
+	serve_h2_memory_init(&memory, &budget, &shared, room, sizeof(room));
 	const nghttp2_mem *calls = &memory.calls;
 	char *blocks[COUNT];
 	size_t sum = 0;
@@ -54,6 +57,44 @@ static void what_is_taken_is_charged_and_given_back(void **state)
 	assert_int_equal(atomic_load(&budget.used), 0);
 }
 
+static bool is_in_room(const char *at)
+{
+	return at >= room && at < room + sizeof(room);
+}
+
+/* In the order in which they are asked for; what has no room there is elsewhere. */
+static void larger_blocks_lie_in_the_room(void **state)
+{
+	static const struct {
+		size_t bytes;
+		bool is_in_room;
+	} ROWS[] = {{1024, false}, {1025, true}, {1, false}, {3000, true}, {5000, false},
+	        {4000, true}, {2000, false}};
+	(void)state;
+	struct mem_budget budget = {.limit = 1 << 20};
+	struct serve_h2_memory memory;
+	struct serve_h2_blocks shared;
+	char *taken[ARRAY_LENGTH(ROWS)];
+	const char *last = room;
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared, room, sizeof(room));
+	const nghttp2_mem *calls = &memory.calls;
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		taken[i] = calls->malloc(ROWS[i].bytes, calls->mem_user_data);
+		memset(taken[i], 'x', ROWS[i].bytes);
+		assert_int_equal((uintptr_t)taken[i] % 16, 0);
+		assert_int_equal(is_in_room(taken[i]), ROWS[i].is_in_room);
+		if (ROWS[i].is_in_room) {
+			assert_true(taken[i] > last && taken[i] < last + 64);
+			last = taken[i] + ROWS[i].bytes;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
+		calls->free(taken[i], calls->mem_user_data);
+	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
+}
+
 static void who_is_idle_is_charged_for_what_it_has(void **state)
 {
 	(void)state;
@@ -61,7 +102,7 @@ static void who_is_idle_is_charged_for_what_it_has(void **state)
 	struct serve_h2_memory memory;
 	struct serve_h2_blocks shared;
 	serve_h2_memory_init_blocks(&shared);
-	serve_h2_memory_init(&memory, &budget, &shared);
+	serve_h2_memory_init(&memory, &budget, &shared, room, sizeof(room));
 	assert_true(serve_h2_memory_take(&memory, 9000));
 	assert_true(serve_h2_memory_take(&memory, 200000));
 	serve_h2_memory_give(&memory, 200000);
@@ -85,7 +126,7 @@ static void past_the_budget_nothing_is_given(void **state)
 	struct serve_h2_memory memory;
 	struct serve_h2_blocks shared;
 	serve_h2_memory_init_blocks(&shared);
-	serve_h2_memory_init(&memory, &budget, &shared);
+	serve_h2_memory_init(&memory, &budget, &shared, room, sizeof(room));
 	assert_true(serve_h2_memory_take(&memory, 100000));
 	assert_null(memory.calls.malloc(100000, memory.calls.mem_user_data));
 	assert_null(memory.calls.calloc(1000, 1000, memory.calls.mem_user_data));
@@ -104,7 +145,7 @@ static void past_the_limit_of_a_session_nothing_is_given(void **state)
 	struct serve_h2_memory memory;
 	struct serve_h2_blocks shared;
 	serve_h2_memory_init_blocks(&shared);
-	serve_h2_memory_init(&memory, &budget, &shared);
+	serve_h2_memory_init(&memory, &budget, &shared, room, sizeof(room));
 	assert_true(serve_h2_memory_take(&memory, LIMIT_H2_SESSION_BYTES));
 	assert_false(serve_h2_memory_take(&memory, 1));
 	assert_null(memory.calls.malloc(0, memory.calls.mem_user_data));
@@ -121,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_is_taken_is_charged_and_given_back),
+	        cmocka_unit_test(larger_blocks_lie_in_the_room),
 	        cmocka_unit_test(who_is_idle_is_charged_for_what_it_has),
 	        cmocka_unit_test(past_the_budget_nothing_is_given),
 	        cmocka_unit_test(past_the_limit_of_a_session_nothing_is_given),

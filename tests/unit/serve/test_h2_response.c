@@ -30,7 +30,7 @@ static void bodies_come_whole_whatever_they_are_made_of(void **state)
 			assert_true(is_pattern(text_str(&answer->body)));
 			assert_int_equal(h2_has(answer, "content-length: "),
 			        !fixture.script.is_length_unknown);
-			assert_true(h2_has(answer, "x-test: yes\n"));
+			assert_true(h2_has(answer, "x-cache: yes\n"));
 			assert_int_equal(
 			        fixture.outcomes[fixture.begun - 1].sent, fixture.script.length);
 		}
@@ -71,7 +71,7 @@ static void a_head_is_written_in_lower_case_without_what_http_2_has_no_use_for(v
 	struct fixture fixture;
 	struct h2_client h2;
 	h2_fixture_start(&fixture);
-	fixture.script.ready =
+	fixture.script.added =
 	        STR("X-Mixed-Case-Name-Long: A B\r\nConnection: close\r\nKeep-Alive: 1\r\n"
 	            "Transfer-Encoding: chunked\r\nUpgrade: x\r\nProxy-Connection: y\r\n"
 	            "Content-Length: 99\r\nEmpty:\r\nA:z\r\n");
@@ -79,7 +79,7 @@ static void a_head_is_written_in_lower_case_without_what_http_2_has_no_use_for(v
 	const struct h2_answer *answer = h2_get(&h2, "/abc");
 	assert_string_equal(answer->head,
 	        ":status: 200\nx-mixed-case-name-long: A B\nempty: \na: z\n"
-	        "x-test: yes\ncontent-length: 4\n");
+	        "x-cache: yes\ncontent-length: 4\n");
 	assert_true(is_text(text_str(&answer->body), "/abc"));
 	assert_int_equal(answer->frames, 1); /* its end came with it */
 	h2_done(&h2, &fixture);

@@ -125,11 +125,11 @@ static void lines_that_are_serialised_already_stand_before_our_fields(void **sta
 	struct client client;
 	fixture_start(&fixture);
 	fixture.script.status = 404;
-	fixture.script.ready = STR("Etag: \"1\"\r\nVary: a\r\n");
+	fixture.script.added = STR("Etag: \"1\"\r\nVary: a\r\n");
 	client_open(&client, &fixture);
 	client_say(&client, GET);
 	static const char WANTED[] = "HTTP/1.1 404 Not Found\r\nEtag: \"1\"\r\nVary: a\r\n"
-	                             "X-Test: yes\r\nContent-Length: 2\r\n\r\n/x";
+	                             "X-Cache: yes\r\nContent-Length: 2\r\n\r\n/x";
 	turn_until(&client, client.got.len >= sizeof(WANTED) - 1);
 	assert_string_equal(text_c(&client.got), WANTED);
 	client_close(&client);
