@@ -59,6 +59,9 @@ struct edge_log_entry {
 	unsigned attempt_count;
 };
 
+/* Whether several of these gave, or were asked for, parts of one body. */
+bool edge_access_log_is_resumed(const struct edge_log_attempt *attempts, unsigned count);
+
 struct edge_access_log;      /* the process's: the writer */
 struct edge_access_log_ring; /* one worker's */
 

@@ -144,11 +144,10 @@ static char *put_fault(char *at, uint8_t fault)
 	return put_word(at, fault_name((enum fault)fault));
 }
 
-/* Whether several attempts gave parts of the body. */
-static bool is_resumed(const struct edge_log_entry *entry)
+bool edge_access_log_is_resumed(const struct edge_log_attempt *attempts, unsigned count)
 {
-	for (unsigned i = 0; i < entry->attempt_count; i++)
-		if (entry->attempts[i].next == EDGE_LOG_RESUME)
+	for (unsigned i = 0; i < count; i++)
+		if (attempts[i].next == EDGE_LOG_RESUME)
 			return true;
 	return false;
 }
@@ -246,7 +245,7 @@ size_t edge_access_log_format_line(
 	at = PUT(at, "\",\"end\":\"");
 	at = put_word(at, END[entry->end]);
 	at = PUT(at, "\",\"attempts\":[");
-	bool has_parts = is_resumed(entry);
+	bool has_parts = edge_access_log_is_resumed(entry->attempts, entry->attempt_count);
 	for (unsigned i = 0; i < entry->attempt_count && i < ATTEMPTS_SHOWN; i++) {
 		if (i != 0)
 			*at++ = ',';
