@@ -1,82 +1,110 @@
-"""Files whose origin breaks off in the middle of them, as it is told; and what a client may make of that."""
+"""Files whose origin breaks off in the middle of them, as it is told; and what clients of every kind get of that."""
 import hashlib
 import re
 
 import content
+import h2wire
 import wire
 from caching import fields_of
 from origin import Generated, Reply
 
+# How a body breaks off: FIN, reset, silence, what is no HTTP (only between chunks can that be told), bytes that come too
+# slowly. An origin in TLS whose `farewell` is off ends without close_notify by "close".
 HOWS = ("close", "reset", "hang", "garble", "crawl")
+SLOW = {"drip_bytes": 1, "drip_s": 0.1}
 
 
 class File:
-    """A versioned file with ranges. Pull number n (from 0) of it breaks off where breaks[n] says: (how, place), the place in
-    the file, or None. Pulls behind the last one are whole."""
+    """A versioned file with ranges. `breaks` are (how, place in the file): each befalls the first pull that comes to its
+    place. `later`, if it is set, answers every pull but the first, or None to go on as before."""
 
     def __init__(self, size, *, seed="file", etag='"1"', modified=None, lines=(), framing="length", breaks=(), coding=None,
-                 ranges=True, ignores_range=False, reply=None):  # fmt: skip
+                 ranges=True, later=None, delay=0.0, type=None):  # fmt: skip
         self.size, self.seed, self.etag, self.modified = size, seed, etag, modified
         self.lines, self.framing, self.coding = tuple(lines), framing, coding
-        self.breaks = list(breaks)
-        self.ranges = ranges  # else every answer is a 200
-        self.ignores_range = ignores_range
-        self.reply = reply or {}
-        self.pulls = []  # (method, Range, If-Range) of each
+        self.breaks, self.later, self.ranges, self.delay = list(breaks), later, ranges, delay
+        self.type = type
+        self.pulls = []  # (Range, If-Range) of each
 
     @property
     def digest(self):
         return content.digest(self.seed, self.size)
 
-    def part(self, first, last):
-        return content.generate(self.seed, first, last - first + 1)
+    def bytes(self, first=0, last=None):
+        return content.generate(self.seed, first, (self.size if last is None else last + 1) - first)
 
-    def _fields(self):
+    def fields(self):
         lines = [*self.lines]
         lines += [f"ETag: {self.etag}"] if self.etag else []
         lines += [f"Last-Modified: {self.modified}"] if self.modified else []
         lines += [f"Content-Encoding: {self.coding}"] if self.coding else []
+        lines += [f"Content-Type: {self.type}"] if self.type else []
         return list(fields_of(lines))
 
-    def _holds(self, request):
-        told = request.fields.get("If-Range")
-        return told is None or told in (self.etag, self.modified)
+    def _take_break(self, first, end):
+        """The break that befalls a pull of these bytes. Of chunks the last one may be missing; of a length it may not."""
+        for at, (how, place) in enumerate(self.breaks):
+            if first <= place < end or (place == end and self.framing != "length"):
+                return self.breaks.pop(at)
+        return None
 
     def __call__(self, request):
-        number = len(self.pulls)
-        self.pulls.append((request.method, request.fields.get("Range"), request.fields.get("If-Range")))
-        how, place = (self.breaks[number] if number < len(self.breaks) else None) or ("", 0)
+        self.pulls.append((request.fields.get("Range"), request.fields.get("If-Range")))
+        if len(self.pulls) > 1 and self.later:
+            reply = self.later(request)
+            if reply is not None:
+                return reply
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.fields.get("Range", ""))
-        first, last, status, fields = 0, self.size - 1, 200, self._fields()
-        if asked and self.ranges and self._holds(request) and int(asked.group(1)) < self.size:
-            first, last, status = int(asked.group(1)), min(last, int(asked.group(2) or last)), 206
-            fields.append(("Content-Range", f"bytes {first}-{last}/{self.size}"))
-        body = Generated(self.seed, last - first + 1, first)
-        options = dict(self.reply)
-        if how and place < last + 1 or how and self.framing != "length":
-            options |= {"cut": "mid_body", "cut_after": max(0, place - first), "how": how}
-        if how == "crawl":
-            options |= {"drip_bytes": 1, "drip_s": 0.1}
-        return Reply(status=status, fields=tuple(fields), body=body, framing=self.framing, **options)
+        condition = request.fields.get("If-Range")
+        holds = condition is None or condition in (self.etag, self.modified)
+        first, end, status, fields = 0, self.size, 200, self.fields()
+        if asked and self.ranges and holds and int(asked.group(1)) < self.size:
+            first, end = int(asked.group(1)), min(end, int(asked.group(2) or end) + 1)
+            status = 206
+            fields.append(("Content-Range", f"bytes {first}-{end - 1}/{self.size}"))
+        options = {"delay": self.delay, "chunk": 50_000}
+        broken = self._take_break(first, end)
+        if broken:
+            options |= {"cut": "mid_body", "cut_after": broken[1] - first, "how": broken[0], **SLOW}
+        return Reply(status=status, fields=tuple(fields), body=Generated(self.seed, end - first, first),
+                     framing=self.framing, **options)  # fmt: skip
 
 
-class Outcome:
-    """What a client got."""
+class Got:
+    """What a client got: `end` is "whole", or how that it is not was seen."""
 
-    def __init__(self, response, is_whole, how=""):
-        self.response, self.is_whole, self.how = response, is_whole, how
+    def __init__(self, status, fields, body, end):
+        self.status, self.fields, self.body, self.end = status, fields, bytes(body), end
+
+    @property
+    def is_whole(self):
+        return self.end == "whole"
+
+    @property
+    def digest(self):
+        return hashlib.sha256(self.body).hexdigest()
 
     def __repr__(self):
-        return f"<{self.response} whole={self.is_whole} {self.how}>"
+        return f"<{self.status} {self.end} {len(self.body)} bytes {dict(self.fields)}>"
 
 
-def ask(server, path, **options):
-    """A GET that may end visibly broken."""
+CLIENTS = ("1.0", "1.1", "h2")
+
+
+def ask(server, path, host="edge.test", kind="1.1", fields=(), timeout=40):
+    """A GET by a client of a kind, whatever becomes of it."""
+    if kind == "h2":
+        with h2wire.Connection(server.address, timeout=timeout) as connection:
+            lower = [(name.lower(), value) for name, value in fields]
+            stream = connection.get(path, host=host, fields=lower)
+            if not stream.heads:
+                return Got(0, {}, b"", f"reset {stream.reset}")
+            told = {name.title(): value for name, value in stream.fields.items()}
+            return Got(stream.status, told, stream.body, "whole" if stream.is_whole else f"reset {stream.reset}")
     try:
-        return Outcome(server.get(path, **options), True)
+        got = server.get(path, host=host, version=kind, fields=fields, timeout=timeout)
+        return Got(got.status, dict(got.fields), got.body, "whole")
     except wire.Truncated as broken:
-        return Outcome(broken.response, False, broken.how)
-
-
-def sha(data):
-    return hashlib.sha256(data).hexdigest()
+        if broken.response is None:
+            return Got(0, {}, b"", broken.how)
+        return Got(broken.response.status, dict(broken.response.fields), broken.response.body, broken.how)

@@ -703,7 +703,7 @@ class Origin:
             if reply.framing == "chunked":
                 piece = b"%x%s\r\n%s\r\n" % (count, reply.extension.encode(), piece)
             piece, head = head + piece, b""
-            if at + count == size:
+            if at + count == size and reply.cut != "mid_body":
                 piece, end = piece + end, b""
             await self._send(stream, request, reply, piece, "body")
         if reply.cut == "mid_body":
