@@ -512,7 +512,6 @@ static void tell(struct looked *looked, const struct outcome *outcome)
 	if (is_routed) {
 		tell_stored(looked);
 		tell_origins(looked, outcome);
-		tell_resumption(looked);
 	}
 	say(looked, "The client gets %u, X-Cache: %s, from %s: %s.", outcome->status,
 	        outcome->cache,
@@ -521,6 +520,8 @@ static void tell(struct looked *looked, const struct outcome *outcome)
 	        : outcome->from[0] == 'c' ? "the cache"
 	                                  : "the edge itself",
 	        outcome->words);
+	if (is_routed && outcome->is_pulled)
+		tell_resumption(looked);
 }
 
 /* ---- told as JSON ---- */
