@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What Headwater costs beside its peers: responses passed through and cached, TLS, HTTP/2, crowds, idle connections.
 
-Usage: script/bench [pass|hit|tls|h2|handshake|collapse|idle] [--servers LIST] [--rounds N] [--seconds N]
+Usage: script/bench [pass|resume|hit|tls|h2|handshake|collapse|idle] [--servers LIST] [--rounds N] [--seconds N]
                     [--connections N] [--sizes LIST] [--clients N] [--idle N] [--tls] [--cores SERVER,LOAD]
 bench/README.md says how to read it.
 """
@@ -13,15 +13,16 @@ import resource
 import shutil
 import tempfile
 
-from client import HITS
+from client import HITS, PASSES
 from collapse import bench_collapse
-from cost import bench_h2, bench_handshake, bench_hit, bench_pass
+from cost import bench_h2, bench_handshake, bench_hit, bench_pass, bench_resume
 from idle import bench_idle
 from servers import Bench
 
 # For each measurement: what does it, who takes part, and how the servers are set up.
 MEASUREMENTS = {
     "pass": (bench_pass, "floor,headwater,nginx,haproxy", {}),
+    "resume": (bench_resume, "headwater,headwater-unready", {}),
     "hit": (bench_hit, "floor,headwater,headwater-disk,nginx,nginx-nopush,haproxy,varnish,h2o", {"cached": True}),
     "tls": (bench_hit, "floor,headwater,nginx,haproxy,h2o", {"cached": True, "secure": True}),
     "h2": (bench_h2, "headwater,nginx,haproxy,h2o", {"cached": True, "secure": True}),
@@ -29,7 +30,7 @@ MEASUREMENTS = {
     "collapse": (bench_collapse, "direct,headwater,nginx,haproxy,varnish", {"cached": True, "workers": 2}),
     "idle": (bench_idle, "headwater,nginx,haproxy", {}),
 }
-SIZES = {"hit": list(HITS), "tls": ["1k", "100k"], "h2": ["1k"]}
+SIZES = {"resume": list(PASSES), "hit": list(HITS), "tls": ["1k", "100k"], "h2": ["1k"]}
 
 
 def words(text):
@@ -56,7 +57,7 @@ def options_of_command_line():
     if options.tls and options.what != "idle":
         parser.error("--tls is for idle connections; hits over it are script/bench tls")
     options.sizes = options.sizes or SIZES.get(options.what, [])
-    if unknown := set(options.sizes) - set(HITS):
+    if unknown := set(options.sizes) - set(HITS) - set(PASSES):
         parser.error(f"no such size: {', '.join(sorted(unknown))}")
     options.servers = options.servers or words(MEASUREMENTS[options.what][1])
     return options

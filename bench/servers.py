@@ -11,7 +11,7 @@ import sys
 import time
 
 import machine
-from client import HITS, HOST, PASS, fetch
+from client import HITS, HOST, PASSES, fetch
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -113,7 +113,7 @@ class Bench:
         for each in (self.folder, self.memory):
             each.chmod(0o755)
         (self.folder / "temp").mkdir()
-        for content in (PASS, *HITS.values()):
+        for content in (*PASSES.values(), *HITS.values()):
             path = self.folder / "www" / content.path.removeprefix("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.body)
@@ -156,13 +156,13 @@ class Bench:
         if name == "floor":
             hit = [BUILT / "floor_hit", port, HOST, self.folder / "www/hit"]
             return hit if self.cached else [BUILT / "floor_pass", port, self.origin_port]
-        if name in ("headwater", "headwater-disk"):
+        if name in ("headwater", "headwater-unready", "headwater-disk"):
             disks = f"{self.memory}/disk:1g" if name == "headwater-disk" else ""
             listens = {"plain": machine.free_port(), "tls": f"127.0.0.1:{port}"} if self.secure else {
                 "plain": port, "tls": "off"}
             return [ROOT / "build/release/headwater", "serve",
                     "--config", self.config("headwater.yaml", name, disks=disks, **listens),
-                    "--domains", self.config("domains.yaml", name)]
+                    "--domains", self.config("domains.yaml", name, resume=0 if name == "headwater-unready" else 3)]
         raise SystemExit(f"bench: no server is called {name}")
 
     def start(self, name):

@@ -19,12 +19,15 @@ struct edge_log_attempt {
 	struct address address;
 	uint8_t role; /* enum model_role */
 	bool is_reused;
+	bool is_unsure;  /* its body ended with its connection: whole, as far as anybody can tell */
 	uint16_t status; /* 0: none came */
 	uint8_t reason;  /* enum fault */
 	uint8_t next;    /* enum edge_log_next */
 	const char *phase;
 	struct str detail; /* what broke TLS; empty: nothing did. In somebody's arena */
 	uint32_t us;
+	/* Of a body that others gave parts of as well: this one's, up to before `to`. */
+	uint64_t from, to;
 };
 
 /* Why the next thing was done. */
@@ -34,6 +37,7 @@ enum edge_log_next {
 	EDGE_LOG_ADDRESS, /* another address */
 	EDGE_LOG_FRESH,   /* the same address on a fresh connection */
 	EDGE_LOG_CLOCK,   /* the same address, signed for the time of its own clock */
+	EDGE_LOG_RESUME,  /* the rest of the body is asked for */
 	EDGE_LOG_KEPT,    /* the master's kept answer goes to the client */
 	EDGE_LOG_LATE,    /* another answer was first (hedging); this one is not waited for */
 	EDGE_LOG_FAIL,
@@ -54,6 +58,9 @@ struct edge_log_entry {
 	const struct edge_log_attempt *attempts;
 	unsigned attempt_count;
 };
+
+/* Whether several of these gave, or were asked for, parts of one body. */
+bool edge_access_log_is_resumed(const struct edge_log_attempt *attempts, unsigned count);
 
 struct edge_access_log;      /* the process's: the writer */
 struct edge_access_log_ring; /* one worker's */

@@ -14,9 +14,9 @@ enum {
 	SHARE_FIXED = 640, /* names of fields, numbers, times, words from our own tables */
 	SHARE_NAME = 1600, /* domain, host: LIMIT_HOST_BYTES times six and more */
 	SHARE_METHOD = 256,
-	SHARE_TARGET = 18000,
+	SHARE_TARGET = 16800,
 	SHARE_WORD = 64,
-	SHARE_ATTEMPT = 416,
+	SHARE_ATTEMPT = 488,
 	SHARE_DETAIL = 160, /* in it */
 	ATTEMPTS_SHOWN = 24,
 };
@@ -144,8 +144,25 @@ static char *put_fault(char *at, uint8_t fault)
 	return put_word(at, fault_name((enum fault)fault));
 }
 
-static char *put_attempt(
-        char *at, const struct edge_log_attempt *attempt, struct edge_access_log_scratch *scratch)
+bool edge_access_log_is_resumed(const struct edge_log_attempt *attempts, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (attempts[i].next == EDGE_LOG_RESUME)
+			return true;
+	return false;
+}
+
+/* Which bytes of the body it gave. */
+static char *put_part(char *at, const struct edge_log_attempt *attempt)
+{
+	at = PUT(at, ",\"first\":");
+	at = put_number(at, attempt->from);
+	at = PUT(at, ",\"last\":");
+	return put_number(at, attempt->to - 1);
+}
+
+static char *put_attempt(char *at, const struct edge_log_attempt *attempt, bool is_part,
+        struct edge_access_log_scratch *scratch)
 {
 	static const char *const NEXT[] = {
 	        [EDGE_LOG_DELIVER] = "deliver",
@@ -153,6 +170,7 @@ static char *put_attempt(
 	        [EDGE_LOG_ADDRESS] = "address",
 	        [EDGE_LOG_FRESH] = "fresh",
 	        [EDGE_LOG_CLOCK] = "clock",
+	        [EDGE_LOG_RESUME] = "resume",
 	        [EDGE_LOG_KEPT] = "kept",
 	        [EDGE_LOG_LATE] = "late",
 	        [EDGE_LOG_FAIL] = "fail",
@@ -176,6 +194,10 @@ static char *put_attempt(
 	}
 	at = PUT(at, ",\"ms\":");
 	at = put_ms(at, attempt->us);
+	if (is_part && attempt->to > attempt->from)
+		at = put_part(at, attempt);
+	if (attempt->is_unsure)
+		at = PUT(at, ",\"unsure\":true");
 	at = attempt->is_reused ? PUT(at, ",\"reused\":true") : PUT(at, ",\"reused\":false");
 	at = PUT(at, ",\"next\":\"");
 	at = put_word(at, NEXT[attempt->next]);
@@ -223,10 +245,11 @@ size_t edge_access_log_format_line(
 	at = PUT(at, "\",\"end\":\"");
 	at = put_word(at, END[entry->end]);
 	at = PUT(at, "\",\"attempts\":[");
+	bool has_parts = edge_access_log_is_resumed(entry->attempts, entry->attempt_count);
 	for (unsigned i = 0; i < entry->attempt_count && i < ATTEMPTS_SHOWN; i++) {
 		if (i != 0)
 			*at++ = ',';
-		at = put_attempt(at, &entry->attempts[i], scratch);
+		at = put_attempt(at, &entry->attempts[i], has_parts, scratch);
 	}
 	at = PUT(at, "]}\n");
 	CHECK(at - to <= (ptrdiff_t)LIMIT_LOG_LINE_BYTES);

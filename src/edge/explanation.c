@@ -470,6 +470,41 @@ static void tell_origins(struct looked *looked, const struct outcome *outcome)
 		say(looked, "No origin can be asked: %s.", fault_info(looked->plan.fault)->words);
 }
 
+/* How many addresses of a role may be asked for the rest of a body, but for one. */
+static unsigned usable_besides(
+        const struct looked *looked, enum model_role role, const struct edge_plan_attempt *but)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < looked->surveys[role].count; i++)
+		count += looked->surveys[role].entries[i].is_usable &&
+		         (role != but->role || i != but->address);
+	return count;
+}
+
+/* What would become of a body that breaks off. */
+static void tell_resumption(struct looked *looked)
+{
+	enum { WHOLE = 200 };
+	const struct edge_plan_attempt *answer = looked->plan.answer;
+	const struct model_domain *domain = looked->domain;
+	if (answer == NULL || answer->status != WHOLE ||
+	        http_method_of(looked->question->method) != HTTP_GET)
+		return;
+	if (domain->resume_attempts == 0) {
+		say(looked, "Should the body break off, so does the response: resume.attempts is "
+		            "0.");
+		return;
+	}
+	enum model_role other = answer->role == MODEL_MASTER ? MODEL_BACKUP : MODEL_MASTER;
+	unsigned same = usable_besides(looked, answer->role, answer);
+	unsigned others = domain->backup != NULL ? usable_besides(looked, other, answer) : 0;
+	say(looked,
+	        "Should the body break off, its rest is asked for where a strong ETag tells the "
+	        "version: at the same address, %u more of %s, and %u of the other origin; %u "
+	        "attempts at most (resume.attempts).",
+	        same, ROLE_WORDS[answer->role], others, domain->resume_attempts);
+}
+
 static void tell(struct looked *looked, const struct outcome *outcome)
 {
 	bool is_routed = routing_fault(looked) == FAULT_NONE && !is_redirected(looked);
@@ -485,6 +520,8 @@ static void tell(struct looked *looked, const struct outcome *outcome)
 	        : outcome->from[0] == 'c' ? "the cache"
 	                                  : "the edge itself",
 	        outcome->words);
+	if (is_routed && outcome->is_pulled)
+		tell_resumption(looked);
 }
 
 /* ---- told as JSON ---- */

@@ -2,6 +2,10 @@
  * The dispatcher and the steps of a fill. Callbacks of attempts and waits only wake the task; the
  * task runs steps until one parks. Two attempts at most are open: the current one, and the master's
  * answer that is kept while the backup is asked, or the backup's while the master is late.
+ *
+ * Whoever reads a body that broke off is told to wait while somebody else is found for its rest,
+ * and then goes on as if nothing had happened. The attempt that broke off stays until the end,
+ * since the head that the reader has is its.
  */
 #include "edge/fill_private.h"
 
@@ -50,10 +54,11 @@ static void on_resolved(struct origin_group_wait *wait)
 	loop_wake(fill->options.worker->loop, &fill->task);
 }
 
-static void on_names_late(struct timer *timer)
+static void on_late(struct timer *timer)
 {
 	struct edge_fill *fill = container_of(timer, struct edge_fill, wait_timer);
-	fill->names_are_late[fill->wait_role] = true;
+	if (fill->step != EDGE_FILL_HOLD)
+		fill->names_are_late[fill->wait_role] = true;
 	loop_wake(fill->options.worker->loop, &fill->task);
 }
 
@@ -61,7 +66,7 @@ static void on_attempt_progress(struct origin_attempt_sink *sink)
 {
 	struct edge_pull *pull = container_of(sink, struct edge_pull, sink);
 	struct edge_fill *fill = pull->fill;
-	if (fill->step == EDGE_FILL_STREAM && pull == fill->answer)
+	if (fill->step == EDGE_FILL_STREAM && pull == fill->current)
 		tell_reader(fill);
 	else
 		loop_wake(fill->options.worker->loop, &fill->task);
@@ -71,8 +76,9 @@ static void on_attempt_interim(struct origin_attempt_sink *sink, const struct ht
 {
 	struct edge_pull *pull = container_of(sink, struct edge_pull, sink);
 	struct edge_fill *fill = pull->fill;
-	/* A bucket has nothing to say before its answer. */
-	if (pull != fill->hedge && !origin_bucket_is(origin_group_origin(fill->groups[pull->role])))
+	/* A bucket has nothing to say before its answer, and nobody after that. */
+	if (fill->answer == NULL && pull != fill->hedge &&
+	        !origin_bucket_is(origin_group_origin(fill->groups[pull->role])))
 		fill->options.reader->on_interim(fill->options.reader, head);
 }
 
@@ -96,7 +102,7 @@ struct edge_fill *edge_fill_start(const struct edge_fill_options *options)
 	fill->options = *options;
 	fill->task.on_run = on_run;
 	fill->wait.on_resolved = on_resolved;
-	fill->wait_timer.on_expire = on_names_late;
+	fill->wait_timer.on_expire = on_late;
 	fill->hedge_timer.on_expire = edge_fill_hedge_on_late;
 	fill->domain = domain;
 	enum http_method method = options->forward.head->method;
@@ -134,7 +140,9 @@ void edge_fill_leave(struct edge_fill *fill)
 	edge_fill_hedge_end_watch(fill);
 	for (unsigned i = 0; i < EDGE_FILL_PULLS; i++)
 		edge_fill_end_pull(&fill->pulls[i]);
-	buf_release(&worker->buffers, &fill->kept_body);
+	edge_overlap_done(&fill->overlap, &worker->buffers);
+	if (fill->broken != NULL)
+		origin_group_candidate_unref(fill->broken);
 	for (unsigned role = 0; role < MODEL_ROLES; role++) {
 		if (fill->role_tried[role])
 			origin_group_pull_end(fill->groups[role]);
@@ -167,9 +175,12 @@ enum edge_fill_stage edge_fill_stage(const struct edge_fill *fill)
 	case EDGE_FILL_CHOOSE:
 	case EDGE_FILL_ATTEMPT:
 	case EDGE_FILL_JUDGE:
+	case EDGE_FILL_HOLD:
+	case EDGE_FILL_RESUME:
+	case EDGE_FILL_MATCH:
 		break;
 	}
-	return EDGE_FILL_PULLING;
+	return fill->answer != NULL ? EDGE_FILL_HEAD : EDGE_FILL_PULLING;
 }
 
 const struct http_head *edge_fill_head(
@@ -181,35 +192,48 @@ const struct http_head *edge_fill_head(
 	return &attempt->head;
 }
 
-/* What was kept of the master's answer comes first. The piece given last is used up now. */
-static bool read_kept(struct edge_fill *fill, struct str *ret_data)
+/* The current attempt gives no more, and the reader has not all. */
+static enum origin_read read_broken(struct edge_fill *fill)
 {
-	buf_drop(&fill->kept_body, fill->kept_given);
-	fill->kept_given = 0;
-	if (buf_length(&fill->kept_body) > 0) {
-		*ret_data = buf_str(&fill->kept_body);
-		fill->kept_given = (uint32_t)ret_data->len;
-		return true;
-	}
-	*ret_data = fill->kept_rest;
-	fill->kept_rest = STR_EMPTY;
-	return ret_data->len > 0;
+	if (edge_fill_begin_resume(fill))
+		return ORIGIN_READ_WAIT;
+	edge_fill_go(fill, EDGE_FILL_FAIL);
+	return ORIGIN_READ_FAILED;
+}
+
+/* The reader has all. The attempt may be at its end, too, or send what is not needed. */
+static enum origin_read end_whole(struct edge_fill *fill)
+{
+	struct str rest;
+	struct edge_pull *pull = fill->current;
+	if (pull->attempt.phase == ORIGIN_PHASE_BODY && pull->attempt.connection == NULL)
+		(void)edge_fill_read_pull(pull, &rest);
+	edge_fill_log_end(pull);
+	return ORIGIN_READ_END;
 }
 
 enum origin_read edge_fill_read(struct edge_fill *fill, struct str *ret_data)
 {
-	struct edge_pull *pull = fill->answer;
-	if (pull->is_kept && read_kept(fill, ret_data))
-		return ORIGIN_READ_DATA;
-	enum origin_read result = pull->attempt.phase == ORIGIN_PHASE_FAILED
-	                                  ? ORIGIN_READ_FAILED
-	                                  : origin_attempt_read(&pull->attempt, ret_data);
-	if (result == ORIGIN_READ_END)
+	if (fill->step != EDGE_FILL_STREAM)
+		return fill->step == EDGE_FILL_FAIL ? ORIGIN_READ_FAILED : ORIGIN_READ_WAIT;
+	struct edge_pull *pull = fill->current;
+	if (fill->resuming != EDGE_RESUMING_NOT && edge_fill_is_whole(fill))
+		return end_whole(fill);
+	enum origin_read result = edge_fill_read_pull(pull, ret_data);
+	switch (result) {
+	case ORIGIN_READ_DATA:
+		if (fill->resuming != EDGE_RESUMING_NOT)
+			edge_fill_note_given(fill, ret_data);
+		break;
+	case ORIGIN_READ_WAIT:
+		break;
+	case ORIGIN_READ_END:
+		if (fill->resuming != EDGE_RESUMING_NOT && !edge_fill_may_end(fill))
+			return read_broken(fill);
 		edge_fill_log_end(pull);
-	if (result == ORIGIN_READ_FAILED) {
-		fill->fault = pull->attempt.fault;
-		edge_fill_log_end(pull);
-		edge_fill_go(fill, EDGE_FILL_FAIL);
+		break;
+	case ORIGIN_READ_FAILED:
+		return read_broken(fill);
 	}
 	return result;
 }
@@ -226,11 +250,26 @@ enum fault edge_fill_end_tunnel(struct edge_fill *fill)
 	return pull->attempt.phase == ORIGIN_PHASE_FAILED ? pull->attempt.fault : FAULT_NONE;
 }
 
+bool edge_fill_tells_end(const struct edge_fill *fill)
+{
+	const struct origin_attempt *attempt = &fill->answer->attempt;
+	if (attempt->phase == ORIGIN_PHASE_DONE)
+		return !attempt->is_unsure;
+	return attempt->body.framing != HTTP_FRAMING_CLOSE ||
+	       (attempt->connection != NULL && attempt->connection->tls != NULL);
+}
+
+bool edge_fill_is_end_unsure(const struct edge_fill *fill)
+{
+	return edge_fill_is_unsure(fill, fill->current);
+}
+
 bool edge_fill_trailers(struct edge_fill *fill, struct http_head *ret_trailers)
 {
 	const struct edge_pull *pull = fill->answer;
-	/* Those of a store are about its own checks. */
-	return !origin_bucket_is(origin_group_origin(fill->groups[pull->role])) &&
+	/* Those of a store are about its own checks, and those of a part about that. */
+	return pull == fill->current &&
+	       !origin_bucket_is(origin_group_origin(fill->groups[pull->role])) &&
 	       origin_attempt_trailers(&fill->answer->attempt, ret_trailers);
 }
 
@@ -247,7 +286,7 @@ void edge_fill_body_ready(struct edge_fill *fill)
 
 bool edge_fill_may_rewind(const struct edge_fill *fill)
 {
-	if (fill->step == EDGE_FILL_STREAM)
+	if (fill->answer != NULL)
 		return false;
 	bool has_written =
 	        fill->has_written || (fill->current != NULL && fill->current->attempt.has_written);
@@ -273,9 +312,10 @@ bool edge_fill_is_after_failure(const struct edge_fill *fill)
 
 const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count)
 {
+	bool is_reading = fill->step == EDGE_FILL_HOLD || fill->step == EDGE_FILL_STREAM ||
+	                  fill->step == EDGE_FILL_MATCH;
 	bool is_running = fill->step == EDGE_FILL_ATTEMPT ||
-	                  (fill->step == EDGE_FILL_STREAM &&
-	                          fill->current->attempt.phase == ORIGIN_PHASE_BODY);
+	                  (is_reading && fill->current->attempt.phase == ORIGIN_PHASE_BODY);
 	if (is_running)
 		edge_fill_log_end(fill->current);
 	if (fill->hedge != NULL)

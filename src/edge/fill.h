@@ -62,6 +62,13 @@ struct origin_attempt *edge_fill_tunnel(struct edge_fill *fill);
 /* The tunnel has ended: its row of the log is filled in. Why it broke, or NONE. */
 enum fault edge_fill_end_tunnel(struct edge_fill *fill);
 
+/* After the head: whether the body's end will be told from a break. Bodies that end with their
+ * connection do only where that is TLS. */
+bool edge_fill_tells_end(const struct edge_fill *fill);
+
+/* After the END of a body: whether it is whole only as far as anybody can tell. */
+bool edge_fill_is_end_unsure(const struct edge_fill *fill);
+
 /* After the END of a body. */
 bool edge_fill_trailers(struct edge_fill *fill, struct http_head *ret_trailers);
 

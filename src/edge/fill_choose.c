@@ -1,7 +1,8 @@
 /*
- * CHOOSE: which address of which origin is asked next. The first choice is the master's unless the
- * latch or blocks say backup; after a failure the verdict named a wish. Only when everything
- * everywhere is blocked is a blocked address tried, the one whose block ends first.
+ * CHOOSE and RESUME: which address of which origin is asked next. The first choice is the master's
+ * unless the latch or blocks say backup; after a failure the verdict named a wish. Only when
+ * everything everywhere is blocked is a blocked address tried, the one whose block ends first. Who
+ * is asked for the rest of a body that broke off is never one that is blocked.
  */
 #include "base/clock.h"
 #include "edge/fill_private.h"
@@ -236,4 +237,52 @@ enum edge_turn edge_fill_step_CHOOSE(struct edge_fill *fill)
 	}
 	CHECK(false);
 	return EDGE_PARK;
+}
+
+/* Once more the address that gave the last bytes. */
+static bool choose_broken(struct edge_fill *fill, struct look *ret_look)
+{
+	struct origin_candidate *candidate = fill->broken;
+	enum model_role role = origin_group_role(candidate->group);
+	unsigned share;
+	uint64_t until_ms;
+	if (!fill->may_ask_broken ||
+	        origin_health_standing(candidate->host, candidate->server, now_of(fill), &share,
+	                &until_ms) != ORIGIN_STANDING_GOOD ||
+	        !origin_group_retry_begin(fill->groups[role]))
+		return false;
+	fill->may_ask_broken = false;
+	origin_group_candidate_ref(candidate);
+	*ret_look = (struct look){.choice = ORIGIN_CHOSEN, .role = role, .candidate = candidate};
+	return true;
+}
+
+/* Who is asked next for the rest: at first the same address; then others of its origin, and of the
+ * other one; at last the same again, if it has given more since. What only a date tells the version
+ * of, others may have changed in the same second. */
+static bool choose_rest(struct edge_fill *fill, struct look *ret_look)
+{
+	enum model_role role = origin_group_role(fill->broken->group);
+	enum model_role other = role == MODEL_MASTER ? MODEL_BACKUP : MODEL_MASTER;
+	bool is_for_others = fill->resume.etag.len > 0 || fill->domain->resume_trusts_dates;
+	return (fill->prefers_broken && choose_broken(fill, ret_look)) ||
+	       (is_for_others && choose_untried(fill, role, ret_look)) ||
+	       (is_for_others && choose_untried(fill, other, ret_look)) ||
+	       choose_broken(fill, ret_look);
+}
+
+enum edge_turn edge_fill_step_RESUME(struct edge_fill *fill)
+{
+	struct look look;
+	edge_fill_end_wait(fill);
+	if (fill->resumes >= fill->domain->resume_attempts || now_of(fill) >= fill->deadline_ms ||
+	        !edge_fill_ask_for_rest(fill) || !choose_rest(fill, &look))
+		return edge_fill_end_resume(fill);
+	if (look.choice == ORIGIN_RESOLVING)
+		return wait_for_names(fill, look.role);
+	edge_fill_log_next(fill->current, EDGE_LOG_RESUME);
+	if (fill->current != fill->answer)
+		edge_fill_end_pull(fill->current);
+	fill->is_next_retry = fill->role_tried[look.role];
+	return begin(fill, &look);
 }

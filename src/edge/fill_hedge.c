@@ -25,7 +25,7 @@ void edge_fill_hedge_watch(struct edge_fill *fill, bool is_trial)
 	struct loop *loop = fill->options.worker->loop;
 	struct origin_pace *pace = pace_of(fill);
 	/* A trial is to show whether the address works again. */
-	if (pace == NULL || is_trial || fill->attempts != 1 ||
+	if (pace == NULL || is_trial || fill->attempts != 1 || fill->answer != NULL ||
 	        fill->domain->failover_attempts < 2 || fill->current->role != MODEL_MASTER ||
 	        fill->groups[MODEL_BACKUP] == NULL || fill->role_tried[MODEL_BACKUP])
 		return;

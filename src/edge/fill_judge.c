@@ -44,14 +44,18 @@ static struct str head_for(struct edge_fill *fill, struct edge_pull *pull)
 	return *head;
 }
 
+/* Attempts for the rest of a body are counted apart from those before its head. */
 static void note_asked(struct edge_fill *fill, enum model_role role, const struct address *address)
 {
-	if (fill->wish != EDGE_WISH_FRESH) {
+	bool is_again = fill->answer == NULL && fill->wish == EDGE_WISH_FRESH;
+	if (fill->answer != NULL) {
+		fill->resumes++;
+	} else if (!is_again) {
 		fill->attempts++;
 		fill->was_refreshed = false;
-		if (fill->tried_count < EDGE_FILL_TRIED)
-			fill->tried[fill->tried_count++] = *address;
 	}
+	if (!is_again && fill->tried_count < EDGE_FILL_TRIED)
+		fill->tried[fill->tried_count++] = *address;
 	if (!fill->role_tried[role]) {
 		fill->role_tried[role] = true;
 		origin_group_pull_begin(fill->groups[role]);
@@ -67,9 +71,10 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	note_asked(fill, role, &candidate->address);
 	pull->candidate = candidate;
 	pull->role = role;
-	pull->is_kept = false;
+	pull->has_broken = pull->gives_rest = false;
+	pull->refusal = FAULT_NONE;
 	pull->is_retry = fill->is_next_retry;
-	pull->is_hedge = pull->has_won = false;
+	pull->is_kept = pull->is_hedge = pull->has_won = false;
 	fill->is_next_retry = false;
 	fill->current = pull;
 	edge_fill_log_begin(fill, pull);
@@ -84,7 +89,8 @@ void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
 	        .source = fill->options.source,
 	        .is_chunked =
 	                fill->options.forward.has_body && !fill->options.forward.is_length_known,
-	        .is_fresh_only = fill->wish == EDGE_WISH_FRESH,
+	        /* A kept one that turns out to be closed would be one attempt less. */
+	        .is_fresh_only = fill->wish == EDGE_WISH_FRESH || fill->answer != NULL,
 	        .is_proven_only = (!fill->is_safe && !fill->domain->failover_unsafe) ||
 	                          fill->options.forward.upgrade.len > 0,
 	        .upgrade = fill->options.forward.upgrade,
@@ -107,7 +113,10 @@ static void count(const struct edge_pull *pull)
 	struct edge_tally_pull counted = {
 	        .role = pull->role,
 	        .status = has_head ? attempt->head.status : 0,
-	        .fault = has_failed ? (uint8_t)attempt->fault : FAULT_NONE,
+	        .fault = has_failed ? (uint8_t)attempt->fault : pull->refusal,
+	        .is_unsure = edge_fill_is_unsure(fill, pull),
+	        .has_broken = pull->has_broken,
+	        .gives_rest = pull->gives_rest,
 	        .bytes = has_head ? attempt->body_bytes : 0,
 	        .is_hedge = pull->is_hedge,
 	        .has_won = pull->has_won,
@@ -121,6 +130,9 @@ void edge_fill_end_pull(struct edge_pull *pull)
 		return;
 	count(pull);
 	origin_attempt_end(&pull->attempt);
+	buf_release(&pull->fill->options.worker->buffers, &pull->early);
+	pull->early_rest = STR_EMPTY;
+	pull->early_given = 0;
 	if (pull->is_retry)
 		origin_group_retry_end(pull->fill->groups[pull->role]);
 	origin_group_candidate_unref(pull->candidate);
@@ -149,18 +161,50 @@ void edge_fill_log_end(struct edge_pull *pull)
 	bool has_failed = attempt->phase == ORIGIN_PHASE_FAILED;
 	row->phase = origin_attempt_phase_name(has_failed ? attempt->reached : attempt->phase);
 	row->is_reused = attempt->is_reused;
+	row->is_unsure = edge_fill_is_unsure(fill, pull);
 	row->us = (uint32_t)(clock_us() - pull->began_us);
 	if (has_failed)
 		row->reason = (uint8_t)attempt->fault;
 	if (has_failed && attempt->detail != NULL)
 		row->detail = arena_copy(fill->options.arena, str_of(attempt->detail));
-	if (attempt->phase == ORIGIN_PHASE_BODY || attempt->phase == ORIGIN_PHASE_DONE)
+	if (attempt->phase == ORIGIN_PHASE_BODY || attempt->phase == ORIGIN_PHASE_DONE ||
+	        (has_failed && attempt->reached == ORIGIN_PHASE_BODY))
 		row->status = attempt->head.status;
+	if (fill->answer != NULL && fill->resuming == EDGE_RESUMING_READY) {
+		row->from = fill->stretch - fill->resume.first;
+		row->to = fill->at - fill->resume.first;
+	}
 }
 
 void edge_fill_log_next(const struct edge_pull *pull, enum edge_log_next next)
 {
 	pull->fill->log[pull->log_index].next = (uint8_t)next;
+}
+
+void edge_fill_log_reason(const struct edge_pull *pull, enum fault reason)
+{
+	pull->fill->log[pull->log_index].reason = (uint8_t)reason;
+}
+
+/* A row for what nobody was asked. */
+static void log_nobody(struct edge_fill *fill, enum model_role role, enum fault fault,
+        const char *phase, enum edge_log_next next)
+{
+	struct edge_tally_pull counted = {
+	        .role = role, .is_unasked = true, .fault = (uint8_t)fault};
+	edge_tally_add_pull(fill->options.worker->tally, str_of(fill->domain->name), &counted);
+	if (fill->log_count < EDGE_FILL_LOG)
+		fill->log[fill->log_count++] = (struct edge_log_attempt){
+		        .role = (uint8_t)role,
+		        .reason = (uint8_t)fault,
+		        .phase = phase,
+		        .next = (uint8_t)next,
+		};
+}
+
+void edge_fill_log_unresumed(struct edge_fill *fill, enum fault reason)
+{
+	log_nobody(fill, fill->answer->role, reason, "resume", EDGE_LOG_FAIL);
 }
 
 void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fault fault)
@@ -170,43 +214,22 @@ void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fa
 	if (fill->log_count == EDGE_FILL_LOG || fill->was_unasked[role])
 		return;
 	fill->was_unasked[role] = true;
-	struct edge_tally_pull counted = {
-	        .role = role, .is_unasked = true, .fault = (uint8_t)fault};
-	edge_tally_add_pull(fill->options.worker->tally, str_of(fill->domain->name), &counted);
-	fill->log[fill->log_count++] = (struct edge_log_attempt){
-	        .role = (uint8_t)role,
-	        .reason = (uint8_t)fault,
-	        .phase = "choose",
-	        .next = role == MODEL_MASTER && fill->groups[MODEL_BACKUP] != NULL
-	                        ? EDGE_LOG_BACKUP_NEXT
-	                        : EDGE_LOG_FAIL,
-	};
-}
-
-/* Takes the kept answer's body off its origin's hands, up to the limit; what is beyond it waits
- * there. */
-static void keep_body(struct edge_fill *fill)
-{
-	struct origin_attempt *attempt = &fill->kept->attempt;
-	while (attempt->phase == ORIGIN_PHASE_BODY && fill->kept_rest.len == 0) {
-		struct str piece;
-		if (origin_attempt_read(attempt, &piece) != ORIGIN_READ_DATA)
-			return;
-		if (buf_length(&fill->kept_body) + piece.len > LIMIT_KEPT_BODY_BYTES ||
-		        !buf_add(&fill->options.worker->buffers, &fill->kept_body, piece))
-			fill->kept_rest = piece;
-	}
+	bool has_backup = role == MODEL_MASTER && fill->groups[MODEL_BACKUP] != NULL;
+	log_nobody(fill, role, fault, "choose", has_backup ? EDGE_LOG_BACKUP_NEXT : EDGE_LOG_FAIL);
 }
 
 enum edge_turn edge_fill_step_ATTEMPT(struct edge_fill *fill)
 {
+	/* Takes the kept answer's body off its origin's hands; what is beyond the limit waits
+	 * there.
+	 */
 	if (fill->kept != NULL)
-		keep_body(fill);
+		(void)edge_fill_read_early(fill->kept, LIMIT_KEPT_BODY_BYTES);
 	edge_fill_hedge_run(fill);
 	enum origin_phase phase = fill->current->attempt.phase;
 	if (phase != ORIGIN_PHASE_BODY && phase != ORIGIN_PHASE_FAILED)
 		return EDGE_PARK;
-	edge_fill_go(fill, EDGE_FILL_JUDGE);
+	edge_fill_go(fill, fill->answer != NULL ? EDGE_FILL_MATCH : EDGE_FILL_JUDGE);
 	return EDGE_GO;
 }
 
@@ -270,22 +293,21 @@ static void log_kept(struct edge_fill *fill)
 	struct edge_pull *last = fill->current->candidate != NULL ? fill->current : fill->kept;
 	edge_fill_log_next(last, EDGE_LOG_KEPT);
 	if (last->attempt.phase != ORIGIN_PHASE_FAILED)
-		fill->log[last->log_index].reason = FAULT_STATUS;
+		edge_fill_log_reason(last, FAULT_STATUS);
 }
 
 void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
 {
-	bool is_kept_answer = pull == fill->kept;
 	edge_fill_hedge_drop(fill);
-	if (is_kept_answer)
+	if (pull == fill->kept) {
 		log_kept(fill);
-	else
+		fill->resuming = EDGE_RESUMING_NOT;
+	} else {
 		edge_fill_log_next(pull, EDGE_LOG_DELIVER);
+	}
 	for (unsigned i = 0; i < EDGE_FILL_PULLS; i++)
 		if (&fill->pulls[i] != pull)
 			edge_fill_end_pull(&fill->pulls[i]);
-	if (!is_kept_answer)
-		buf_release(&fill->options.worker->buffers, &fill->kept_body);
 	/* A tunnel may last, and what it was asked for is over. */
 	if (pull->attempt.is_tunnel && pull->is_retry) {
 		origin_group_retry_end(fill->groups[pull->role]);
@@ -312,8 +334,19 @@ static void keep(struct edge_fill *fill)
 	struct edge_pull *pull = fill->current;
 	pull->is_kept = true;
 	fill->kept = pull;
-	fill->log[pull->log_index].reason = FAULT_STATUS;
-	keep_body(fill);
+	edge_fill_log_reason(pull, FAULT_STATUS);
+	(void)edge_fill_read_early(pull, LIMIT_KEPT_BODY_BYTES);
+}
+
+/* The current answer is the one. */
+static enum edge_turn deliver(struct edge_fill *fill)
+{
+	edge_fill_prepare_resume(fill, fill->current);
+	if (edge_fill_must_hold(fill, fill->current))
+		edge_fill_hold(fill);
+	else
+		edge_fill_accept(fill, fill->current);
+	return EDGE_GO;
 }
 
 enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
@@ -345,8 +378,7 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 	}
 	switch (verdict) {
 	case EDGE_VERDICT_DELIVER:
-		edge_fill_accept(fill, pull);
-		return EDGE_GO;
+		return deliver(fill);
 	case EDGE_VERDICT_KEPT:
 		edge_fill_accept(fill, fill->kept);
 		return EDGE_GO;

@@ -1,11 +1,13 @@
 /*
- * What the files of a fill share: fill.c has its life and the dispatcher, fill_choose.c and
- * fill_judge.c its steps.
+ * What the files of a fill share: fill.c has its life and the dispatcher, fill_choose.c,
+ * fill_judge.c and fill_resume.c its steps.
  */
 #pragma once
 
 #include "edge/fill.h"
 #include "edge/judge.h"
+#include "edge/overlap.h"
+#include "edge/resume.h"
 #include "edge/turn.h"
 
 enum edge_fill_step {
@@ -19,7 +21,9 @@ enum edge_fill_step {
 #undef FILL_STEP
 
 enum {
-	EDGE_FILL_PULLS = 2, /* the current attempt, and one that is kept */
+	/* The current attempt, and one that is kept: the master's answer while the backup is asked,
+	   or the one whose head the reader has while others are asked for the rest of its body. */
+	EDGE_FILL_PULLS = 2,
 	EDGE_FILL_LOG =
 	        24, /* attempts that the log can hold: more than attempts_max and refreshes */
 	EDGE_FILL_TRIED = LIMIT_ADDRESSES,
@@ -33,12 +37,20 @@ struct edge_pull {
 	struct origin_candidate *candidate; /* one reference; NULL when the pull is not in use */
 	uint64_t began_us;
 	int64_t signed_s; /* the time that a private bucket's head was signed for */
+	/* Of its body, what was read before the reader may have it, … */
+	struct buf early;
+	struct str
+	        early_rest; /* … a piece that did not fit or need not be copied, the attempt's, */
+	uint32_t early_given; /* and how many bytes of `early` the reader has in hand. */
 	enum model_role role;
 	uint8_t log_index;
 	bool is_kept;
-	bool is_retry; /* counted in its group's retry budget */
-	bool is_hedge; /* begun as the master was late */
-	bool has_won;  /* … and first */
+	bool is_retry;   /* counted in its group's retry budget */
+	bool has_broken; /* its body broke off */
+	bool gives_rest; /* of a body that had broken off */
+	uint8_t refusal; /* why what it had was not the rest; enum fault */
+	bool is_hedge;   /* begun as the master was late */
+	bool has_won;    /* … and first */
 };
 
 /* What CHOOSE is to look for. */
@@ -50,11 +62,19 @@ enum edge_fill_wish {
 	EDGE_WISH_FRESH,   /* the same address on a fresh connection */
 };
 
+/* What a fill has of a body whose rest can be asked for. */
+enum edge_fill_resuming {
+	EDGE_RESUMING_NOT,    /* it cannot, or need not: nothing can break off any more */
+	EDGE_RESUMING_READY,  /* what goes on is noted */
+	EDGE_RESUMING_ASKED,  /* somebody was asked for the rest: the table's steps decide */
+	EDGE_RESUMING_MATCHED /* who was has answered rightly, and is to come to where it begins */
+};
+
 struct edge_fill {
 	struct edge_fill_options options;
 	struct loop_task task;
-	struct origin_group_wait wait; /* for names, with its end */
-	struct timer wait_timer;
+	struct origin_group_wait wait;            /* for names, with its end */
+	struct timer wait_timer;                  /* and for what is held back */
 	struct model_domain *domain;              /* kept by the master's group */
 	struct origin_group *groups[MODEL_ROLES]; /* the backup's is NULL where there is none */
 	struct str heads[MODEL_ROLES]; /* serialised, made when first needed; for a private bucket
@@ -64,12 +84,18 @@ struct edge_fill {
 	struct edge_pull *kept;
 	struct edge_pull *hedge;  /* runs beside the current one, which is the master's */
 	struct timer hedge_timer; /* until the master is late */
-	struct edge_pull *answer; /* in STREAM */
-	struct buf kept_body;     /* of the kept answer, read while the backup is asked … */
-	struct str kept_rest;     /* … and a piece that did not fit, still the attempt's */
-	uint32_t kept_given;      /* bytes of kept_body that the reader has in hand */
-	uint64_t deadline_ms;     /* failover.budget */
+	struct edge_pull *answer; /* whose head the reader has; NULL before STREAM */
+	uint64_t deadline_ms;     /* failover.budget; anew for each body that broke off */
+	uint64_t held_until_ms;   /* HOLD */
 	uint64_t key;
+	/* Places in the representation, while it may be resumed: of what the reader gets next;
+	 * where the current attempt's part of it began; of what the current attempt gives next. */
+	uint64_t at, stretch, place;
+	struct edge_overlap overlap;
+	struct origin_candidate *broken; /* who gave the last bytes of a body that broke off; one
+	                                    reference */
+	uint8_t resuming, resumes;       /* enum edge_fill_resuming; attempts so far */
+	bool may_ask_broken, prefers_broken;
 	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
 	bool is_safe, has_written, was_refreshed, is_next_retry;
 	bool was_corrected; /* a bucket was asked again, by its own clock */
@@ -80,6 +106,7 @@ struct edge_fill {
 	bool role_tried[MODEL_ROLES], was_unasked[MODEL_ROLES];
 	uint8_t tried_count, log_count;
 	/* not cleared at the start */
+	struct edge_resume resume; /* unless resuming is NOT */
 	struct edge_log_attempt log[EDGE_FILL_LOG];
 	struct address tried[EDGE_FILL_TRIED];
 };
@@ -125,10 +152,53 @@ void edge_fill_end_pull(struct edge_pull *pull);
 /* The pull's answer is the one: everything else ends, and STREAM begins. */
 void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull);
 
+/* Reads the body of an answer that the reader may not have yet, up to a limit; what is beyond it
+ * stays with the attempt. WAIT: more will come. DATA: the limit is reached, or all that there is
+ * was received. END, FAILED: the attempt has come to that. */
+enum origin_read edge_fill_read_early(struct edge_pull *pull, size_t most);
+
+/* The next piece of a pull's body, what was read early first. */
+enum origin_read edge_fill_read_pull(struct edge_pull *pull, struct str *ret_data);
+
+/* The pull's answer is the one: notes what the rest of its body could be asked for by, unless that
+ * was received already. */
+void edge_fill_prepare_resume(struct edge_fill *fill, const struct edge_pull *pull);
+
+/* Whether it is to be held back; and that is begun, of the current one. */
+bool edge_fill_must_hold(const struct edge_fill *fill, const struct edge_pull *pull);
+void edge_fill_hold(struct edge_fill *fill);
+
+/* While a body can be resumed: a piece goes to the reader, and what is not due is cut off. */
+void edge_fill_note_given(struct edge_fill *fill, struct str *data);
+
+/* The same: whether the reader has all of it, whatever the attempt that gives its rest would still
+ * send; and whether it may be whole where the attempt has come to its end. */
+bool edge_fill_is_whole(const struct edge_fill *fill);
+bool edge_fill_may_end(const struct edge_fill *fill);
+
+/* Whether a body ended with its connection, and nothing says that this was its end. */
+bool edge_fill_is_unsure(const struct edge_fill *fill, const struct edge_pull *pull);
+
+/* The body in STREAM broke off. True: it goes to RESUME; else that is its end, and fill->fault says
+ * why. */
+MUST_CHECK bool edge_fill_begin_resume(struct edge_fill *fill);
+
+/* The next attempt is to ask for the rest. False: its head would be too large. */
+MUST_CHECK bool edge_fill_ask_for_rest(struct edge_fill *fill);
+
+/* Nobody is left to give it: goes to FAIL. */
+enum edge_turn edge_fill_end_resume(struct edge_fill *fill);
+
 /* Adds a row to the log, and fills in what is known at its end. */
 void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull);
 void edge_fill_log_end(struct edge_pull *pull);
 void edge_fill_log_next(const struct edge_pull *pull, enum edge_log_next next);
+
+/* Why an attempt that came to a head was of no use after all. */
+void edge_fill_log_reason(const struct edge_pull *pull, enum fault reason);
+
+/* Why nobody was asked for the rest of a body. */
+void edge_fill_log_unresumed(struct edge_fill *fill, enum fault reason);
 
 /* A failure without an attempt: a name that has no address. */
 void edge_fill_log_unasked(struct edge_fill *fill, enum model_role role, enum fault fault);

@@ -303,11 +303,10 @@ static bool means_another(struct str name)
 	return false;
 }
 
-static bool is_for_one_client(const struct http_head *head, const struct http_field *field)
+/* Whether a field asks for a part, or for all only if it changed. */
+static bool is_condition(const struct http_field *field)
 {
 	switch (field->id) {
-	case HTTP_NAME_OTHER:
-		return means_another(http_head_name(head, field));
 	case HTTP_NAME_IF_MATCH:
 	case HTTP_NAME_IF_NONE_MATCH:
 	case HTTP_NAME_IF_MODIFIED_SINCE:
@@ -320,12 +319,39 @@ static bool is_for_one_client(const struct http_head *head, const struct http_fi
 	}
 }
 
-bool edge_forward_shared(const struct http_head *head, struct str accept_encoding, struct str more,
+static bool is_for_one_client(const struct http_head *head, const struct http_field *field)
+{
+	return is_condition(field) ||
+	       (field->id == HTTP_NAME_OTHER && means_another(http_head_name(head, field)));
+}
+
+/* Parses what was written, with what the head says that is not written there. */
+static bool parse_again(const struct http_head *head, const struct http_writer *writer,
         struct arena *arena, struct http_head *ret_head)
 {
 	static const struct http_head_limits LIMITS = {.head_bytes = LIMIT_HEAD_BYTES,
 	        .target_bytes = LIMIT_HEAD_BYTES,
 	        .fields = LIMIT_HEAD_FIELDS};
+	CHECK(!writer->full);
+	struct http_field fields[LIMIT_HEAD_FIELDS];
+	struct http_head made = {.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
+	size_t scanned = 0;
+	enum fault fault;
+	if (http_head_parse_request(http_writer_str(writer), &scanned, &LIMITS, &made, &fault) !=
+	        HTTP_PARSE_DONE)
+		return false;
+	made.fields = arena_alloc(arena, made.count * sizeof(struct http_field));
+	memcpy(made.fields, fields, made.count * sizeof(struct http_field));
+	made.capacity = made.count;
+	made.minor = head->minor;
+	made.is_h2 = head->is_h2;
+	*ret_head = made;
+	return true;
+}
+
+bool edge_forward_shared(const struct http_head *head, struct str accept_encoding, struct str more,
+        struct arena *arena, struct http_head *ret_head)
+{
 	size_t room = ROOM + head->len + head->count + accept_encoding.len + more.len;
 	struct http_writer writer;
 	http_writer_init(&writer, arena_alloc(arena, room), room);
@@ -349,20 +375,24 @@ bool edge_forward_shared(const struct http_head *head, struct str accept_encodin
 		http_write_known_field(&writer, HTTP_NAME_ACCEPT_ENCODING, accept_encoding);
 	http_write(&writer, more);
 	http_write_end_of_head(&writer);
-	CHECK(!writer.full);
+	return parse_again(head, &writer, arena, ret_head);
+}
 
-	struct http_field fields[LIMIT_HEAD_FIELDS];
-	struct http_head made = {.fields = fields, .capacity = LIMIT_HEAD_FIELDS};
-	size_t scanned = 0;
-	enum fault fault;
-	if (http_head_parse_request(http_writer_str(&writer), &scanned, &LIMITS, &made, &fault) !=
-	        HTTP_PARSE_DONE)
-		return false;
-	made.fields = arena_alloc(arena, made.count * sizeof(struct http_field));
-	memcpy(made.fields, fields, made.count * sizeof(struct http_field));
-	made.capacity = made.count;
-	made.minor = head->minor;
-	made.is_h2 = head->is_h2;
-	*ret_head = made;
-	return true;
+bool edge_forward_rest(const struct http_head *head, struct str more, struct arena *arena,
+        struct http_head *ret_head)
+{
+	size_t room = ROOM + head->len + head->count + more.len;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(arena, room), room);
+	http_write_request_line(&writer, STR("GET"), http_head_target(head));
+	/* Or what is named in Connection would not go on, also where it is ours. */
+	uint64_t drop[HTTP_MARK_WORDS];
+	http_hop_mark(head, drop);
+	for (unsigned i = 0; i < head->count; i++)
+		if (!is_condition(&head->fields[i]) && !http_mark_has(drop, i))
+			http_write_field(&writer, http_head_name(head, &head->fields[i]),
+			        http_head_value(head, &head->fields[i]));
+	http_write(&writer, more);
+	http_write_end_of_head(&writer);
+	return parse_again(head, &writer, arena, ret_head);
 }

@@ -33,6 +33,15 @@ struct edge_forward {
 struct cache_vary_asked edge_forward_asked(const struct http_head *head,
         const struct model_domain *domain, bool is_https, bool is_peer_trusted);
 
+/*
+ * The GET that asks for the rest of what a GET was answered: the same, with the lines of `more` in
+ * place of what asked for a part, or for all only if it changed, whatever the client has named in
+ * Connection. In the arena; false when it is
+ * larger than a head may be.
+ */
+MUST_CHECK bool edge_forward_rest(const struct http_head *head, struct str more,
+        struct arena *arena, struct http_head *ret_head);
+
 /* How many fields edge_forward_shared adds at most: Accept-Encoding, and two of `more`. */
 enum { EDGE_FORWARD_SHARED_FIELDS = 3 };
 

@@ -186,12 +186,12 @@ static void publish(struct edge_loader *loader, struct edge_loaded *loaded, bool
 }
 
 /* Whether a body can be shared as it comes, and stored. Of one that ends with its connection nobody
- * knows whether it is whole. */
-static bool is_body_for_all(
-        const struct edge_loader *loader, enum http_framing framing, uint64_t length)
+ * may know whether it is whole. */
+static bool is_body_for_all(const struct edge_loader *loader, uint64_t length)
 {
-	return framing != HTTP_FRAMING_CLOSE &&
-	       (length == UINT64_MAX || length <= loader->domain->cache->object_max);
+	const struct model_cache *rules = loader->domain->cache;
+	return (edge_fill_tells_end(loader->fill) || rules->close_delimited) &&
+	       (length == UINT64_MAX || length <= rules->object_max);
 }
 
 /* Whether an answer sends the client to the same URL by the other scheme. Both have one key (but
@@ -255,7 +255,7 @@ static void judge_whole(struct edge_loader *loader, const struct cache_exchange 
 	 * as well, the answer is the master's (origin-pull.md section 4). */
 	bool leaves_stale = is_failure || is_elsewhere ||
 	                    (loader->has_stale && exchange->is_from_backup && head->status >= 400);
-	bool is_shared = is_body_for_all(loader, framing, length) &&
+	bool is_shared = is_body_for_all(loader, length) &&
 	                 (is_storable || is_shared_error(loader, verdict, head->status)) &&
 	                 make_loaded(loader, head, &loaded) == EDGE_LOADED_DONE;
 	bool is_stored = is_shared && is_storable && !leaves_stale &&

@@ -117,6 +117,10 @@ static void finish(struct edge_loader *loader)
 	unsigned used = 0;
 	bool is_inline = length <= LIMIT_CACHE_INLINE_BYTES;
 	enum cache_put result = CACHE_PUT_FULL;
+	/* Its rest may have come in another way than it began. */
+	if (loader->is_storing && edge_fill_is_end_unsure(loader->fill) &&
+	        !loader->domain->cache->close_delimited)
+		edge_loader_stop_storing(loader);
 	if (!is_inline)
 		store_pieces(loader, true);
 	else if (loader->is_storing)

@@ -162,14 +162,52 @@ struct str edge_request_timing(struct edge_request *request)
 	if (request->domain == NULL || !request->domain->debug || count == 0)
 		return STR_EMPTY;
 	struct text timing = {.at = NULL};
-	for (unsigned i = 0; i < count; i++)
-		text_addf(&timing, "%sattempt%u;dur=%u.%03u;desc=\"%s %s\"", i > 0 ? ", " : "",
-		        i + 1, attempts[i].us / 1000, attempts[i].us % 1000,
-		        attempts[i].role == MODEL_BACKUP ? "backup" : "master",
-		        fault_name(attempts[i].reason));
+	bool has_parts = edge_access_log_is_resumed(attempts, count);
+	for (unsigned i = 0; i < count; i++) {
+		const struct edge_log_attempt *attempt = &attempts[i];
+		text_addf(&timing, "%sattempt%u;dur=%u.%03u;desc=\"%s %s", i > 0 ? ", " : "", i + 1,
+		        attempt->us / 1000, attempt->us % 1000,
+		        attempt->role == MODEL_BACKUP ? "backup" : "master",
+		        fault_name(attempt->reason));
+		if (has_parts && attempt->to > attempt->from)
+			text_addf(&timing, ", bytes %llu-%llu", (unsigned long long)attempt->from,
+			        (unsigned long long)attempt->to - 1);
+		text_add_char(&timing, '"');
+	}
 	struct str copy = arena_copy(&request->stream->arena, text_str(&timing));
 	text_done(&timing);
 	return copy;
+}
+
+const struct http_head *edge_request_trailers(
+        struct edge_request *request, const struct http_head *theirs)
+{
+	static const struct http_head_limits LIMITS = {
+	        .head_bytes = LIMIT_HEAD_BYTES, .fields = LIMIT_HEAD_FIELDS};
+	struct arena *arena = &request->stream->arena;
+	unsigned count;
+	if (!request->domain->debug)
+		return theirs;
+	const struct edge_log_attempt *attempts = attempts_of(request, &count);
+	if (!edge_access_log_is_resumed(attempts, count))
+		return theirs;
+	struct str timing = edge_request_timing(request);
+	struct text text = {.at = NULL};
+	for (unsigned i = 0; theirs != NULL && i < theirs->count; i++)
+		text_addf(&text, "%.*s: %.*s\r\n",
+		        STR_ARG(http_head_name(theirs, &theirs->fields[i])),
+		        STR_ARG(http_head_value(theirs, &theirs->fields[i])));
+	text_addf(&text, "Server-Timing: %.*s\r\n\r\n", STR_ARG(timing));
+	struct str bytes = arena_copy(arena, text_str(&text));
+	text_done(&text);
+	struct http_head *trailers = arena_new(arena, struct http_head);
+	trailers->capacity = LIMIT_HEAD_FIELDS;
+	trailers->fields = arena_alloc(arena, LIMIT_HEAD_FIELDS * sizeof(struct http_field));
+	size_t scanned = 0;
+	enum fault fault;
+	bool is_right = http_head_parse_trailers(bytes, &scanned, &LIMITS, trailers, &fault) ==
+	                HTTP_PARSE_DONE;
+	return is_right ? trailers : theirs;
 }
 
 bool edge_request_make_reply(struct edge_request *request, struct edge_reply_options *options,

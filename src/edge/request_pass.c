@@ -191,7 +191,8 @@ static enum edge_turn finish_whole(struct edge_request *request)
 {
 	struct http_head trailers;
 	bool has_trailers = edge_fill_trailers(request->fill, &trailers);
-	serve_stream_finish(request->stream, has_trailers ? &trailers : NULL);
+	serve_stream_finish(
+	        request->stream, edge_request_trailers(request, has_trailers ? &trailers : NULL));
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 

@@ -212,6 +212,11 @@ void edge_request_take_fill(struct edge_request *request);
  * arena; empty without. */
 struct str edge_request_timing(struct edge_request *request);
 
+/* The trailers of a response: those of the origin (NULL: none), and for `debug: on` behind them
+ * what the attempts took where its body was finished by another one than began it. */
+const struct http_head *edge_request_trailers(
+        struct edge_request *request, const struct http_head *theirs);
+
 /* The line of Cache-Status for what is passed on, in the request's arena. */
 struct str edge_request_status_line(struct edge_request *request);
 

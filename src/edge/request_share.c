@@ -12,7 +12,7 @@ static const struct edge_loaded *loaded_of(const struct edge_request *request)
 
 static enum edge_turn finish(struct edge_request *request)
 {
-	serve_stream_finish(request->stream, NULL);
+	serve_stream_finish(request->stream, edge_request_trailers(request, NULL));
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }
 

@@ -222,6 +222,12 @@ void edge_tally_add_pull(
 	add(&cells[COUNTER_PULL_BYTES - COUNTERS_CLIENT], pull->bytes);
 	if (counter >= 0)
 		add(&cells[counter - COUNTERS_CLIENT], 1);
+	if (pull->is_unsure)
+		add(&cells[COUNTER_UNSURE - COUNTERS_CLIENT], 1);
+	if (pull->has_broken)
+		add(&cells[COUNTER_BROKEN - COUNTERS_CLIENT], 1);
+	if (pull->gives_rest)
+		add(&cells[COUNTER_RESUMED - COUNTERS_CLIENT], 1);
 	if (pull->fault != FAULT_NONE)
 		add_fault(&entry->origin_faults[pull->role], pull->fault);
 	note_change(entry);

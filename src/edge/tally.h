@@ -37,6 +37,9 @@ void edge_tally_add_request(
 struct edge_tally_pull {
 	enum model_role role;
 	bool is_unasked; /* nobody could be asked: only the fault counts */
+	bool is_unsure;  /* its body ended with its connection */
+	bool has_broken; /* its body broke off */
+	bool gives_rest; /* of a body that had broken off */
 	uint16_t status; /* 0: none came */
 	uint8_t fault;
 	uint64_t bytes;

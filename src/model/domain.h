@@ -94,6 +94,8 @@ struct model_origin {
 	struct model_bucket bucket;
 	struct model_probe probe;
 	uint32_t connect_timeout_ms, head_timeout_ms, idle_timeout_ms;
+	uint32_t min_rate; /* bytes a second of a body; 0: any */
+	uint32_t min_rate_window_ms;
 	uint32_t keepalive_ms;    /* how long an idle connection is kept */
 	uint32_t connections_max; /* for each address; 0: no cap */
 	uint32_t queue_max, queue_ms;
@@ -147,6 +149,7 @@ struct model_cache {
 	bool is_on; /* cache.mode */
 	bool heuristics, client_directives;
 	bool query_sorted, ignore_case;
+	bool close_delimited;           /* bodies that end with their connection are kept */
 	uint8_t set_cookie;             /* enum model_set_cookie */
 	uint8_t query;                  /* enum model_query */
 	uint32_t stale_wait_ms;         /* how long a client waits while there is a stale copy */
@@ -176,8 +179,11 @@ struct model_domain {
 	struct model_origin *backup; /* NULL: none */
 	struct model_statuses failover_statuses, detect_statuses;
 	uint32_t failover_attempts, failover_budget_ms;
-	uint8_t hedge_after;          /* enum model_hedge */
-	uint8_t hedge_budget;         /* percent of the pulls from the master */
+	uint8_t hedge_after;      /* enum model_hedge */
+	uint8_t hedge_budget;     /* percent of the pulls from the master */
+	uint32_t resume_skip_max; /* bytes */
+	uint8_t resume_attempts;  /* 0: none */
+	bool resume_trusts_dates;
 	uint32_t hold_down_ms;        /* backup.hold_down */
 	uint32_t backup_cache_max_ms; /* backup.cache_max; 0: no cap */
 	uint64_t request_body_max;    /* bytes; more is 413 */

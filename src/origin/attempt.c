@@ -10,7 +10,7 @@
  *     SEND     idle_timeout since the origin last took something, while it takes nothing;
  *              none while the source has nothing: whoever brings the body has his own
  *     HEAD     head_timeout since the whole request was sent
- *     BODY     idle_timeout since a reader found nothing
+ *     BODY     idle_timeout since a reader found nothing, or what is left of min_rate's window
  * and all before BODY end with options.deadline_ms, which the waiting for the source moves away.
  */
 #include "origin/attempt.h"
@@ -146,6 +146,9 @@ static void keep_detail(struct origin_attempt *attempt, enum fault fault)
 void origin_attempt_fail(struct origin_attempt *attempt, enum fault fault)
 {
 	CHECK(fault != FAULT_NONE);
+	/* A good head makes no good response. */
+	if (attempt->phase == ORIGIN_PHASE_BODY && fault == FAULT_MALFORMED)
+		attempt->has_noted_response = false;
 	note(attempt, fault);
 	keep_detail(attempt, fault);
 	deactivate(attempt);
@@ -254,12 +257,9 @@ static void work(struct origin_attempt *attempt)
 		tell(attempt); /* there may be room as well */
 		return;
 	}
-	if (before == ORIGIN_PHASE_BODY && attempt->connection->is_readable &&
-	        attempt->is_waiting) {
-		/* Now it is the reader who is waited for. */
-		attempt->is_waiting = false;
-		origin_attempt_set_deadline(attempt, CLOCK_NEVER);
-	}
+	/* Now it is the reader who is waited for. */
+	if (before == ORIGIN_PHASE_BODY && attempt->connection->is_readable)
+		origin_attempt_end_wait(attempt);
 	if (before != ORIGIN_PHASE_BODY || (attempt->connection->is_readable && !attempt->is_told))
 		tell(attempt);
 }
@@ -275,7 +275,7 @@ static void on_ready(struct origin_connection_user *user, struct origin_connecti
 static enum fault fault_of_deadline(const struct origin_attempt *attempt)
 {
 	if (attempt->phase == ORIGIN_PHASE_BODY)
-		return FAULT_BODY_TIMEOUT;
+		return attempt->is_rate_due ? FAULT_BODY_RATE : FAULT_BODY_TIMEOUT;
 	if (attempt->options.deadline_ms < attempt->deadline_ms)
 		return FAULT_BUDGET;
 	if (attempt->phase == ORIGIN_PHASE_QUEUE)

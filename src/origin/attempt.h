@@ -110,6 +110,7 @@ struct origin_attempt {
 	const char *detail;    /* in FAILED: what broke TLS, a phrase; NULL: nothing did */
 	bool is_reused;        /* a kept connection was used */
 	bool is_tunnel;        /* from BODY on: a 101 was the answer (origin/tunnel.h) */
+	bool is_unsure;        /* in DONE: that the body was whole, nobody has said */
 	bool has_written;      /* at least one byte of the request may have left */
 	struct http_head head; /* the final response, from BODY on, until the attempt ends */
 	struct http_body body; /* its framing */
@@ -135,14 +136,17 @@ struct origin_attempt {
 	uint64_t started_us;
 	uint64_t deadline_ms; /* of the phase, without options.deadline_ms */
 	size_t scanned;
+	/* Of min_rate: where its window begins, when this waiting began, and how long before it. */
+	uint64_t rate_mark, waits_since_ms, rate_waited_ms;
 	uint32_t keep_ms; /* how long the connection may be idle afterwards; 0: it is closed */
 	uint8_t interims;
 	bool has_received; /* at least one byte */
 	bool has_noted_response;
-	bool is_waiting; /* the last read came to WAIT, and nothing arrived since */
-	bool is_told;    /* on_progress was called since the last read */
-	bool is_bad;     /* what follows the last piece is malformed */
-	bool is_active;  /* counted in candidate->in_flight */
+	bool is_waiting;  /* the last read came to WAIT, and nothing arrived since */
+	bool is_rate_due; /* the deadline is that of min_rate */
+	bool is_told;     /* on_progress was called since the last read */
+	bool is_bad;      /* what follows the last piece is malformed */
+	bool is_active;   /* counted in candidate->in_flight */
 };
 
 /* Begins. Never reports before it returned. `attempt` is IDLE. */
@@ -159,12 +163,12 @@ enum origin_read {
 	ORIGIN_READ_DATA, /* *ret_data is valid until the next call for this attempt */
 	ORIGIN_READ_WAIT, /* on_progress will tell */
 	ORIGIN_READ_END,  /* the body is whole: phase DONE; the connection went back to the pool */
-	ORIGIN_READ_FAILED, /* phase FAILED: TRUNCATED, BODY_TIMEOUT or MALFORMED */
+	ORIGIN_READ_FAILED, /* phase FAILED: TRUNCATED, BODY_TIMEOUT, BODY_RATE or MALFORMED */
 };
 
 /* In BODY (or DONE): the next piece of the body. Reads from the socket only when it has nothing
- * left, so that a reader who does not ask holds the origin back. idle_timeout counts only while
- * somebody waits: it starts with a WAIT. */
+ * left, so that a reader who does not ask holds the origin back. idle_timeout and min_rate count
+ * only while somebody waits, from a WAIT on. */
 enum origin_read origin_attempt_read(struct origin_attempt *attempt, struct str *ret_data);
 
 /* Trailers of a chunked body after END; false when there are none. The head's fields live as long

@@ -25,6 +25,9 @@ void origin_attempt_note_response(struct origin_attempt *attempt, enum fault fau
 /* The whole response was received, and `extra` bytes more: the connection is kept or closed. */
 void origin_attempt_let_go(struct origin_attempt *attempt, size_t extra);
 
+/* What the reader waited for is there, or no more. */
+void origin_attempt_end_wait(struct origin_attempt *attempt);
+
 /* Reads from the connection into attempt->in once. False: the memory budget says no. */
 MUST_CHECK bool origin_attempt_fill(struct origin_attempt *attempt, enum tcp_result *ret_result);
 

@@ -42,15 +42,44 @@ static void merge_chunks(struct origin_attempt *attempt, struct str *data)
 	}
 }
 
+/* When the least rate will not have been kept, over as much waiting as its window is long, if
+ * nothing comes before. Once enough has come, a new window begins. */
+static uint64_t rate_deadline(struct origin_attempt *attempt, uint64_t now_ms)
+{
+	const struct model_origin *origin = attempt->origin;
+	uint64_t window_ms = origin->min_rate_window_ms;
+	if (origin->min_rate == 0)
+		return CLOCK_NEVER;
+	if (attempt->body_bytes - attempt->rate_mark >= origin->min_rate * window_ms / 1000) {
+		attempt->rate_mark = attempt->body_bytes;
+		attempt->rate_waited_ms = 0;
+	}
+	return attempt->rate_waited_ms < window_ms ? now_ms + window_ms - attempt->rate_waited_ms
+	                                           : now_ms;
+}
+
 static enum origin_read wait(struct origin_attempt *attempt)
 {
 	buf_release_if_empty(attempt->worker->buffers, &attempt->in);
-	if (!attempt->is_waiting) {
-		attempt->is_waiting = true;
-		origin_attempt_set_deadline(attempt,
-		        loop_now_ms(attempt->worker->loop) + attempt->origin->idle_timeout_ms);
-	}
+	if (attempt->is_waiting)
+		return ORIGIN_READ_WAIT;
+	uint64_t now_ms = loop_now_ms(attempt->worker->loop);
+	uint64_t idle_ms = now_ms + attempt->origin->idle_timeout_ms;
+	uint64_t rate_ms = rate_deadline(attempt, now_ms);
+	attempt->is_waiting = true;
+	attempt->waits_since_ms = now_ms;
+	attempt->is_rate_due = rate_ms < idle_ms;
+	origin_attempt_set_deadline(attempt, attempt->is_rate_due ? rate_ms : idle_ms);
 	return ORIGIN_READ_WAIT;
+}
+
+void origin_attempt_end_wait(struct origin_attempt *attempt)
+{
+	if (!attempt->is_waiting)
+		return;
+	attempt->is_waiting = false;
+	attempt->rate_waited_ms += loop_now_ms(attempt->worker->loop) - attempt->waits_since_ms;
+	origin_attempt_set_deadline(attempt, CLOCK_NEVER);
 }
 
 static enum origin_read fail(struct origin_attempt *attempt, enum fault fault)
@@ -68,10 +97,7 @@ static enum origin_read finish(struct origin_attempt *attempt)
 /* More was received. */
 static void note_received(struct origin_attempt *attempt)
 {
-	if (attempt->is_waiting) {
-		attempt->is_waiting = false;
-		origin_attempt_set_deadline(attempt, CLOCK_NEVER);
-	}
+	origin_attempt_end_wait(attempt);
 	size_t received = buf_length(&attempt->in);
 	const struct http_body *body = &attempt->body;
 	if (body->framing == HTTP_FRAMING_LENGTH && received >= body->left)
@@ -83,8 +109,11 @@ static enum origin_read end(struct origin_attempt *attempt, enum tcp_result resu
 {
 	/* A reset that writing met with is not reported again, and reading sees a mere end. */
 	bool is_reset = result == TCP_RESET || attempt->sending.is_broken;
-	if (!is_reset && http_body_closed(&attempt->body) == HTTP_BODY_END)
+	if (!is_reset && http_body_closed(&attempt->body) == HTTP_BODY_END) {
+		/* TLS has told the end from a cut; TCP cannot. */
+		attempt->is_unsure = attempt->connection->tls == NULL;
 		return finish(attempt);
+	}
 	return fail(attempt, FAULT_TRUNCATED);
 }
 

@@ -198,7 +198,8 @@ static void response_failed(struct origin_server *server, enum fault fault, uint
 void origin_health_note_response(struct origin_server *server, enum fault fault, uint64_t url_hash,
         bool may_block, uint64_t now_ms)
 {
-	bool is_after_head = fault == FAULT_TRUNCATED || fault == FAULT_BODY_TIMEOUT;
+	bool is_after_head =
+	        fault == FAULT_TRUNCATED || fault == FAULT_BODY_TIMEOUT || fault == FAULT_BODY_RATE;
 	if (fault == FAULT_NONE)
 		response_succeeded(server, now_ms);
 	else if (fault_info(fault)->retry == FAULT_RETRY_RESPONSE && !is_after_head)

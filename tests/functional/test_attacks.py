@@ -31,7 +31,7 @@ def test_a_response_that_breaks_off_takes_nothing_with_it(server, origin):
     """What was answered before, and waits for a client that reads slowly, is still delivered when a later answer breaks
     off and further requests stand in the pipe."""
     origin.on("/one", Reply(body=b"1" * 150_000))
-    origin.on("/two", Reply(body=b"2" * 1000, cut="mid_body", cut_after=500))
+    origin.on("/two", Reply(body=b"2" * 20_000, cut="mid_body", cut_after=500))
     with server.connect(receive_buffer=4096) as connection:
         for target in ["/one", "/two"] + ["/one"] * 50:
             connection.request(target=target)

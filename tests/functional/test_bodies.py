@@ -292,7 +292,7 @@ def test_a_slow_reader_does_not_make_the_origin_late(server, origin):
 
 
 def test_a_body_that_falls_silent_is_cut_off_in_time(server, origin):
-    origin.default = Reply(body=b"0123456789", cut="mid_body", cut_after=5, how="hang")
+    origin.default = Reply(body=bytes(50_000), cut="mid_body", cut_after=5, how="hang")
     with server.connect() as connection:
         connection.request()
         begun = time.monotonic()
@@ -301,7 +301,8 @@ def test_a_body_that_falls_silent_is_cut_off_in_time(server, origin):
     assert error.value.how in ("fin", "rst")
     assert 0.8 < time.monotonic() - begun < 1 + SLACK
     (line,) = server.wait_log(1)
-    assert line["end"] == "truncated" and line["attempts"][-1]["reason"] == "body_timeout"
+    assert line["end"] == "truncated" and line["attempts"][0]["reason"] == "body_timeout"
+    assert line["attempts"][1]["reason"] == "resume_version"
 
 
 def test_a_slow_body_that_never_falls_silent_arrives_whole(server, origin):
@@ -309,8 +310,13 @@ def test_a_slow_body_that_never_falls_silent_arrives_whole(server, origin):
     assert server.get().body == b"0123456789"
 
 
-def test_the_first_bytes_of_a_slow_body_are_not_held_back(server, origin):
-    origin.default = Reply(body=b"0123456789", drip="body", drip_bytes=5, drip_s=0.8)
+@pytest.mark.parametrize("fields, framing", [
+    ((("ETag", '"a"'),), "length"), ((("Content-Type", "text/event-stream"),), "length"), ((), "chunked"),
+])  # fmt: skip
+def test_the_first_bytes_of_a_slow_body_are_not_held_back(server, origin, fields, framing):
+    """But for those of a small one that could not be taken up again: test_resume.py."""
+    origin.default = Reply(
+        body=b"0123456789", fields=fields, framing=framing, chunk=5, drip="body", drip_bytes=10, drip_s=0.8)
     with server.connect() as connection:
         begun = time.monotonic()
         connection.request()

@@ -1,5 +1,6 @@
 """Buckets as origins: a real S3 store and a COS that believes only the official SDK's signatures."""
 import concurrent.futures
+import dataclasses
 import json
 import re
 import threading
@@ -456,3 +457,25 @@ def test_no_secret_is_in_any_log(make, cos):
     assert response.status == 403
     everything = server.text + json.dumps(server.wait_log()) + repr(response.raw)
     assert "a-very-secret" not in everything and "q-signature" not in everything
+
+
+def test_a_private_object_that_breaks_off_is_asked_for_with_a_signature_of_its_own(make, signer):
+    """The range is signed with the rest (docs/unbroken.md)."""
+    store = CosStore(make.origin("cos"), signer)
+    store.objects["large.bin"] = bytes(range(256)) * 2000
+    whole = store.answer
+
+    def answer(request):
+        reply = whole(request)
+        if len(store.origin.requests) == 1:
+            reply = dataclasses.replace(reply, cut="mid_body", cut_after=200_000, how="reset")
+        return reply
+
+    store.origin.default = answer
+    server = make.headwater([domain(at_cos(store), cache={"mode": "off"})])
+    response = server.get("/large.bin")
+    assert response.status == 200 and response.body == store.objects["large.bin"]
+    first, second = store.origin.requests
+    assert second.fields.get("Range") == "bytes=195904-" and not store.refusals and store.signed == 2
+    assert "q-header-list=host;range&" in second.fields.get("Authorization")
+    assert "q-header-list=host&" in first.fields.get("Authorization")

@@ -352,19 +352,27 @@ def test_what_is_no_right_part_is_never_remembered(site, name):
     site.server.assert_healthy()
 
 
+@pytest.mark.parametrize("has_rest", [True, False])
 @pytest.mark.parametrize("how", ["close", "reset", "hang"])
-def test_a_piece_that_breaks_off_is_pulled_again(site, how):
+def test_a_piece_that_breaks_off_is_pulled_again(site, how, has_rest):
+    """Its rest is, before the client sees anything; or, where the origin does not have that, all of it next time."""
     path = site.path()
     broken, good = File(cut="mid_body", cut_after=1000, how=how), File()
     calls = []
 
     def answer(request):
         calls.append(request)
+        if len(calls) == 2 and not has_rest:
+            return Reply(status=503)
         return (broken if len(calls) == 1 else good)(request)
 
     site.origin.on(path, answer)
-    with pytest.raises(wire.Truncated):
-        seek(site, path, 5 * MIB, 300_000)
+    if has_rest:
+        assert good.is_right(seek(site, path, 5 * MIB, 300_000))
+        assert calls[1].fields.get("Range").startswith(f"bytes={5 * MIB}-")
+    else:
+        with pytest.raises(wire.Truncated):
+            seek(site, path, 5 * MIB, 300_000)
     for _ in range(2):
         response = seek(site, path, 5 * MIB, 300_000)
         assert response.status == 206 and good.is_right(response)

@@ -231,9 +231,8 @@ def _broken(site, side_by_side):
     def run(row):
         path = site.path()
         site.origin.on(path, [BREAKS[row], says(FRESH, body=b"whole")])
-        how = None
         try:
-            site.get(path, keep=False)
+            how = site.get(path, keep=False)
         except wire.WireError as error:
             how = error
         return path, how, site.is_kept(path), site.get(path), site.get(path)
@@ -245,7 +244,8 @@ def _broken(site, side_by_side):
 def test_what_breaks_off_is_seen_to_and_never_remembered(site, broken, row):
     """RFC 9111 3.3, RFC 9112 8: an incomplete response is not taken for a complete one."""
     path, how, is_kept, second, third = broken[row]
-    assert isinstance(how, wire.WireError), how
+    if not isinstance(how, wire.WireError):  # a small one was held back
+        assert row in TRUNCATIONS and how.status == 502 and how.error in ("truncated", "malformed"), how
     assert not is_kept
     assert (second.body, third.body, word(third)) == (b"whole", b"whole", "HIT")
     assert len(site.pulls(path)) == 2

@@ -110,7 +110,7 @@ def test_a_dripping_head_is_shared_when_it_is_whole(site):
 @pytest.mark.parametrize("lines", [["Cache-Control: private"], [FRESH]])
 def test_a_body_that_drips_is_delivered_as_it_comes(site, lines):
     path = site.path()
-    site.says(path, *lines, body=b"abcdefgh", drip="body", drip_bytes=1, drip_s=0.2)
+    site.says(path, *lines, 'ETag: "a"', body=b"abcdefgh", drip="body", drip_bytes=1, drip_s=0.2)
     with site.server.connect() as connection:
         connection.request(target=path)
         begun = time.monotonic()

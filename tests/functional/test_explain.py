@@ -177,6 +177,7 @@ def test_the_command_tells_it_in_sentences(world, cli):
     assert lines[2].endswith("the hot backup origin is asked.")
     assert world.backup.address in lines[3]
     assert lines[4] == "5. The client gets 200, X-Cache: MISS, from the hot backup origin: it is pulled from the origin."
+    assert lines[5].startswith("6. Should the body break off, its rest is asked for")
     assert f"cache key: {NAME}/cli" in out
     told = json.loads(cli.ok("explain", f"http://{NAME}/cli", "--json", "--method", "POST", "--fail", "master=timeout", "--fail=backup=503"))
     assert told["method"] == "POST" and told["outcome"]["status"] == 504

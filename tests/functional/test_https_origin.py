@@ -285,8 +285,8 @@ def test_domains_that_verify_do_not_get_connections_of_those_that_do_not(make, a
 
 def test_a_body_that_ends_without_goodbye_is_truncated(make, secure, authority):
     server = serve(make, https(secure, authority))
-    secure.on("/close", Reply(body=b"x" * 1000, framing="close"))
-    assert server.get("/close").size == 1000
+    secure.on("/close", Reply(body=b"x" * 50_000, framing="close"))
+    assert server.get("/close").size == 50_000
     secure.break_connections()
     secure.farewell = False
     with pytest.raises(wire.Truncated):

@@ -49,10 +49,11 @@ REASONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Generated:
-    """A body of `size` bytes out of content.generate."""
+    """A body of `size` bytes out of content.generate, from `skip` on."""
 
     seed: str
     size: int
+    skip: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Reply:
     drip_s: float = 0.1
     cut: str = ""  # where it goes wrong: request, before, mid_head, mid_body, end
     cut_after: int = 0  # mid_body: after so many bytes of content
-    how: str = "close"  # what then happens: close, reset, hang
+    how: str = "close"  # what then happens: close, reset, hang; garble: what is no HTTP, and close;
+    # crawl (mid_body): the rest comes, drip_bytes at a time, each drip_s seconds
     early: bool = False  # answers before the request's body was read
     expect: str = "continue"  # Expect: 100-continue is answered by 100; or "ignore"
     keep: bool = True  # whether the connection stays open
@@ -533,6 +535,8 @@ class Origin:
             await stream.wait_for_end()
         if how == "reset":
             stream.reset()
+        if how == "garble":
+            await stream.write(b"xyz\r\n")
         raise _Gone("us")
 
     async def _exchange(self, stream, connection):
@@ -664,6 +668,21 @@ class Origin:
             if step == reply.drip_bytes and part and reply.drip == part:
                 await self._watched(stream, asyncio.sleep(reply.drip_s))
 
+    async def _crawl(self, stream, request, reply, body, at):
+        """Sends the body from `at` on, so slowly that nobody will wait for its end."""
+        size = body.size if isinstance(body, Generated) else len(body)
+        for start in range(at, size, reply.drip_bytes):
+            count = min(reply.drip_bytes, size - start)
+            if isinstance(body, Generated):
+                piece = content.generate(body.seed, start + body.skip, count)
+            else:
+                piece = body[start : start + count]
+            if reply.framing == "chunked":
+                piece = b"%x\r\n%s\r\n" % (count, piece)
+            await self._watched(stream, asyncio.sleep(reply.drip_s))
+            await stream.write(piece)
+            request.sent += len(piece)
+
     async def _send_body(self, stream, request, reply, head, body):
         size = body.size if isinstance(body, Generated) else len(body)
         limit = min(size, reply.cut_after) if reply.cut == "mid_body" else size
@@ -678,18 +697,20 @@ class Origin:
         for at in range(0, limit, step):
             count = min(step, limit - at)
             if isinstance(body, Generated):
-                piece = content.generate(body.seed, at, count)
+                piece = content.generate(body.seed, at + body.skip, count)
             else:
                 piece = body[at : at + count]
             if reply.framing == "chunked":
                 piece = b"%x%s\r\n%s\r\n" % (count, reply.extension.encode(), piece)
             piece, head = head + piece, b""
-            if at + count == size:
+            if at + count == size and reply.cut != "mid_body":
                 piece, end = piece + end, b""
             await self._send(stream, request, reply, piece, "body")
         if reply.cut == "mid_body":
             await self._send(stream, request, reply, head, "")
             await asyncio.sleep(0.02)
+            if reply.how == "crawl":
+                await self._crawl(stream, request, reply, body, limit)
             await self._finish(stream, reply.how)
         await self._send(stream, request, reply, head + end, "")
 

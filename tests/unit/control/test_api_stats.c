@@ -47,7 +47,7 @@ static void ask(struct bench *bench, unsigned status, const char *query)
 /* What an origin counts behind its bytes. */
 #define NOTHING_ELSE                                                                               \
 	"\"status_2xx\":0,\"status_3xx\":0,\"status_4xx\":0,\"status_5xx\":0,\"hedges\":0,"        \
-	"\"hedges_won\":0}"
+	"\"hedges_won\":0,\"broken\":0,\"resumed\":0,\"unsure\":0}"
 #define NO_PULLS "{\"total\":{\"pulls\":0,\"bytes\":0," NOTHING_ELSE ",\"series\":[]}"
 
 static void sums_and_series_are_told_by_domain_and_role(void **state)

@@ -105,6 +105,38 @@ static void every_attempt_is_told(void **state)
 	text_done(&line);
 }
 
+static void parts_of_a_body_are_told_where_there_are_several(void **state)
+{
+	(void)state;
+	struct edge_log_attempt attempts[] = {
+	        {.reason = FAULT_TRUNCATED, .next = EDGE_LOG_RESUME, .phase = "body", .to = 1000},
+	        {.reason = FAULT_RESUME_ETAG, .next = EDGE_LOG_RESUME, .phase = "body"},
+	        {.next = EDGE_LOG_DELIVER, .phase = "done", .from = 1000, .to = 1001},
+	};
+	struct edge_log_entry entry = plain_entry();
+	struct text line = {0};
+	entry.attempts = attempts;
+	entry.attempt_count = ARRAY_LENGTH(attempts);
+	edge_access_log_format(&entry, &line);
+	assert_non_null(
+	        strstr(text_c(&line), "\"reason\":\"truncated\",\"ms\":0.000,\"first\":0,"
+	                              "\"last\":999,\"reused\":false,\"next\":\"resume\"}"));
+	assert_non_null(
+	        strstr(text_c(&line), "\"reason\":\"resume_etag\",\"ms\":0.000,\"reused\":false,"
+	                              "\"next\":\"resume\"}"));
+	assert_non_null(strstr(text_c(&line), "\"first\":1000,\"last\":1000,"));
+	/* The one attempt of a whole body gave all of it. */
+	attempts[0].next = attempts[1].next = EDGE_LOG_DELIVER;
+	text_clear(&line);
+	edge_access_log_format(&entry, &line);
+	assert_null(strstr(text_c(&line), "\"first\""));
+	attempts[2].is_unsure = true;
+	edge_access_log_format(&entry, &line);
+	assert_non_null(
+	        strstr(text_c(&line), ",\"unsure\":true,\"reused\":false,\"next\":\"deliver\"}]"));
+	text_done(&line);
+}
+
 static void what_json_reserves_is_escaped(void **state)
 {
 	(void)state;
@@ -164,8 +196,11 @@ static void an_absurd_entry_is_cut_to_the_limit(void **state)
 		        .role = EDGE_LOG_MASTER,
 		        .status = UINT16_MAX,
 		        .reason = FAULT_CONNECT_UNREACHABLE,
-		        .next = EDGE_LOG_ADDRESS,
+		        .next = EDGE_LOG_RESUME,
 		        .phase = "connect",
+		        .from = UINT64_MAX - 2,
+		        .to = UINT64_MAX - 1,
+		        .is_unsure = true,
 		        .us = UINT32_MAX};
 	for (size_t i = 0; i < ARRAY_LENGTH(FILL); i++) {
 		memset(huge, FILL[i], 100000);
@@ -181,7 +216,7 @@ static void an_absurd_entry_is_cut_to_the_limit(void **state)
 		edge_access_log_format(&entry, &line);
 		assert_true(line.len <= LIMIT_LOG_LINE_BYTES);
 		assert_non_null(strstr(text_c(&line), "\xe2\x80\xa6\",\"protocol\":"));
-		assert_true(str_has_suffix(text_str(&line), STR("\"next\":\"address\"}]}\n")));
+		assert_true(str_has_suffix(text_str(&line), STR("\"next\":\"resume\"}]}\n")));
 		text_done(&line);
 	}
 	mem_free(huge);
@@ -216,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_plain_request_is_one_line),
 	        cmocka_unit_test(every_attempt_is_told),
+	        cmocka_unit_test(parts_of_a_body_are_told_where_there_are_several),
 	        cmocka_unit_test(what_json_reserves_is_escaped),
 	        cmocka_unit_test(every_byte_that_needs_an_escape_is_found_wherever_it_is),
 	        cmocka_unit_test(an_absurd_entry_is_cut_to_the_limit),

@@ -20,7 +20,9 @@ static int open_bench(void **state)
 	        "[\"$1\"]}}, {name: \"*.b.test\", origin: {addresses: [\"$0\"]}, cache: {mode: "
 	        "\"off\"}}, {name: c.test, status: offline, origin: {addresses: [\"$0\"]}}, {name: "
 	        "d.test, "
-	        "https: {redirect: 308}, origin: {addresses: [\"$0\"]}}]");
+	        "https: {redirect: 308}, origin: {addresses: [\"$0\"]}}, {name: e.test, origin: "
+	        "{addresses: [\"$0\"]}, "
+	        "resume: {attempts: 0}}]");
 	bench.reader = cache_reader_new(bench.fixture.shared.cache);
 	assert_non_null(bench.reader);
 	bench.later_ms = 0;
@@ -177,6 +179,23 @@ static void who_comes_without_tls_may_be_sent_away(void **state)
 	expect("\"outcome\":{\"status\":200,\"x_cache\":\"MISS\",\"from\":\"origin\"");
 }
 
+static void what_becomes_of_a_body_that_breaks_off_is_told(void **state)
+{
+	(void)state;
+	tell("http://a.test/", "GET", "");
+	expect("Should the body break off, its rest is asked for where a strong ETag tells the "
+	       "version: at the same address, 0 more of the master, and 1 of the other origin; 3 "
+	       "attempts at most");
+	tell("http://x.b.test/", "GET", "");
+	expect("0 more of the master, and 0 of the other origin");
+	tell("http://e.test/", "GET", "");
+	expect("so does the response: resume.attempts is 0.");
+	tell("http://a.test/", "HEAD", "");
+	assert_null(strstr(text_c(&bench.told), "break off"));
+	tell("http://a.test/", "GET", "master=404,backup=404");
+	assert_null(strstr(text_c(&bench.told), "break off"));
+}
+
 int main(void)
 {
 	hash_init();
@@ -188,6 +207,7 @@ int main(void)
 	        TEST(what_is_stored_is_told_with_its_age),
 	        TEST(what_is_stale_stands_in_where_the_origins_fail),
 	        TEST(blocks_are_told),
+	        TEST(what_becomes_of_a_body_that_breaks_off_is_told),
 	        TEST(who_comes_without_tls_may_be_sent_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

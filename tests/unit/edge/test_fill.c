@@ -164,17 +164,20 @@ static void a_slow_client_does_not_hold_up_others(void **state)
 	fixture_done(&fixture);
 }
 
-/* Bodies that break off: how the client and the log see them. */
+/* Bodies that break off, and are neither held back nor resumed: how the client and the log see
+ * them. */
+#define EVENTS "Content-Type: text/event-stream\r\n"
 static const struct {
 	const char *reply;
 	bool ends; /* else the origin falls silent */
 	const char *fault;
 } breaks[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true, "truncated"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true, "truncated"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n", false,
+        {"HTTP/1.1 200 OK\r\n" EVENTS "Content-Length: 10\r\n\r\nabc", true, "truncated"},
+        {"HTTP/1.1 200 OK\r\n" EVENTS "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true,
+                "truncated"},
+        {"HTTP/1.1 200 OK\r\n" EVENTS "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n", false,
                 "malformed"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false, "body_timeout"},
+        {"HTTP/1.1 200 OK\r\n" EVENTS "Content-Length: 10\r\n\r\nabc", false, "body_timeout"},
 };
 
 static void a_body_that_breaks_off_is_never_taken_for_a_whole_one(void **state)
@@ -275,7 +278,8 @@ static void the_steps_explain_themselves(void **state)
 	(void)state;
 	struct text text = {.at = NULL};
 	edge_fill_explain(&text);
-	static const char *const steps[] = {"choose", "attempt", "judge", "stream", "fail"};
+	static const char *const steps[] = {
+	        "choose", "attempt", "judge", "hold", "stream", "resume", "match", "fail"};
 	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++)
 		assert_non_null(strstr(text_c(&text), steps[i]));
 	text_done(&text);

@@ -287,6 +287,23 @@ static void an_answer_varies_on_what_is_told(void **state)
 	arena_reset(&f.arena);
 }
 
+static void a_request_for_the_rest_differs_in_nothing_but_what_asks_for_it(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct http_head rest;
+	set_up(&f, "GET /a HTTP/1.1\r\nHost: edge.test\r\nRange: bytes=5-\r\nIf-Range: \"b\"\r\n"
+	           "If-None-Match: \"c\"\r\nif-modified-since: x\r\nAccept-Encoding: zstd\r\n"
+	           "Accept-Encoding: br\r\nX-A: b\r\nConnection: Range, X-B\r\nX-B: c\r\n\r\n");
+	assert_true(edge_forward_rest(
+	        &f.head, STR("Range: bytes=9-\r\nIf-Range: \"a\"\r\n"), &f.arena, &rest));
+	assert_true(str_is_equal(str_make(rest.base, rest.len),
+	        STR("GET /a HTTP/1.1\r\nAccept-Encoding: zstd\r\n"
+	            "Accept-Encoding: br\r\nX-A: b\r\nRange: bytes=9-\r\nIf-Range: "
+	            "\"a\"\r\n\r\n")));
+	arena_reset(&f.arena);
+}
+
 /* The rules of a domain, which the caller lets go. */
 static struct model_domain *rules_of(struct fixture *f, const char *text)
 {
@@ -474,6 +491,7 @@ int main(void)
 	        cmocka_unit_test(the_body_is_framed_afresh),
 	        cmocka_unit_test(earlier_members_of_via_and_cdn_loop_go_on),
 	        cmocka_unit_test(via_tells_the_version_of_the_request),
+	        cmocka_unit_test(a_request_for_the_rest_differs_in_nothing_but_what_asks_for_it),
 	        cmocka_unit_test(a_shared_request_is_a_get_for_all_of_it),
 	        cmocka_unit_test(what_a_client_names_in_connection_takes_nothing_of_ours_away),
 	        cmocka_unit_test(an_answer_varies_on_what_is_told),

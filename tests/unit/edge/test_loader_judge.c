@@ -150,7 +150,8 @@ static void what_varies_is_listed_for_who_asks_for_the_same_variant(void **state
 	uint64_t hash;
 	fixture_start_cached(&fixture, DOMAINS);
 	arena_init(&arena, room, sizeof(room));
-	origin_says(&fixture.origins[0], "200 OK", KEEP "Vary: X-Kind\r\n", pattern_of(0, BYTES));
+	origin_says(&fixture.origins[0], "200 OK", KEEP "ETag: \"v\"\r\nVary: X-Kind\r\n",
+	        pattern_of(0, BYTES));
 	fixture.origins[0].held = 1;
 	pull_start(&pull, &fixture, &options);
 	const struct model_domain *domain = domain_of_key(&fixture, KEY);

@@ -97,7 +97,7 @@ static void a_body_that_breaks_off_is_never_found(void **state)
 		wait_until(&fixture, origin->peers[0].unsent.len == broken[i].held);
 		wait_for(&fixture, 5);
 		assert_false(has(&fixture, KEY));
-		origin_cut(origin);
+		origin_stop_listening(origin); /* and nobody has the rest */
 		assert_int_equal(pull_read_all(&pull), EDGE_FLIGHT_READ_FAILED);
 		assert_int_equal(edge_flight_fault(pull.flight), FAULT_TRUNCATED);
 		assert_true(is_pattern(text_str(&pull.body)));
@@ -108,29 +108,68 @@ static void a_body_that_breaks_off_is_never_found(void **state)
 	}
 }
 
-static void a_piece_that_breaks_off_is_not_stored(void **state)
+static void a_body_that_is_taken_up_again_is_stored_whole(void **state)
 {
 	(void)state;
-	struct fixture fixture;
-	struct pull pull;
-	struct edge_piece piece = {
-	        .id = 77, .number = 1, .length = 3 * PIECE, .validator = STR("\"a\"")};
-	struct pull_options options = {.piece = &piece, .has_reader = true};
-	struct cache_place place;
-	fixture_start_cached(&fixture, DOMAINS);
-	struct origin *origin = &fixture.origins[0];
-	origin_says(origin, "200 OK", KEEP, pattern_of(0, 3 * PIECE));
-	origin->answer.does_ranges = true;
-	origin->held = 1;
-	pull_start(&pull, &fixture, &options);
-	wait_until(&fixture, pull_stage(&pull) == EDGE_FLIGHT_BODY);
-	wait_until(&fixture, origin->peers[0].unsent.len == 1);
-	origin_cut(origin);
-	assert_int_equal(pull_read_all(&pull), EDGE_FLIGHT_READ_FAILED);
-	assert_int_equal(pull.body.len, PIECE - 1);
-	assert_false(cache_find_piece(fixture.worker->cache_reader, 77, 1, &place));
-	pull_done(&pull);
-	fixture_done(&fixture);
+	for (unsigned i = 0; i < ARRAY_LENGTH(broken); i++) {
+		struct fixture fixture;
+		struct pull pull;
+		struct pull_options options = {.is_led = true, .has_reader = true};
+		struct found found;
+		fixture_start_cached(&fixture, DOMAINS);
+		struct origin *origin = &fixture.origins[0];
+		origin_says(origin, "200 OK", KEEP, pattern_of(0, broken[i].length));
+		origin->answer.is_chunked = broken[i].is_chunked;
+		origin->answer.does_ranges = true;
+		origin->held = broken[i].held;
+		pull_start(&pull, &fixture, &options);
+		wait_until(&fixture, pull_stage(&pull) == EDGE_FLIGHT_BODY);
+		wait_until(&fixture, origin->peers[0].unsent.len == broken[i].held);
+		origin_cut(origin);
+		origin->held = 0;
+		assert_int_equal(pull_read_all(&pull), EDGE_FLIGHT_READ_END);
+		assert_true(str_is_equal(text_str(&pull.body), pattern_of(0, broken[i].length)));
+		assert_true(look_up(&fixture, KEY, PLAIN_REQUEST, &found));
+		assert_int_equal(found.entry.object->length, broken[i].length);
+		assert_true(has_pattern(&fixture, &found.entry));
+		assert_int_equal(origin->requests, 2);
+		pull_done(&pull);
+		fixture_done(&fixture);
+	}
+}
+
+static void a_piece_that_breaks_off_is_stored_where_its_rest_comes(void **state)
+{
+	(void)state;
+	for (unsigned is_gone = 0; is_gone < 2; is_gone++) {
+		struct fixture fixture;
+		struct pull pull;
+		struct edge_piece piece = {
+		        .id = 77, .number = 1, .length = 3 * PIECE, .validator = STR("\"a\"")};
+		struct pull_options options = {.piece = &piece, .has_reader = true};
+		struct cache_place place;
+		fixture_start_cached(&fixture, DOMAINS);
+		struct origin *origin = &fixture.origins[0];
+		origin_says(origin, "200 OK", KEEP, pattern_of(0, 3 * PIECE));
+		origin->answer.does_ranges = true;
+		origin->held = 1;
+		pull_start(&pull, &fixture, &options);
+		wait_until(&fixture, pull_stage(&pull) == EDGE_FLIGHT_BODY);
+		wait_until(&fixture, origin->peers[0].unsent.len == 1);
+		if (is_gone)
+			origin_stop_listening(origin);
+		else
+			origin_cut(origin);
+		origin->held = 0;
+		assert_int_equal(pull_read_all(&pull),
+		        is_gone ? EDGE_FLIGHT_READ_FAILED : EDGE_FLIGHT_READ_END);
+		assert_true(str_is_equal(
+		        text_str(&pull.body), pattern_of(PIECE, PIECE - (is_gone ? 1 : 0))));
+		assert_int_equal(cache_find_piece(fixture.worker->cache_reader, 77, 1, &place),
+		        is_gone ? CACHE_FOUND_NOTHING : CACHE_FOUND_PIECE);
+		pull_done(&pull);
+		fixture_done(&fixture);
+	}
 }
 
 /* With a store that takes nothing, whoever is there in time gets it all. */
@@ -270,8 +309,8 @@ static void an_error_that_is_only_shared_ends_with_its_last_reader(void **state)
 	struct pull pull;
 	struct pull_options options = {.has_reader = true};
 	fixture_start_cached(&fixture, DOMAINS);
-	origin_says(&fixture.origins[0], "404 None", "", pattern_of(0, 1000));
-	fixture.origins[0].held = 900;
+	origin_says(&fixture.origins[0], "404 None", "", pattern_of(0, PIECE));
+	fixture.origins[0].held = PIECE - 100;
 	pull_start(&pull, &fixture, &options);
 	wait_until(&fixture, pull_stage(&pull) == EDGE_FLIGHT_BODY);
 	pull_leave(&pull);
@@ -329,7 +368,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_body_is_read_and_stored_as_it_was_sent),
 	        cmocka_unit_test(a_body_that_breaks_off_is_never_found),
-	        cmocka_unit_test(a_piece_that_breaks_off_is_not_stored),
+	        cmocka_unit_test(a_body_that_is_taken_up_again_is_stored_whole),
+	        cmocka_unit_test(a_piece_that_breaks_off_is_stored_where_its_rest_comes),
 	        cmocka_unit_test(where_the_store_is_full_the_answer_is_shared_alone),
 	        cmocka_unit_test(an_answer_waits_for_the_room_that_comes),
 	        cmocka_unit_test(a_piece_that_finds_no_room_is_read_all_the_same),

@@ -88,7 +88,7 @@ static void who_leaves_a_pull_that_it_took_ends_it(void **state)
 	(void)state;
 	struct asker asker;
 	asker_start(&asker, ASKED_DOMAINS);
-	answers(&asker, "200 OK", "Cache-Control: private\r\n", 1000);
+	answers(&asker, "200 OK", "Cache-Control: private\r\nETag: \"v\"\r\n", 1000);
 	asker.fixture.origins[0].held = 500;
 	client_say(&asker.client, PLAIN_REQUEST);
 	turn_until(&asker.client, asker.client.got.len > 500);

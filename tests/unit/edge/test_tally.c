@@ -139,6 +139,26 @@ static void how_long_requests_took_is_counted_by_buckets(void **state)
 	            told[latency_bucket(5000)] == 1 && told[LATENCY_BUCKETS - 1] == 1);
 }
 
+static void bodies_that_broke_off_and_their_rests_are_counted(void **state)
+{
+	(void)state;
+	const struct edge_tally_pull pulls[] = {
+	        {.role = MODEL_MASTER, .status = 200, .fault = FAULT_TRUNCATED, .has_broken = true},
+	        {.role = MODEL_BACKUP, .status = 206, .gives_rest = true},
+	        {.role = MODEL_BACKUP, .status = 206, .gives_rest = true, .has_broken = true},
+	        {.role = MODEL_MASTER, .status = 200, .is_unsure = true},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(pulls); i++)
+		edge_tally_add_pull(bench.tallies[i % WORKERS], STR("a.test"), &pulls[i]);
+	assert_int_equal(show(true, "a.test"), 1);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_BROKEN), 1);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_RESUMED), 0);
+	assert_int_equal(pulled(MODEL_MASTER, COUNTER_UNSURE), 1);
+	assert_int_equal(pulled(MODEL_BACKUP, COUNTER_BROKEN), 1);
+	assert_int_equal(pulled(MODEL_BACKUP, COUNTER_RESUMED), 2);
+	assert_int_equal(pulled(MODEL_BACKUP, COUNTER_PULLS), 2);
+}
+
 static void who_could_not_be_asked_is_no_pull(void **state)
 {
 	(void)state;
@@ -254,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(all_workers_are_added_up),
 	        TEST(how_long_requests_took_is_counted_by_buckets),
+	        TEST(bodies_that_broke_off_and_their_rests_are_counted),
 	        TEST(who_could_not_be_asked_is_no_pull),
 	        TEST(what_has_not_changed_is_not_shown_again),
 	        TEST(a_name_is_what_counts_and_not_its_place),

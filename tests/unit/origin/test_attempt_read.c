@@ -72,8 +72,10 @@ static void bodies_end_as_their_framing_says(void **state)
 		pull_end(&pull);
 		assert_int_equal(
 		        origin_pool_idle_count(fixture.candidate.pool), ROWS[i].is_kept ? 1 : 0);
-		/* The head was fine: a body that breaks off is not held against the server. */
-		assert_int_equal(fixture_server(&fixture).failures, 0);
+		/* The head was fine: a body that breaks off is not held against the server, unless
+		 * what came was no HTTP. */
+		assert_int_equal(
+		        fixture_server(&fixture).failures, ROWS[i].fault == FAULT_MALFORMED);
 		if (ROWS[i].ending != ENDING_RESET)
 			close(fd);
 		fixture_done(&fixture);
@@ -145,6 +147,83 @@ static void silence_counts_only_while_somebody_waits(void **state)
 	assert_int_equal(pull.attempt.fault, FAULT_BODY_TIMEOUT);
 	assert_int_equal(pull_read(&pull), ORIGIN_READ_FAILED);
 	assert_string_equal(text_c(&pull.body), "abcd");
+	pull_end(&pull);
+	close(fd);
+	fixture_done(&fixture);
+}
+
+/* An origin that sends `count` bytes each 20 ms, for a second and more, to a reader who waits for
+ * them; false when that gave it up. */
+static bool is_fast_enough(struct fixture *fixture, struct pull *pull, int fd, unsigned count)
+{
+	static const char bytes[1000];
+	for (unsigned i = 0; i < 50; i++) {
+		if (pull_drain(pull) != ORIGIN_READ_WAIT)
+			return false;
+		uint64_t until_ms = clock_ms() + 20;
+		while (clock_ms() < until_ms)
+			loop_turn(fixture->loop, 1);
+		unsigned calls = pull->calls;
+		if (send(fd, bytes, count, MSG_NOSIGNAL) != count)
+			return false;
+		while (pull->attempt.phase == ORIGIN_PHASE_BODY && pull->calls == calls)
+			loop_turn(fixture->loop, 1);
+	}
+	return true;
+}
+
+static void a_body_that_comes_too_slowly_breaks_off(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned count;
+		bool is_fast;
+	} ROWS[] = {{1, false}, {1000, true}};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct fixture fixture;
+		struct pull pull;
+		fixture_init(&fixture);
+		fixture.group.domain->origin.min_rate = 2000;
+		fixture.group.domain->origin.min_rate_window_ms = 300;
+		pull_get(&pull, &fixture);
+		int fd = origin_accept(&fixture);
+		origin_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+		pull_wait(&pull, ORIGIN_PHASE_BODY);
+		uint64_t began_ms = clock_ms();
+		assert_int_equal(
+		        is_fast_enough(&fixture, &pull, fd, ROWS[i].count), ROWS[i].is_fast);
+		if (!ROWS[i].is_fast) {
+			pull_wait(&pull, ORIGIN_PHASE_FAILED);
+			assert_in_range(clock_ms() - began_ms, 295, 300 + SLACK_MS);
+			assert_int_equal(pull.attempt.fault, FAULT_BODY_RATE);
+			assert_int_equal(fixture_server(&fixture).failures, 0);
+		}
+		pull_end(&pull);
+		close(fd);
+		fixture_done(&fixture);
+	}
+}
+
+static void time_in_which_nobody_reads_is_not_the_origins(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct pull pull;
+	fixture_init(&fixture);
+	fixture.group.domain->origin.min_rate = 100;
+	fixture.group.domain->origin.min_rate_window_ms = 150;
+	pull_get(&pull, &fixture);
+	int fd = origin_accept(&fixture);
+	origin_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+	pull_wait(&pull, ORIGIN_PHASE_BODY);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pull_drain(&pull), ORIGIN_READ_WAIT);
+		origin_send(fd, "ab");
+		fixture_pass(&fixture, 200); /* nobody reads */
+		assert_int_equal(pull.attempt.phase, ORIGIN_PHASE_BODY);
+	}
+	origin_send(fd, "cde");
+	assert_int_equal(pull_body(&pull), ORIGIN_READ_END);
 	pull_end(&pull);
 	close(fd);
 	fixture_done(&fixture);
@@ -284,6 +363,8 @@ int main(void)
 	        cmocka_unit_test(bodies_end_as_their_framing_says),
 	        cmocka_unit_test(chunks_that_came_together_are_one_piece),
 	        cmocka_unit_test(silence_counts_only_while_somebody_waits),
+	        cmocka_unit_test(a_body_that_comes_too_slowly_breaks_off),
+	        cmocka_unit_test(time_in_which_nobody_reads_is_not_the_origins),
 	        cmocka_unit_test(a_reader_who_does_not_ask_holds_the_origin_back),
 	        cmocka_unit_test(an_end_that_came_with_the_data_is_not_lost),
 	        cmocka_unit_test(trailers_are_there_after_the_end),

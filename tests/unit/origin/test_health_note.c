@@ -42,7 +42,8 @@ static void only_faults_of_their_kind_count(void **state)
 		for (unsigned i = 0; i < 30; i++) {
 			if (!is_connection)
 				origin_health_note_connection(bench->host, fault, START);
-			if (!is_response || fault == FAULT_TRUNCATED || fault == FAULT_BODY_TIMEOUT)
+			if (!is_response || fault == FAULT_TRUNCATED ||
+			        fault == FAULT_BODY_TIMEOUT || fault == FAULT_BODY_RATE)
 				origin_health_note_response(bench->server, fault, i, true, START);
 		}
 	}
