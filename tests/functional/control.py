@@ -19,6 +19,7 @@ FIRST = re.compile(r"the first account is admin, its password (\S+) ")
 PASSWORD = "a password for tests"
 API = re.compile(r"the API is on (\S+)")
 MASK = "********"
+LINK_VERSION = 5
 ROLES = ("viewer", "operator", "admin")
 
 

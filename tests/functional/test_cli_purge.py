@@ -6,7 +6,7 @@ import control
 import pytest
 from caching import wait_until
 from commands import EXIT_ABSENT, EXIT_DONE, EXIT_FAILED, EXIT_FORBIDDEN, EXIT_LATE, EXIT_USAGE, Commands
-from control import PASSWORD, domain
+from control import LINK_VERSION, PASSWORD, domain
 from origin import Reply
 
 NAME = "purged.test"
@@ -116,7 +116,7 @@ def test_an_edge_that_does_not_say_so_in_time_is_told(make, world, cli):
 
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(world.state / "control.socket"))
-        hello = json.dumps({"v": 4, "id": "sleeper", "run": "r1", "store": "", "revision": 0, "purged": 0, "oldest": 0, "past": []}).encode()
+        hello = json.dumps({"v": LINK_VERSION, "id": "sleeper", "run": "r1", "store": "", "revision": 0, "purged": 0, "oldest": 0, "past": []}).encode()
         peer.sendall(struct.pack("<IBBBB", len(hello), 1, 0, 0, 0) + hello)
         wait_until(lambda: len(world.viewer.ok("listEdges")["items"]) == 2, "it is there", 10)
         done = cli.run("purge", f"http://{NAME}/a", "--timeout", "1s")

@@ -7,7 +7,7 @@ import control
 import pytest
 from caching import wait_until
 from commands import EXIT_ABSENT, EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE, Commands
-from control import domain
+from control import LINK_VERSION, domain
 from origin import Reply
 
 NAME = "told.test"
@@ -155,7 +155,7 @@ def test_an_edge_that_is_not_there_or_says_nothing(world):
 
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(world.state / "control.socket"))
-        say(peer, 1, json.dumps({"v": 4, "id": "mute", "run": "r", "store": "", "revision": 0, "purged": 0, "oldest": 0, "past": []}))
+        say(peer, 1, json.dumps({"v": LINK_VERSION, "id": "mute", "run": "r", "store": "", "revision": 0, "purged": 0, "oldest": 0, "past": []}))
         wait_until(lambda: len(world.viewer.ok("listEdges")["items"]) == 2, "it is there", 10)
         query = {"url": f"http://{NAME}/", "edge": "mute"}
         answer = world.viewer.call("explainRequest", query=query)
