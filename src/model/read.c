@@ -131,14 +131,15 @@ static void read_addresses(const struct reading *reading, const struct model_nod
 	origin->addresses =
 	        model_domain_alloc(reading->domain, list->count * sizeof(origin->addresses[0]));
 	origin->address_count = 0;
+	/* One that cannot be read keeps its place, so that the others are told of by theirs. */
 	for (const struct model_node *item = list->first; item != NULL; item = item->next) {
-		if (!is_text_item(reading, item, field))
-			continue;
-		if (model_read_address(reading->domain, item->text,
-		            &origin->addresses[origin->address_count], &why))
-			origin->address_count++;
-		else
+		struct model_address *address = &origin->addresses[origin->address_count++];
+		if (!is_text_item(reading, item, field)) {
+			*address = (struct model_address){.host = ""};
+		} else if (!model_read_address(reading->domain, item->text, address, &why)) {
+			*address = (struct model_address){.host = ""};
 			refuse_value(reading, item, field, &why);
+		}
 	}
 }
 

@@ -374,6 +374,25 @@ static void all_mistakes_are_told_at_once(void **state)
 	model_problems_done(&problems);
 }
 
+static void an_address_is_told_of_by_its_place_whatever_is_wrong_before_it(void **state)
+{
+	(void)state;
+	struct model_problems problems = {0};
+	struct model_domains domains;
+	static const char *const FIELDS[] = {"/domains/0/origin/addresses/0",
+	        "/domains/0/origin/addresses/1", "/domains/0/origin/addresses/2"};
+	static const char *const RULES[] = {"range", "type", "loop"};
+	assert_false(model_read_domains(
+	        STR("domains: [{name: a.test, origin: {addresses: [\"b:70000\", [c], a.test]}}]"),
+	        "f", MODEL_CLASSIC, &problems, &domains));
+	assert_int_equal(problems.total, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_string_equal(problems.list[i].field, FIELDS[i]);
+		assert_string_equal(problems.list[i].rule, RULES[i]);
+	}
+	model_problems_done(&problems);
+}
+
 static void extended_rules_allow_https_with_a_backup(void **state)
 {
 	(void)state;
@@ -476,6 +495,7 @@ int main(void)
 	        cmocka_unit_test(nothing_said_is_the_default),
 	        cmocka_unit_test(each_mistake_is_told_with_its_place_and_rule),
 	        cmocka_unit_test(all_mistakes_are_told_at_once),
+	        cmocka_unit_test(an_address_is_told_of_by_its_place_whatever_is_wrong_before_it),
 	        cmocka_unit_test(extended_rules_allow_https_with_a_backup),
 	        cmocka_unit_test(extended_rules_lift_r1_and_r2_only),
 	        cmocka_unit_test(one_domain_is_read_from_its_node),
