@@ -191,6 +191,8 @@ void cache_mark_add_url(
 	struct cache_url_purge *purge =
 	        &shared->url_purges[shared->url_count % LIMIT_CACHE_URL_PURGES];
 	*purge = (struct cache_url_purge){hash, sequence, how == CACHE_PURGE_SOFT};
+	/* A process may die between any two instructions: an entry that counts is whole. */
+	atomic_signal_fence(memory_order_release);
 	shared->url_count++;
 }
 
