@@ -36,6 +36,8 @@ const FRESH: Draft = {
 	connect_timeout: "5s",
 	head_timeout: "10s",
 	idle_timeout: "10s",
+	min_rate: "0",
+	min_rate_window: "10s",
 	keepalive: "60s",
 	connections_max: 0,
 	queue_max: 1000,
