@@ -93,6 +93,8 @@ export const logTexts = texts({
 	next_address: ["another address is tried", "尝试另一个地址"],
 	next_fresh: ["the same address is tried on a new connection", "用新连接重试同一地址"],
 	next_clock: ["it is asked again, signed for the time of the bucket", "按存储桶时间重新签名后重试"],
+	next_resume: ["the rest of the body is asked for", "继续请求剩余的响应体"],
+	next_late: ["another origin answered first; this one is not waited for", "另一个源站先响应，不再等待"],
 	next_kept: ["the master's own answer, kept meanwhile, goes to the client", "将此前保留的主源站响应返回客户端"],
 	next_fail: ["the client gets an error from the edge", "由节点向客户端返回错误"],
 	outFailed: ["It failed: {fault}. The client got {status}.", "请求失败：{fault}。客户端收到 {status}。"],
@@ -104,6 +106,18 @@ export const logTexts = texts({
 	outBackup: [
 		"The master origin failed, and the hot backup origin answered the same request. The client saw nothing of it.",
 		"主源站失败，热备源站响应了同一请求，客户端无感知。",
+	],
+	outResumed: [
+		"The body broke off, and somebody else gave the rest of it. The client saw nothing of it.",
+		"响应体中途断开，其余部分由其他源站补齐，客户端无感知。",
+	],
+	outHedgedBackup: [
+		"The master origin was late, so the hot backup origin was asked as well, and answered first.",
+		"主源站响应过慢，同时请求了热备源站，热备源站先响应。",
+	],
+	outHedgedMaster: [
+		"The master origin was late, and still faster than the hot backup origin, which was asked as well.",
+		"主源站响应过慢，同时请求了热备源站，但主源站先响应。",
 	],
 	outAddress: [
 		"One attempt failed, and another address answered the same request.",

@@ -94,6 +94,17 @@ describe("what came of a request", () => {
 		["outFirstBackup", { attempts: [BACKUP] }],
 		["outAddress", { attempts: [MASTER, { ...BACKUP, role: "master" as const }] }],
 		["outKept", { attempts: [MASTER, { ...BACKUP, reason: "reset", next: "kept" }] }],
+		["outResumed", { attempts: [{ ...MASTER, reason: "reset", next: "resume" }, BACKUP] }],
+		["outHedgedBackup", { attempts: [{ ...MASTER, reason: "none", next: "late" }, BACKUP] }],
+		[
+			"outHedgedMaster",
+			{
+				attempts: [
+					{ ...MASTER, reason: "none", next: "deliver" },
+					{ ...BACKUP, next: "late" },
+				],
+			},
+		],
 		["outBackground", { cache: "BACKGROUND" }],
 	] as const)("%s", (outcome, part) => {
 		expect(outcomeOf({ ...LINE, ...part })).toBe(outcome);

@@ -214,6 +214,9 @@ export type Outcome =
 	| "outFirst"
 	| "outFirstBackup"
 	| "outBackup"
+	| "outResumed"
+	| "outHedgedBackup"
+	| "outHedgedMaster"
 	| "outAddress"
 	| "outKept"
 	| "outBackground";
@@ -225,6 +228,9 @@ export function outcomeOf(line: LogLine): Outcome {
 	if (line.cache === "STALE") return "outStale";
 	if (!last) return line.cache === "HIT" ? "outCache" : "outEdge";
 	if (last.next === "kept") return "outKept";
+	if (line.attempts.some((attempt) => attempt.next === "resume")) return "outResumed";
+	const late = line.attempts.find((attempt) => attempt.next === "late");
+	if (late) return late.role === "master" ? "outHedgedBackup" : "outHedgedMaster";
 	const failed = line.attempts.filter((attempt) => !isGoodAttempt(attempt));
 	if (failed.length === 0) return last.role === "backup" ? "outFirstBackup" : "outFirst";
 	return last.role === "backup" && failed.some((attempt) => attempt.role === "master") ? "outBackup" : "outAddress";

@@ -22,6 +22,9 @@ const origin = {
 	status_5xx: 0,
 	hedges: 0,
 	hedges_won: 0,
+	broken: 0,
+	resumed: 0,
+	unsure: 0,
 };
 
 function stats(more: Partial<Stats> = {}): Stats {
