@@ -9,7 +9,7 @@
 #include "model/field.h"
 
 /* A hundred thousand domains stand in memory at once; these say how large each is. */
-enum { FIRST_BLOCK_BYTES = 208, BLOCK_BYTES = 304, BLOCK_ALIGN = 8 };
+enum { FIRST_BLOCK_BYTES = 208, BLOCK_BYTES = 320, BLOCK_ALIGN = 8 };
 
 struct model_domain_memory {
 	struct model_domain_memory *next; /* an older block, or NULL behind the first */
