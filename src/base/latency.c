@@ -13,8 +13,7 @@ uint64_t latency_floor(unsigned bucket)
 		return 0;
 	if (bucket == LATENCY_BUCKETS)
 		return UINT64_C(2) << LATENCY_LAST_BIT;
-	const unsigned bit = LATENCY_FIRST_BIT + (bucket - 1) / 4;
-	return (UINT64_C(4) + (bucket - 1) % 4) << (bit - 2);
+	return latency_place_floor(bucket, LATENCY_PART_BITS);
 }
 
 uint64_t latency_percentile(const uint64_t counts[LATENCY_BUCKETS], unsigned thousandths)

@@ -13,18 +13,34 @@
 enum {
 	LATENCY_FIRST_BIT = 6, /* less than 64 us is one bucket */
 	LATENCY_LAST_BIT = 26, /* so is what is more */
-	LATENCY_BUCKETS = (LATENCY_LAST_BIT - LATENCY_FIRST_BIT) * 4 + 2,
+	LATENCY_PART_BITS = 2,
+	LATENCY_BUCKETS = ((LATENCY_LAST_BIT - LATENCY_FIRST_BIT) << LATENCY_PART_BITS) + 2,
 };
+
+/* The place of so many microseconds on a scale with 2^part_bits places to each doubling, from one
+ * for less than 64 on to one for 2^last_bit and more. part_bits is 1 to LATENCY_FIRST_BIT. */
+static inline unsigned latency_place(uint64_t us, unsigned part_bits, unsigned last_bit)
+{
+	if (us < UINT64_C(1) << LATENCY_FIRST_BIT)
+		return 0;
+	if (us >= UINT64_C(1) << last_bit)
+		return ((last_bit - LATENCY_FIRST_BIT) << part_bits) + 1;
+	const unsigned bit = 63 - (unsigned)__builtin_clzll(us);
+	const unsigned part = (unsigned)(us >> (bit - part_bits)) & ((1U << part_bits) - 1);
+	return ((bit - LATENCY_FIRST_BIT) << part_bits) + part + 1;
+}
+
+/* The least that has a place, but the first, on such a scale. */
+static inline uint64_t latency_place_floor(unsigned place, unsigned part_bits)
+{
+	const unsigned parts = 1U << part_bits, bit = LATENCY_FIRST_BIT + (place - 1) / parts;
+	return (uint64_t)(parts + (place - 1) % parts) << (bit - part_bits);
+}
 
 /* The bucket that so many microseconds are counted in. */
 static inline unsigned latency_bucket(uint64_t us)
 {
-	if (us < UINT64_C(1) << LATENCY_FIRST_BIT)
-		return 0;
-	if (us >= UINT64_C(1) << LATENCY_LAST_BIT)
-		return LATENCY_BUCKETS - 1;
-	const unsigned bit = 63 - (unsigned)__builtin_clzll(us);
-	return 1 + (bit - LATENCY_FIRST_BIT) * 4 + (unsigned)(us >> (bit - 2) & 3);
+	return latency_place(us, LATENCY_PART_BITS, LATENCY_LAST_BIT);
 }
 
 /* The least that is counted in a bucket, in microseconds; of LATENCY_BUCKETS, a doubling past the

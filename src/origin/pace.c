@@ -5,6 +5,7 @@
  */
 #include "origin/pace.h"
 
+#include "base/latency.h"
 #include "base/mem.h"
 
 #include <stdatomic.h>
@@ -12,14 +13,11 @@
 enum {
 	SLICES = 12,
 	SLICE_MS = 5000,
-	KNOWN_MS = 250, /* how long what was found is told again */
-	/* Places: below 2^FLOOR_BITS microseconds all are one; each power of two above has PARTS.
-	 */
-	FLOOR_BITS = 6,
-	PART_BITS = 3,
-	PARTS = 1 << PART_BITS,
+	KNOWN_MS = 250,    /* how long what was found is told again */
+	PART_BITS = 3,     /* eight places to each doubling (base/latency.h) */
 	CEILING_BITS = 30, /* some 18 minutes */
-	PLACES = (CEILING_BITS - FLOOR_BITS) * PARTS + 1,
+	CEILING_US = 1 << CEILING_BITS,
+	PLACES = ((CEILING_BITS - LATENCY_FIRST_BIT) << PART_BITS) + 1,
 };
 
 struct slice {
@@ -49,20 +47,7 @@ void origin_pace_free(struct origin_pace *pace)
 
 static unsigned place_of(uint64_t us)
 {
-	if (us >> FLOOR_BITS == 0)
-		return 0;
-	if (us >> CEILING_BITS != 0)
-		return PLACES - 1;
-	unsigned bits = 63 - (unsigned)__builtin_clzll(us);
-	unsigned part = (unsigned)(us >> (bits - PART_BITS)) & (PARTS - 1);
-	return (bits - FLOOR_BITS) * PARTS + part + 1;
-}
-
-/* The end of a place: what is in it is less. */
-static uint64_t place_end_us(unsigned place)
-{
-	unsigned bits = FLOOR_BITS + place / PARTS, part = place % PARTS;
-	return (uint64_t)(PARTS + part) << (bits - PART_BITS);
+	return latency_place(us < CEILING_US ? us : CEILING_US - 1, PART_BITS, CEILING_BITS);
 }
 
 static unsigned number_of(uint64_t now_ms)
@@ -133,7 +118,8 @@ static uint64_t find_late_us(const struct origin_pace *pace, unsigned number)
 	unsigned place = 0;
 	while ((seen += sums[place]) < rank)
 		place++;
-	return place_end_us(place);
+	/* The end of the place: what is in it is less. */
+	return latency_place_floor(place + 1, PART_BITS);
 }
 
 uint64_t origin_pace_late_us(struct origin_pace *pace, uint64_t now_ms)

@@ -13,6 +13,30 @@ function leftOf(ms: number | undefined, ageMs: number): string {
 	return ms === undefined ? "–" : countdown(Math.max(0, ms - ageMs));
 }
 
+/** The heads of what is found of an address, by all edges or by one. */
+function FindingHeads() {
+	const t = useText(healthTexts);
+	return (
+		<>
+			<th scope="col">{t("state")}</th>
+			<th scope="col" className="hw-number">
+				{t("rate")}
+			</th>
+			<th scope="col" className="hw-number">
+				{t("failedRate")}
+			</th>
+			<th scope="col" className="hw-number">
+				{t("latency")}
+			</th>
+			<th scope="col">{t("reason")}</th>
+			<th scope="col">{t("blockedSince")}</th>
+			<th scope="col" className="hw-number">
+				{t("leftColumn")}
+			</th>
+		</>
+	);
+}
+
 export function MapTable({ model, ageMs, hasFlows }: { model: MapModel; ageMs: number; hasFlows: boolean }) {
 	const t = useText(healthTexts);
 	const nodes = [...model.masters, ...(model.backups ?? [])];
@@ -23,21 +47,7 @@ export function MapTable({ model, ageMs, hasFlows }: { model: MapModel; ageMs: n
 					<tr>
 						<th scope="col">{t("address")}</th>
 						<th scope="col">{t("role")}</th>
-						<th scope="col">{t("state")}</th>
-						<th scope="col" className="hw-number">
-							{t("rate")}
-						</th>
-						<th scope="col" className="hw-number">
-							{t("failedRate")}
-						</th>
-						<th scope="col" className="hw-number">
-							{t("latency")}
-						</th>
-						<th scope="col">{t("reason")}</th>
-						<th scope="col">{t("blockedSince")}</th>
-						<th scope="col" className="hw-number">
-							{t("leftColumn")}
-						</th>
+						<FindingHeads />
 					</tr>
 				</thead>
 				<tbody>
@@ -106,21 +116,7 @@ export function AddressDetails({
 						<thead>
 							<tr>
 								<th scope="col">{t("edge")}</th>
-								<th scope="col">{t("state")}</th>
-								<th scope="col" className="hw-number">
-									{t("rate")}
-								</th>
-								<th scope="col" className="hw-number">
-									{t("failedRate")}
-								</th>
-								<th scope="col" className="hw-number">
-									{t("latency")}
-								</th>
-								<th scope="col">{t("reason")}</th>
-								<th scope="col">{t("blockedSince")}</th>
-								<th scope="col" className="hw-number">
-									{t("leftColumn")}
-								</th>
+								<FindingHeads />
 							</tr>
 						</thead>
 						<tbody>
