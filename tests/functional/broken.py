@@ -16,7 +16,8 @@ SLOW = {"drip_bytes": 1, "drip_s": 0.1}
 
 class File:
     """A versioned file with ranges. `breaks` are (how, place in the file): each befalls the first pull that comes to its
-    place. `later`, if it is set, answers every pull but the first, or None to go on as before."""
+    place. `later`, if it is set, answers every pull but the first, or None to go on as before. `delay` is before the first
+    answer, so that others can join it: pieces come one after another, and would have it each."""
 
     def __init__(self, size, *, seed="file", etag='"1"', modified=None, lines=(), framing="length", breaks=(), coding=None,
                  ranges=True, later=None, delay=0.0, type=None):  # fmt: skip
@@ -62,7 +63,7 @@ class File:
             first, end = int(asked.group(1)), min(end, int(asked.group(2) or end) + 1)
             status = 206
             fields.append(("Content-Range", f"bytes {first}-{end - 1}/{self.size}"))
-        options = {"delay": self.delay, "chunk": 50_000}
+        options = {"delay": self.delay if len(self.pulls) == 1 else 0.0, "chunk": 50_000}
         broken = self._take_break(first, end)
         if broken:
             options |= {"cut": "mid_body", "cut_after": broken[1] - first, "how": broken[0], **SLOW}
