@@ -54,13 +54,15 @@ static void free_loader(struct edge_loader *loader)
 }
 
 /* The line of a pull that went on although no request waited for it; of another one its request has
- * the attempts, also where that left and the pull was given up. */
+ * the attempts, also where that left and the pull was given up. A piece that was pulled ahead of
+ * who reads the object has a line only where it failed. */
 static void log_pull(
         const struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
 {
 	struct edge_worker *worker = loader->worker;
+	bool is_for_reader = loader->is_piece && stage == EDGE_FLIGHT_WHOLE;
 	if (worker->log == NULL || loader->leader != NULL || loader->fill == NULL ||
-	        fault == FAULT_CLIENT_GONE || !edge_access_log_wants(worker->log))
+	        fault == FAULT_CLIENT_GONE || is_for_reader || !edge_access_log_wants(worker->log))
 		return;
 	uint64_t us = clock_us() - loader->began_us;
 	struct edge_log_entry entry = {

@@ -82,8 +82,10 @@ static enum cache_found find_place(
 		return CACHE_FOUND_PIECE;
 	enum cache_found found =
 	        request->is_inline ? find_inline(request) : find_piece(request, number);
-	if (found == CACHE_FOUND_PIECE && !request->is_inline)
+	if (found == CACHE_FOUND_PIECE && !request->is_inline) {
 		look_ahead(request, part);
+		edge_request_come_to_piece(request, number, part->end);
+	}
 	return found;
 }
 
@@ -155,6 +157,8 @@ static enum sent send_pulled(struct edge_request *request, struct edge_reply_par
 	size_t taken = serve_stream_write(request->stream, request->pending);
 	request->pending = str_make(request->pending.at + taken, request->pending.len - taken);
 	part->at += taken;
+	if (taken > 0)
+		request->rejoins = 0; /* however many pieces a body has */
 	return request->pending.len == 0 ? SENT_ALL : SENT_SOME;
 }
 
@@ -173,9 +177,11 @@ static enum sent send_some(struct edge_request *request, struct edge_reply_part 
 	if (found == CACHE_FOUND_PIECE)
 		return send_stored(request, part, skip);
 	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
-	if (request->is_inline || !edge_request_join_piece(request, part->at / piece_bytes))
+	uint64_t number = part->at / piece_bytes;
+	if (request->is_inline || !edge_request_join_piece(request, number))
 		return SENT_NOT;
 	edge_flight_seek(&request->flight, part->at % piece_bytes);
+	edge_request_come_to_piece(request, number, part->end);
 	return SENT_ALL;
 }
 
@@ -342,6 +348,10 @@ static enum edge_turn respond(struct edge_request *request)
 	request->part_count = reply.part_count;
 	if (!request->is_inline && request->place.len > 0)
 		look_ahead(request, request->parts);
+	if (!request->is_inline && request->part_count > 0)
+		edge_request_come_to_piece(request,
+		        request->parts->at / cache_store_piece_bytes(request->worker->cache),
+		        request->parts->end);
 	if (request->is_piece_flight && request->part_count > 0)
 		edge_flight_seek(&request->flight,
 		        request->parts[0].at % cache_store_piece_bytes(request->worker->cache));

@@ -240,35 +240,43 @@ static enum edge_turn join(struct edge_request *request, const struct edge_looku
 	return edge_request_go(request, EDGE_REQUEST_JOIN);
 }
 
-/* Validates what is stale while it is being sent; nothing where that is under way already. */
-static void validate_meanwhile(struct edge_request *request, const struct edge_lookup *lookup)
+void edge_request_pull_unattended(struct edge_request *request, struct str key, uint64_t hash,
+        struct edge_loader_options *options)
 {
 	struct edge_worker *worker = request->worker;
 	struct edge_flight_reader nobody = {.flight = NULL};
-	uint64_t hash;
-	struct str key = edge_loader_flight_key(
-	        &request->key, lookup->variant, &request->stream->arena, &hash);
+	struct edge_flights_join join = join_for(request, &nobody, key, hash);
 	if (worker->loader_count >= LIMIT_BACKGROUND_PULLS ||
 	        edge_request_is_unshared(request, hash))
 		return;
-	struct edge_flights_join join = join_for(request, &nobody, key, hash);
 	bool is_under_way = edge_flights_join(worker->flights, &join, NULL);
 	edge_flight_leave(&nobody);
 	if (is_under_way)
 		return;
-	struct edge_loader_options options = edge_request_loader_options(request);
-	options.vary = &lookup->vary;
-	options.variant = lookup->variant;
-	options.stale = &request->entry;
-	options.is_background = true;
-	options.leader = NULL;
-	struct edge_loader *loader = edge_loader_new(&options);
+	options->is_background = true;
+	options->leader = NULL;
+	struct edge_loader *loader = edge_loader_new(options);
 	is_under_way = edge_flights_join(worker->flights, &join, edge_loader_entry(loader));
 	edge_flight_leave(&nobody);
 	if (is_under_way)
 		edge_loader_free(loader);
+	else if (is_there_now(request, options->piece))
+		edge_loader_withdraw(loader);
 	else
 		edge_loader_start(loader);
+}
+
+/* Validates what is stale while it is being sent; nothing where that is under way already. */
+static void validate_meanwhile(struct edge_request *request, const struct edge_lookup *lookup)
+{
+	uint64_t hash;
+	struct str key = edge_loader_flight_key(
+	        &request->key, lookup->variant, &request->stream->arena, &hash);
+	struct edge_loader_options options = edge_request_loader_options(request);
+	options.vary = &lookup->vary;
+	options.variant = lookup->variant;
+	options.stale = &request->entry;
+	edge_request_pull_unattended(request, key, hash, &options);
 }
 
 /* Nobody could be asked but who is known to be blocked: no need to wait for that. */

@@ -82,6 +82,8 @@ struct edge_request {
 	unsigned part_count;
 	struct cache_place place; /* of the inline body, or of a piece; len 0: none */
 	uint64_t place_number; /* of the piece at `place`, or of the flight where is_piece_flight */
+	uint64_t next_number;  /* of the piece behind the last one that it came to; 0: none */
+	unsigned in_line;      /* pieces that it came to one after another */
 	struct edge_piece object;  /* of which pieces are needed; id 0: none */
 	uint64_t seen_id, seen_ms; /* of the object that LOOKUP found, and when it came; 0: none */
 	uint64_t sequence;         /* what edge_request_sequence said last; 0: nothing */
@@ -168,6 +170,11 @@ MUST_CHECK bool edge_request_send_head(
 void edge_request_enter(struct edge_request *request, struct str key, uint64_t hash,
         const struct edge_loader_options *options);
 
+/* Begins a pull for the cache that this request does not wait for, unless it is under way already,
+ * or too many are. */
+void edge_request_pull_unattended(struct edge_request *request, struct str key, uint64_t hash,
+        struct edge_loader_options *options);
+
 /* Whether it is known of a key that answers to such a request are not for sharing. */
 bool edge_request_is_unshared(const struct edge_request *request, uint64_t hash);
 
@@ -187,6 +194,10 @@ void edge_request_know_object(
 /* Joins the pull of a piece of that object; false where it cannot be pulled, since nothing tells
  * its version. */
 MUST_CHECK bool edge_request_join_piece(struct edge_request *request, uint64_t number);
+
+/* The request has come to a piece, of which it sends until the byte `end` of the object: who reads
+ * on from piece to piece has the next ones pulled meanwhile. */
+void edge_request_come_to_piece(struct edge_request *request, uint64_t number, uint64_t end);
 
 /* Sends the rest of a response from pieces; its head was sent already. */
 enum edge_turn edge_request_go_on_with_pieces(

@@ -144,6 +144,124 @@ def test_a_player_that_jumps_about(site):
     assert sent(site, path) < 12 * MIB
 
 
+# Reading on: limits.def, PIECES_AHEAD. Pieces are smaller here, as the memory is.
+
+PIECE = MIB // 4
+AHEAD = 4
+
+
+class Watched(File):
+    """Notes at each pull of a piece which one it is, and how many others have no answer yet."""
+
+    def __init__(self, site, path, **options):
+        super().__init__(**options)
+        self.site, self.path, self.numbers, self.at_once = site, path, [], []
+
+    def __call__(self, request):
+        self.numbers.append(int(request.fields.get("Range").partition("=")[2].partition("-")[0]) // PIECE)
+        self.at_once.append(sum(not pull.answered for pull in self.site.pulls(self.path)))
+        return super().__call__(request)
+
+
+def watch(site, **options):
+    path = site.path()
+    file = Watched(site, path, **options)
+    site.origin.on(path, file)
+    return path, file
+
+
+def test_who_reads_on_has_the_next_pieces_pulled_meanwhile(site):
+    """An origin that is far away does not make each piece late: after the first ones they are under way already."""
+    path, file = watch(site, delay=0.2)
+    first, last = 3 * PIECE + 5, 40 * PIECE - 1
+    response = seek(site, path, first, last - first + 1)
+    assert response.status == 206 and file.is_right(response)
+    assert sorted(file.numbers) == list(range(3, 40)) and file.numbers[:3] == [3, 4, 5]
+    assert 3 <= max(file.at_once) <= 1 + AHEAD
+
+
+def test_nothing_is_pulled_ahead_of_who_looks_for_something(site):
+    path, file = watch(site)
+    for number in (3, 9, 20, 21, 30):
+        assert file.is_right(seek(site, path, number * PIECE + 7, 1000))
+        settle(site, path)
+    assert file.numbers == [3, 9, 20, 21, 30]
+
+
+def test_no_more_is_pulled_ahead_than_is_asked_for_or_lacks(site):
+    path, file = watch(site)
+    for number in (5, 7):
+        assert file.is_right(seek(site, path, number * PIECE, 10))
+    settle(site, path)
+    assert file.is_right(seek(site, path, 4 * PIECE + 1, 5 * PIECE))
+    settle(site, path)
+    assert sorted(file.numbers) == [4, 5, 6, 7, 8, 9]
+    assert file.is_right(seek(site, path, 11 * PIECE + 1, PIECE))
+    settle(site, path)
+    assert sorted(file.numbers)[6:] == [11, 12]
+
+
+def test_what_is_pulled_ahead_of_a_slow_client_is_bounded(site):
+    path, file = watch(site)
+    with site.server.connect(receive_buffer=4096, timeout=30) as slow:
+        slow.request(target=path, fields=[("Range", f"bytes=5-{SIZE - 1}")])
+        pulls = -1
+        while pulls < len(file.numbers):
+            pulls = len(file.numbers)
+            time.sleep(0.5)
+        # What it has not read lies in buffers of sockets; the piece after that, and those ahead.
+        assert max(file.numbers) < SIZE // PIECE - 10
+        assert sorted(file.numbers) == list(range(max(file.numbers) + 1))
+
+
+def test_pieces_that_fail_ahead_are_pulled_again_by_who_needs_them(site):
+    path = site.path()
+    file = File()
+    failed = set()
+
+    def answer(request):
+        number = int(request.fields.get("Range").partition("=")[2].partition("-")[0]) // PIECE
+        if number in (6, 7, 8, 9) and number not in failed:
+            failed.add(number)
+            return Reply(status=503, delay=0.1)
+        return file(request)
+
+    site.origin.on(path, answer)
+    assert file.is_right(seek(site, path, 3 * PIECE + 9, 10 * PIECE)) and len(failed) == 4
+
+
+def test_a_body_of_many_pieces_outlives_more_pulls_of_others_that_fail_than_one_piece_may(make):
+    """Each piece is being pulled for somebody else, and that pull breaks off: who reads on has it pulled again."""
+    site = Site(make, {"edge.test": {"resume": {"attempts": 0}}}, workers=2)
+    path, file = serve(site)
+    gates = {}
+
+    def answer(request):
+        number = int(request.fields.get("Range").partition("=")[2].partition("-")[0]) // PIECE
+        if gates.get(number) == "closed":
+            gates[number] = "open"
+            return Reply(status=206, fields=file(request).fields, body=bytes(PIECE),
+                         delay=1 + (number - 10) * 0.2, cut="mid_body", cut_after=0)  # fmt: skip
+        return file(request)
+
+    seek(site, path, 70 * PIECE)
+    settle(site, path)
+    site.origin.on(path, answer)
+    numbers = range(10, 20)
+    gates.update((number, "closed") for number in numbers)
+
+    def other(number):
+        with pytest.raises(wire.WireError):
+            seek(site, path, number * PIECE, 100)
+
+    def reader(_):
+        wait_until(lambda: all(gates[number] == "open" for number in numbers), "the pulls of the others")
+        return seek(site, path, 10 * PIECE, len(numbers) * PIECE)
+
+    *_, response = crowd(len(numbers) + 1, lambda at: other(numbers[at]) if at < len(numbers) else reader(at))
+    assert response.status == 206 and file.is_right(response)
+
+
 def test_the_whole_is_made_of_the_pieces_that_are_there_and_those_that_lack(site):
     """RFC 9111 3.3, 3.4: an incomplete object is completed by ranges."""
     path, file = serve(site)
