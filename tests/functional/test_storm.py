@@ -30,7 +30,7 @@ from test_tls import Secure
 
 pytestmark = pytest.mark.racing
 
-ACTIONS, SOAK = 1_200, 40_000
+ACTIONS, SOAK = 600, 40_000
 CROWD = 12
 STUCK_S = 40
 SIZES = (0, 1, 500, 16_000, 70_000, 300_000, 1_500_000, 6_000_000)
