@@ -65,6 +65,17 @@ static bool is_acceptable(const struct edge_fill *fill, const struct origin_atte
 	       !model_statuses_has(&fill->domain->failover_statuses, attempt->head.status);
 }
 
+/* It is not waited for any longer. That is no failure: who came second may still be asked for the
+ * rest, if the other's body breaks off. */
+static void end_late(struct edge_fill *fill, struct edge_pull *pull)
+{
+	edge_fill_log_end(pull);
+	edge_fill_log_next(pull, EDGE_LOG_LATE);
+	fill->was_outpaced = true;
+	edge_fill_untry(fill, &pull->candidate->address);
+	edge_fill_end_pull(pull);
+}
+
 /* The backup was first: whatever the master says from now on comes too late, and that it took at
  * least so long is known. */
 static void take_hedge(struct edge_fill *fill)
@@ -72,10 +83,7 @@ static void take_hedge(struct edge_fill *fill)
 	struct edge_pull *master = fill->current;
 	origin_pace_note(pace_of(fill), clock_us() - master->began_us,
 	        loop_now_ms(fill->options.worker->loop));
-	edge_fill_log_end(master);
-	edge_fill_log_next(master, EDGE_LOG_LATE);
-	fill->was_outpaced = true;
-	edge_fill_end_pull(master);
+	end_late(fill, master);
 	fill->current = fill->hedge;
 	fill->current->has_won = true;
 	fill->hedge = NULL;
@@ -119,10 +127,7 @@ void edge_fill_hedge_drop(struct edge_fill *fill)
 {
 	if (fill->hedge == NULL)
 		return;
-	edge_fill_log_end(fill->hedge);
-	edge_fill_log_next(fill->hedge, EDGE_LOG_LATE);
-	fill->was_outpaced = true;
-	edge_fill_end_pull(fill->hedge);
+	end_late(fill, fill->hedge);
 	fill->hedge = NULL;
 }
 

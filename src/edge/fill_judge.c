@@ -62,6 +62,15 @@ static void note_asked(struct edge_fill *fill, enum model_role role, const struc
 	}
 }
 
+void edge_fill_untry(struct edge_fill *fill, const struct address *address)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < fill->tried_count; i++)
+		if (!address_is_equal(&fill->tried[i], address))
+			fill->tried[kept++] = fill->tried[i];
+	fill->tried_count = (uint8_t)kept;
+}
+
 void edge_fill_begin_pull(struct edge_fill *fill, enum model_role role,
         struct origin_candidate *candidate, bool is_trial)
 {

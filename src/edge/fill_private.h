@@ -146,6 +146,9 @@ void edge_fill_hedge_take_over(struct edge_fill *fill);
 /* Somebody else's answer is taken; nothing happens when there is no hedge. */
 void edge_fill_hedge_drop(struct edge_fill *fill);
 
+/* An address that was asked may be asked again as if it had not been. */
+void edge_fill_untry(struct edge_fill *fill, const struct address *address);
+
 /* Ends a pull in any state. */
 void edge_fill_end_pull(struct edge_pull *pull);
 

@@ -2,6 +2,8 @@
 import time
 
 import content
+import pytest
+from broken import File, ask
 from caching import FRESH, at_once, says, word
 from domains import domain
 from origin import Generated, Reply
@@ -91,3 +93,21 @@ def test_what_may_not_be_sent_twice_is_not_hedged(make):
     assert response.body == b"master" and response.seconds >= SLOW
     assert not backup.requests
     assert sum(request.method == "POST" for request in master.requests) == 1
+
+
+@pytest.mark.parametrize("winner", ["master", "backup"])
+def test_who_came_second_may_be_asked_for_the_rest(make, winner):
+    """Not to be waited for is no reason not to be asked again, once the first one's body has broken off."""
+    server, *origins = pair(make, cache={"mode": "off"})
+    delays = {"master": 0.6, "backup": SLOW} if winner == "master" else {"master": SLOW, "backup": 0.0}
+    files = {}
+    for origin in origins:
+        file = files[origin.name] = File(500_000, delay=delays[origin.name])
+        file.later = lambda _, file=file: setattr(file, "delay", 0.0)
+        if origin.name == winner:
+            file.breaks, file.later = [("close", 300_000)], lambda _: Reply(cut="before")
+        origin.on("/late", file)
+    got = ask(server, "/late")
+    assert got.is_whole and got.digest == files["master"].digest
+    other = files["backup" if winner == "master" else "master"]
+    assert [pull[0] for pull in other.pulls] == [None, f"bytes={300_000 - 4096}-"]
