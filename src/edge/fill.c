@@ -250,13 +250,17 @@ enum fault edge_fill_end_tunnel(struct edge_fill *fill)
 	return pull->attempt.phase == ORIGIN_PHASE_FAILED ? pull->attempt.fault : FAULT_NONE;
 }
 
-bool edge_fill_tells_end(const struct edge_fill *fill)
+bool edge_fill_tells_end_of(const struct origin_attempt *attempt)
 {
-	const struct origin_attempt *attempt = &fill->answer->attempt;
 	if (attempt->phase == ORIGIN_PHASE_DONE)
 		return !attempt->is_unsure;
 	return attempt->body.framing != HTTP_FRAMING_CLOSE ||
 	       (attempt->connection != NULL && attempt->connection->tls != NULL);
+}
+
+bool edge_fill_tells_end(const struct edge_fill *fill)
+{
+	return edge_fill_tells_end_of(&fill->answer->attempt);
 }
 
 bool edge_fill_is_end_unsure(const struct edge_fill *fill)

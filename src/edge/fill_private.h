@@ -179,6 +179,9 @@ void edge_fill_note_given(struct edge_fill *fill, struct str *data);
 bool edge_fill_is_whole(const struct edge_fill *fill);
 bool edge_fill_may_end(const struct edge_fill *fill);
 
+/* After its head: edge_fill_tells_end, of any attempt. */
+bool edge_fill_tells_end_of(const struct origin_attempt *attempt);
+
 /* Whether a body ended with its connection, and nothing says that this was its end. */
 bool edge_fill_is_unsure(const struct edge_fill *fill, const struct edge_pull *pull);
 

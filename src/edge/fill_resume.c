@@ -86,6 +86,7 @@ void edge_fill_prepare_resume(struct edge_fill *fill, const struct edge_pull *pu
 	        !edge_resume_read(
 	                &attempt->head, attempt->body.framing, attempt->length, &fill->resume))
 		return;
+	fill->resume.tells_end = edge_fill_tells_end_of(attempt);
 	fill->resuming = EDGE_RESUMING_READY;
 	fill->at = fill->stretch = fill->resume.first;
 }
@@ -288,7 +289,7 @@ static enum fault judge_head(struct edge_fill *fill)
 	const struct origin_attempt *attempt = &fill->current->attempt;
 	struct edge_resume_answer answer = {
 	        .head = &attempt->head,
-	        .framing = attempt->body.framing,
+	        .tells_end = edge_fill_tells_end_of(attempt),
 	        .length = attempt->length,
 	        .from = from_of(fill),
 	        .at = fill->at,

@@ -64,6 +64,7 @@ bool edge_resume_read(const struct http_head *head, enum http_framing framing, u
 	else
 		ret_resume->modified = validator;
 	ret_resume->coding = http_head_get(head, HTTP_NAME_CONTENT_ENCODING);
+	ret_resume->tells_end = framing != HTTP_FRAMING_CLOSE;
 	return read_place(head, framing, length, ret_resume);
 }
 
@@ -115,11 +116,14 @@ static enum fault accept_part(struct edge_resume *resume, const struct edge_resu
 }
 
 /* A 200: what comes before the rest is dropped, if it is not too much; and only of what is not
- * coded, since a coding made twice need not be the same bytes. */
+ * coded, since a coding made twice need not be the same bytes. Where nobody knows how long it is, a
+ * body whose end can be told is not given one that cannot. */
 static enum fault accept_whole(struct edge_resume *resume, const struct edge_resume_answer *answer)
 {
 	bool is_coded = resume->coding.len > 0 && answer->at > 0;
-	if (resume->etag.len == 0 || is_coded || answer->at > answer->skip_max)
+	bool is_endless = !is_known(answer->length) && !is_known(resume->end) &&
+	                  resume->tells_end && !answer->tells_end;
+	if (resume->etag.len == 0 || is_coded || is_endless || answer->at > answer->skip_max)
 		return FAULT_RESUME_SKIP;
 	if (!is_known(answer->length))
 		return FAULT_NONE;

@@ -24,6 +24,8 @@ struct edge_resume {
 	uint64_t first;      /* where the body begins, */
 	uint64_t end;        /* and where it ends: behind its last byte; UINT64_MAX: not known */
 	uint64_t complete;   /* length of the representation; UINT64_MAX: not known */
+	bool tells_end;      /* its end can be told from a break: by its framing, or (for the caller
+	                        to set) by TLS */
 };
 
 /* Reads what is known of an answer to a GET, whose body has this framing and length (UINT64_MAX:
@@ -38,7 +40,7 @@ struct str edge_resume_lines(const struct edge_resume *resume, uint64_t from, st
 /* An answer to that, and what may be made of it. */
 struct edge_resume_answer {
 	const struct http_head *head;
-	enum http_framing framing;
+	bool tells_end;    /* as above */
 	uint64_t length;   /* of its body; UINT64_MAX: not known */
 	uint64_t from;     /* what was asked for */
 	uint64_t at;       /* where what is there ends, and the rest begins */

@@ -176,6 +176,16 @@ def test_two_versions_are_never_mixed(make, row, framing):
     assert attempts(server)[-1]["next"] == "fail"
 
 
+@pytest.mark.parametrize("framing, is_whole", [("length", True), ("chunked", False)])
+def test_the_end_of_a_connection_is_not_the_end_of_what_had_one(make, framing, is_whole):
+    """A body in chunks tells its end; the rest of it may not come in a way that does not."""
+    file = File(SIZE, framing=framing, breaks=[("reset", 300_000)], later=lambda _: Reply(cut="before"))
+    backup = File(SIZE, framing="close", ranges=False, breaks=[] if is_whole else [("close", 400_000)])
+    got = ask(serve(make, file, backup=backup), "/a")
+    assert got.is_whole == is_whole and file.bytes().startswith(got.body)
+    assert len(backup.pulls) == 1
+
+
 def test_a_whole_answer_is_skipped_as_far_as_it_may_be(make):
     for skip_max, is_whole in (("8m", True), ("100k", False)):
         file = File(SIZE, breaks=[("close", 300_000)], ranges=False)

@@ -45,6 +45,7 @@ static void check_accepted(const struct edge_resume *before, const struct edge_r
 	CHECK(before->complete == UINT64_MAX || after->complete == before->complete);
 	CHECK(str_is_equal(before->etag, after->etag) &&
 	        str_is_equal(before->modified, after->modified));
+	CHECK(after->end != UINT64_MAX || !before->tells_end || answer->tells_end);
 	/* What has a length has what is missing, and not more but behind the end of a whole. */
 	if (answer->length != UINT64_MAX && is_part)
 		CHECK(answer->length == after->end - place);
@@ -79,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct edge_resume after = before;
 	const struct edge_resume_answer answer = {
 	        .head = &second.head,
-	        .framing = second.framing,
+	        .tells_end = second.framing != HTTP_FRAMING_CLOSE,
 	        .length = second.length,
 	        .from = from,
 	        .at = at,

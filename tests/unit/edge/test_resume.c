@@ -121,6 +121,7 @@ static void the_rest_is_asked_for_by_what_the_answer_says(void **state)
 /* The rest of this was asked for from 60 on, and the reader is at 70. */
 #define OF_LENGTH  WHOLE TAG "Content-Length: 100\r\n"
 #define OF_CHUNKS  WHOLE TAG "Transfer-Encoding: chunked\r\n"
+#define OF_CLOSE   WHOLE TAG
 #define OF_GZIP    WHOLE TAG "Content-Encoding: gzip\r\nContent-Length: 100\r\n"
 #define OF_DATES   WHOLE DATES "Content-Length: 100\r\n"
 #define OF_PART    PART TAG "Content-Range: bytes 50-79/100\r\nContent-Length: 30\r\n"
@@ -152,6 +153,9 @@ static const struct {
         {OF_CHUNKS, WHOLE TAG "Content-Length: 100\r\n", FAULT_NONE, 0, 100, 100},
         {OF_CHUNKS, WHOLE TAG "Transfer-Encoding: chunked\r\n", FAULT_NONE, 0, NONE, NONE},
         {OF_PART, WHOLE TAG "Content-Length: 100\r\n", FAULT_NONE, 0, 80, 100},
+        {OF_LENGTH, WHOLE TAG, FAULT_NONE, 0, 100, 100},
+        {OF_CLOSE, WHOLE TAG, FAULT_NONE, 0, NONE, NONE},
+        {OF_CHUNKS, WHOLE TAG, FAULT_RESUME_SKIP, 0, 0, 0},
         {OF_LENGTH, WHOLE TAG "Content-Length: 99\r\n", FAULT_RESUME_RANGE, 0, 0, 0},
         {OF_CHUNKS, WHOLE TAG "Content-Length: 69\r\n", FAULT_RESUME_RANGE, 0, 0, 0},
         {OF_PART_OF, WHOLE TAG "Content-Length: 79\r\n", FAULT_RESUME_RANGE, 0, 0, 0},
@@ -212,7 +216,7 @@ static enum fault accept_at(
 	parse(&parsed, text);
 	struct edge_resume_answer answer = {
 	        .head = &parsed.head,
-	        .framing = parsed.framing,
+	        .tells_end = parsed.framing != HTTP_FRAMING_CLOSE,
 	        .length = parsed.length,
 	        .from = at < FROM ? at : FROM,
 	        .at = at,
