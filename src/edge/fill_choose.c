@@ -234,6 +234,8 @@ enum edge_turn edge_fill_step_CHOOSE(struct edge_fill *fill)
 		return choose_next(fill);
 	case EDGE_WISH_FRESH:
 		return choose_fresh(fill);
+	case EDGE_WISH_REST:
+		break;
 	}
 	CHECK(false);
 	return EDGE_PARK;
@@ -284,5 +286,6 @@ enum edge_turn edge_fill_step_RESUME(struct edge_fill *fill)
 	if (fill->current != fill->answer)
 		edge_fill_end_pull(fill->current);
 	fill->is_next_retry = fill->role_tried[look.role];
+	fill->wish = EDGE_WISH_REST;
 	return begin(fill, &look);
 }

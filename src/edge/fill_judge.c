@@ -47,15 +47,16 @@ static struct str head_for(struct edge_fill *fill, struct edge_pull *pull)
 /* Attempts for the rest of a body are counted apart from those before its head. */
 static void note_asked(struct edge_fill *fill, enum model_role role, const struct address *address)
 {
-	bool is_again = fill->answer == NULL && fill->wish == EDGE_WISH_FRESH;
-	if (fill->answer != NULL) {
+	bool is_again = fill->wish == EDGE_WISH_FRESH;
+	if (!is_again && fill->answer != NULL)
 		fill->resumes++;
-	} else if (!is_again) {
+	else if (!is_again)
 		fill->attempts++;
-		fill->was_refreshed = false;
+	if (!is_again) {
+		fill->was_refreshed = fill->was_corrected = false;
+		if (fill->tried_count < EDGE_FILL_TRIED)
+			fill->tried[fill->tried_count++] = *address;
 	}
-	if (!is_again && fill->tried_count < EDGE_FILL_TRIED)
-		fill->tried[fill->tried_count++] = *address;
 	if (!fill->role_tried[role]) {
 		fill->role_tried[role] = true;
 		origin_group_pull_begin(fill->groups[role]);
@@ -242,9 +243,8 @@ enum edge_turn edge_fill_step_ATTEMPT(struct edge_fill *fill)
 	return EDGE_GO;
 }
 
-/* Whether a bucket refused what was signed, for its clock is not ours: then it is asked once more,
- * by its own. What is found out is remembered for all, and told. */
-static bool is_clock_wrong(struct edge_fill *fill)
+/* What is found out is remembered for all, and told. */
+bool edge_fill_is_clock_wrong(struct edge_fill *fill)
 {
 	struct edge_pull *pull = fill->current;
 	const struct http_head *head = &pull->attempt.head;
@@ -328,7 +328,7 @@ void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
 	edge_fill_go(fill, EDGE_FILL_STREAM);
 }
 
-static enum edge_turn choose_again(
+enum edge_turn edge_fill_choose_again(
         struct edge_fill *fill, enum edge_fill_wish wish, enum edge_log_next next)
 {
 	fill->wish = (uint8_t)wish;
@@ -365,8 +365,8 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 	fill->has_written |= pull->attempt.has_written;
 	fill->deadline_ms += origin_attempt_waited_ms(&pull->attempt);
 	if (pull->attempt.phase != ORIGIN_PHASE_FAILED && origin_bucket_is(origin_of(pull))) {
-		if (is_clock_wrong(fill))
-			return choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_CLOCK);
+		if (edge_fill_is_clock_wrong(fill))
+			return edge_fill_choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_CLOCK);
 		edge_bucket_clean(&origin_of(pull)->bucket, &pull->attempt.head);
 	}
 	struct edge_judge_facts facts = facts_of(fill);
@@ -393,14 +393,14 @@ enum edge_turn edge_fill_step_JUDGE(struct edge_fill *fill)
 		return EDGE_GO;
 	case EDGE_VERDICT_FRESH:
 		fill->was_refreshed = true;
-		return choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_FRESH);
+		return edge_fill_choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_FRESH);
 	case EDGE_VERDICT_KEEP:
 	case EDGE_VERDICT_BACKUP:
-		return choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
+		return edge_fill_choose_again(fill, EDGE_WISH_BACKUP, EDGE_LOG_BACKUP_NEXT);
 	case EDGE_VERDICT_ROUTED:
-		return choose_again(fill, EDGE_WISH_ROUTED, EDGE_LOG_ADDRESS);
+		return edge_fill_choose_again(fill, EDGE_WISH_ROUTED, EDGE_LOG_ADDRESS);
 	case EDGE_VERDICT_ADDRESS:
-		return choose_again(fill, EDGE_WISH_ADDRESS, EDGE_LOG_ADDRESS);
+		return edge_fill_choose_again(fill, EDGE_WISH_ADDRESS, EDGE_LOG_ADDRESS);
 	case EDGE_VERDICT_FAIL:
 		break;
 	}

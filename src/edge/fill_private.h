@@ -60,6 +60,7 @@ enum edge_fill_wish {
 	EDGE_WISH_ROUTED,  /* an address of the master with a route, else the backup */
 	EDGE_WISH_ADDRESS, /* an address that was not tried, of the backup first */
 	EDGE_WISH_FRESH,   /* the same address on a fresh connection */
+	EDGE_WISH_REST,    /* RESUME has chosen by itself */
 };
 
 /* What a fill has of a body whose rest can be asked for. */
@@ -98,7 +99,7 @@ struct edge_fill {
 	bool may_ask_broken, prefers_broken;
 	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
 	bool is_safe, has_written, was_refreshed, is_next_retry;
-	bool was_corrected; /* a bucket was asked again, by its own clock */
+	bool was_corrected; /* the bucket was asked again, by its own clock */
 	bool is_late;       /* the master is */
 	bool was_outpaced;  /* one of two was not waited for any longer: it did not fail */
 	uint8_t wait_role;
@@ -194,6 +195,14 @@ MUST_CHECK bool edge_fill_ask_for_rest(struct edge_fill *fill);
 
 /* Nobody is left to give it: goes to FAIL. */
 enum edge_turn edge_fill_end_resume(struct edge_fill *fill);
+
+/* Back to CHOOSE, with what it is to look for, and what the log says that the pull led to. */
+enum edge_turn edge_fill_choose_again(
+        struct edge_fill *fill, enum edge_fill_wish wish, enum edge_log_next next);
+
+/* Whether the current pull's bucket refused what was signed, for its clock is not ours: then it is
+ * asked once more, by its own. */
+MUST_CHECK bool edge_fill_is_clock_wrong(struct edge_fill *fill);
 
 /* Adds a row to the log, and fills in what is known at its end. */
 void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull);

@@ -340,6 +340,10 @@ enum edge_turn edge_fill_step_MATCH(struct edge_fill *fill)
 	if (fill->resuming == EDGE_RESUMING_ASKED) {
 		if (pull->attempt.phase == ORIGIN_PHASE_FAILED)
 			return refuse(fill, pull->attempt.fault);
+		if (edge_fill_is_clock_wrong(fill)) {
+			edge_fill_log_end(pull);
+			return edge_fill_choose_again(fill, EDGE_WISH_FRESH, EDGE_LOG_CLOCK);
+		}
 		enum fault reason = judge_head(fill);
 		if (reason != FAULT_NONE)
 			return refuse(fill, reason);

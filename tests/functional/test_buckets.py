@@ -2,6 +2,7 @@
 import concurrent.futures
 import dataclasses
 import json
+import random
 import re
 import threading
 import time
@@ -377,6 +378,35 @@ def test_a_store_whose_clock_never_agrees_is_not_asked_for_ever(make, cos):
     # Once for the first; those after it come before ten seconds are over.
     assert len(cos.origin.requests) == 4
     assert len([one for one in server.lines if "the clock of the bucket" in one]) == 1
+
+
+@pytest.mark.parametrize("master", ["own", "a bucket, whose clock differs as well"])
+def test_a_clock_that_differs_is_corrected_when_the_rest_of_a_body_is_asked_for(make, cos, signer, master):
+    """The bucket is met for the first time then; and that it is asked twice uses up no attempt."""
+    body, broken = random.Random(1).randbytes(400_000), []
+    cos.objects["large"] = body
+    cos.ahead_s = 7200
+    first = CosStore(make.origin("master"), signer)
+    first.objects["large"] = body
+    first.ahead_s = 0 if master == "own" else -7200
+    give = first.give
+
+    def break_off(request, body):
+        broken.append(request)
+        reply = give(request, body)
+        return dataclasses.replace(reply, cut="mid_body", cut_after=300_000) if len(broken) == 1 else Reply(cut="before")
+
+    first.give = break_off
+    if master == "own":
+        first.refuse = lambda request: None
+    origin = origin_of(first.origin) if master == "own" else at_cos(first)
+    server = make.headwater([domain(origin, at_cos(cos), cache={"mode": "off"}, resume={"attempts": 2})],
+                            flags={"origin_rules": "extended"})  # fmt: skip
+    assert server.get("/large").body == body
+    assert len(cos.refusals) == 1 and len(broken) == 2
+    rows = server.wait_log()[0]["attempts"][-3:]
+    assert [(row["role"], row["next"]) for row in rows] == [("master", "resume"), ("backup", "clock"), ("backup", "deliver")]
+    assert (rows[2]["first"], rows[2]["last"]) == (300_000, 399_999)
 
 
 def test_a_refusal_for_another_reason_is_not_repeated(make, cos):
