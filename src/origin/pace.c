@@ -26,18 +26,19 @@ struct slice {
 	atomic_uint places[PLACES];
 };
 
+/* What was found of one percentile. */
+struct known {
+	_Atomic uint64_t late_us, until_ms;
+};
+
 struct origin_pace {
-	unsigned percentile;
-	_Atomic uint64_t late_us, known_until_ms;
+	struct known known[MODEL_HEDGE_P99 + 1];
 	struct slice slices[SLICES];
 };
 
-struct origin_pace *origin_pace_new(unsigned percentile)
+struct origin_pace *origin_pace_new(void)
 {
-	CHECK(percentile >= 1 && percentile <= 99);
-	struct origin_pace *pace = mem_new(struct origin_pace);
-	pace->percentile = percentile;
-	return pace;
+	return mem_new(struct origin_pace);
 }
 
 void origin_pace_free(struct origin_pace *pace)
@@ -99,7 +100,7 @@ void origin_pace_note(struct origin_pace *pace, uint64_t head_us, uint64_t now_m
 	add(&slice->noted);
 }
 
-static uint64_t find_late_us(const struct origin_pace *pace, unsigned number)
+static uint64_t find_late_us(const struct origin_pace *pace, unsigned percentile, unsigned number)
 {
 	uint64_t sums[PLACES] = {0}, total = 0, seen = 0;
 	for (unsigned i = 0; i < SLICES; i++) {
@@ -114,7 +115,7 @@ static uint64_t find_late_us(const struct origin_pace *pace, unsigned number)
 	}
 	if (total < ORIGIN_PACE_SAMPLES)
 		return 0;
-	uint64_t rank = (total * pace->percentile + 99) / 100;
+	uint64_t rank = (total * percentile + 99) / 100;
 	unsigned place = 0;
 	while ((seen += sums[place]) < rank)
 		place++;
@@ -122,17 +123,18 @@ static uint64_t find_late_us(const struct origin_pace *pace, unsigned number)
 	return latency_place_floor(place + 1, PART_BITS);
 }
 
-uint64_t origin_pace_late_us(struct origin_pace *pace, uint64_t now_ms)
+uint64_t origin_pace_late_us(struct origin_pace *pace, enum model_hedge after, uint64_t now_ms)
 {
-	uint64_t until_ms = atomic_load_explicit(&pace->known_until_ms, memory_order_relaxed);
+	CHECK(after > MODEL_HEDGE_OFF && after <= MODEL_HEDGE_P99);
+	struct known *known = &pace->known[after];
+	uint64_t until_ms = atomic_load_explicit(&known->until_ms, memory_order_relaxed);
 	if (now_ms < until_ms)
-		return atomic_load_explicit(&pace->late_us, memory_order_relaxed);
-	uint64_t late_us = find_late_us(pace, number_of(now_ms));
-	atomic_store_explicit(&pace->late_us, late_us, memory_order_relaxed);
+		return atomic_load_explicit(&known->late_us, memory_order_relaxed);
+	uint64_t late_us = find_late_us(pace, model_hedge_percentile(after), number_of(now_ms));
+	atomic_store_explicit(&known->late_us, late_us, memory_order_relaxed);
 	/* That there are too few is no great work to find out, and soon not so any more. */
 	if (late_us != 0)
-		atomic_store_explicit(
-		        &pace->known_until_ms, now_ms + KNOWN_MS, memory_order_relaxed);
+		atomic_store_explicit(&known->until_ms, now_ms + KNOWN_MS, memory_order_relaxed);
 	return late_us;
 }
 

@@ -4,10 +4,11 @@
  */
 #include "origin/retries.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "origin/pace.h"
+#include "origin/paces.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,8 +23,8 @@ struct origin_retries {
 	struct origin_retries_table *table;
 	const struct model_domain *domain;
 	enum model_role role;
-	unsigned references;      /* under the lock */
-	struct origin_pace *pace; /* NULL: nobody asks */
+	unsigned references;              /* under the lock */
+	struct origin_paces_entry *paced; /* NULL: nobody asks how soon it answers */
 	atomic_uint taken;
 };
 
@@ -73,9 +74,9 @@ struct origin_retries *origin_retries_get(
 		retries->table = table;
 		retries->domain = domain;
 		retries->role = role;
-		unsigned percentile = model_hedge_percentile(domain->hedge_after);
-		if (role == MODEL_MASTER && percentile != 0)
-			retries->pace = origin_pace_new(percentile);
+		if (role == MODEL_MASTER && domain->hedge_after != MODEL_HEDGE_OFF)
+			retries->paced = origin_paces_get(
+			        origin_shared_paces(shared), domain, clock_ms());
 		map_add(&table->map, &retries->node, hash);
 	}
 	retries->references++;
@@ -97,13 +98,13 @@ void origin_retries_unref(struct origin_retries *retries)
 	if (!is_last)
 		return;
 	CHECK(atomic_load(&retries->taken) == 0);
-	origin_pace_free(retries->pace);
+	origin_paces_unref(retries->paced, clock_ms());
 	mem_free(retries);
 }
 
 struct origin_pace *origin_retries_pace(const struct origin_retries *retries)
 {
-	return retries->pace;
+	return retries->paced != NULL ? origin_paces_pace(retries->paced) : NULL;
 }
 
 bool origin_retries_take(struct origin_retries *retries)

@@ -11,6 +11,7 @@
 #include "origin/check.h"
 #include "origin/latch.h"
 #include "origin/names.h"
+#include "origin/paces.h"
 #include "origin/probe.h"
 #include "origin/retries.h"
 #include "origin/trust.h"
@@ -25,6 +26,7 @@ struct origin_shared {
 	struct origin_health *health;
 	struct origin_names *names;
 	struct origin_latches *latches;
+	struct origin_paces *paces;
 	struct origin_retries_table *retries;
 	struct origin_trust_table *trusts;
 	struct origin_checker *checker;
@@ -156,6 +158,7 @@ struct origin_shared *origin_shared_new(struct loop *loop,
 	shared->names = origin_names_new(
 	        loop, options->dns_servers, options->ttl_min_s, options->ttl_max_s);
 	shared->latches = origin_latch_table_new();
+	shared->paces = origin_paces_new();
 	shared->retries = origin_retries_table_new();
 	shared->trust_sink.on_file = on_file;
 	shared->trusts = origin_trust_table_new(loop, &shared->trust_sink);
@@ -189,6 +192,7 @@ void origin_shared_free(struct origin_shared *shared)
 	origin_names_free(shared->names);
 	origin_latch_table_free(shared->latches);
 	origin_retries_table_free(shared->retries);
+	origin_paces_free(shared->paces);
 	origin_trust_table_free(shared->trusts);
 	origin_health_free(shared->health);
 	pthread_mutex_destroy(&shared->lock);
@@ -215,6 +219,11 @@ struct origin_names *origin_shared_names(struct origin_shared *shared)
 struct origin_latches *origin_shared_latches(struct origin_shared *shared)
 {
 	return shared->latches;
+}
+
+struct origin_paces *origin_shared_paces(struct origin_shared *shared)
+{
+	return shared->paces;
 }
 
 struct origin_retries_table *origin_shared_retries(struct origin_shared *shared)

@@ -11,6 +11,7 @@
 struct origin_shared;
 struct origin_latches;
 struct origin_names;
+struct origin_paces;
 struct origin_retries_table;
 struct origin_trust_table;
 
@@ -50,5 +51,6 @@ void origin_shared_set_snapshot(struct origin_shared *shared, struct model_snaps
 struct origin_health *origin_shared_health(struct origin_shared *shared);
 struct origin_names *origin_shared_names(struct origin_shared *shared);
 struct origin_latches *origin_shared_latches(struct origin_shared *shared);
+struct origin_paces *origin_shared_paces(struct origin_shared *shared);
 struct origin_retries_table *origin_shared_retries(struct origin_shared *shared);
 struct origin_trust_table *origin_shared_trusts(struct origin_shared *shared);

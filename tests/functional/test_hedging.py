@@ -4,7 +4,7 @@ import time
 import content
 import pytest
 from broken import File, ask
-from caching import FRESH, at_once, says, word
+from caching import FRESH, at_once, says, wait_until, word
 from domains import domain
 from origin import Generated, Reply
 
@@ -12,13 +12,18 @@ HEDGE = {"after": "p95", "budget": "50%"}
 SLOW = 2.0  # seconds; shorter than nothing that is waited for here
 
 
-def pair(make, hedge=HEDGE, reply=None, **fields):
-    """A master that is known to answer at once, and its backup."""
-    master, backup = make.origin("master"), make.origin("backup")
+def hedged(master, backup, hedge=HEDGE, **fields):
+    """A domain whose master may take its time."""
     if hedge:
         fields["hedge"] = hedge
     slow = {"connect_timeout": "1s", "head_timeout": "10s", "idle_timeout": "10s", "type": "self"}
-    server = make.headwater([domain({**slow, "addresses": [master.address]}, backup, **fields)], workers=2)
+    return domain({**slow, "addresses": [master.address]}, backup, **fields)
+
+
+def pair(make, hedge=HEDGE, reply=None, **fields):
+    """A master that is known to answer at once, and its backup."""
+    master, backup = make.origin("master"), make.origin("backup")
+    server = make.headwater([hedged(master, backup, hedge, **fields)], workers=2)
     for number in range(80):
         assert server.get(f"/known{number}").body == b"master"
     assert len(backup.requests) <= 8  # a busy machine is late now and then
@@ -111,3 +116,19 @@ def test_who_came_second_may_be_asked_for_the_rest(make, winner):
     assert got.is_whole and got.digest == files["master"].digest
     other = files["backup" if winner == "master" else "master"]
     assert [pull[0] for pull in other.pulls] == [None, f"bytes={300_000 - 4096}-"]
+
+
+@pytest.mark.parametrize("keeps_master", [True, False])
+def test_what_is_known_of_a_master_outlives_a_change_of_the_domain(make, keeps_master):
+    server, master, backup = pair(make, HEDGE | {"after": "p90"})
+    other = master if keeps_master else make.origin("other")
+    for origin in (master, other):
+        origin.default = Reply(body=b"master", delay=SLOW)
+        origin.on("/known", Reply(body=b"known"))
+    server.write_domains([hedged(other, backup, debug=True)])
+    wait_until(lambda: "X-Headwater-Origin" in server.get("/known").fields, "the change")
+    time.sleep(0.5)  # every worker has it, and nobody has anything of what it was
+    backup.forget()
+    response = server.get("/late")
+    assert response.body == (b"backup" if keeps_master else b"master")
+    assert len(backup.requests) == keeps_master

@@ -406,6 +406,49 @@ def test_debug_tells_behind_the_body_who_gave_what(make, kind):
         r'attempt2;dur=[\d.]+;desc="master none, bytes 300000-499999"', told)  # fmt: skip
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_everybody_who_got_the_body_has_who_gave_what_of_it_in_the_log(make, framing):
+    file = File(3_000_000, framing=framing, lines=(FRESH,), breaks=[("close", 1_000_000)], delay=0.3)
+    server = serve(make, file, cache={}, flags={"workers": 2}, debug=True)
+    responses = at_once(server, 8, "/a")
+    assert {response.digest for response in responses} == {file.digest}
+    lines = server.wait_log(8, "/a")
+    given = [("master", 0, 999_999, "truncated"), ("master", 1_000_000, 2_999_999, "none")]
+    for line in lines:
+        assert [(row["role"], row["first"], row["last"], row["reason"]) for row in line["attempts"]] == given
+    if framing == "chunked":
+        assert all("bytes 1000000-2999999" in response.trailers.get("Server-Timing") for response in responses)
+    # Who comes later gets what is stored, and nobody had to be asked for that.
+    assert server.get("/a?").digest and server.get("/a").digest == file.digest
+    assert server.wait_log(9, "/a")[-1]["attempts"] == []
+
+
+def test_who_left_in_the_middle_has_in_the_log_what_was_given_until_then(make):
+    file = File(30_000_000, lines=(FRESH,), breaks=[("close", 100_000)], delay=0.3)
+    server = serve(make, file, cache={})
+    connections = [server.connect() for _ in range(2)]
+    for connection in connections:
+        connection.request(target="/a")
+    for connection in connections:
+        read_until(connection, 5_000_000)
+        connection.abort()
+    for line in server.wait_log(2, "/a"):
+        rows = [row for row in line["attempts"] if "first" in row]
+        assert [(row["first"], row["last"]) for row in rows[:1]] == [(0, 99_999)]
+        assert rows[1]["first"] == 100_000 and rows[1]["last"] >= 5_000_000
+
+
+def test_of_a_response_in_pieces_the_log_has_each_that_was_taken_up(make):
+    """Places are those of the file."""
+    MIB = 1 << 20
+    file = File(20 * MIB, lines=(FRESH,), breaks=[("close", 6 * MIB + 100), ("close", 8 * MIB + 200)])
+    server = serve(make, file, cache={})
+    got = ask(server, "/a", fields=[("Range", f"bytes={5 * MIB + 5}-{10 * MIB - 1}")])
+    assert got.status == 206 and got.is_whole and got.body == file.bytes(5 * MIB + 5, 10 * MIB - 1)
+    given = [(first, last) for _, first, last, _ in parts(server)]
+    assert given == [(6 * MIB, 6 * MIB + 99), (6 * MIB + 100, 7 * MIB - 1), (8 * MIB, 8 * MIB + 199), (8 * MIB + 200, 9 * MIB - 1)]
+
+
 def test_breaks_and_rests_are_counted(make):
     file = File(SIZE, breaks=[("close", 300_000)], later=lambda _: Reply(cut="before"))
     server = serve(make, file, backup=File(SIZE), flags={"metrics": "127.0.0.1:0"})

@@ -23,12 +23,12 @@ static void note_many(struct origin_pace *pace, unsigned count, uint64_t us, uin
 static void it_tells_nothing_before_fifty_heads(void **state)
 {
 	(void)state;
-	struct origin_pace *pace = origin_pace_new(95);
-	assert_int_equal(origin_pace_late_us(pace, START_MS), 0);
+	struct origin_pace *pace = origin_pace_new();
+	assert_int_equal(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS), 0);
 	note_many(pace, ORIGIN_PACE_SAMPLES - 1, 10 * MS, START_MS);
-	assert_int_equal(origin_pace_late_us(pace, START_MS), 0);
+	assert_int_equal(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS), 0);
 	note_many(pace, 1, 10 * MS, START_MS);
-	assert_int_not_equal(origin_pace_late_us(pace, START_MS), 0);
+	assert_int_not_equal(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS), 0);
 	origin_pace_free(pace);
 }
 
@@ -37,14 +37,13 @@ static void it_tells_nothing_before_fifty_heads(void **state)
 static void the_percentile_is_right_within_an_eighth(void **state)
 {
 	(void)state;
-	static const unsigned PERCENTILES[] = {50, 75, 90, 95, 99};
-	for (size_t i = 0; i < ARRAY_LENGTH(PERCENTILES); i++) {
+	for (enum model_hedge after = MODEL_HEDGE_P50; after <= MODEL_HEDGE_P99; after++) {
 		for (uint64_t step_us = 1; step_us <= 1000000; step_us *= 7) {
-			struct origin_pace *pace = origin_pace_new(PERCENTILES[i]);
+			struct origin_pace *pace = origin_pace_new();
 			for (unsigned k = 1; k <= 1000; k++)
 				origin_pace_note(pace, k * step_us, START_MS + k);
-			uint64_t true_us = PERCENTILES[i] * 10 * step_us;
-			uint64_t late_us = origin_pace_late_us(pace, START_MS + 1000);
+			uint64_t true_us = model_hedge_percentile(after) * 10 * step_us;
+			uint64_t late_us = origin_pace_late_us(pace, after, START_MS + 1000);
 			assert_true(late_us >= true_us);
 			if (true_us >= 64)
 				assert_true(late_us <= true_us + true_us / 8 + 1);
@@ -58,34 +57,34 @@ static void the_percentile_is_right_within_an_eighth(void **state)
 static void the_longest_times_have_one_place(void **state)
 {
 	(void)state;
-	struct origin_pace *pace = origin_pace_new(95);
+	struct origin_pace *pace = origin_pace_new();
 	note_many(pace, ORIGIN_PACE_SAMPLES, UINT64_MAX, START_MS);
-	assert_int_equal(origin_pace_late_us(pace, START_MS), 1ULL << 30);
+	assert_int_equal(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS), 1ULL << 30);
 	origin_pace_free(pace);
 }
 
 static void what_is_a_minute_old_is_forgotten(void **state)
 {
 	(void)state;
-	struct origin_pace *pace = origin_pace_new(50);
+	struct origin_pace *pace = origin_pace_new();
 	note_many(pace, 1000, 100 * MS, START_MS);
 	/* Until the slice in which they came is a minute old. */
-	assert_true(origin_pace_late_us(pace, START_MS + MINUTE_MS - 6000) >= 100 * MS);
-	assert_int_equal(origin_pace_late_us(pace, START_MS + MINUTE_MS), 0);
+	assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS - 6000) >= 100 * MS);
+	assert_int_equal(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS), 0);
 	note_many(pace, ORIGIN_PACE_SAMPLES, 1 * MS, START_MS + MINUTE_MS);
-	assert_true(origin_pace_late_us(pace, START_MS + MINUTE_MS + 300) < 2 * MS);
+	assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS + 300) < 2 * MS);
 	origin_pace_free(pace);
 }
 
 static void it_follows_an_origin_that_becomes_slower(void **state)
 {
 	(void)state;
-	struct origin_pace *pace = origin_pace_new(95);
+	struct origin_pace *pace = origin_pace_new();
 	uint64_t late_us = 0;
 	for (unsigned second = 0; second < 120; second++) {
 		uint64_t us = second < 60 ? 5 * MS : 50 * MS;
 		note_many(pace, 100, us, START_MS + second * 1000);
-		late_us = origin_pace_late_us(pace, START_MS + second * 1000);
+		late_us = origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + second * 1000);
 		if (second == 59)
 			assert_true(late_us < 6 * MS);
 	}
@@ -96,7 +95,7 @@ static void it_follows_an_origin_that_becomes_slower(void **state)
 static void the_budget_is_a_part_of_the_minutes_pulls(void **state)
 {
 	(void)state;
-	struct origin_pace *pace = origin_pace_new(95);
+	struct origin_pace *pace = origin_pace_new();
 	assert_false(origin_pace_hedge(pace, 5, START_MS));
 	note_many(pace, 19, MS, START_MS);
 	assert_false(origin_pace_hedge(pace, 5, START_MS));
@@ -109,6 +108,19 @@ static void the_budget_is_a_part_of_the_minutes_pulls(void **state)
 	assert_false(origin_pace_hedge(pace, 5, START_MS + 7000 + MINUTE_MS));
 	note_many(pace, 100, MS, START_MS + 7000 + MINUTE_MS);
 	assert_true(origin_pace_hedge(pace, 5, START_MS + 7000 + MINUTE_MS));
+	origin_pace_free(pace);
+}
+
+static void several_percentiles_are_told_of_one_origin(void **state)
+{
+	(void)state;
+	struct origin_pace *pace = origin_pace_new();
+	note_many(pace, 90, 10 * MS, START_MS);
+	note_many(pace, 10, 1000 * MS, START_MS);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P90, START_MS) < 20 * MS);
+		assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS) >= 1000 * MS);
+	}
 	origin_pace_free(pace);
 }
 
@@ -126,7 +138,7 @@ static void *note_and_hedge(void *context)
 		origin_pace_note(crowd->pace, 10 * MS, START_MS + i / 1000);
 		if (origin_pace_hedge(crowd->pace, BUDGET, START_MS + i / 1000))
 			atomic_fetch_add(&crowd->hedged, 1);
-		(void)origin_pace_late_us(crowd->pace, START_MS + i / 10);
+		(void)origin_pace_late_us(crowd->pace, MODEL_HEDGE_P95, START_MS + i / 10);
 	}
 	return NULL;
 }
@@ -134,7 +146,7 @@ static void *note_and_hedge(void *context)
 static void threads_together_keep_to_the_budget(void **state)
 {
 	(void)state;
-	struct crowd crowd = {.pace = origin_pace_new(95)};
+	struct crowd crowd = {.pace = origin_pace_new()};
 	pthread_t threads[THREADS];
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(thread_start(&threads[i], note_and_hedge, &crowd), 0);
@@ -143,7 +155,7 @@ static void threads_together_keep_to_the_budget(void **state)
 	unsigned hedged = atomic_load(&crowd.hedged);
 	assert_true(hedged <= THREADS * ROUNDS * BUDGET / 100);
 	assert_true(hedged >= THREADS * ROUNDS * BUDGET / 200);
-	assert_true(origin_pace_late_us(crowd.pace, START_MS + ROUNDS) >= 10 * MS);
+	assert_true(origin_pace_late_us(crowd.pace, MODEL_HEDGE_P95, START_MS + ROUNDS) >= 10 * MS);
 	origin_pace_free(crowd.pace);
 }
 
@@ -156,6 +168,7 @@ int main(void)
 	        cmocka_unit_test(what_is_a_minute_old_is_forgotten),
 	        cmocka_unit_test(it_follows_an_origin_that_becomes_slower),
 	        cmocka_unit_test(the_budget_is_a_part_of_the_minutes_pulls),
+	        cmocka_unit_test(several_percentiles_are_told_of_one_origin),
 	        cmocka_unit_test(threads_together_keep_to_the_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
