@@ -26,7 +26,8 @@ struct edge_log_attempt {
 	const char *phase;
 	struct str detail; /* what broke TLS; empty: nothing did. In somebody's arena */
 	uint32_t us;
-	/* Of a body that others gave parts of as well: this one's, up to before `to`. */
+	/* Of a body that others gave parts of as well: this one's, as places in the representation,
+	 * up to before `to`. */
 	uint64_t from, to;
 };
 

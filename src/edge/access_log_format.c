@@ -6,6 +6,7 @@
  * that needs no escape, and that is nearly all of it, is tested and copied eight bytes at a time.
  */
 #include "edge/access_log_private.h"
+#include "edge/attempts.h"
 
 #include "base/check.h"
 
@@ -18,7 +19,7 @@ enum {
 	SHARE_WORD = 64,
 	SHARE_ATTEMPT = 488,
 	SHARE_DETAIL = 160, /* in it */
-	ATTEMPTS_SHOWN = 24,
+	ATTEMPTS_SHOWN = EDGE_ATTEMPTS_MAX,
 };
 _Static_assert(SHARE_FIXED + 2 * SHARE_NAME + SHARE_METHOD + SHARE_TARGET + SHARE_WORD +
                                ATTEMPTS_SHOWN * SHARE_ATTEMPT <=

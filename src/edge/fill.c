@@ -314,6 +314,11 @@ bool edge_fill_is_after_failure(const struct edge_fill *fill)
 	               !fill->was_outpaced);
 }
 
+bool edge_fill_is_resumed(const struct edge_fill *fill)
+{
+	return fill->current != fill->answer;
+}
+
 const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count)
 {
 	bool is_reading = fill->step == EDGE_FILL_HOLD || fill->step == EDGE_FILL_STREAM ||

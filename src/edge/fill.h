@@ -87,6 +87,9 @@ enum model_role edge_fill_origin(const struct edge_fill *fill, struct address *r
 /* In HEAD: whether the other origin failed, or could not be asked, before this answer. */
 bool edge_fill_is_after_failure(const struct edge_fill *fill);
 
+/* In HEAD: whether the body broke off, and others give its rest. */
+bool edge_fill_is_resumed(const struct edge_fill *fill);
+
 /* Every attempt so far, for the log; one that still runs with what is known of it now. */
 const struct edge_log_attempt *edge_fill_attempts(struct edge_fill *fill, unsigned *ret_count);
 

@@ -30,8 +30,8 @@ void edge_fill_hedge_watch(struct edge_fill *fill, bool is_trial)
 	        fill->groups[MODEL_BACKUP] == NULL || fill->role_tried[MODEL_BACKUP])
 		return;
 	uint64_t now_ms = loop_now_ms(loop);
-	uint64_t late_us = origin_pace_late_us(
-	        pace, (enum model_hedge)fill->domain->hedge_after, now_ms);
+	uint64_t late_us =
+	        origin_pace_late_us(pace, (enum model_hedge)fill->domain->hedge_after, now_ms);
 	if (late_us != 0)
 		loop_timer_start(loop, &fill->hedge_timer, now_ms + late_us / 1000 + 1);
 }

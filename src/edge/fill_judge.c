@@ -181,8 +181,8 @@ void edge_fill_log_end(struct edge_pull *pull)
 	        (has_failed && attempt->reached == ORIGIN_PHASE_BODY))
 		row->status = attempt->head.status;
 	if (fill->answer != NULL && fill->resuming == EDGE_RESUMING_READY) {
-		row->from = fill->stretch - fill->resume.first;
-		row->to = fill->at - fill->resume.first;
+		row->from = fill->stretch;
+		row->to = fill->at;
 	}
 }
 

@@ -42,9 +42,10 @@ struct edge_flight {
 	enum edge_flight_stage stage;
 	enum fault fault;
 	struct edge_flight_answer *answer;
-	uint64_t length;    /* appended */
-	uint64_t committed; /* edge_flight_commit */
-	uint64_t fastest;   /* how far any reader ever was */
+	struct edge_attempts_copy *told; /* NULL: nothing */
+	uint64_t length;                 /* appended */
+	uint64_t committed;              /* edge_flight_commit */
+	uint64_t fastest;                /* how far any reader ever was */
 	struct edge_flight_chunk *first, *last;
 	struct list readers;
 	unsigned reader_count;
@@ -158,6 +159,7 @@ void edge_flight_unref(struct edge_flight *flight)
 	}
 	if (flight->answer != NULL)
 		flight->answer->on_free(flight->answer);
+	mem_free(flight->told);
 	pthread_mutex_destroy(&flight->lock);
 	mem_free(flight);
 }
@@ -337,6 +339,16 @@ enum edge_flight_read edge_flight_read(
 	return result;
 }
 
+void edge_flight_add_told(
+        struct edge_flight *flight, struct edge_attempts *attempts, struct arena *arena)
+{
+	pthread_mutex_lock(&flight->lock);
+	const struct edge_attempts_copy *told = flight->told;
+	if (told != NULL)
+		edge_attempts_add(attempts, told->list, told->count, arena);
+	pthread_mutex_unlock(&flight->lock);
+}
+
 void edge_flight_set_writer(struct edge_flight *flight, unsigned worker, struct loop_task *task)
 {
 	pthread_mutex_lock(&flight->lock);
@@ -432,6 +444,17 @@ bool edge_flight_append(struct edge_flight *flight, struct str data, uint64_t ex
 		pthread_mutex_unlock(&flight->lock);
 	}
 	return true;
+}
+
+void edge_flight_tell(
+        struct edge_flight *flight, const struct edge_log_attempt *attempts, unsigned count)
+{
+	struct edge_attempts_copy *told = edge_attempts_copy(attempts, count);
+	pthread_mutex_lock(&flight->lock);
+	struct edge_attempts_copy *before = flight->told;
+	flight->told = told;
+	pthread_mutex_unlock(&flight->lock);
+	mem_free(before);
 }
 
 uint64_t edge_flight_length(struct edge_flight *flight)

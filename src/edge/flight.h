@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "edge/attempts.h"
 #include "net/loop.h"
 
 #include <stdint.h>
@@ -100,6 +101,10 @@ enum edge_flight_read {
 enum edge_flight_read edge_flight_read(
         struct edge_flight_reader *reader, uint64_t room, struct str *ret_data);
 
+/* Adds what the writer told last; nothing before that. */
+void edge_flight_add_told(
+        struct edge_flight *flight, struct edge_attempts *attempts, struct arena *arena);
+
 /*
  * The writer, who is on the thread of one worker.
  */
@@ -119,6 +124,10 @@ void edge_flight_go(struct edge_flight *flight, enum edge_flight_stage stage, en
  * that is not known. False when the budget says no: then not all was appended, and the flight can
  * only fail. */
 MUST_CHECK bool edge_flight_append(struct edge_flight *flight, struct str data, uint64_t expected);
+
+/* Tells those who read, for their logs, what the pull's attempts came to so far; a copy. */
+void edge_flight_tell(
+        struct edge_flight *flight, const struct edge_log_attempt *attempts, unsigned count);
 
 /* How many bytes were appended. */
 uint64_t edge_flight_length(struct edge_flight *flight);

@@ -87,10 +87,19 @@ static void log_pull(
 	edge_access_log_add(worker->log, &entry);
 }
 
+void edge_loader_tell(struct edge_loader *loader)
+{
+	unsigned count;
+	const struct edge_log_attempt *attempts = edge_loader_attempts(loader, &count);
+	if (edge_access_log_is_resumed(attempts, count))
+		edge_flight_tell(loader->entry.flight, attempts, count);
+}
+
 /* The flight is at its end. */
 void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
 {
 	edge_flights_remove(loader->worker->flights, &loader->entry);
+	edge_loader_tell(loader);
 	edge_flight_go(loader->entry.flight, stage, fault);
 	log_pull(loader, stage, fault);
 	if (loader->leader != NULL) {

@@ -58,6 +58,10 @@ struct edge_loader {
 /* The end: the flight's last stage, with FAILED its fault. The loader is gone then. */
 void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault);
 
+/* Tells who reads what the pull's attempts came to, where its body broke off and others were asked
+ * for the rest. */
+void edge_loader_tell(struct edge_loader *loader);
+
 /* The stored response was gone, or is another than the origin speaks of: pulls all of it. */
 void edge_loader_pull_all(struct edge_loader *loader);
 

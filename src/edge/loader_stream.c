@@ -180,6 +180,9 @@ static bool take(struct edge_loader *loader, struct str data)
 	/* The rest of a whole that was sent in place of the piece is not needed. */
 	if (data.len > expected)
 		data.len = (size_t)expected;
+	/* Who has the last byte may log it before the pull has ended. */
+	if (edge_fill_is_resumed(loader->fill))
+		edge_loader_tell(loader);
 	if (!edge_flight_append(flight, data, expected)) {
 		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_MEMORY);
 		return false;

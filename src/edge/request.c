@@ -144,15 +144,30 @@ enum edge_turn edge_request_step_ROUTE(struct edge_request *request)
 	return edge_request_go(request, EDGE_REQUEST_PASS);
 }
 
+/* Those that have ended, and what is known now of those that go on. */
 static const struct edge_log_attempt *attempts_of(
         const struct edge_request *request, unsigned *ret_count)
 {
+	struct arena *arena = &request->stream->arena;
+	const struct edge_attempts *ended = &request->attempts;
+	const struct edge_log_attempt *running = NULL;
+	unsigned count = 0;
 	if (request->fill != NULL)
-		return edge_fill_attempts(request->fill, ret_count);
-	if (request->loader != NULL)
-		return edge_loader_attempts(request->loader, ret_count);
-	*ret_count = request->attempt_count;
-	return request->attempts;
+		running = edge_fill_attempts(request->fill, &count);
+	else if (request->loader != NULL)
+		running = edge_loader_attempts(request->loader, &count);
+	if (ended->kept == 0 && running != NULL) {
+		*ret_count = count;
+		return running;
+	}
+	/* Not into what is kept: of what goes on more may come. */
+	struct edge_attempts all = {
+	        .list = ended->list, .count = ended->count, .kept = ended->kept};
+	edge_attempts_add(&all, running, count, arena);
+	if (edge_request_is_told(request))
+		edge_flight_add_told(request->flight.flight, &all, arena);
+	*ret_count = all.count;
+	return all.list;
 }
 
 struct str edge_request_timing(struct edge_request *request)

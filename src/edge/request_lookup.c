@@ -87,15 +87,7 @@ static void on_end(struct edge_loader_leader *leader, const struct edge_log_atte
         unsigned attempt_count)
 {
 	struct edge_request *request = container_of(leader, struct edge_request, leader);
-	struct edge_log_attempt *copy =
-	        arena_alloc(&request->stream->arena, attempt_count * sizeof(*copy));
-	if (attempt_count > 0)
-		memcpy(copy, attempts, attempt_count * sizeof(*copy));
-	for (unsigned i = 0; i < attempt_count; i++)
-		if (copy[i].detail.len > 0)
-			copy[i].detail = arena_copy(&request->stream->arena, copy[i].detail);
-	request->attempts = copy;
-	request->attempt_count = attempt_count;
+	edge_attempts_add(&request->attempts, attempts, attempt_count, &request->stream->arena);
 	request->loader = NULL;
 }
 
@@ -188,6 +180,9 @@ static void enter_alone(struct edge_request *request, struct edge_loader_options
 
 void edge_request_leave_flight(struct edge_request *request)
 {
+	if (edge_request_is_told(request))
+		edge_flight_add_told(
+		        request->flight.flight, &request->attempts, &request->stream->arena);
 	edge_flight_leave(&request->flight);
 	request->pending = STR_EMPTY;
 	request->is_piece_flight = false;

@@ -69,8 +69,7 @@ struct edge_request {
 	struct edge_recall_waiter recall;
 	struct edge_loader *loader; /* that it began, and that lives */
 	struct edge_loader_leader leader;
-	const struct edge_log_attempt *attempts; /* of a loader that has ended */
-	unsigned attempt_count;
+	struct edge_attempts attempts; /* of pulls that have ended, or that it has left */
 	struct timer late_timer; /* stale.wait_ms; in DELIVER, of an answer that is held back */
 	uint64_t held_until_ms;
 	uint64_t first_byte_us; /* after its head, where the response was begun in an earlier run;
@@ -177,6 +176,13 @@ void edge_request_pull_unattended(struct edge_request *request, struct str key, 
 
 /* Whether it is known of a key that answers to such a request are not for sharing. */
 bool edge_request_is_unshared(const struct edge_request *request, uint64_t hash);
+
+/* Whether it has bytes of a pull that another request began: its log has of that what the flight
+ * tells. */
+static inline bool edge_request_is_told(const struct edge_request *request)
+{
+	return request->flight.flight != NULL && !request->is_leader && request->has_responded;
+}
 
 /* The options of a loader for this request; the rest is the caller's. */
 struct edge_loader_options edge_request_loader_options(struct edge_request *request);

@@ -75,8 +75,8 @@ struct origin_retries *origin_retries_get(
 		retries->domain = domain;
 		retries->role = role;
 		if (role == MODEL_MASTER && domain->hedge_after != MODEL_HEDGE_OFF)
-			retries->paced = origin_paces_get(
-			        origin_shared_paces(shared), domain, clock_ms());
+			retries->paced =
+			        origin_paces_get(origin_shared_paces(shared), domain, clock_ms());
 		map_add(&table->map, &retries->node, hash);
 	}
 	retries->references++;

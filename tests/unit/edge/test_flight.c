@@ -212,6 +212,31 @@ static void a_broken_body_is_read_to_where_it_broke(void **state)
 	plant_end(&plant);
 }
 
+static void what_the_writer_told_last_is_everybodys(void **state)
+{
+	(void)state;
+	struct plant plant;
+	struct guest guest;
+	struct arena arena;
+	struct edge_attempts attempts = {0};
+	struct edge_log_attempt two[] = {
+	        {.next = EDGE_LOG_RESUME, .to = 100}, {.from = 100, .to = 150}};
+	arena_init(&arena, NULL, 0);
+	plant_start(&plant);
+	join(&plant, &guest, 0);
+	edge_flight_add_told(plant.flight, &attempts, &arena);
+	assert_int_equal(attempts.count, 0);
+	edge_flight_tell(plant.flight, two, 2);
+	two[1].to = 200;
+	edge_flight_tell(plant.flight, two, 2);
+	edge_flight_add_told(plant.flight, &attempts, &arena);
+	assert_int_equal(attempts.count, 2);
+	assert_int_equal(attempts.list[1].to, 200);
+	edge_flight_leave(&guest.reader);
+	plant_end(&plant);
+	arena_reset(&arena);
+}
+
 static void the_writer_waits_for_the_fastest_and_is_woken(void **state)
 {
 	(void)state;
@@ -476,6 +501,7 @@ int main(void)
 	        cmocka_unit_test(a_change_of_stage_wakes_who_waits_on_any_thread),
 	        cmocka_unit_test(readers_get_the_body_as_it_comes_and_its_end),
 	        cmocka_unit_test(a_broken_body_is_read_to_where_it_broke),
+	        cmocka_unit_test(what_the_writer_told_last_is_everybodys),
 	        cmocka_unit_test(the_writer_waits_for_the_fastest_and_is_woken),
 	        cmocka_unit_test(who_is_left_behind_is_told_so_only_when_the_store_has_it),
 	        cmocka_unit_test(the_fastest_reader_is_never_left_behind),

@@ -69,10 +69,12 @@ static void what_is_a_minute_old_is_forgotten(void **state)
 	struct origin_pace *pace = origin_pace_new();
 	note_many(pace, 1000, 100 * MS, START_MS);
 	/* Until the slice in which they came is a minute old. */
-	assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS - 6000) >= 100 * MS);
+	assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS - 6000) >=
+	            100 * MS);
 	assert_int_equal(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS), 0);
 	note_many(pace, ORIGIN_PACE_SAMPLES, 1 * MS, START_MS + MINUTE_MS);
-	assert_true(origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS + 300) < 2 * MS);
+	assert_true(
+	        origin_pace_late_us(pace, MODEL_HEDGE_P95, START_MS + MINUTE_MS + 300) < 2 * MS);
 	origin_pace_free(pace);
 }
 

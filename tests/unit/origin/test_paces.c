@@ -55,8 +55,7 @@ static void it_is_the_masters_and_not_the_revisions(void **state)
 	        {"a.test", "192.0.2.1", false},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-		struct origin_paces_entry *other =
-		        get(paces, rows[i].name, rows[i].master, NOW_MS);
+		struct origin_paces_entry *other = get(paces, rows[i].name, rows[i].master, NOW_MS);
 		assert_int_equal(one == other, rows[i].is_same);
 		origin_paces_unref(other, NOW_MS);
 	}
