@@ -7,10 +7,10 @@ import h2wire
 import pytest
 import wire
 from broken import CLIENTS, File, ask
-from caching import FRESH, at_once, crowd, read_until, wait_until, word
+from caching import FRESH, at_once, crowd, fields_of, read_until, wait_until, word
 from certificates import Authority, server_context
 from domains import domain, origin_of
-from origin import Reply
+from origin import Generated, Reply
 
 SIZE = 500_000
 UNCACHED = {"mode": "off"}
@@ -174,6 +174,65 @@ def test_two_versions_are_never_mixed(make, row, framing):
     assert not got.is_whole and file.bytes().startswith(got.body) and len(got.body) <= 300_000
     assert [row["reason"] for row in attempts(server) if row["role"] == "backup"] == [reason]
     assert attempts(server)[-1]["next"] == "fail"
+
+
+FROM = 300_000 - 4096
+PLACE = f"Content-Range: bytes {FROM}-{SIZE - 1}/{SIZE}"
+
+
+def second(*lines, status=206, first=FROM, count=SIZE - FROM, **options):
+    """An answer with bytes of the file, and such fields."""
+    fields = fields_of([*lines]) if any(line.startswith("ETag") for line in lines) else (("ETag", '"1"'), *fields_of([*lines]))
+    return Reply(status=status, fields=tuple(fields), body=Generated("file", count, first), **options)
+
+
+# What whoever is asked for the rest answers, and whether that is the rest.
+SECOND = {
+    "the rest": (second(PLACE), True),
+    "the rest, in chunks": (second(PLACE, framing="chunked", chunk=7777), True),
+    "the rest, until the connection ends": (second(PLACE, framing="close"), True),
+    "the rest, by an old origin": (second(PLACE, version="1.0", framing="close"), True),
+    "hints, and the rest": (second(PLACE, interim=(103, 102)), True),
+    "the rest, and more": (second(PLACE, extra=b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), True),
+    "more in chunks than is said": (second(PLACE, framing="chunked", count=SIZE - FROM + 1000), True),
+    "less in chunks than is said": (second(PLACE, framing="chunked", count=SIZE - FROM - 1), False),
+    "less than what is there already": (second(PLACE, framing="chunked", count=4000), False),
+    "another connection's protocol": (second("Upgrade: a", "Connection: Upgrade", status=101, framing="none"), False),
+    "nothing": (second(status=204, framing="none"), False),
+    "not modified": (second(status=304, framing="none"), False),
+    "elsewhere": (second("Location: /b", status=302), False),
+    "no such range": (second(f"Content-Range: bytes */{SIZE}", status=416, count=0), False),
+    "a range of nothing": (second(f"Content-Range: bytes */{SIZE}"), False),
+    "no range": (second(), False),
+    "a range that is too large": (second("Content-Range: bytes 0-499999/500000", first=0, count=SIZE), False),
+    "a range that is too small": (second("Content-Range: bytes 295904-399999/500000", count=400_000 - FROM), False),
+    "a range of a longer file": (second("Content-Range: bytes 295904-599999/600000", count=600_000 - FROM), False),
+    "a range without measure": (second("Content-Range: bytes 295904-99999999999999999999/100000000000000000000"), False),
+    "a range of 64 bits": (second("Content-Range: bytes 295904-18446744073709551614/18446744073709551615"), False),
+    "other units": (second("Content-Range: lines 295904-499999/500000"), False),
+    "several parts": (second('Content-Type: multipart/byteranges; boundary="x"'), False),
+    "two ranges": (second(PLACE, PLACE), False),
+    "another coding of the transfer": (second(PLACE, "Transfer-Encoding: gzip", framing="close"), False),
+    "two lengths": (second(PLACE, "Content-Length: 1"), False),
+    "the length of another range": (second(PLACE, count=SIZE - FROM - 1), False),
+    "an error with the right tag": (second(PLACE, status=503), False),
+    "what is no HTTP": (Reply(raw=b"\0\1\2\3\r\n\r\n"), False),
+}
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("row", SECOND)
+def test_only_the_rest_is_taken_for_it(make, row, framing):
+    answer, is_whole = SECOND[row]
+    file = File(SIZE, framing=framing, breaks=[("close", 300_000)], later=lambda _: answer)
+    server = serve(make, file, resume={"attempts": 1})
+    got = ask(server, "/a")
+    if not is_whole and framing == "chunked" and row == "a range of a longer file":
+        # How long it is nobody had said.
+        assert got.is_whole and len(got.body) == 600_000
+        return
+    assert got.is_whole == is_whole and file.bytes().startswith(got.body)
+    assert is_whole or len(got.body) < SIZE
 
 
 @pytest.mark.parametrize("framing, is_whole", [("length", True), ("chunked", False)])
