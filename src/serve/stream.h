@@ -120,8 +120,8 @@ void serve_stream_interim(struct serve_stream *stream, unsigned status,
         const struct http_head *head, const uint64_t *drop);
 
 /* Writes body bytes as far as the client takes them; returns how many were taken. Fewer than all:
- * the rest waits for stream->wake and must come next, or the client is gone (stream->is_gone). More
- * than the promised length is our own mistake. */
+ * the rest waits for stream->wake and must come next, in pieces of whatever size and from wherever,
+ * or the client is gone (stream->is_gone). More than the promised length is our own mistake. */
 size_t serve_stream_write(struct serve_stream *stream, struct str data);
 
 /*

@@ -222,28 +222,22 @@ static bool put_small_piece(struct serve_stream *stream, struct str data)
 	return true;
 }
 
-size_t serve_stream_write(struct serve_stream *stream, struct str data)
+/* Writes of *data what fits the chunk that was announced, if one was, else all of it, and cuts off
+ * what was taken. False where the client takes no more now, or is gone. */
+static bool write_part(struct serve_stream *stream, struct str *data)
 {
-	if (stream->head.is_h2)
-		return serve_h2_response_write(stream, data);
-	CHECK(stream->has_response && !stream->is_finished);
-	if (stream->is_gone || data.len == 0)
-		return 0;
 	struct serve_connection *connection = stream->connection;
 	struct buf *out = &connection->out;
-	CHECK(stream->length_left == UINT64_MAX || data.len <= stream->length_left);
-	if (put_small_piece(stream, data))
-		return data.len;
-	if (!begin_chunk(stream, data.len))
-		return 0;
-	size_t size = data.len;
+	if (!begin_chunk(stream, data->len))
+		return false;
+	size_t size = data->len;
 	if (stream->is_chunked && size > stream->chunk_left)
 		size = stream->chunk_left;
 	bool ends_chunk = stream->is_chunked && size == stream->chunk_left;
 	int first = buf_length(out) == 0;
 	struct iovec vectors[3] = {
 	        {.iov_base = first == 0 ? buf_bytes(out) : NULL, .iov_len = buf_length(out)},
-	        {.iov_base = (void *)(uintptr_t)data.at, .iov_len = size},
+	        {.iov_base = (void *)(uintptr_t)data->at, .iov_len = size},
 	        {.iov_base = (void *)(uintptr_t)line_end, .iov_len = ends_chunk ? 2 : 0},
 	};
 	size_t all = buf_length(out) + size + vectors[2].iov_len, count = 0;
@@ -251,19 +245,72 @@ size_t serve_stream_write(struct serve_stream *stream, struct str data)
 	        &connection->wire, vectors + first, (ends_chunk ? 3 : 2) - first, &count);
 	if (result == TCP_RESET || result == TCP_END) {
 		serve_stream_gone(stream, FAULT_CLIENT_GONE);
-		return 0;
+		return false;
 	}
 	if (result == TCP_AGAIN)
 		count = 0;
 	size_t lacking = all - count;
 	size_t taken = account(stream, count, size);
+	*data = str_make(data->at + taken, data->len - taken);
 	if (lacking > 0)
 		wait_for_room(stream);
 	else
 		end_wait_for_room(stream);
 	if (ends_chunk && taken == size && lacking > 0)
 		put_chunk_end(stream, lacking);
-	return taken;
+	return lacking == 0;
+}
+
+/* What was announced of a piece that the client did not take at once need not end where the piece
+ * ends that the handler has now: then the rest is a chunk of its own. */
+size_t serve_stream_write(struct serve_stream *stream, struct str data)
+{
+	if (stream->head.is_h2)
+		return serve_h2_response_write(stream, data);
+	CHECK(stream->has_response && !stream->is_finished);
+	if (stream->is_gone || data.len == 0)
+		return 0;
+	CHECK(stream->length_left == UINT64_MAX || data.len <= stream->length_left);
+	if (put_small_piece(stream, data))
+		return data.len;
+	size_t size = data.len;
+	while (data.len > 0 && write_part(stream, &data))
+		;
+	return size - data.len;
+}
+
+/* The same for the bytes of a file from *offset up to `end`. */
+static bool send_part(struct serve_stream *stream, int file, uint64_t *offset, uint64_t end)
+{
+	struct serve_connection *connection = stream->connection;
+	if (!begin_chunk(stream, (size_t)(end - *offset)))
+		return false;
+	if (stream->is_chunked && end - *offset > stream->chunk_left)
+		end = *offset + stream->chunk_left;
+	/* Until the kernel says why it takes no more: a file that ends early looks like a socket
+	 * that is full, but nobody would wake us. */
+	while (*offset < end) {
+		size_t count;
+		switch (serve_wire_send_file(&connection->wire, buf_str(&connection->out), file,
+		        *offset, (size_t)(end - *offset), &count)) {
+		case TCP_DONE:
+			*offset += account(stream, count, (size_t)(end - *offset));
+			break;
+		case TCP_AGAIN:
+			wait_for_room(stream);
+			return false;
+		case TCP_END:
+			serve_stream_gone(stream, FAULT_STORED);
+			return false;
+		case TCP_RESET:
+			serve_stream_gone(stream, FAULT_CLIENT_GONE);
+			return false;
+		}
+	}
+	end_wait_for_room(stream);
+	if (stream->is_chunked && stream->chunk_left == 0)
+		put_chunk_end(stream, 2);
+	return !stream->is_gone;
 }
 
 size_t serve_stream_send_file(struct serve_stream *stream, int file, uint64_t offset, size_t size)
@@ -272,36 +319,12 @@ size_t serve_stream_send_file(struct serve_stream *stream, int file, uint64_t of
 		return serve_h2_response_send_file(stream, file, offset, size);
 	CHECK(stream->has_response && !stream->is_finished);
 	CHECK(stream->length_left == UINT64_MAX || size <= stream->length_left);
-	if (stream->is_gone || size == 0 || !begin_chunk(stream, size))
+	if (stream->is_gone)
 		return 0;
-	struct serve_connection *connection = stream->connection;
-	size_t taken = 0;
-	if (stream->is_chunked && size > stream->chunk_left)
-		size = stream->chunk_left;
-	/* Until the kernel says why it takes no more: a file that ends early looks like a socket
-	 * that is full, but nobody would wake us. */
-	while (taken < size) {
-		size_t count;
-		switch (serve_wire_send_file(&connection->wire, buf_str(&connection->out), file,
-		        offset + taken, size - taken, &count)) {
-		case TCP_DONE:
-			taken += account(stream, count, size - taken);
-			break;
-		case TCP_AGAIN:
-			wait_for_room(stream);
-			return taken;
-		case TCP_END:
-			serve_stream_gone(stream, FAULT_STORED);
-			return taken;
-		case TCP_RESET:
-			serve_stream_gone(stream, FAULT_CLIENT_GONE);
-			return taken;
-		}
-	}
-	end_wait_for_room(stream);
-	if (stream->is_chunked && stream->chunk_left == 0)
-		put_chunk_end(stream, 2);
-	return taken;
+	uint64_t at = offset, end = offset + size;
+	while (at < end && send_part(stream, file, &at, end))
+		;
+	return (size_t)(at - offset);
 }
 
 void serve_stream_flush(struct serve_stream *stream)

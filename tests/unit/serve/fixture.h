@@ -39,6 +39,7 @@ struct script {
 	bool is_bodiless;
 	size_t length;    /* of the body; 0: the path is the body */
 	size_t piece;     /* written at a time, 0: all */
+	bool cuts_anew;   /* what the client did not take comes in pieces of another size */
 	size_t abort_at;  /* so much of the body is written, then it is aborted; 0: never */
 	size_t read_room; /* of each read; 0: 64 KiB */
 	unsigned interim; /* sent before the response */
@@ -184,8 +185,11 @@ static inline bool write_response_body(struct exchange *exchange)
 	while (exchange->written < end || exchange->pending.len > 0) {
 		if (exchange->pending.len == 0) {
 			size_t size = end - exchange->written;
-			if (script->piece != 0 && size > script->piece)
-				size = script->piece;
+			size_t most = script->piece;
+			if (script->cuts_anew)
+				most = 1 + (exchange->pieces * 7919 + 13) % 300000;
+			if (most != 0 && size > most)
+				size = most;
 			exchange->pending =
 			        script->length != 0
 			                ? pattern_of(exchange->written, size)
@@ -198,6 +202,11 @@ static inline bool write_response_body(struct exchange *exchange)
 		assert_true(taken <= exchange->pending.len);
 		exchange->pending =
 		        str_make(exchange->pending.at + taken, exchange->pending.len - taken);
+		if (exchange->pending.len > 0 && script->cuts_anew) {
+			exchange->written -= exchange->pending.len;
+			exchange->pending = STR_EMPTY;
+			return false;
+		}
 		if (exchange->pending.len > 0)
 			return false;
 		if (script->flushes)

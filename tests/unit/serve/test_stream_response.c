@@ -183,16 +183,17 @@ static void a_slow_reader_gets_every_byte(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	int file = file_of_pattern(3500012);
+	int file = file_of_pattern(3500018);
 	fixture_start(&fixture);
-	for (unsigned i = 0; i < 12; i++) {
+	for (unsigned i = 0; i < 18; i++) {
 		struct client client;
 		struct response response = {.body = {.at = NULL}};
 		fixture.script = (struct script){
 		        .length = 3500000 + i,
 		        .is_length_unknown = i % 2 == 1,
 		        .piece = i % 4 < 2 ? 0 : 3001,
-		        .source = (enum source)(i / 4),
+		        .cuts_anew = i >= 12,
+		        .source = (enum source)(i < 12 ? i / 4 : (i - 12) / 2),
 		        .file = file,
 		};
 		client_open_from(&client, &fixture, NULL, 4096);
@@ -200,6 +201,7 @@ static void a_slow_reader_gets_every_byte(void **state)
 		client_say(&client, GET);
 		/* Odd sizes, so that pieces, lines and ends are cut everywhere. */
 		for (size_t round = 1; !client.has_end && fixture.ended == i; round++) {
+			assert_true(round < 100000);
 			turn(&client, 0);
 			client_take(&client, 1 + round * 977 % 30000);
 		}
