@@ -8,7 +8,7 @@
 #include "edge/request_private.h"
 
 enum {
-	REJOINS_MAX = 4, /* of a piece's flights */
+	REJOINS_MAX = 4, /* of a piece's flights, without a byte of it */
 	/* Up to here a copy costs no more than sending from the file. */
 	COPY_MAX = 16384,
 };
@@ -140,6 +140,7 @@ static enum sent send_pulled(struct edge_request *request, struct edge_reply_par
 		switch (edge_flight_read(
 		        &request->flight, part->end - part->at, &request->pending)) {
 		case EDGE_FLIGHT_READ_DATA:
+			request->rejoins = 0;
 			break;
 		case EDGE_FLIGHT_READ_WAIT:
 			serve_stream_flush(request->stream);
@@ -174,8 +175,10 @@ static enum sent send_some(struct edge_request *request, struct edge_reply_part 
 		return SENT_SOME;
 	}
 	edge_request_end_recalls(request);
-	if (found == CACHE_FOUND_PIECE)
+	if (found == CACHE_FOUND_PIECE) {
+		request->rejoins = 0;
 		return send_stored(request, part, skip);
+	}
 	uint64_t piece_bytes = cache_store_piece_bytes(request->worker->cache);
 	uint64_t number = part->at / piece_bytes;
 	if (request->is_inline || !edge_request_join_piece(request, number))

@@ -363,6 +363,36 @@ def test_a_piece_of_a_large_object_is_taken_up(make, place):
         time.sleep(0.2)  # the end of the last piece
 
 
+def test_a_response_of_many_pieces_outlives_the_pulls_of_others(make):
+    """Each piece is being pulled for somebody else when its turn comes, and that pull fails: it is asked for once more."""
+    count, first_pulls = 8, {}
+    file = File(20 << 20, lines=(FRESH,))
+
+    def answer(request):
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.fields.get("Range", ""))
+        if not asked:
+            return Reply(status=503, delay=20)  # what a client whose piece failed asks for next
+        number = int(asked[1]) // piece
+        if number < count and number not in first_pulls:
+            first_pulls[number] = request
+            return Reply(status=503, delay=1.0 + 0.4 * number)
+        return file(request)
+
+    piece = 1
+    server = serve(make, answer, cache={}, master={"head_timeout": "30s"})
+    end = file.size - 1
+    assert ask(server, "/a", fields=[("Range", f"bytes={end}-{end}")]).body == file.bytes(end)
+    piece = end + 1 - int(re.match(r"bytes=(\d+)-", file.pulls[0][0])[1])
+    others = [server.connect() for _ in range(count)]
+    for number, other in enumerate(others):
+        other.request(target="/a", fields=[("Range", f"bytes={number * piece}-{number * piece}")])
+    wait_until(lambda: len(first_pulls) == count, "the pulls of others")
+    got = ask(server, "/a", fields=[("Range", f"bytes={piece // 2}-{count * piece - 1}")])
+    assert got.is_whole and got.body == file.bytes(piece // 2, count * piece - 1)
+    for other in others:
+        other.close()
+
+
 @pytest.mark.parametrize("is_kept", [False, True])
 def test_a_body_without_an_end_of_its_own_is_marked_and_kept_only_on_demand(make, is_kept):
     file = File(SIZE, lines=(FRESH,), framing="close")
