@@ -4,6 +4,7 @@ import random
 import content
 import pytest
 from caching import FRESH, Site, crowd, read_until, says, word
+from domains import domain, origin_of
 from origin import Generated
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -127,3 +128,20 @@ def test_object_heads_of_any_size(site):
             response = site.get(path)
             assert [value for name, value in response.fields if name.startswith("X-Many")] == ["v" * 200] * count
         assert word(response) == "HIT"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_who_is_far_behind_gets_what_is_stored_and_then_what_is_on_its_way(make, framing):
+    """The one ends at pieces, the other where the origin's bytes came; what was announced of the one is no end of the other."""
+    size = 20 << 20
+    origin = make.origin("origin")
+    origin.default = says(FRESH, 'ETag: "1"', body=Generated("far", size), framing=framing, delay=0.3)
+    server = make.headwater([domain(origin_of(origin))], workers=2)
+    slow, fast = server.connect(timeout=60, receive_buffer=4096), server.connect(timeout=60)
+    with slow, fast:
+        for connection in (slow, fast):
+            connection.request(target="/far")
+        origin.wait(1)
+        assert fast.response().digest == content.digest("far", size)
+        assert slow.response().digest == content.digest("far", size)
+    assert len(origin.requests) == 1
