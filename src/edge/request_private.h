@@ -59,6 +59,8 @@ struct edge_request {
 	uint8_t wish, forward, rejoins, recalls;
 	bool is_leader, is_collapsed, is_only_if_cached, may_use_stale, is_late, is_taken;
 	bool has_pin, is_inline, is_piece_flight, waits_for_piece, needs_whole;
+	bool waits_for_length;     /* in SHARE: what comes next is to be pulled again once the end
+	                              is there; `whole` has its place */
 	bool is_lost;              /* what is away now can't be had: it counts as not found */
 	bool is_noted;             /* edge_request_note_answer was called */
 	const char *cache;         /* the word of X-Cache and of the log */

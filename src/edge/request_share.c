@@ -1,8 +1,10 @@
 /*
  * SHARE: the answer of a flight goes to the client as it comes. What the flight has let go of,
- * since this client is slow, is found in the store; where that has let go of it as well, the
- * response ends visibly broken.
+ * since this client is slow, is found in the store; where that has let go of it as well, it is
+ * pulled again, piece by piece, as soon as the length of the whole is known. Where nothing tells
+ * the version of that, the response ends visibly broken.
  */
+#include "cache/update.h"
 #include "edge/request_private.h"
 
 static const struct edge_loaded *loaded_of(const struct edge_request *request)
@@ -63,15 +65,64 @@ static bool send_stored(struct edge_request *request, enum edge_turn *ret_turn)
 	return true;
 }
 
-/* Neither the flight nor the store has what comes next: it is pulled again, piece by piece. */
+/* The length of what is shared; UINT64_MAX: it is not known before all of it is there. */
+static uint64_t length_of(const struct edge_request *request)
+{
+	struct edge_flight *flight = request->flight.flight;
+	uint64_t length = loaded_of(request)->length;
+	if (length == UINT64_MAX && edge_flight_stage(flight) == EDGE_FLIGHT_WHOLE)
+		length = edge_flight_length(flight);
+	return length;
+}
+
+static enum edge_turn go_on_with_pieces(struct edge_request *request, uint64_t at, uint64_t length)
+{
+	const struct edge_loaded *loaded = loaded_of(request);
+	uint64_t end = request->body_left == UINT64_MAX ? length : at + request->body_left;
+	edge_request_know_object(request, loaded->id, length, &loaded->head);
+	return edge_request_go_on_with_pieces(request, at, end);
+}
+
+/* There may be news of the length. What turns out to be no object that is stored may be without
+ * end. */
+static enum edge_turn look_for_length(struct edge_request *request)
+{
+	struct edge_flight *flight = request->flight.flight;
+	enum edge_flight_stage stage = edge_flight_wait(&request->flight);
+	uint64_t length = length_of(request);
+	if (length != UINT64_MAX)
+		return go_on_with_pieces(request, request->whole.at, length);
+	if (stage != EDGE_FLIGHT_BODY)
+		return edge_request_finish_broken(request, edge_flight_fault(flight));
+	if (edge_flight_length(flight) > request->domain->cache->object_max)
+		return edge_request_finish_broken(request, FAULT_STORED);
+	return EDGE_PARK;
+}
+
+/* Nothing of what comes is read any more until all of it is there. The pull must not wait for us:
+ * it may be so far ahead as if we had all. */
+static enum edge_turn wait_for_length(struct edge_request *request)
+{
+	request->waits_for_length = true;
+	request->whole.at = request->flight.at;
+	edge_flight_seek(&request->flight, UINT64_MAX);
+	serve_stream_flush(request->stream);
+	return look_for_length(request);
+}
+
+/* Neither the flight nor the store has what comes next. */
 static enum edge_turn go_on_alone(struct edge_request *request)
 {
 	const struct edge_loaded *loaded = loaded_of(request);
-	uint64_t at = request->flight.at;
-	if (!loaded->is_stored || loaded->length == UINT64_MAX)
+	uint64_t length = length_of(request);
+	if (!loaded->is_stored)
 		return edge_request_finish_broken(request, FAULT_STORED);
-	edge_request_know_object(request, loaded->id, loaded->length, &loaded->head);
-	return edge_request_go_on_with_pieces(request, at, at + request->body_left);
+	if (length != UINT64_MAX)
+		return go_on_with_pieces(request, request->flight.at, length);
+	/* Without a version nothing could be pulled then. */
+	if (cache_update_strong_validator(&loaded->head).len == 0)
+		return edge_request_finish_broken(request, FAULT_STORED);
+	return wait_for_length(request);
 }
 
 /* Moves one piece to the client. GO: it took all of it. */
@@ -106,6 +157,8 @@ static enum edge_turn move_one(struct edge_request *request)
 
 static enum edge_turn pump(struct edge_request *request)
 {
+	if (request->waits_for_length)
+		return look_for_length(request);
 	if (edge_request_waits_for_recall(request))
 		return EDGE_PARK;
 	for (unsigned i = 0; i < EDGE_REQUEST_PIECES_A_TURN; i++) {

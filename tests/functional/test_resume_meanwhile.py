@@ -6,7 +6,7 @@ import time
 import pytest
 import wire
 from broken import File, ask
-from caching import FRESH, at_once, purge, read_until, wait_until, word
+from caching import FRESH, at_once, crowd, purge, read_until, wait_until, word
 from domains import domain, origin_of
 from origin import Reply
 from program import is_sanitized
@@ -174,3 +174,31 @@ def test_a_crowd_whose_pull_nobody_can_finish_asks_anew_or_is_told(make):
             assert it.file.bytes().startswith(broken.response.body) and len(broken.response.body) <= PLACE
     assert not got
     assert {response.digest for response in at_once(it.server, 3, "/a")} == {it.file.digest}
+
+
+@pytest.mark.parametrize("when", ["once it is whole", "while it comes", "when it may have no end"])
+def test_a_body_without_a_length_is_pulled_again_where_nobody_has_it_any_more(make, when):
+    """The slow one of two is so far behind that the memory of the cache has let go of what is next: that is asked for again."""
+    origin = make.origin("master")
+    breaks = [] if when == "once it is whole" else [("hang", 25_000_000)]
+    rules = {"object_max": "20m"} if when == "when it may have no end" else {}
+    file = origin.default = File(30_000_000, framing="chunked", lines=(FRESH,), breaks=breaks, delay=0.3)
+    file.later = lambda _: setattr(file, "delay", 0.0)
+    server = make.headwater([domain(origin_of(origin, idle_timeout="4s"), cache=rules)], {"cache_memory": "16m"}, workers=2)
+
+    def get(number):
+        with server.connect(timeout=PATIENCE, receive_buffer=4096 if number else None) as connection:
+            connection.request(target="/a")
+            if number:
+                time.sleep(2.5)  # while the other one reads all that there is
+            try:
+                return connection.response(keep=False).digest
+            except wire.Truncated as broken:
+                return broken.how
+
+    ends = crowd(2, get)
+    if when == "when it may have no end":
+        assert ends == [file.digest, "fin"]
+        return
+    assert ends == [file.digest] * 2
+    assert [pull[0] for pull in file.pulls].count(None) == 1 and len(file.pulls) > 2
