@@ -55,14 +55,19 @@ static void free_loader(struct edge_loader *loader)
 
 /* The line of a pull that went on although no request waited for it; of another one its request has
  * the attempts, also where that left and the pull was given up. A piece that was pulled ahead of
- * who reads the object has a line only where it failed. */
+ * who reads the object has a line only where it failed, or its body broke off. */
 static void log_pull(
         const struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
 {
 	struct edge_worker *worker = loader->worker;
-	bool is_for_reader = loader->is_piece && stage == EDGE_FLIGHT_WHOLE;
 	if (worker->log == NULL || loader->leader != NULL || loader->fill == NULL ||
-	        fault == FAULT_CLIENT_GONE || is_for_reader || !edge_access_log_wants(worker->log))
+	        fault == FAULT_CLIENT_GONE)
+		return;
+	unsigned count;
+	const struct edge_log_attempt *attempts = edge_fill_attempts(loader->fill, &count);
+	bool is_for_reader = loader->is_piece && stage == EDGE_FLIGHT_WHOLE &&
+	                     !edge_access_log_is_resumed(attempts, count);
+	if (is_for_reader || !edge_access_log_wants(worker->log))
 		return;
 	uint64_t us = clock_us() - loader->began_us;
 	struct edge_log_entry entry = {
@@ -80,10 +85,11 @@ static void log_pull(
 	        .end = stage == EDGE_FLIGHT_FAILED && loader->state == LOADER_STREAMING
 	                       ? EDGE_LOG_TRUNCATED
 	                       : EDGE_LOG_COMPLETE,
+	        .attempts = attempts,
+	        .attempt_count = count,
 	};
-	entry.attempts = edge_fill_attempts(loader->fill, &entry.attempt_count);
-	if (entry.attempt_count > 0)
-		entry.status = entry.attempts[entry.attempt_count - 1].status;
+	if (count > 0)
+		entry.status = attempts[count - 1].status;
 	edge_access_log_add(worker->log, &entry);
 }
 

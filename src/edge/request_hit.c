@@ -140,7 +140,6 @@ static enum sent send_pulled(struct edge_request *request, struct edge_reply_par
 		switch (edge_flight_read(
 		        &request->flight, part->end - part->at, &request->pending)) {
 		case EDGE_FLIGHT_READ_DATA:
-			request->rejoins = 0;
 			break;
 		case EDGE_FLIGHT_READ_WAIT:
 			serve_stream_flush(request->stream);
