@@ -55,7 +55,8 @@ static void free_loader(struct edge_loader *loader)
 
 /* The line of a pull that went on although no request waited for it; of another one its request has
  * the attempts, also where that left and the pull was given up. A piece that was pulled ahead of
- * who reads the object has a line only where it failed, or its body broke off. */
+ * who reads the object has a line only where it failed, or its body broke off before anybody read
+ * it. */
 static void log_pull(
         const struct edge_loader *loader, enum edge_flight_stage stage, enum fault fault)
 {
@@ -66,7 +67,8 @@ static void log_pull(
 	unsigned count;
 	const struct edge_log_attempt *attempts = edge_fill_attempts(loader->fill, &count);
 	bool is_for_reader = loader->is_piece && stage == EDGE_FLIGHT_WHOLE &&
-	                     !edge_access_log_is_resumed(attempts, count);
+	                     (!edge_access_log_is_resumed(attempts, count) ||
+	                             edge_flight_readers(loader->entry.flight) > 0);
 	if (is_for_reader || !edge_access_log_wants(worker->log))
 		return;
 	uint64_t us = clock_us() - loader->began_us;
@@ -106,8 +108,8 @@ void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage,
 {
 	edge_flights_remove(loader->worker->flights, &loader->entry);
 	edge_loader_tell(loader);
-	edge_flight_go(loader->entry.flight, stage, fault);
 	log_pull(loader, stage, fault);
+	edge_flight_go(loader->entry.flight, stage, fault);
 	if (loader->leader != NULL) {
 		unsigned count;
 		const struct edge_log_attempt *attempts = edge_loader_attempts(loader, &count);
