@@ -106,8 +106,9 @@ static struct str next_record(const struct rest *rest, char to[static RECORD_BYT
 	return str_make(to, wanted);
 }
 
-/* Encrypts one record of `bytes` into `out`. */
-static bool put_record(struct tls *tls, struct str bytes)
+/* Encrypts one record of `bytes` into `out`; of how many of them, in *ret_written: fewer where the
+ * client wants short records (max_fragment_length, RFC 6066 section 4). */
+static bool put_record(struct tls *tls, struct str bytes, size_t *ret_written)
 {
 	size_t written;
 	ERR_clear_error();
@@ -118,7 +119,8 @@ static bool put_record(struct tls *tls, struct str bytes)
 		tls_note_why(tls);
 		return false;
 	}
-	CHECK(written == bytes.len);
+	CHECK(written > 0 && written <= bytes.len);
+	*ret_written = written;
 	return true;
 }
 
@@ -137,11 +139,11 @@ static bool put_records(struct tls *tls, struct rest *rest, size_t *taken)
 		size_t bytes = rest->bytes < RECORD_BYTES ? rest->bytes : RECORD_BYTES;
 		if (!buf_reserve(tls->buffers, &tls->out, bytes + RECORD_EXTRA))
 			return tls->out.cap == BUF_LARGE; /* full, or there is no memory for more */
-		struct str record = next_record(rest, scratch);
-		if (!put_record(tls, record))
+		size_t written;
+		if (!put_record(tls, next_record(rest, scratch), &written))
 			return false;
-		skip(rest, record.len);
-		*taken += record.len;
+		skip(rest, written);
+		*taken += written;
 	}
 	return true;
 }

@@ -1,6 +1,10 @@
 /* A server's end that buffers: records, what waits for the socket, and what came before TLS. */
 #include "tls_ends.h"
 
+#include "net/tls_private.h"
+
+#include <openssl/tls1.h>
+
 static struct {
 	struct text authority;
 	struct tls_context *edge, *control;
@@ -42,15 +46,24 @@ static void turn(struct ends *ends)
 	}
 }
 
-static void begin(struct ends *ends)
+/* With a client that wants records of so many bytes at most; 0: it does not mind. */
+static void begin_with(struct ends *ends, unsigned char fragments)
 {
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends->sockets), 0);
 	ends->client = tls_new(fleet.edge, TLS_CLIENT, ends->sockets[0], "control.test");
+	if (fragments != TLSEXT_max_fragment_length_DISABLED)
+		assert_int_equal(
+		        SSL_set_tlsext_max_fragment_length(ends->client->ssl, fragments), 1);
 	ends->server = tls_new_buffered(fleet.control, ends->sockets[1], &fleet.buffers);
 	assert_false(tls_is_open(ends->server));
 	turn(ends);
 	assert_true(tls_is_open(ends->server));
 	assert_false(tls_has_unsent(ends->server));
+}
+
+static void begin(struct ends *ends)
+{
+	begin_with(ends, TLSEXT_max_fragment_length_DISABLED);
 }
 
 /* Reads what the client gets until nothing more comes; returns how much it was, all of it `byte`.
@@ -84,13 +97,12 @@ static void parts_leave_together(void **state)
 	close_ends(&ends);
 }
 
-static void what_the_socket_does_not_take_waits(void **state)
+static void the_socket_does_not_take_all(unsigned char fragments)
 {
-	(void)state;
 	struct ends ends;
 	static char body[3000000];
 	memset(body, 'b', sizeof(body));
-	begin(&ends);
+	begin_with(&ends, fragments);
 	size_t sent = 0, received = 0;
 	while (sent < sizeof(body)) {
 		struct iovec vectors[] = {
@@ -117,6 +129,34 @@ static void what_the_socket_does_not_take_waits(void **state)
 	received += read_all(&ends, 'b');
 	assert_int_equal(received, sizeof(body));
 	assert_true(tls_sent(ends.server) > sizeof(body));
+	close_ends(&ends);
+}
+
+static void what_the_socket_does_not_take_waits(void **state)
+{
+	(void)state;
+	the_socket_does_not_take_all(TLSEXT_max_fragment_length_DISABLED);
+}
+
+static void records_are_as_short_as_the_client_wants_them(void **state)
+{
+	(void)state;
+	const unsigned char lengths[] = {TLSEXT_max_fragment_length_512,
+	        TLSEXT_max_fragment_length_1024, TLSEXT_max_fragment_length_4096};
+	for (unsigned i = 0; i < ARRAY_LENGTH(lengths); i++)
+		the_socket_does_not_take_all(lengths[i]);
+	struct ends ends;
+	char room[2000];
+	size_t count;
+	begin_with(&ends, TLSEXT_max_fragment_length_512);
+	struct iovec vectors[] = {{"head ", 5}, {room, 1000}};
+	memset(room, 'b', sizeof(room));
+	assert_int_equal(tls_write_vectors(ends.server, vectors, 2, &count), TCP_DONE);
+	assert_int_equal(count, 1005);
+	assert_int_equal(tls_read(ends.client, room, sizeof(room), &count), TCP_DONE);
+	assert_int_equal(count, 512);
+	assert_memory_equal(room, "head b", 6);
+	assert_int_equal(read_all(&ends, 'b'), 1005 - 512);
 	close_ends(&ends);
 }
 
@@ -213,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(parts_leave_together),
 	        cmocka_unit_test(what_the_socket_does_not_take_waits),
+	        cmocka_unit_test(records_are_as_short_as_the_client_wants_them),
 	        cmocka_unit_test(what_came_before_is_not_lost),
 	        cmocka_unit_test(an_empty_socket_is_not_asked_again),
 	        cmocka_unit_test(who_breaks_off_says_nothing),
