@@ -44,6 +44,7 @@ struct edge_certificates {
 	atomic_bool is_ending;
 	uint64_t seen, read;          /* sums, of the last look and of what the slot has */
 	atomic_bool is_beginning;     /* what was told may still be on its way */
+	int64_t turn_s;               /* when one of them becomes valid or expires; 0: never */
 	uint64_t soon_ms;             /* when it is told next what will expire */
 	_Atomic uint64_t first_end_s; /* of what the slot has */
 	pthread_mutex_t lock;
@@ -87,6 +88,7 @@ static void read_file(struct walk *walk, const char *path)
 	const char *why;
 	if (!link_source_read(path, LIMIT_TLS_FILE_BYTES, &content, &stamp, &why)) {
 		text_addf(walk->troubles, "%s cannot be read: %s\n", path, why);
+		tls_shelf_miss(walk->shelf, path);
 		return;
 	}
 	if (is_pem(path))
@@ -124,8 +126,10 @@ static void look_at_folder(struct walk *walk, const char *path, unsigned depth)
 	DIR *folder = opendir(path);
 	if (folder == NULL) {
 		walk->sum += (uint64_t)errno;
-		if (walk->shelf != NULL)
+		if (walk->shelf != NULL) {
 			text_addf(walk->troubles, "%s cannot be read: %s\n", path, strerror(errno));
+			tls_shelf_miss(walk->shelf, path);
+		}
 		return;
 	}
 	const struct dirent *entry;
@@ -233,19 +237,31 @@ static void read_all(struct edge_certificates *certificates)
 	struct text troubles = {0};
 	struct walk walk = {.shelf = tls_shelf_new(), .troubles = &troubles};
 	struct link_certificates *told = get(certificates, &certificates->told);
+	struct tls_shelf *before = tls_shelf_slot_get(certificates->slot);
+	const int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+	tls_shelf_keep(walk.shelf, before);
+	tls_shelf_unref(before);
 	look_at_folder(&walk, certificates->folder, 1);
 	if (told != NULL)
 		add_told(told, &walk);
-	tls_shelf_finish(walk.shelf, (int64_t)(clock_wall_ms() / 1000), &troubles);
+	tls_shelf_finish(walk.shelf, now_s, &troubles);
 	tell(&troubles);
 	text_done(&troubles);
-	unsigned count = tls_shelf_count(walk.shelf);
+	unsigned count = tls_shelf_fit_count(walk.shelf);
 	size_t count_told = told != NULL ? link_certificates_count(told) : 0;
 	certificates->read = certificates->seen = walk.sum;
+	certificates->turn_s = tls_shelf_next_turn(walk.shelf, now_s);
 	atomic_store(&certificates->first_end_s, (uint64_t)tls_shelf_first_end(walk.shelf));
 	tls_shelf_slot_put(certificates->slot, walk.shelf);
 	say_count(certificates, count, count_told);
 	set(certificates, &certificates->shown, told);
+}
+
+/* Whether one of those that lie there is valid now that was not, or the other way round. */
+static bool has_turned(const struct edge_certificates *certificates)
+{
+	return certificates->turn_s != 0 &&
+	       (int64_t)(clock_wall_ms() / 1000) >= certificates->turn_s;
 }
 
 static void look(struct edge_certificates *certificates)
@@ -258,7 +274,7 @@ static void look(struct edge_certificates *certificates)
 		read_all(certificates);
 		if (certificates->watcher != NULL)
 			certificates->watcher->on_shown(certificates->watcher);
-	} else if (is_quiet && walk.sum != certificates->read) {
+	} else if (is_quiet && (walk.sum != certificates->read || has_turned(certificates))) {
 		read_all(certificates);
 	}
 }
@@ -344,7 +360,7 @@ void edge_certificates_settle(struct edge_certificates *certificates)
 	while (!is_settled(certificates) && clock_ms() < until_ms)
 		thread_sleep_on(&nobody, 0, 2);
 	struct tls_shelf *shelf = tls_shelf_slot_get(certificates->slot);
-	const unsigned count = tls_shelf_count(shelf);
+	const unsigned count = tls_shelf_fit_count(shelf);
 	tls_shelf_unref(shelf);
 	if (atomic_exchange(&certificates->is_beginning, false) && count == 0)
 		say_count(certificates, 0, 0);

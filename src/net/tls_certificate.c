@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECURITY_BITS_MIN = 112 /* RSA of 2048 bits; less is refused by clients */ };
-
 /* ---- what is wrong ---- */
 
 static bool complain(struct tls_certificate_trouble *trouble, enum tls_certificate_part part,
@@ -99,13 +97,12 @@ static bool check_pair(
 		return complain(trouble, TLS_CERTIFICATE_CHAIN, "single",
 		        "has more than one certificate of this key");
 	const struct tls_pair *pair = tls_shelf_pair(shelf, 0);
-	const int base = EVP_PKEY_get_base_id(pair->key);
-	if (base != EVP_PKEY_RSA && base != EVP_PKEY_EC)
-		return complain(
-		        trouble, TLS_CERTIFICATE_KEY, "kind", "is neither of RSA nor of ECDSA");
-	if (EVP_PKEY_get_security_bits(pair->key) < SECURITY_BITS_MIN)
-		return complain(
-		        trouble, TLS_CERTIFICATE_KEY, "strength", "is too weak: clients refuse it");
+	const char *unfit = tls_shelf_unfit_kind(pair->key);
+	if (unfit != NULL)
+		return complain(trouble, TLS_CERTIFICATE_KEY, "kind", unfit);
+	unfit = tls_shelf_unfit_strength(pair->key);
+	if (unfit != NULL)
+		return complain(trouble, TLS_CERTIFICATE_KEY, "strength", unfit);
 	if (pair->names[0] == '\0')
 		return complain(trouble, TLS_CERTIFICATE_CHAIN, "names",
 		        "is for no host name (subjectAltName)");

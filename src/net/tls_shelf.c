@@ -2,6 +2,9 @@
  * Everything that was added is kept until the end, when keys are matched with certificates by their
  * public halves: so it does not matter which file a key lies in, nor in which order files are read.
  * Certificates without a key are links of chains, or nobody's.
+ *
+ * A text that has become of no use (half of a renewal, cut off, not to be read) takes nothing away:
+ * the pairs that came from it on the shelf before are put on this one as well.
  */
 #include "net/tls_shelf_private.h"
 
@@ -15,7 +18,6 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -41,6 +43,11 @@ struct key {
 	unsigned pair; /* the first of its pairs, behind which the others are; or NONE */
 };
 
+struct source {
+	char *from;
+	bool is_broken; /* something in it is of no use, or lacks its key */
+};
+
 struct staple {
 	OCSP_RESPONSE *response;
 	unsigned char *der;
@@ -53,8 +60,9 @@ struct tls_shelf {
 	/* Until it is finished. */
 	struct certificate *certificates;
 	struct key *keys;
-	char **sources;
+	struct source *sources;
 	struct staple *staples;
+	struct tls_shelf *before; /* NULL: none */
 	unsigned certificate_count, key_count, source_count, staple_count;
 	/* From then on. */
 	struct tls_pair *pairs;
@@ -75,8 +83,21 @@ static unsigned add_source(struct tls_shelf *shelf, const char *from)
 {
 	shelf->sources =
 	        mem_resize(shelf->sources, (shelf->source_count + 1) * sizeof(*shelf->sources));
-	shelf->sources[shelf->source_count] = mem_copy(from, strlen(from));
+	shelf->sources[shelf->source_count] = (struct source){.from = mem_copy(from, strlen(from))};
 	return shelf->source_count++;
+}
+
+void tls_shelf_miss(struct tls_shelf *shelf, const char *from)
+{
+	CHECK(!shelf->is_finished);
+	unsigned source = add_source(shelf, from);
+	shelf->sources[source].is_broken = true;
+}
+
+void tls_shelf_keep(struct tls_shelf *shelf, struct tls_shelf *before)
+{
+	CHECK(!shelf->is_finished && shelf->before == NULL && before->is_finished);
+	shelf->before = tls_shelf_ref(before);
 }
 
 static bool find_id(const X509_PUBKEY *public, struct key_id *ret_id)
@@ -143,6 +164,7 @@ void tls_shelf_add(struct tls_shelf *shelf, const char *from, struct str pem, st
 	CHECK(!shelf->is_finished);
 	if (pem.len == 0 || pem.len > LIMIT_TLS_FILE_BYTES) {
 		text_addf(troubles, "%s %s\n", from, pem.len == 0 ? "is empty" : "is too large");
+		tls_shelf_miss(shelf, from);
 		return;
 	}
 	unsigned source = add_source(shelf, from), objects = 0;
@@ -169,11 +191,16 @@ void tls_shelf_add(struct tls_shelf *shelf, const char *from, struct str pem, st
 		OPENSSL_free(name);
 		OPENSSL_free(header);
 		OPENSSL_clear_free(der, (size_t)length);
+		shelf->sources[source].is_broken |= !is_good;
 		if (!is_good)
 			break;
 	}
+	const int reason = ERR_GET_REASON(ERR_peek_last_error());
 	if (objects == 0)
 		text_addf(troubles, "%s has no certificate and no key in PEM\n", from);
+	else if (!shelf->sources[source].is_broken && reason != PEM_R_NO_START_LINE)
+		text_addf(troubles, "%s is cut off, or no PEM from some place on\n", from);
+	shelf->sources[source].is_broken |= objects == 0 || reason != PEM_R_NO_START_LINE;
 	BIO_free(bio);
 	ERR_clear_error();
 }
@@ -298,6 +325,7 @@ static void add_name(struct tls_shelf *shelf, struct str name, const struct tls_
 	entry->pairs[pair->kind] = pair;
 }
 
+/* Names of a pair that is not fit to be shown are for people only. */
 static void add_names(struct tls_shelf *shelf, struct tls_pair *pair)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(pair->leaf, NID_subject_alt_name, NULL, NULL);
@@ -305,7 +333,8 @@ static void add_names(struct tls_shelf *shelf, struct tls_pair *pair)
 	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
 		if (!take_name(sk_GENERAL_NAME_value(names, i), &name))
 			continue;
-		add_name(shelf, text_str(&name), pair);
+		if (pair->unfit == NULL)
+			add_name(shelf, text_str(&name), pair);
 		text_addf(&all, "%s%s", all.len > 0 ? ", " : "", text_c(&name));
 	}
 	GENERAL_NAMES_free(names);
@@ -344,6 +373,80 @@ static void merge_names(struct tls_shelf *shelf, int64_t now_s)
 	shelf->name_count = kept + 1;
 }
 
+static const struct tls_shelf_name *find_exactly(const struct tls_shelf *shelf, const char *name)
+{
+	const struct tls_shelf_name key = {.name = (char *)(uintptr_t)name};
+	return shelf->name_count == 0
+	               ? NULL
+	               : bsearch(&key, shelf->names, shelf->name_count, sizeof(key), by_name);
+}
+
+static bool has_valid(const struct tls_shelf_name *entry, int64_t now_s)
+{
+	for (unsigned kind = 0; kind < TLS_KINDS; kind++) {
+		const struct tls_pair *pair = entry->pairs[kind];
+		if (pair != NULL && is_valid_at(pair, now_s))
+			return true;
+	}
+	return false;
+}
+
+/* Has a wildcard that is valid stand in for a name of which nothing is. */
+static void lend_wildcards(struct tls_shelf *shelf, int64_t now_s)
+{
+	for (unsigned i = 0; i < shelf->name_count; i++) {
+		struct tls_shelf_name *entry = &shelf->names[i];
+		const char *dot = strchr(entry->name, '.');
+		char wild[LIMIT_HOST_BYTES + 2];
+		if (entry->name[0] == '*' || dot == NULL || has_valid(entry, now_s))
+			continue;
+		snprintf(wild, sizeof(wild), "*%s", dot);
+		const struct tls_shelf_name *lender = find_exactly(shelf, wild);
+		if (lender != NULL && has_valid(lender, now_s))
+			memcpy(entry->pairs, lender->pairs, sizeof(entry->pairs));
+	}
+}
+
+/* ---- pairs ---- */
+
+const char *tls_shelf_unfit_kind(const EVP_PKEY *key)
+{
+	const int base = EVP_PKEY_get_base_id(key);
+	return base == EVP_PKEY_RSA || base == EVP_PKEY_EC ? NULL
+	                                                   : "is neither of RSA nor of ECDSA";
+}
+
+const char *tls_shelf_unfit_strength(const EVP_PKEY *key)
+{
+	enum { BITS_MIN = 112 /* RSA of 2048 bits; less is refused by clients */ };
+	return EVP_PKEY_get_security_bits(key) >= BITS_MIN ? NULL
+	                                                   : "is too weak: clients refuse it";
+}
+
+/* Why a pair is not fit to be shown to any client; NULL: it is. It would take the place of one that
+ * is, and the handshakes with it would fail. */
+static char *unfit_of(const struct tls_pair *pair)
+{
+	struct text words = {0};
+	char *copy = NULL;
+	const char *kind = tls_shelf_unfit_kind(pair->key);
+	const char *unfit = kind != NULL ? kind : tls_shelf_unfit_strength(pair->key);
+	SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
+	CHECK(trial != NULL);
+	if (unfit != NULL) {
+		text_addf(&words, "its key %s", unfit);
+	} else if (SSL_CTX_use_cert_and_key(trial, pair->leaf, pair->key, pair->chain, 1) != 1) {
+		const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+		text_addf(&words, "%s", reason != NULL ? reason : "OpenSSL does not take it");
+	}
+	if (words.len > 0)
+		copy = mem_copy(text_c(&words), words.len);
+	text_done(&words);
+	SSL_CTX_free(trial);
+	ERR_clear_error();
+	return copy;
+}
+
 static void make_pair(const struct tls_shelf *shelf, const struct certificate *leaf, EVP_PKEY *key,
         struct tls_pair *ret)
 {
@@ -354,10 +457,11 @@ static void make_pair(const struct tls_shelf *shelf, const struct certificate *l
 	        .kind = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? TLS_KIND_RSA : TLS_KIND_ECDSA,
 	        .not_before_s = time_of(X509_get0_notBefore(leaf->x509)),
 	        .not_after_s = time_of(X509_get0_notAfter(leaf->x509)),
-	        .from = mem_copy(
-	                shelf->sources[leaf->source], strlen(shelf->sources[leaf->source])),
+	        .from = mem_copy(shelf->sources[leaf->source].from,
+	                strlen(shelf->sources[leaf->source].from)),
 	};
 	CHECK(X509_up_ref(ret->leaf) == 1 && EVP_PKEY_up_ref(key) == 1);
+	ret->unfit = unfit_of(ret);
 }
 
 static void free_pair(struct tls_pair *pair)
@@ -367,7 +471,14 @@ static void free_pair(struct tls_pair *pair)
 	EVP_PKEY_free(pair->key);
 	mem_free(pair->from);
 	mem_free(pair->names);
+	mem_free(pair->unfit);
 	mem_free(pair->staple);
+}
+
+static void add_pair(struct tls_shelf *shelf, const struct tls_pair *pair)
+{
+	shelf->pairs = mem_resize(shelf->pairs, (shelf->pair_count + 1) * sizeof(*shelf->pairs));
+	shelf->pairs[shelf->pair_count++] = *pair;
 }
 
 /* The same certificate may lie there twice, with its chain and without. */
@@ -386,10 +497,58 @@ static void put_pair(struct tls_shelf *shelf, struct key *key, const struct tls_
 		free_pair(&worse);
 		return;
 	}
-	shelf->pairs = mem_resize(shelf->pairs, (shelf->pair_count + 1) * sizeof(*shelf->pairs));
-	shelf->pairs[shelf->pair_count] = *pair;
-	shelf->pairs[shelf->pair_count].next = key->pair;
-	key->pair = shelf->pair_count++;
+	add_pair(shelf, pair);
+	shelf->pairs[shelf->pair_count - 1].next = key->pair;
+	key->pair = shelf->pair_count - 1;
+}
+
+/* Whether a pair came from a source, or from what lies in it. */
+static bool is_from(const struct tls_pair *pair, const char *from)
+{
+	size_t length = strlen(from);
+	return strncmp(pair->from, from, length) == 0 &&
+	       (pair->from[length] == '\0' || pair->from[length] == '/');
+}
+
+static bool has_leaf(const struct tls_shelf *shelf, X509 *leaf)
+{
+	bool has = false;
+	for (unsigned i = 0; i < shelf->pair_count && !has; i++)
+		has = X509_cmp(shelf->pairs[i].leaf, leaf) == 0;
+	return has;
+}
+
+/* Takes a pair of the shelf before. */
+static void take_over(struct tls_shelf *shelf, const struct tls_pair *pair)
+{
+	struct tls_pair copy = {
+	        .leaf = pair->leaf,
+	        .chain = X509_chain_up_ref(pair->chain),
+	        .key = pair->key,
+	        .kind = pair->kind,
+	        .not_before_s = pair->not_before_s,
+	        .not_after_s = pair->not_after_s,
+	        .from = mem_copy(pair->from, strlen(pair->from)),
+	};
+	CHECK(copy.chain != NULL && X509_up_ref(copy.leaf) == 1 && EVP_PKEY_up_ref(copy.key) == 1);
+	add_pair(shelf, &copy);
+}
+
+/* Takes what came from sources that are broken now. */
+static void keep_before(struct tls_shelf *shelf, struct text *troubles)
+{
+	const struct tls_shelf *before = shelf->before;
+	for (unsigned i = 0; before != NULL && i < shelf->source_count; i++) {
+		for (unsigned k = 0; shelf->sources[i].is_broken && k < before->pair_count; k++) {
+			const struct tls_pair *pair = &before->pairs[k];
+			if (pair->unfit != NULL || !is_from(pair, shelf->sources[i].from) ||
+			        has_leaf(shelf, pair->leaf))
+				continue;
+			take_over(shelf, pair);
+			text_addf(troubles, "%s: the certificate for %s is shown as before\n",
+			        pair->from, pair->names);
+		}
+	}
 }
 
 /* Whether a staple speaks of a certificate, says that it is good, and is in its time. */
@@ -438,7 +597,7 @@ static void drop_materials(struct tls_shelf *shelf)
 	for (unsigned i = 0; i < shelf->key_count; i++)
 		EVP_PKEY_free(shelf->keys[i].key);
 	for (unsigned i = 0; i < shelf->source_count; i++)
-		mem_free(shelf->sources[i]);
+		mem_free(shelf->sources[i].from);
 	for (unsigned i = 0; i < shelf->staple_count; i++) {
 		OCSP_RESPONSE_free(shelf->staples[i].response);
 		mem_free(shelf->staples[i].der);
@@ -447,6 +606,8 @@ static void drop_materials(struct tls_shelf *shelf)
 	mem_free(shelf->keys);
 	mem_free(shelf->sources);
 	mem_free(shelf->staples);
+	tls_shelf_unref(shelf->before);
+	shelf->before = NULL;
 	shelf->certificates = NULL;
 	shelf->keys = NULL;
 	shelf->sources = NULL;
@@ -468,15 +629,21 @@ void tls_shelf_finish(struct tls_shelf *shelf, int64_t now_s, struct text *troub
 			make_pair(shelf, certificate, key->key, &pair);
 			put_pair(shelf, key, &pair);
 		} else if (X509_check_ca(certificate->x509) == 0) {
+			struct source *source = &shelf->sources[certificate->source];
 			text_addf(troubles, "%s has a certificate whose private key is nowhere\n",
-			        shelf->sources[certificate->source]);
+			        source->from);
+			source->is_broken = true;
 		}
 	}
+	keep_before(shelf, troubles);
 	for (unsigned i = 0; i < shelf->pair_count; i++) {
 		struct tls_pair *pair = &shelf->pairs[i];
 		add_names(shelf, pair);
 		if (pair->names[0] == '\0')
 			text_addf(troubles, "%s has a certificate for no host name\n", pair->from);
+		else if (pair->unfit != NULL)
+			text_addf(troubles, "%s: the certificate for %s cannot be shown: %s\n",
+			        pair->from, pair->names, pair->unfit);
 		else if (!is_valid_at(pair, now_s))
 			text_addf(troubles, "%s: the certificate for %s %s\n", pair->from,
 			        pair->names,
@@ -484,6 +651,7 @@ void tls_shelf_finish(struct tls_shelf *shelf, int64_t now_s, struct text *troub
 	}
 	put_staples(shelf);
 	merge_names(shelf, now_s);
+	lend_wildcards(shelf, now_s);
 	drop_materials(shelf);
 	ERR_clear_error();
 	shelf->is_finished = true;
@@ -512,14 +680,6 @@ void tls_shelf_unref(struct tls_shelf *shelf)
 	mem_free(shelf);
 }
 
-static const struct tls_shelf_name *find_exactly(const struct tls_shelf *shelf, const char *name)
-{
-	const struct tls_shelf_name key = {.name = (char *)(uintptr_t)name};
-	return shelf->name_count == 0
-	               ? NULL
-	               : bsearch(&key, shelf->names, shelf->name_count, sizeof(key), by_name);
-}
-
 const struct tls_shelf_name *tls_shelf_find(const struct tls_shelf *shelf, struct str name)
 {
 	char low[LIMIT_HOST_BYTES + 1];
@@ -539,6 +699,11 @@ const struct tls_shelf_name *tls_shelf_find(const struct tls_shelf *shelf, struc
 	return find_exactly(shelf, dot);
 }
 
+bool tls_shelf_is_finished(const struct tls_shelf *shelf)
+{
+	return shelf->is_finished;
+}
+
 bool tls_shelf_has(const struct tls_shelf *shelf, struct str name)
 {
 	return tls_shelf_find(shelf, name) != NULL;
@@ -548,6 +713,14 @@ const struct tls_pair *tls_shelf_pair(const struct tls_shelf *shelf, unsigned in
 {
 	CHECK(index < shelf->pair_count);
 	return &shelf->pairs[index];
+}
+
+unsigned tls_shelf_fit_count(const struct tls_shelf *shelf)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < shelf->pair_count; i++)
+		count += shelf->pairs[i].unfit == NULL;
+	return count;
 }
 
 unsigned tls_shelf_count(const struct tls_shelf *shelf)
@@ -591,6 +764,20 @@ int64_t tls_shelf_first_end(const struct tls_shelf *shelf)
 	return first_s;
 }
 
+int64_t tls_shelf_next_turn(const struct tls_shelf *shelf, int64_t now_s)
+{
+	int64_t next_s = 0;
+	CHECK(shelf->is_finished);
+	for (unsigned i = 0; i < shelf->pair_count; i++) {
+		const int64_t ends[] = {shelf->pairs[i].not_before_s, shelf->pairs[i].not_after_s};
+		for (unsigned k = 0; k < ARRAY_LENGTH(ends); k++) {
+			if (ends[k] > now_s && (next_s == 0 || ends[k] < next_s))
+				next_s = ends[k];
+		}
+	}
+	return next_s;
+}
+
 void tls_shelf_tell_ends(const struct tls_shelf *shelf, int64_t until_s, unsigned max,
         int64_t now_s, struct text *to)
 {
@@ -610,62 +797,4 @@ void tls_shelf_tell_ends(const struct tls_shelf *shelf, int64_t until_s, unsigne
 	}
 	if (count > max)
 		text_addf(to, "%u more have expired, or will soon\n", count - max);
-}
-
-/* ---- the slot ---- */
-
-struct tls_shelf_slot {
-	pthread_mutex_t lock;
-	struct tls_shelf *shelf;
-	atomic_uint_least64_t turn; /* grows with each that is put in; at least 1 */
-};
-
-struct tls_shelf_slot *tls_shelf_slot_new(void)
-{
-	struct tls_shelf_slot *slot = mem_new(struct tls_shelf_slot);
-	struct text none = {0};
-	CHECK(pthread_mutex_init(&slot->lock, NULL) == 0);
-	slot->shelf = tls_shelf_new();
-	tls_shelf_finish(slot->shelf, 0, &none);
-	atomic_init(&slot->turn, 1);
-	return slot;
-}
-
-void tls_shelf_slot_free(struct tls_shelf_slot *slot)
-{
-	if (slot == NULL)
-		return;
-	tls_shelf_unref(slot->shelf);
-	pthread_mutex_destroy(&slot->lock);
-	mem_free(slot);
-}
-
-void tls_shelf_slot_put(struct tls_shelf_slot *slot, struct tls_shelf *shelf)
-{
-	CHECK(shelf->is_finished);
-	CHECK(pthread_mutex_lock(&slot->lock) == 0);
-	struct tls_shelf *before = slot->shelf;
-	slot->shelf = shelf;
-	atomic_fetch_add_explicit(&slot->turn, 1, memory_order_release);
-	CHECK(pthread_mutex_unlock(&slot->lock) == 0);
-	tls_shelf_unref(before);
-}
-
-struct tls_shelf *tls_shelf_slot_get(struct tls_shelf_slot *slot)
-{
-	uint64_t turn = 0;
-	struct tls_shelf *shelf = NULL;
-	tls_shelf_slot_follow(slot, &turn, &shelf);
-	return shelf;
-}
-
-void tls_shelf_slot_follow(struct tls_shelf_slot *slot, uint64_t *turn, struct tls_shelf **shelf)
-{
-	if (*turn == atomic_load_explicit(&slot->turn, memory_order_acquire))
-		return;
-	tls_shelf_unref(*shelf);
-	CHECK(pthread_mutex_lock(&slot->lock) == 0);
-	*turn = atomic_load_explicit(&slot->turn, memory_order_relaxed);
-	*shelf = tls_shelf_ref(slot->shelf);
-	CHECK(pthread_mutex_unlock(&slot->lock) == 0);
 }

@@ -33,8 +33,19 @@ void tls_shelf_add(
 void tls_shelf_add_staple(
         struct tls_shelf *shelf, const char *from, struct str der, struct text *troubles);
 
+/* Says of a text that should be there, or of all that lie below such a name, that it cannot be
+ * read.
+ */
+void tls_shelf_miss(struct tls_shelf *shelf, const char *from);
+
+/* Has what a text had on another shelf, which is finished, stay where this text, by its `from`, was
+ * missed, has something of no use, or a certificate without its key: half of a renewal takes
+ * nothing away. At most once. */
+void tls_shelf_keep(struct tls_shelf *shelf, struct tls_shelf *before);
+
 /* Puts together what was added. Where there are several certificates of one kind for a name, the
- * one that is valid at `now_s`, and of these the one that was issued last. It changes no more. */
+ * one that is valid at `now_s`, and of these the one that was issued last; a wildcard that is valid
+ * stands in for a name that has none that is. It changes no more. */
 void tls_shelf_finish(struct tls_shelf *shelf, int64_t now_s, struct text *troubles);
 
 /* Counts one user more, or less; any thread. */
@@ -62,13 +73,17 @@ void tls_shelf_slot_follow(struct tls_shelf_slot *slot, uint64_t *turn, struct t
  * that stands for its first label. */
 bool tls_shelf_has(const struct tls_shelf *shelf, struct str name);
 
-/* Certificates in it; one of them. */
+/* Certificates in it, those of them that can be shown (by their kind and strength), and one. */
 unsigned tls_shelf_count(const struct tls_shelf *shelf);
+unsigned tls_shelf_fit_count(const struct tls_shelf *shelf);
 struct tls_shelf_entry tls_shelf_at(const struct tls_shelf *shelf, unsigned index);
 
 /* When the first of those that are shown for any name expires, in seconds since 1970; 0: there is
  * none. */
 int64_t tls_shelf_first_end(const struct tls_shelf *shelf);
+
+/* When the next one becomes valid or expires, so that the shelf is to be made anew; 0: never. */
+int64_t tls_shelf_next_turn(const struct tls_shelf *shelf, int64_t now_s);
 
 /* Adds a line for each of those that are shown and expire before a time, and one that counts those
  * beyond `max`. */

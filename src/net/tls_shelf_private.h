@@ -18,6 +18,7 @@ struct tls_pair {
 	enum tls_kind kind;
 	int64_t not_before_s, not_after_s;
 	char *from, *names;
+	char *unfit;           /* why it cannot be shown; NULL: it can */
 	unsigned char *staple; /* NULL: none */
 	size_t staple_len;
 	uint32_t next; /* while a shelf is made: the next one of the same key */
@@ -31,6 +32,12 @@ struct tls_shelf_name {
 
 /* NULL: nothing. */
 const struct tls_shelf_name *tls_shelf_find(const struct tls_shelf *shelf, struct str name);
+
+bool tls_shelf_is_finished(const struct tls_shelf *shelf);
+
+/* Why no client could do anything with such a key; NULL: they can. */
+const char *tls_shelf_unfit_kind(const EVP_PKEY *key);
+const char *tls_shelf_unfit_strength(const EVP_PKEY *key);
 
 /* One of tls_shelf_count. */
 const struct tls_pair *tls_shelf_pair(const struct tls_shelf *shelf, unsigned index);

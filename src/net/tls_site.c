@@ -64,13 +64,14 @@ static int on_name(SSL *ssl, int *alert, void *context)
 static int on_certificate(SSL *ssl, void *context)
 {
 	const struct tls_site *site = context; /* on_name has chosen, in this step */
+	unsigned count = 0;
 	for (unsigned kind = 0; site->chosen != NULL && kind < TLS_KINDS; kind++) {
 		const struct tls_pair *pair = site->chosen->pairs[kind];
-		if (pair != NULL &&
-		        SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->chain, 1) != 1)
-			return 0;
+		/* One that OpenSSL does not take is no reason not to show the other. */
+		count += pair != NULL &&
+		         SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->chain, 1) == 1;
 	}
-	return site->chosen != NULL;
+	return count > 0;
 }
 
 static int on_status(SSL *ssl, void *context)

@@ -110,7 +110,7 @@ def test_who_dawdles_in_the_handshake_has_no_more_time(make):
 
 def test_handshakes_at_a_time_are_few(make):
     """Those beyond are closed at once, and those who come when there is room again are served."""
-    site = Secure(make, {"tls_timeout": "30s", "connections_per_client": "5000"}, workers=1)
+    site = Secure(make, {"tls_timeout": "30s", "connections_per_address": "5000"}, workers=1)
     site.origin.default = says(FRESH, body=b"hello")
     limit = 1024
     socks = [socket.create_connection(("127.0.0.1", site.port), timeout=10) for _ in range(limit)]
@@ -163,8 +163,9 @@ def test_a_session_is_no_way_past_a_certificate_that_is_gone(make, version):
 
     session, _ = visit("other.test")
     assert visit("other.test", session)[1]
-    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
-        visit("stranger.test", session)
+    if version == "1.3":  # of 1.2 OpenSSL goes by the name that the session has
+        with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+            visit("stranger.test", session)
     (site.folder / "other.test.pem").unlink()
     site.server.wait_line("certificates: 1 of .* are shown", 20, since=len(site.server.lines) - 1)
     with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
@@ -178,7 +179,7 @@ def test_a_weak_key_does_no_harm_to_a_good_one(make):
     """No client would believe it, and OpenSSL does not show it."""
     site = Secure(make)
     site.add(NAME, label="weak", key="rsa:1024")
-    site.server.wait_line("weak.pem.*too weak", 20)
+    site.server.wait_line("weak.pem.*cannot be shown.*too weak", 20)
     assert kinds_shown(site) == {"ECDSA": "ECDSA", "RSA": None}
     assert site.secure_get("/").status
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "edge/certificates.h"
+#include "net/tls_shelf_private.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -99,6 +100,58 @@ static void what_lies_there_is_shown(void **state)
 	unlink("a.crt");
 	wait_for(certificates, "a.test", false);
 	edge_certificates_free(certificates);
+	char remove[64];
+	snprintf(remove, sizeof(remove), "rm -r %s", folder);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(system(remove), 0);
+}
+
+/* Puts both into one file: valid from and until so many seconds from now. */
+static struct issued put_for(const char *path, const char *names, int64_t from_s, int64_t until_s)
+{
+	struct issued leaf = issue(&root,
+	        &(struct wanted){
+	                .subject = "x", .names = names, .from_s = from_s, .until_s = until_s});
+	struct text both = {0};
+	add_certificate_of(&both, &leaf);
+	add_key_of(&both, &leaf);
+	write_file(path, &both);
+	text_done(&both);
+	return leaf;
+}
+
+static void wait_until_shown(
+        struct edge_certificates *certificates, const char *name, const X509 *wanted)
+{
+	uint64_t until_ms = clock_ms() + 20000;
+	for (bool is_shown = false; !is_shown;) {
+		struct tls_shelf *shelf = tls_shelf_slot_get(edge_certificates_slot(certificates));
+		const struct tls_shelf_name *found = tls_shelf_find(shelf, str_of(name));
+		is_shown =
+		        found != NULL && X509_cmp(found->pairs[TLS_KIND_ECDSA]->leaf, wanted) == 0;
+		tls_shelf_unref(shelf);
+		assert_true(clock_ms() < until_ms);
+		usleep(20000);
+	}
+}
+
+static void what_becomes_valid_or_expires_is_noticed(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/headwater-certificates-XXXXXX";
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	struct issued lasting = put_for("lasting.pem", "DNS:v.test", -900, 900);
+	struct issued brief = put_for("brief.pem", "DNS:v.test", -100, 3);
+	struct issued early = put_for("early.pem", "DNS:w.test,DNS:v.test", 6, 5000);
+	struct edge_certificates *certificates = edge_certificates_new(folder, NULL);
+	wait_until_shown(certificates, "v.test", brief.x509);
+	wait_until_shown(certificates, "v.test", lasting.x509);
+	wait_until_shown(certificates, "v.test", early.x509);
+	edge_certificates_free(certificates);
+	free_issued(&lasting);
+	free_issued(&brief);
+	free_issued(&early);
 	char remove[64];
 	snprintf(remove, sizeof(remove), "rm -r %s", folder);
 	assert_int_equal(chdir("/"), 0);
@@ -228,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_lies_there_is_shown),
+	        cmocka_unit_test(what_becomes_valid_or_expires_is_noticed),
 	        cmocka_unit_test(a_folder_that_is_not_there_has_none),
 	        cmocka_unit_test(what_is_told_is_shown_beside_the_folder),
 	        cmocka_unit_test(without_a_folder_they_are_shown_alone),

@@ -259,29 +259,6 @@ static void a_staple_finds_its_certificate(void **state)
 	free_issued(&leaf);
 }
 
-static void a_slot_has_the_newest(void **state)
-{
-	(void)state;
-	struct tls_shelf_slot *slot = tls_shelf_slot_new();
-	struct tls_shelf *mine = NULL, *next = tls_shelf_new();
-	struct text troubles = {0};
-	uint64_t turn = 0;
-	tls_shelf_slot_follow(slot, &turn, &mine);
-	assert_non_null(mine);
-	assert_int_equal(tls_shelf_count(mine), 0);
-	tls_shelf_finish(next, 0, &troubles);
-	tls_shelf_slot_put(slot, next);
-	struct tls_shelf *got = tls_shelf_slot_get(slot);
-	assert_ptr_equal(got, next);
-	tls_shelf_unref(got);
-	tls_shelf_slot_follow(slot, &turn, &mine);
-	assert_ptr_equal(mine, next);
-	tls_shelf_slot_follow(slot, &turn, &mine);
-	tls_shelf_slot_free(slot);
-	assert_int_equal(tls_shelf_count(mine), 0);
-	tls_shelf_unref(mine);
-}
-
 static void what_expires_first_of_what_is_shown_is_told(void **state)
 {
 	(void)state;
@@ -330,6 +307,181 @@ static void what_expires_first_of_what_is_shown_is_told(void **state)
 	free_issued(&late);
 }
 
+/* A text with a certificate that is valid from and until so many seconds from now, and its key. */
+static struct issued issue_into(
+        struct text *to, const char *names, int64_t from_s, int64_t until_s, bool is_rsa)
+{
+	struct issued leaf = issue(&root, &(struct wanted){.subject = "x",
+	                                          .names = names,
+	                                          .from_s = from_s,
+	                                          .until_s = until_s,
+	                                          .is_rsa = is_rsa});
+	add_key_of(to, &leaf);
+	add_certificate_of(to, &leaf);
+	return leaf;
+}
+
+static void a_wildcard_stands_in_for_a_name_that_has_nothing_valid(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t exact_from_s, exact_until_s, wild_until_s;
+		bool is_wild;
+	} cases[] = {
+	        {-900, 900, 900, false},
+	        {-900, -100, 900, true},
+	        {500, 900, 900, true},
+	        {-900, -100, -50, false},
+	};
+	for (unsigned i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct text one = {0}, two = {0}, troubles = {0};
+		struct issued exact = issue_into(&one, "DNS:www.w.test", cases[i].exact_from_s,
+		        cases[i].exact_until_s, true);
+		struct issued wild =
+		        issue_into(&two, "DNS:*.w.test", -900, cases[i].wild_until_s, false);
+		struct tls_shelf *shelf =
+		        shelf_of(&troubles, (const struct text *const[]){&one, &two, NULL});
+		assert_found(shelf, "www.w.test", cases[i].is_wild ? TLS_KIND_ECDSA : TLS_KIND_RSA,
+		        cases[i].is_wild ? wild.x509 : exact.x509);
+		tls_shelf_unref(shelf);
+		text_done(&one);
+		text_done(&two);
+		text_done(&troubles);
+		free_issued(&exact);
+		free_issued(&wild);
+	}
+}
+
+static void it_is_known_when_what_is_valid_changes(void **state)
+{
+	(void)state;
+	const int64_t now_s = (int64_t)time(NULL);
+	struct text all = {0}, troubles = {0};
+	struct issued one = issue_into(&all, "DNS:t.test", -900, 500, false);
+	struct issued two = issue_into(&all, "DNS:t.test", 300, 900, false);
+	struct tls_shelf *shelf = shelf_of(&troubles, (const struct text *const[]){&all, NULL});
+	const int64_t turns_s[] = {300, 500, 900};
+	int64_t at_s = now_s;
+	for (unsigned i = 0; i < ARRAY_LENGTH(turns_s); i++) {
+		at_s = tls_shelf_next_turn(shelf, at_s);
+		assert_in_range(at_s - now_s, turns_s[i] - 2, turns_s[i] + 2);
+	}
+	assert_int_equal(tls_shelf_next_turn(shelf, at_s), 0);
+	tls_shelf_unref(shelf);
+	text_done(&all);
+	text_done(&troubles);
+	free_issued(&one);
+	free_issued(&two);
+}
+
+static void what_no_client_could_believe_takes_nobodys_place(void **state)
+{
+	(void)state;
+	struct text good = {0}, weak = {0}, odd = {0}, troubles = {0};
+	struct issued leaf = issue_into(&good, "DNS:u.test", -900, 900, false);
+	EVP_PKEY *const keys[] = {EVP_RSA_gen(1024), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")};
+	struct text *const texts[] = {&weak, &odd};
+	for (unsigned i = 0; i < ARRAY_LENGTH(keys); i++) {
+		struct issued bad =
+		        issue(&root, &(struct wanted){.subject = "u", .names = "DNS:u.test"});
+		EVP_PKEY_free(bad.key);
+		bad.key = keys[i];
+		X509_set_pubkey(bad.x509, bad.key);
+		assert_true(X509_sign(bad.x509, root.key, EVP_sha256()) > 0);
+		add_key_of(texts[i], &bad);
+		add_certificate_of(texts[i], &bad);
+		free_issued(&bad);
+	}
+	struct tls_shelf *shelf =
+	        shelf_of(&troubles, (const struct text *const[]){&good, &weak, &odd, NULL});
+	assert_string_equal(text_c(&troubles),
+	        "text1: the certificate for u.test cannot be shown: its key is too weak: clients "
+	        "refuse it\n"
+	        "text2: the certificate for u.test cannot be shown: its key is neither of RSA nor "
+	        "of ECDSA\n");
+	assert_found(shelf, "u.test", TLS_KIND_ECDSA, leaf.x509);
+	assert_null(tls_shelf_find(shelf, STR("u.test"))->pairs[TLS_KIND_RSA]);
+	assert_int_equal(tls_shelf_count(shelf), 3);
+	assert_int_equal(tls_shelf_fit_count(shelf), 1);
+	tls_shelf_unref(shelf);
+	text_done(&good);
+	text_done(&weak);
+	text_done(&odd);
+	text_done(&troubles);
+	free_issued(&leaf);
+}
+
+/* Makes the next shelf of a text that is now so, or, where it is NULL, is missed by this name. */
+static struct tls_shelf *next_shelf(
+        struct tls_shelf *before, const struct text *now, const char *from, struct text *troubles)
+{
+	struct tls_shelf *shelf = tls_shelf_new();
+	tls_shelf_keep(shelf, before);
+	text_clear(troubles);
+	if (now != NULL)
+		tls_shelf_add(shelf, from, text_str(now), troubles);
+	else if (from != NULL)
+		tls_shelf_miss(shelf, from);
+	tls_shelf_finish(shelf, (int64_t)time(NULL), troubles);
+	return shelf;
+}
+
+static void half_a_renewal_takes_nothing_away(void **state)
+{
+	(void)state;
+	struct text whole = {0}, half = {0}, cut = {0}, none = {0}, troubles = {0};
+	struct issued leaf = issue_into(&whole, "DNS:h.test", -900, 900, false);
+	struct issued renewed =
+	        issue(&root, &(struct wanted){.subject = "h", .names = "DNS:h.test"});
+	add_certificate_of(&half, &renewed);
+	text_add(&cut, str_make(whole.at, whole.len * 2 / 3));
+	struct tls_shelf *first = tls_shelf_new();
+	tls_shelf_add(first, "f/h.pem", text_str(&whole), &troubles);
+	tls_shelf_finish(first, (int64_t)time(NULL), &troubles);
+	const struct {
+		const struct text *now;
+		const char *from;
+		bool is_kept;
+	} cases[] = {
+	        {&half, "f/h.pem", true},
+	        {&cut, "f/h.pem", true},
+	        {&none, "f/h.pem", true},
+	        {NULL, "f/h.pem", true},
+	        {NULL, "f", true},
+	        {&half, "f/h", false},
+	        {NULL, "f/g.pem", false},
+	        {NULL, NULL, false},
+	};
+	for (unsigned i = 0; i < ARRAY_LENGTH(cases); i++) {
+		/* Twice: what was kept is kept. */
+		struct tls_shelf *next = next_shelf(first, cases[i].now, cases[i].from, &troubles);
+		struct tls_shelf *last = next_shelf(next, cases[i].now, cases[i].from, &troubles);
+		assert_int_equal(tls_shelf_has(last, STR("h.test")), cases[i].is_kept);
+		assert_int_equal(
+		        strstr(text_c(&troubles), "f/h.pem: the certificate for h.test is shown as "
+		                                  "before\n") != NULL,
+		        cases[i].is_kept);
+		if (cases[i].is_kept)
+			assert_found(last, "h.test", TLS_KIND_ECDSA, leaf.x509);
+		tls_shelf_unref(next);
+		tls_shelf_unref(last);
+	}
+	/* With its key it is whole. */
+	add_key_of(&half, &renewed);
+	struct tls_shelf *last = next_shelf(first, &half, "f/h.pem", &troubles);
+	assert_found(last, "h.test", TLS_KIND_ECDSA, renewed.x509);
+	assert_int_equal(tls_shelf_count(last), 1);
+	assert_int_equal(troubles.len, 0);
+	tls_shelf_unref(last);
+	tls_shelf_unref(first);
+	text_done(&whole);
+	text_done(&half);
+	text_done(&cut);
+	text_done(&troubles);
+	free_issued(&leaf);
+	free_issued(&renewed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,8 +490,11 @@ int main(void)
 	        cmocka_unit_test(one_of_each_kind_and_the_best_of_them),
 	        cmocka_unit_test(what_is_of_no_use_is_told),
 	        cmocka_unit_test(a_staple_finds_its_certificate),
-	        cmocka_unit_test(a_slot_has_the_newest),
 	        cmocka_unit_test(what_expires_first_of_what_is_shown_is_told),
+	        cmocka_unit_test(a_wildcard_stands_in_for_a_name_that_has_nothing_valid),
+	        cmocka_unit_test(it_is_known_when_what_is_valid_changes),
+	        cmocka_unit_test(what_no_client_could_believe_takes_nobodys_place),
+	        cmocka_unit_test(half_a_renewal_takes_nothing_away),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
