@@ -12,6 +12,7 @@
 #include "edge/request_private.h"
 #include "http/hop.h"
 #include "http/uri.h"
+#include "model/headers.h"
 
 #define TO(id) (1u << EDGE_REQUEST_##id)
 
@@ -260,13 +261,23 @@ bool edge_request_send_head(
 	return false;
 }
 
+/* A line of a field; nothing where there is no value. */
+static struct str line_of(struct edge_request *request, const char *name, struct str value)
+{
+	return value.len == 0 ? STR_EMPTY
+	                      : arena_printf(&request->stream->arena, "%s: %.*s\r\n", name,
+	                                STR_ARG(value));
+}
+
 enum edge_turn edge_request_step_FAIL(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
-	struct str timing = edge_request_timing(request);
-	struct str lines = arena_printf(&stream->arena, "X-Cache: %s\r\n%s%.*s%s%.*s",
-	        request->cache, timing.len > 0 ? "Server-Timing: " : "", STR_ARG(timing),
-	        timing.len > 0 ? "\r\n" : "", STR_ARG(request->error_lines));
+	bool has_hsts = request->domain != NULL && request->is_https;
+	struct str timing = line_of(request, "Server-Timing", edge_request_timing(request));
+	struct str hsts = line_of(request, "Strict-Transport-Security",
+	        has_hsts ? model_headers_hsts(request->domain) : STR_EMPTY);
+	struct str lines = arena_printf(&stream->arena, "X-Cache: %s\r\n%.*s%.*s%.*s",
+	        request->cache, STR_ARG(timing), STR_ARG(hsts), STR_ARG(request->error_lines));
 	serve_stream_error(stream, request->fault, lines);
 	return edge_request_go(request, EDGE_REQUEST_FINISH);
 }

@@ -225,9 +225,22 @@ bool model_headers_add(const struct model_field *field, struct model_domain *dom
 	return true;
 }
 
+static const struct str HSTS = STR("Strict-Transport-Security");
+
+struct str model_headers_hsts(const struct model_domain *domain)
+{
+	const struct model_headers *rules = domain->headers_to_secure_client;
+	for (size_t i = 0; i < model_headers_count(rules); i++) {
+		const struct model_header *rule = &rules->list[i];
+		if (rule->action == MODEL_HEADER_SET && !rule->is_overruled &&
+		        str_is_equal_nocase(str_make(rule->name, rule->name_len), HSTS))
+			return str_make(rule->value, rule->value_len);
+	}
+	return STR_EMPTY;
+}
+
 void model_headers_make_secure(struct model_domain *domain)
 {
-	static const struct str NAME = STR("Strict-Transport-Security");
 	const struct model_headers *rules = domain->headers_to_client;
 	domain->headers_to_secure_client = rules;
 	if (domain->hsts_ms == 0)
@@ -236,17 +249,17 @@ void model_headers_make_secure(struct model_domain *domain)
 	text_addf(&value, "max-age=%llu%s%s", (unsigned long long)(domain->hsts_ms / 1000),
 	        domain->hsts_subdomains ? "; includeSubDomains" : "",
 	        domain->hsts_preload ? "; preload" : "");
-	size_t count = model_headers_count(rules), bytes = NAME.len + 2 + value.len + 2;
+	size_t count = model_headers_count(rules), bytes = HSTS.len + 2 + value.len + 2;
 	struct model_headers *list =
 	        model_domain_alloc(domain, sizeof(*list) + (count + 1) * sizeof(list->list[0]));
 	*list = (struct model_headers){.count = 1, .bytes = (uint32_t)bytes};
 	list->list[0] = (struct model_header){
-	        .name = NAME.at,
+	        .name = HSTS.at,
 	        .value = model_domain_copy(domain, text_str(&value)),
-	        .name_len = (uint16_t)NAME.len,
+	        .name_len = (uint16_t)HSTS.len,
 	        .value_len = (uint16_t)value.len,
 	        .action = MODEL_HEADER_SET,
-	        .id = (uint8_t)http_name_of(NAME),
+	        .id = (uint8_t)http_name_of(HSTS),
 	};
 	for (size_t i = 0; i < count; i++) {
 		const struct model_header *rule = &rules->list[i];

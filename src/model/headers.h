@@ -20,6 +20,10 @@ MUST_CHECK bool model_headers_add(const struct model_field *field, struct model_
  * goes first, so that the rules for all clients win over it. */
 void model_headers_make_secure(struct model_domain *domain);
 
+/* What is said of HSTS to clients that came by TLS: the value of Strict-Transport-Security; empty:
+ * nothing, or a rule of the domain has taken it away. */
+struct str model_headers_hsts(const struct model_domain *domain);
+
 /* Adds the rule at `index` in its normal form. */
 void model_headers_print(const struct model_headers *headers, size_t index, struct text *to);
 

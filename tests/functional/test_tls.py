@@ -13,6 +13,7 @@ import threading
 import time
 
 import content
+import h2wire
 import pytest
 import wire
 from caching import FRESH, STALE, Site, says, wait_until, word
@@ -455,6 +456,82 @@ def test_redirects_and_hsts(make):
     assert (plain.status, plain.fields.get("Location")) == (301, f"https://{NAME}/a?b=c")
     assert "Strict-Transport-Security" not in plain.fields
     assert len(site.origin.requests) == 2
+
+
+# How one asks, and where one is sent; None: nowhere.
+REDIRECTED = {
+    "a port": (b"GET /a HTTP/1.1\r\nHost: edge.test:8080\r\n\r\n", "/a"),
+    "large letters and a dot": (b"GET /a HTTP/1.1\r\nHost: EDGE.test.\r\n\r\n", "/a"),
+    "absolute": (b"GET http://edge.test:81/a?b HTTP/1.1\r\nHost: edge.test:81\r\n\r\n", "/a?b"),
+    "what looks like another host": (b"GET //other.test/a HTTP/1.1\r\nHost: edge.test\r\n\r\n", "//other.test/a"),
+    "backslashes": (b"GET /\\other.test HTTP/1.1\r\nHost: edge.test\r\n\r\n", "/\\other.test"),
+    "an encoded line": (b"GET /%0d%0aX:%20y HTTP/1.1\r\nHost: edge.test\r\n\r\n", "/%0d%0aX:%20y"),
+    "an empty query": (b"GET /? HTTP/1.1\r\nHost: edge.test\r\n\r\n", "/?"),
+    "the server": (b"OPTIONS * HTTP/1.1\r\nHost: edge.test\r\n\r\n", "/"),
+    "a body": (b"POST /a HTTP/1.1\r\nHost: edge.test\r\nContent-Length: 5\r\n\r\nhello", "/a"),
+    "a chunked body": (b"PUT /a HTTP/1.1\r\nHost: edge.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "/a"),
+    "an upgrade": (b"GET /a HTTP/1.1\r\nHost: edge.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "/a"),
+    "version 1.0": (b"GET /a HTTP/1.0\r\nHost: edge.test\r\n\r\n", "/a"),
+    "an IPv6 address": (b"GET /a HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", None),
+    "an IPv4 address": (b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", None),
+    "no host": (b"GET /a HTTP/1.0\r\n\r\n", None),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", name="sender")
+def _sender(make_once):
+    return Secure(make_once, rules={"https": {"redirect": "307", "hsts": "1d"}, "upgrade": {"protocols": ["websocket"]}})
+
+
+@pytest.mark.parametrize("row", REDIRECTED)
+def test_whoever_comes_without_tls_is_sent_to_the_same_place(sender, row):
+    request, target = REDIRECTED[row]
+    with Client(sender.server.address) as connection:
+        connection.send(request)
+        response = connection.response()
+        if target is None:
+            assert response.status in (400, 421) and "Location" not in response.fields
+            return
+        assert (response.status, response.fields.get("Location")) == (307, f"https://{NAME}{target}")
+        assert "Strict-Transport-Security" not in response.fields and response.body == b""
+        if b"hello" in request:  # nobody reads it
+            assert response.fields.get("Connection") == "close" and connection.end()[1] == "fin"
+        elif b"HTTP/1.0" not in request:
+            connection.request(target="/next")
+            assert connection.response().fields.get("Location") == f"https://{NAME}/next"
+    assert not sender.origin.requests
+
+
+def test_who_speaks_http2_without_tls_is_sent_away_too(sender):
+    with h2wire.Connection(sender.server.address) as connection:
+        response = connection.get("/a?b", host=f"{NAME}:8080")
+        assert response.status == 307 and response.fields["location"] == f"https://{NAME}/a?b"
+        assert "strict-transport-security" not in response.fields
+
+
+def test_a_wildcard_sends_each_host_to_itself(make):
+    site = Site(make, {"*.wild.test": {"https": {"redirect": "301"}}})
+    assert site.get("/a", host="A.wild.test:80", keep=False).fields.get("Location") == "https://a.wild.test/a"
+
+
+def test_hsts_is_said_with_every_status(make):
+    """RFC 6797 section 7.1: also with what is not fine, and with what comes out of the cache."""
+    site = Secure(make, rules={"https": {"hsts": "1d"}})
+    site.origin.on("/ok", says(FRESH, 'ETag: "a"', body=b"0123456789"))
+    site.origin.on("/absent", says("Cache-Control: no-store", status=404))
+    site.origin.on("/moved", says("Location: /ok", status=302))
+    site.secure_get("/ok")
+    rows = [("/ok", (), 200), ("/ok", [("If-None-Match", '"a"')], 304), ("/ok", [("Range", "bytes=0-1")], 206),
+            ("/ok", [("Range", "bytes=90-")], 416), ("/absent", (), 404), ("/moved", (), 302)]  # fmt: skip
+    for path, fields, status in rows:
+        response = site.secure_get(path, fields=fields)
+        assert (response.status, response.fields.all("Strict-Transport-Security")) == (status, ["max-age=86400"])
+    site.origin.down()
+    for target, status in (("/nobody", 502), ("/\x80", 400)):
+        response = site.secure_get(target)
+        expected = ["max-age=86400"] if status == 502 else []  # of a request that is none, nobody knows the domain
+        assert (response.status, response.fields.all("Strict-Transport-Security")) == (status, expected)
+    assert "Strict-Transport-Security" not in site.get("/nobody", keep=False).fields
 
 
 def test_what_a_trusted_proxy_says_of_the_scheme(make):

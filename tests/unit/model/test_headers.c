@@ -292,6 +292,38 @@ static void rules_differ_by_what_they_do_by_name_and_by_value(void **state)
 	assert_true(model_headers_is_equal(&gone, &other));
 }
 
+static void hsts_is_what_the_domain_says_unless_a_rule_says_otherwise(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t hsts_ms;
+		bool has_subdomains, has_preload;
+		const char *rule, *wanted;
+	} ROWS[] = {
+	        {0, false, false, NULL, ""},
+	        {60000, false, false, NULL, "max-age=60"},
+	        {60000, true, false, "set X-A: b", "max-age=60; includeSubDomains"},
+	        {60000, true, true, NULL, "max-age=60; includeSubDomains; preload"},
+	        {60000, false, false, "set strict-transport-security: max-age=7", "max-age=7"},
+	        {60000, false, false, "delete Strict-Transport-Security", ""},
+	        {0, false, false, "set Strict-Transport-Security: max-age=8", "max-age=8"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+		struct model_domain *domain = model_domain_new();
+		struct model_why why;
+		domain->hsts_ms = ROWS[i].hsts_ms;
+		domain->hsts_subdomains = ROWS[i].has_subdomains;
+		domain->hsts_preload = ROWS[i].has_preload;
+		model_headers_start(field_to(TO_CLIENT), domain, 1);
+		if (ROWS[i].rule != NULL)
+			assert_true(model_headers_add(
+			        field_to(TO_CLIENT), domain, str_of(ROWS[i].rule), &why));
+		model_headers_make_secure(domain);
+		assert_true(str_is_equal(model_headers_hsts(domain), str_of(ROWS[i].wanted)));
+		model_domain_unref(domain);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +333,7 @@ int main(void)
 	        cmocka_unit_test(a_later_rule_takes_away_what_an_earlier_one_writes),
 	        cmocka_unit_test(names_are_known_and_bytes_are_counted),
 	        cmocka_unit_test(what_a_list_writes_is_bounded),
+	        cmocka_unit_test(hsts_is_what_the_domain_says_unless_a_rule_says_otherwise),
 	        cmocka_unit_test(rules_differ_by_what_they_do_by_name_and_by_value),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
