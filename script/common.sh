@@ -5,6 +5,7 @@
 configure() {
 	local folder=$1 wanted
 	shift
+	set -- --prefix=/usr "$@"
 	wanted=$(printf '%s\n' "CC=${CC:-cc}" "$@" src/*/meson.build tests/unit/*/test_*.c tests/fuzz/fuzz_*.c)
 	if [ -f "$folder/build.ninja" ] && [ "$wanted" = "$(cat "$folder/configured" 2>/dev/null)" ]; then
 		return

@@ -39,6 +39,14 @@ static void refuse_credentials(struct control_call *call)
 	        call, CONTROL_PROBLEM_BAD_CREDENTIALS, "the account or its password is wrong");
 }
 
+/* Who signs in by https is not to send it by anything else. */
+static void set_cookie(struct control_call *call, const char *secret, uint64_t seconds)
+{
+	control_call_add_field(call, "Set-Cookie",
+	        CONTROL_GUARD_COOKIE "=%s; Path=/; Max-Age=%llu; HttpOnly; SameSite=Strict%s",
+	        secret, (unsigned long long)seconds, call->is_secure ? "; Secure" : "");
+}
+
 /* A session for an account that has shown its password. */
 static void begin_session(struct control_call *call, const struct store_account *account)
 {
@@ -72,9 +80,7 @@ static void begin_session(struct control_call *call, const struct store_account 
 	}
 	memcpy(pass.account, account->name, sizeof(pass.account));
 	print_who(call, &pass, str_of(secret), control_call_answer(call, 200));
-	control_call_add_field(call, "Set-Cookie",
-	        CONTROL_GUARD_COOKIE "=%s; Path=/; Max-Age=%llu; HttpOnly; SameSite=Strict", secret,
-	        (unsigned long long)minutes * 60);
+	set_cookie(call, secret, minutes * 60);
 }
 
 /* Whether it is the account's password; counted, and refused in any other case. */
@@ -129,8 +135,7 @@ void control_api_accounts_logout(struct control_call *call)
 	}
 	control_call_answer_nothing(call);
 	if (call->caller.is_session)
-		control_call_add_field(call, "Set-Cookie",
-		        CONTROL_GUARD_COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+		set_cookie(call, "", 0);
 }
 
 /* ---- the password ---- */

@@ -46,7 +46,8 @@ struct control_call {
 	struct str names[CONTROL_ROUTE_NAMES]; /* of the path, decoded */
 	struct control_query query;
 	struct text body;
-	struct address client;
+	struct address client;    /* behind trusted proxies */
+	bool is_secure;           /* it came to the first of these by https */
 	struct store_pass caller; /* who asks; all-zero where the route is for whoever does */
 	struct str secret;        /* what the caller showed */
 	uint64_t now_ms;          /* since 1970-01-01 UTC */

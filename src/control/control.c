@@ -622,6 +622,8 @@ struct control *control_new(const struct control_options *options)
 	        .plane = &control->plane,
 	        .listeners = options->listeners,
 	        .listener_count = options->listener_count,
+	        .trusted = options->trusted,
+	        .trusted_count = options->trusted_count,
 	};
 	control->exchanges = control_exchanges_new(&exchanges);
 	control->tail_sink.on_wanted = on_tail_wanted;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/address.h"
 #include "model/read.h"
 #include "net/loop.h"
 
@@ -21,7 +22,9 @@ struct control_options {
 	const char *key_path;      /* of the key of its secrets */
 	const char *reset_path;    /* a file that asks for a new password of admin, and goes then */
 	const char *console;       /* the folder of the console's files; NULL: none */
-	const char *domains;    /* the file that domains are managed by; NULL: the store has them */
+	const char *domains; /* the file that domains are managed by; NULL: the store has them */
+	const struct address_prefix *trusted; /* proxies in front of the API; copied */
+	unsigned trusted_count;
 	enum model_rules rules; /* where the settings in the store say nothing of them */
 	uint32_t drain_timeout_ms;
 };

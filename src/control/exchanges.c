@@ -14,6 +14,7 @@
 #include "control/exchanges_private.h"
 
 #include "base/clock.h"
+#include "http/hop.h"
 #include "http/status.h"
 
 enum {
@@ -619,6 +620,25 @@ static void on_run(struct loop_task *task)
 
 /* ---- all of them ---- */
 
+static bool is_trusted(const struct address *address, const void *context)
+{
+	return serve_server_is_trusted(context, address);
+}
+
+/* Who asks, and whether by https: who stands in front knows, if he is trusted. */
+static void find_client(const struct control_exchanges *exchanges,
+        const struct serve_stream *stream, struct control_call *call)
+{
+	const struct serve_server *server = exchanges->server;
+	struct str rest = http_head_get(&stream->head, HTTP_NAME_X_FORWARDED_PROTO), scheme;
+	call->client = *serve_stream_client(stream);
+	if (!serve_server_is_trusted(server, &call->client))
+		return;
+	call->is_secure =
+	        http_head_next_member(&rest, &scheme) && str_is_equal_nocase(scheme, STR("https"));
+	http_hop_client(&stream->head, is_trusted, server, &call->client);
+}
+
 static void on_request(struct serve_handler *handler, struct serve_stream *stream)
 {
 	struct control_exchanges *exchanges =
@@ -628,7 +648,7 @@ static void on_request(struct serve_handler *handler, struct serve_stream *strea
 	exchange->stream = stream;
 	exchange->task.on_run = on_run;
 	exchange->call.plane = exchanges->plane;
-	exchange->call.client = *serve_stream_client(stream);
+	find_client(exchanges, stream, &exchange->call);
 	exchange->call.now_ms = clock_wall_ms();
 	arena_init(&exchange->call.arena, NULL, 0);
 	list_add_last(&exchanges->list, &exchange->node);
@@ -645,13 +665,20 @@ static void on_refused(
 	(void)fault;
 }
 
-static struct serve_server *make_server(struct control_exchanges *exchanges)
+static struct serve_server *make_server(
+        struct control_exchanges *exchanges, const struct control_exchanges_options *asked)
 {
+	const size_t bytes = asked->trusted_count * sizeof(*exchanges->trusted);
+	exchanges->trusted = mem_alloc(bytes + 1);
+	if (bytes > 0)
+		memcpy(exchanges->trusted, asked->trusted, bytes);
 	const struct serve_options options = {
 	        .loop = exchanges->loop,
 	        .buffers = &exchanges->buffers,
 	        .census = exchanges->census,
 	        .handler = &exchanges->handler,
+	        .trusted = exchanges->trusted,
+	        .trusted_count = asked->trusted_count,
 	        .head_timeout_ms = HEAD_TIMEOUT_MS,
 	        .body_timeout_ms = HEAD_TIMEOUT_MS,
 	        .write_timeout_ms = HEAD_TIMEOUT_MS,
@@ -679,7 +706,7 @@ struct control_exchanges *control_exchanges_new(const struct control_exchanges_o
 	exchanges->census = serve_census_new(CONNECTIONS, CLIENT_CONNECTIONS);
 	for (unsigned i = 0; i < CONTROL_LANES; i++)
 		exchanges->lanes[i] = disk_new(THREADS);
-	exchanges->server = make_server(exchanges);
+	exchanges->server = make_server(exchanges, options);
 	for (unsigned i = 0; i < options->listener_count; i++)
 		if (!serve_server_listen(exchanges->server, options->listeners[i], false)) {
 			control_exchanges_free(exchanges);
@@ -711,6 +738,7 @@ void control_exchanges_free(struct control_exchanges *exchanges)
 	serve_server_free(exchanges->server);
 	serve_census_free(exchanges->census);
 	buf_pool_done(&exchanges->buffers);
+	mem_free(exchanges->trusted);
 	mem_free(exchanges);
 }
 

@@ -16,6 +16,9 @@ struct control_exchanges_options {
 	struct control_plane *plane;
 	const int *listeners; /* they stay the caller's */
 	unsigned listener_count;
+	/* Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; copied. */
+	const struct address_prefix *trusted;
+	unsigned trusted_count;
 };
 
 /* Begins to accept; NULL when the kernel refuses to watch the listeners. */

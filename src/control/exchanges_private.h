@@ -48,6 +48,7 @@ struct control_exchanges {
 	struct serve_census *census;
 	struct serve_server *server;
 	struct serve_handler handler;
+	struct address_prefix *trusted;
 	struct disk *lanes[CONTROL_LANES];
 	unsigned waiting[CONTROL_LANES]; /* operations that were given to each */
 	struct list list;

@@ -7,6 +7,7 @@
 #include "main/run_control.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "control/control.h"
 #include "main/complain.h"
 #include "main/console_folder.h"
@@ -14,6 +15,7 @@
 #include "main/sandbox.h"
 #include "main/supervised.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 struct control_process {
@@ -51,12 +53,36 @@ static bool open_sockets(struct control_process *process)
 	return false;
 }
 
-/* The folder of the console's files; NULL: none. */
-static const char *console_folder(const struct settings *settings)
+/* What was installed together is found together, wherever that is: the console of this program lies
+ * at ../share/headwater/console from it, if there is one. */
+static bool find_beside(struct text *ret_folder)
+{
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	if (length <= 0)
+		return false;
+	program[length] = '\0';
+	char *slash = strrchr(program, '/');
+	struct text index = {0};
+	if (slash == NULL)
+		return false;
+	text_addf(&index, "%.*s/../share/headwater/console/index.html", (int)(slash - program),
+	        program);
+	bool is_there = access(text_c(&index), R_OK) == 0;
+	if (is_there)
+		text_add(ret_folder, str_make(index.at, index.len - strlen("/index.html")));
+	text_done(&index);
+	return is_there;
+}
+
+/* The folder of the console's files, maybe in `room`; NULL: none. */
+static const char *console_folder(const struct settings *settings, struct text *room)
 {
 	if (strcmp(settings->console, "off") == 0)
 		return NULL;
-	return settings->console[0] == '\0' ? CONSOLE_FOLDER : settings->console;
+	if (settings->console[0] != '\0')
+		return settings->console;
+	return find_beside(room) ? text_c(room) : CONSOLE_FOLDER;
 }
 
 static struct control *make_control(struct control_process *process)
@@ -64,7 +90,9 @@ static struct control *make_control(struct control_process *process)
 	const struct settings *settings = &process->invocation->settings;
 	const bool has_file = settings->domains[0] != '\0';
 	struct handover *handover = &process->handover;
-	struct text store = {0}, key = {0}, reset = {0};
+	struct text store = {0}, key = {0}, reset = {0}, console = {0};
+	unsigned trusted_count;
+	struct address_prefix *trusted = settings_trusted(settings, &trusted_count);
 	text_addf(&store, "%s/headwater.db", settings->state_dir);
 	text_addf(&key, "%s/headwater.key", settings->state_dir);
 	text_addf(&reset, "%s/reset-admin", settings->state_dir);
@@ -78,16 +106,20 @@ static struct control *make_control(struct control_process *process)
 	        .store_path = text_c(&store),
 	        .key_path = text_c(&key),
 	        .reset_path = text_c(&reset),
-	        .console = console_folder(settings),
+	        .console = console_folder(settings, &console),
 	        .domains = has_file ? settings->domains : NULL,
+	        .trusted = trusted,
+	        .trusted_count = trusted_count,
 	        .rules = (enum model_rules)settings->origin_rules,
 	        .drain_timeout_ms = (uint32_t)settings->drain_timeout_ms,
 	};
 	struct control *control = control_new(&options);
 	handover->link = -1; /* it is the control's now */
+	mem_free(trusted);
 	text_done(&store);
 	text_done(&key);
 	text_done(&reset);
+	text_done(&console);
 	return control;
 }
 

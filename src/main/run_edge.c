@@ -169,10 +169,8 @@ static struct edge *make_edge(const struct edge_process *process)
 	const struct handover *handover = &process->handover;
 	const struct listeners *listeners = &handover->listeners;
 	struct text servers = {0};
-	unsigned trusted_count = settings->trusted_proxies.count;
-	struct address_prefix *trusted = mem_zero((trusted_count + 1) * sizeof(*trusted));
-	for (unsigned i = 0; i < trusted_count; i++)
-		CHECK(address_prefix_parse(str_of(settings->trusted_proxies.list[i]), &trusted[i]));
+	unsigned trusted_count;
+	struct address_prefix *trusted = settings_trusted(settings, &trusted_count);
 	for (unsigned i = 0; i < settings->dns_servers.count; i++)
 		text_addf(&servers, "%s%s", i == 0 ? "" : ",", settings->dns_servers.list[i]);
 	const struct edge_options options = {

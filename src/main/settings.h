@@ -112,6 +112,10 @@ bool settings_has_remote_control(
 /* Whether two items of lists of ADDRESSES, neither of them off, cannot both be listened at. */
 bool settings_is_same_address(const char *a, const char *b);
 
+/* The prefixes of trusted_proxies, which were checked when they were read; the caller frees them.
+ */
+struct address_prefix *settings_trusted(const struct settings *settings, unsigned *ret_count);
+
 /* How many workers that is on this machine: at least 1. */
 unsigned settings_workers(const struct settings *settings);
 

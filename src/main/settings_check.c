@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "base/limit.h"
+#include "base/mem.h"
 #include "main/command_socket.h"
 #include "net/local.h"
 
@@ -292,6 +293,16 @@ bool settings_has_remote_control(
 	return strchr(settings->control, '/') == NULL &&
 	       model_host_read_authority(str_of(settings->control), ret_host, ret_port, &why) &&
 	       *ret_port != 0;
+}
+
+struct address_prefix *settings_trusted(const struct settings *settings, unsigned *ret_count)
+{
+	const unsigned count = settings->trusted_proxies.count;
+	struct address_prefix *trusted = mem_zero((count + 1) * sizeof(*trusted));
+	for (unsigned i = 0; i < count; i++)
+		CHECK(address_prefix_parse(str_of(settings->trusted_proxies.list[i]), &trusted[i]));
+	*ret_count = count;
+	return trusted;
 }
 
 unsigned settings_workers(const struct settings *settings)

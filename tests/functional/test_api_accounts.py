@@ -82,6 +82,37 @@ def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_have(plane):
     assert answer.fields["Cache-Control"] == "no-store"
 
 
+def cookie_of(answer):
+    return http.cookies.SimpleCookie(answer.fields["Set-Cookie"])["headwater_session"]
+
+
+def test_who_signs_in_by_https_behind_a_trusted_proxy_has_a_secure_cookie(make, plane):
+    """What others say of the scheme is not believed."""
+    behind = control.Plane(make, flags={"trusted_proxies": "127.0.0.0/8"})
+    for proto, is_secure in ((None, False), ("http", False), ("https", True), ("HTTPS, http", True), ("http, https", False), ("", False)):
+        fields = {"X-Forwarded-Proto": proto}
+        answer = attempt(Api(behind.address, fields), "admin", PASSWORD)
+        assert answer.status == 200 and bool(cookie_of(answer)["secure"]) == is_secure, proto
+        assert not cookie_of(attempt(Api(plane.address, fields), "admin", PASSWORD))["secure"]
+    session = behind.user("leaver")
+    assert bool(cookie_of(session.with_fields(X_Forwarded_Proto="https").call("logout"))["secure"])
+
+
+def test_attempts_are_counted_by_who_stands_behind_a_trusted_proxy(make):
+    behind = control.Plane(make, flags={"trusted_proxies": "127.0.0.1/32"})
+
+    def status(client, account):
+        return attempt(Api(behind.address, {"X-Forwarded-For": client}), account, "wrong").status
+
+    for count in range(200):
+        if status("192.0.2.1", f"nobody{count}") == 429:
+            break
+    assert count < 199 and status("192.0.2.1", "somebody") == 429
+    # What a client says itself stands in front of what the proxy adds.
+    assert status("192.0.2.2, 192.0.2.1", "somebody") == 429
+    assert status("192.0.2.2", "somebody") == 401
+
+
 def test_each_login_is_a_session_of_its_own(plane, name):
     first, second = plane.user(name), plane.login(name, PASSWORD)
     assert first.fields["Cookie"] != second.fields["Cookie"]

@@ -1,7 +1,9 @@
 /* The rules between settings, and between them and the machine. */
 #include "main/settings.h"
 
+#include "base/address.h"
 #include "base/limit.h"
+#include "base/mem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,6 +186,29 @@ static void workers_are_what_was_set_or_one_for_each_core(void **state)
 	assert_true(settings_workers(&(struct settings){.workers = 0}) >= 1);
 }
 
+static void trusted_proxies_are_prefixes(void **state)
+{
+	(void)state;
+	struct settings settings;
+	struct address address;
+	unsigned count = 7;
+	settings_init(&settings);
+	mem_free(settings_trusted(&settings, &count));
+	assert_int_equal(count, 0);
+	char *const prefixes[] = {"10.0.0.0/8", "::1"};
+	settings.trusted_proxies.list = (char **)(uintptr_t)prefixes;
+	settings.trusted_proxies.count = 2;
+	struct address_prefix *trusted = settings_trusted(&settings, &count);
+	assert_int_equal(count, 2);
+	assert_true(address_parse(STR("10.1.2.3:80"), &address));
+	assert_true(address_is_in(&address, &trusted[0]));
+	assert_false(address_is_in(&address, &trusted[1]));
+	mem_free(trusted);
+	settings.trusted_proxies.list = NULL;
+	settings.trusted_proxies.count = 0;
+	settings_done(&settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +218,7 @@ int main(void)
 	        cmocka_unit_test(more_disks_than_there_may_be_are_told),
 	        cmocka_unit_test(a_disk_larger_than_a_file_may_be_is_told),
 	        cmocka_unit_test(workers_are_what_was_set_or_one_for_each_core),
+	        cmocka_unit_test(trusted_proxies_are_prefixes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
