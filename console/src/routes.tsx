@@ -28,6 +28,7 @@ export const router = createBrowserRouter([
 				children: [
 					{ index: true, element: <Navigate to="basic" replace /> },
 					{ path: "basic", element: page(() => import("./pages/origin/BasicPage")) },
+					{ path: "acceleration", element: page(() => import("./pages/rules/RulesPage")) },
 					{ path: "health", element: page(() => import("./pages/health/HealthPage")) },
 					{ path: "monitoring", element: page(() => import("./pages/monitoring/DomainMonitoringPage")) },
 					{ path: "logs", element: page(() => import("./pages/logs/DomainLogsPage")) },

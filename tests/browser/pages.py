@@ -5,6 +5,7 @@ PAGES = {
     "domains": "/domains",
     "new-domain": "/new-domain",
     "basic": "/domains/{name}/basic",
+    "acceleration": "/domains/{name}/acceleration",
     "health": "/domains/{name}/health",
     "domain-monitoring": "/domains/{name}/monitoring",
     "history": "/domains/{name}/history",

@@ -8,7 +8,7 @@ export type Words = Record<string, string | number>;
 
 const KEPT = "headwater.language";
 const watchers = new Set<() => void>();
-let language: Language = document.documentElement.lang === "zh-CN" ? "zh-CN" : "en";
+let language: Language = globalThis.document?.documentElement.lang === "zh-CN" ? "zh-CN" : "en";
 
 /** The texts of an area, checked to be pairs, with their keys kept. */
 export function texts<T extends Texts>(pairs: T): T {

@@ -14,6 +14,7 @@ export const shellTexts = texts({
 	newDomain: ["Add domain", "添加域名"],
 	manage: ["Manage", "管理"],
 	basic: ["Basic Configuration", "基本配置"],
+	acceleration: ["Acceleration", "加速配置"],
 	health: ["Live health", "实时健康"],
 	monitoring: ["Monitoring", "监控"],
 	logs: ["Access log", "访问日志"],

@@ -4,6 +4,7 @@ import { CheckCircleFilledIcon, CloseIcon, ErrorCircleFilledIcon } from "tdesign
 import { Refused } from "../api/problem";
 import { common } from "../i18n/common";
 import { useText } from "../i18n/i18n";
+import { problemDetail } from "../i18n/problems";
 import { shellTexts } from "../i18n/shell";
 import { Button } from "./Button";
 import { dismiss, type FollowedChange, followed, tell } from "./changes";
@@ -30,7 +31,7 @@ function Message({ change }: { change: FollowedChange }) {
 			await change.undo?.();
 			dismiss(id);
 		} catch (error) {
-			tell(t("problem"), "failed", error instanceof Refused ? error.detail : t("unreachable"));
+			tell(t("problem"), "failed", error instanceof Refused ? problemDetail(error) : t("unreachable"));
 			setIsBusy(false);
 		}
 	}

@@ -1,8 +1,9 @@
 // A request that failed, in words: what the API said, or that nobody answers.
-import { isRefused, type Refused } from "../api/problem";
+import { isRefused } from "../api/problem";
 import type { ProblemError } from "../api/types";
 import { common } from "../i18n/common";
 import { useText } from "../i18n/i18n";
+import { errorWords, problemDetail, problemTitle } from "../i18n/problems";
 import { Alert } from "./Alert";
 import { Button } from "./Button";
 
@@ -31,17 +32,17 @@ export function ProblemAlert({ error, errors, onRetry }: Props) {
 	}
 	const list = errors ?? error.errors;
 	return (
-		<Alert tone="error" title={error.message} action={action}>
+		<Alert tone="error" title={problemTitle(error)} action={action}>
 			{list.length > 0 ? (
 				<ul className="hw-problem">
 					{list.map((one) => (
 						<li key={`${one.pointer} ${one.rule} ${one.detail}`}>
-							{one.pointer && <code>{one.pointer.slice(1).replaceAll("/", ".")}</code>} {one.detail}
+							{one.pointer && <code>{one.pointer.slice(1).replaceAll("/", ".")}</code>} {errorWords(one)}
 						</li>
 					))}
 				</ul>
 			) : (
-				<span>{(error as Refused).detail}</span>
+				<span>{problemDetail(error)}</span>
 			)}
 		</Alert>
 	);

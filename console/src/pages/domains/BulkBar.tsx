@@ -8,6 +8,7 @@ import type { Domain } from "../../api/types";
 import { common } from "../../i18n/common";
 import { domainTexts } from "../../i18n/domains";
 import { useText } from "../../i18n/i18n";
+import { problemDetail } from "../../i18n/problems";
 import { Button } from "../../parts/Button";
 import { follow, tell } from "../../parts/changes";
 import { Dialog } from "../../parts/Dialog";
@@ -121,7 +122,7 @@ function BulkDialog({
 						made.push({ name: domain.name, before: domain.revision, after: data.revision });
 				}
 			} catch (error) {
-				failed.push(`${domain.name}: ${error instanceof Refused ? error.detail : c("unreachable")}`);
+				failed.push(`${domain.name}: ${error instanceof Refused ? problemDetail(error) : c("unreachable")}`);
 			}
 			setDone((now) => (now ?? 0) + 1);
 		});

@@ -8,7 +8,7 @@ import { ProcessingTag } from "../../parts/ProcessingTag";
 import { Page } from "../../shell/Page";
 import { Tabs } from "../../shell/Tabs";
 
-const TABS = ["basic", "health", "monitoring", "logs", "history"] as const;
+const TABS = ["basic", "acceleration", "health", "monitoring", "logs", "history"] as const;
 
 export default function ManagePage() {
 	const t = useText(shellTexts);

@@ -11,6 +11,7 @@ import { common } from "../../i18n/common";
 import { domainTexts } from "../../i18n/domains";
 import { useText } from "../../i18n/i18n";
 import { originTexts } from "../../i18n/origin";
+import { errorWords, problemDetail } from "../../i18n/problems";
 import { shellTexts } from "../../i18n/shell";
 import { Alert } from "../../parts/Alert";
 import { Button } from "../../parts/Button";
@@ -70,9 +71,9 @@ export default function NewDomainPage() {
 		body.name === ""
 			? c("required")
 			: isRefused(error, "exists")
-				? error.detail
+				? problemDetail(error)
 				: isRefused(error)
-					? error.errors.find((one) => one.pointer === "/name")?.detail
+					? error.errors.filter((one) => one.pointer === "/name").map(errorWords)[0]
 					: undefined;
 	const isGood = Boolean(run.result) && !run.error && !run.isPending;
 

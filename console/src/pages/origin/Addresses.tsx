@@ -2,11 +2,13 @@
 import { useEffect, useState } from "react";
 import { MoreIcon } from "tdesign-icons-react";
 import { request } from "../../api/client";
+import { Refused } from "../../api/problem";
 import type { Domain, DomainHealth } from "../../api/types";
 import { faultWords } from "../../i18n/faults";
 import { number } from "../../i18n/format";
 import { useText } from "../../i18n/i18n";
 import { originTexts } from "../../i18n/origin";
+import { problemDetail } from "../../i18n/problems";
 import { tell } from "../../parts/changes";
 import { Menu } from "../../parts/Menu";
 import { StateDot } from "../../parts/StateDot";
@@ -70,11 +72,7 @@ export function Addresses({ domain, role, health, toldAt, onChanged, label, mayW
 			});
 			onChanged(t(weight === 0 ? "drainedDone" : "givenBack", { name: domain.name, address: named }), revision);
 		} catch (error) {
-			tell(
-				`${domain.name}: ${named}`,
-				"failed",
-				error instanceof Error && "detail" in error ? String(error.detail) : String(error),
-			);
+			tell(`${domain.name}: ${named}`, "failed", error instanceof Refused ? problemDetail(error) : String(error));
 		}
 	}
 

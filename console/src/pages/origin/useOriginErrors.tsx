@@ -5,6 +5,7 @@ import { Refused } from "../../api/problem";
 import type { ProblemError } from "../../api/types";
 import { useText } from "../../i18n/i18n";
 import { originTexts } from "../../i18n/origin";
+import { errorWords } from "../../i18n/problems";
 
 const RULES = ["R1", "R2"];
 
@@ -23,7 +24,7 @@ export function useOriginErrors(error: unknown, base: string, role: "origin" | "
 	function words(one: ProblemError): ReactNode {
 		if (one.rule === "R2") return t("r2");
 		if (one.rule === "R1") return t(role === "backup" ? "r1Backup" : "r1BackupOfBucket");
-		return one.detail;
+		return errorWords(one);
 	}
 
 	const errorOf = (pointer: string): ReactNode => {

@@ -6,6 +6,7 @@ import { request } from "../../api/client";
 import { Refused } from "../../api/problem";
 import { common } from "../../i18n/common";
 import { useText } from "../../i18n/i18n";
+import { errorWords } from "../../i18n/problems";
 import { purgeTexts } from "../../i18n/purge";
 import { Button } from "../../parts/Button";
 import { Card } from "../../parts/Card";
@@ -108,8 +109,8 @@ export function PurgeForm({ draft, onChange, onMade }: Props) {
 				for (const one of failure.errors) {
 					const place = /^\/values\/([0-9]+)$/.exec(one.pointer);
 					const value = place ? values[Number(place[1])] : undefined;
-					if (value !== undefined) found.set(value, one.detail);
-					else if (one.pointer === "/domain") found.set(`domain ${draft.domain}`, one.detail);
+					if (value !== undefined) found.set(value, errorWords(one));
+					else if (one.pointer === "/domain") found.set(`domain ${draft.domain}`, errorWords(one));
 				}
 			}
 			setRefusals(found);

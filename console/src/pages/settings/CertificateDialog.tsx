@@ -7,6 +7,7 @@ import { errorsByField } from "../../api/problem";
 import { common } from "../../i18n/common";
 import { moment } from "../../i18n/format";
 import { useText } from "../../i18n/i18n";
+import { errorWords } from "../../i18n/problems";
 import { settingTexts } from "../../i18n/settings";
 import { Alert } from "../../parts/Alert";
 import { Button } from "../../parts/Button";
@@ -217,7 +218,7 @@ export function CertificateDialog({ old, taken, onClose }: Props) {
 				id="cert-chain"
 				isRequired
 				hint={isMoved ? t("keyMoved") : t("chainHint")}
-				error={chain === "" ? undefined : (chainWords ?? errors.of.certificate?.[0]?.detail)}
+				error={chain === "" ? undefined : (chainWords ?? errors.of.certificate?.map(errorWords)[0])}
 			>
 				<PemInput value={chain} onChange={takeChain} placeholder="-----BEGIN CERTIFICATE-----" />
 			</Field>
@@ -226,7 +227,7 @@ export function CertificateDialog({ old, taken, onClose }: Props) {
 				id="cert-key"
 				isRequired
 				hint={t("keyHint")}
-				error={key === "" ? undefined : (keyWords ?? errors.of.key?.[0]?.detail)}
+				error={key === "" ? undefined : (keyWords ?? errors.of.key?.map(errorWords)[0])}
 			>
 				<PemInput
 					value={key}

@@ -8,6 +8,7 @@ import type { Role } from "../../api/types";
 import { common } from "../../i18n/common";
 import { ago, moment } from "../../i18n/format";
 import { useText } from "../../i18n/i18n";
+import { errorWords } from "../../i18n/problems";
 import { settingTexts } from "../../i18n/settings";
 import { Button } from "../../parts/Button";
 import { Card } from "../../parts/Card";
@@ -114,7 +115,7 @@ function AddToken({ onClose }: { onClose: () => void }) {
 				id="label"
 				isRequired
 				hint={t("labelHint", { account })}
-				error={fault ?? errors.of.label?.[0]?.detail}
+				error={fault ?? errors.of.label?.map(errorWords)[0]}
 			>
 				<TextInput
 					value={label}

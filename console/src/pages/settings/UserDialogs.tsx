@@ -5,6 +5,7 @@ import { errorsByField } from "../../api/problem";
 import type { Role } from "../../api/types";
 import { common } from "../../i18n/common";
 import { useText } from "../../i18n/i18n";
+import { errorWords } from "../../i18n/problems";
 import { sessionTexts } from "../../i18n/session";
 import { settingTexts } from "../../i18n/settings";
 import { Button } from "../../parts/Button";
@@ -211,7 +212,7 @@ export function AddUser({ taken, onClose }: { taken: readonly string[]; onClose:
 				id="user-name"
 				hint={fault ? undefined : t("userNameHint")}
 				isRequired
-				error={fault ?? (isTaken ? t("faultTaken") : errors.of.name?.[0]?.detail)}
+				error={fault ?? (isTaken ? t("faultTaken") : errors.of.name?.map(errorWords)[0])}
 			>
 				<TextInput value={name} onChange={setName} autoFocus spellCheck={false} autoCapitalize="none" />
 			</Field>
