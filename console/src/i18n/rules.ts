@@ -67,6 +67,9 @@ export const ruleTexts = texts({
 		"源站中断的响应体由同一地址、其他地址或热备源站补齐，客户端无感知。",
 	],
 
+	requests: ["Requests", "请求"],
+	requests_lead: ["What clients may send, and what origins are told.", "客户端可发送的内容，以及告知源站的信息。"],
+
 	label_cache_mode: ["Cache", "缓存"],
 	hint_cache_mode: ["Off passes every request through.", "关闭后所有请求直接回源。"],
 	label_cache_ttl_default: ["Default freshness", "默认缓存时间"],
@@ -114,6 +117,21 @@ export const ruleTexts = texts({
 	hint_stale_while_revalidate: [
 		"For how long it is given at once and validated in the background; 0s is never.",
 		"可立即返回并在后台校验的时间；0s 表示不使用。",
+	],
+
+	label_stale_statuses: ["Statuses that are such a failure", "视为源站失败的状态码"],
+	hint_stale_statuses: ["That no response came always is.", "没有响应始终视为失败。"],
+	label_stale_wait_ms: ["Milliseconds to wait before", "使用前等待的毫秒数"],
+	hint_stale_wait_ms: [
+		"How long a client waits for the origins before it gets the stale object.",
+		"客户端在得到过期缓存之前等待源站的时间。",
+	],
+	label_fill_finish_bytes: ["Finish pulls that nobody waits for", "无人等待时继续拉取"],
+	hint_fill_finish_bytes: ["Of objects up to this size.", "适用于不超过此大小的对象。"],
+	label_fill_ahead: ["Run ahead of clients", "领先客户端的数据量"],
+	hint_fill_ahead: [
+		"How far the pull of an object may be ahead of its fastest reader.",
+		"拉取进度可领先最快读取者的数据量。",
 	],
 
 	label_headers_to_client: ["Responses to clients", "返回客户端的响应"],
@@ -204,6 +222,20 @@ export const ruleTexts = texts({
 	choice_hedge_after_p99: ["Slower than 99 % of them", "慢于 99% 的响应"],
 	label_hedge_budget: ["For at most so many pulls", "占回源请求的上限"],
 	hint_hedge_budget: ["Of those from the master within the last minute.", "相对于最近一分钟主源站的回源请求。"],
+
+	label_request_body_max: ["Largest request body", "最大请求体"],
+	hint_request_body_max: ["A larger one is answered 413.", "超出则返回 413。"],
+	label_forwarding_x_forwarded_for: ["Send X-Forwarded-For", "发送 X-Forwarded-For"],
+	hint_forwarding_x_forwarded_for: ["The client's address.", "客户端地址。"],
+	label_forwarding_x_forwarded_proto: ["Send X-Forwarded-Proto", "发送 X-Forwarded-Proto"],
+	hint_forwarding_x_forwarded_proto: ["The scheme that the client used.", "客户端使用的协议。"],
+	label_forwarding_forwarded: ["Send Forwarded", "发送 Forwarded"],
+	hint_forwarding_forwarded: ["Both, as RFC 7239 has it.", "以上两者，按 RFC 7239 格式。"],
+	label_debug: ["Tell where responses come from", "响应中注明来源"],
+	hint_debug: [
+		"Responses have X-Headwater-Origin and Server-Timing, for whoever asks.",
+		"响应包含 X-Headwater-Origin 与 Server-Timing，任何请求者可见。",
+	],
 
 	label_resume_attempts: ["Attempts to get the rest", "续传尝试次数"],
 	hint_resume_attempts: ["0 asks nobody for it.", "0 表示不续传。"],

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Domain } from "../../api/types";
+import { ruleTexts } from "../../i18n/rules";
 import {
 	changedOf,
 	conflictsOf,
@@ -74,6 +76,25 @@ describe("a field", () => {
 	it("is there once only", () => {
 		const paths = SECTIONS.flatMap((section) => section.rows.map((one) => one.path));
 		expect(new Set(paths).size).toBe(paths.length);
+	});
+
+	it("is there for all that a domain has beside its origins, with its texts", () => {
+		const table = readFileSync(new URL("../../../../src/model/field.def", import.meta.url), "utf8");
+		const fields = [...table.matchAll(/^FIELD\((DOMAIN|RULE|CACHE), "([a-z_.]+)"/gm)].map(
+			(found) => found[2] as string,
+		);
+		const elsewhere = ["name", "status", "kind", "revision"]; // Domain Management has these
+		const paths = SECTIONS.flatMap((section) => section.rows.map((one) => one.path));
+		expect([...paths, ...elsewhere].sort()).toEqual(fields.sort());
+		const wanted = SECTIONS.flatMap((section) => [
+			section.id,
+			`${section.id}_lead`,
+			...section.rows.flatMap((one) => {
+				const key = one.path.replaceAll(".", "_");
+				return [`label_${key}`, `hint_${key}`, ...(one.choices ?? []).map((choice) => `choice_${key}_${choice}`)];
+			}),
+		]);
+		expect(wanted.filter((key) => !(key in ruleTexts))).toEqual([]);
 	});
 
 	it("is found by a place in it", () => {

@@ -40,6 +40,10 @@ export const SECTIONS: readonly Section[] = [
 			{ path: "cache.close_delimited", kind: "switch" },
 			{ path: "stale.if_error", kind: "duration", allowed: "0s–365d" },
 			{ path: "stale.while_revalidate", kind: "duration", allowed: "0s–365d" },
+			{ path: "stale.statuses", kind: "text", allowed: "500,502-504" },
+			{ path: "stale.wait_ms", kind: "number", allowed: "0–60000" },
+			{ path: "fill.finish_bytes", kind: "text", allowed: "0–1024g" },
+			{ path: "fill.ahead", kind: "text", allowed: "1m–1g" },
 		],
 	},
 	{
@@ -89,6 +93,16 @@ export const SECTIONS: readonly Section[] = [
 			{ path: "resume.attempts", kind: "number", allowed: "0–10" },
 			{ path: "resume.skip_max", kind: "text", allowed: "0–1g" },
 			{ path: "resume.trust_dates", kind: "switch" },
+		],
+	},
+	{
+		id: "requests",
+		rows: [
+			{ path: "request_body_max", kind: "text", allowed: "0–64g" },
+			{ path: "forwarding.x_forwarded_for", kind: "switch" },
+			{ path: "forwarding.x_forwarded_proto", kind: "switch" },
+			{ path: "forwarding.forwarded", kind: "switch" },
+			{ path: "debug", kind: "switch" },
 		],
 	},
 ];
