@@ -407,6 +407,7 @@ static void put_pending(struct serve_h2_stream *stream)
 	struct serve_h2_session *session = stream->session;
 	for (;;) {
 		uint64_t sent = stream->stream.sent;
+		size_t filled = buf_length(&session->connection->out);
 		bool had_room = serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2;
 		ask_again(stream);
 		serve_h2_pump(session);
@@ -414,7 +415,8 @@ static void put_pending(struct serve_h2_stream *stream)
 		        !has_window(stream))
 			return;
 		/* Nothing was in its way, so nothing ever will be sent: the session is closing. */
-		if (had_room && stream->stream.sent == sent) {
+		if (had_room && buf_length(&session->connection->out) == filled &&
+		        stream->stream.sent == sent) {
 			serve_h2_stream_gone(stream, FAULT_CLIENT_GONE);
 			return;
 		}
