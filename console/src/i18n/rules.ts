@@ -7,7 +7,6 @@ export const ruleTexts = texts({
 		"What is kept of the origins' answers, what clients are told, and what is done where an origin fails or is late. A field that is emptied has its default again.",
 		"缓存哪些源站响应、如何答复客户端，以及源站失败或过慢时如何处理。清空的字段恢复默认值。",
 	],
-	allowed: ["Such as {allowed}", "例如 {allowed}"],
 	changesOne: ["1 change is not saved", "1 项修改尚未保存"],
 	changes: ["{count} changes are not saved", "{count} 项修改尚未保存"],
 	wrong: ["Something that is typed cannot be used", "有内容无法使用"],
@@ -179,8 +178,8 @@ export const ruleTexts = texts({
 
 	label_upgrade_protocols: ["Protocols", "允许的协议"],
 	hint_upgrade_protocols: [
-		"Such as websocket, as they stand in the Upgrade field. Nothing is none.",
-		"例如 websocket，与 Upgrade 头部一致。留空表示不允许。",
+		"As they stand in the Upgrade field, with commas between. Nothing is none.",
+		"与 Upgrade 头部一致，以逗号分隔。留空表示不允许。",
 	],
 	label_upgrade_idle_timeout: ["Idle timeout", "空闲超时"],
 	hint_upgrade_idle_timeout: [

@@ -199,8 +199,7 @@ function RuleRow({ row, shown, errors, theirs, onChange, reason }: RowProps) {
 			.map(errorWords)
 			.join(" ");
 	const isOfRows = row.kind === "headers" && errors.every((error) => /\/[0-9]+$/.test(error.pointer));
-	const range = row.allowed?.includes("–") ? row.allowed : row.allowed && t("allowed", { allowed: row.allowed });
-	const notes = [hint, range].filter(Boolean);
+	const notes = [hint, row.allowed].filter(Boolean);
 	return (
 		<div className="hw-setting">
 			<Field
@@ -279,6 +278,7 @@ function Control({ row, id, shown, onChange, isDisabled, reason, errorOf }: Cont
 					onChange={onChange}
 					spellCheck={false}
 					autoCapitalize="none"
+					placeholder={row.example}
 					inputMode={row.kind === "number" ? "numeric" : undefined}
 					isCode={row.kind !== "number"}
 				/>

@@ -13,8 +13,10 @@ export interface Row {
 	choices?: readonly string[];
 	/** Shown only while another field has this value. */
 	when?: readonly [path: string, value: unknown];
-	/** What may be typed, for people. */
+	/** From what to what it may be. */
 	allowed?: string;
+	/** Shown where nothing is. */
+	example?: string;
 }
 
 export interface Section {
@@ -28,19 +30,19 @@ export const SECTIONS: readonly Section[] = [
 		rows: [
 			{ path: "cache.mode", kind: "on" },
 			{ path: "cache.ttl_default", kind: "duration", allowed: "0s–365d" },
-			{ path: "cache.ttl_statuses", kind: "words", allowed: "404:10s, 301:1h" },
+			{ path: "cache.ttl_statuses", kind: "words", example: "404:10s, 301:1h" },
 			{ path: "cache.heuristics", kind: "switch" },
 			{ path: "cache.client_directives", kind: "switch" },
 			{ path: "cache.set_cookie", kind: "choice", choices: ["never", "strip"] },
 			{ path: "cache.query", kind: "choice", choices: ["keep", "ignore", "chosen"] },
-			{ path: "cache.query_parameters", kind: "words", when: ["cache.query", "chosen"] },
+			{ path: "cache.query_parameters", kind: "words", example: "id, page", when: ["cache.query", "chosen"] },
 			{ path: "cache.query_sorted", kind: "switch" },
 			{ path: "cache.ignore_case", kind: "switch" },
 			{ path: "cache.object_max", kind: "text", allowed: "1k–1024g" },
 			{ path: "cache.close_delimited", kind: "switch" },
 			{ path: "stale.if_error", kind: "duration", allowed: "0s–365d" },
 			{ path: "stale.while_revalidate", kind: "duration", allowed: "0s–365d" },
-			{ path: "stale.statuses", kind: "text", allowed: "500,502-504" },
+			{ path: "stale.statuses", kind: "text", example: "500,502-504" },
 			{ path: "stale.wait_ms", kind: "number", allowed: "0–60000" },
 			{ path: "fill.finish_bytes", kind: "text", allowed: "0–1024g" },
 			{ path: "fill.ahead", kind: "text", allowed: "1m–1g" },
@@ -65,18 +67,18 @@ export const SECTIONS: readonly Section[] = [
 	{
 		id: "upgrade",
 		rows: [
-			{ path: "upgrade.protocols", kind: "words" },
+			{ path: "upgrade.protocols", kind: "words", example: "websocket" },
 			{ path: "upgrade.idle_timeout", kind: "duration", allowed: "1s–300s" },
 		],
 	},
 	{
 		id: "failures",
 		rows: [
-			{ path: "failover.statuses", kind: "text", allowed: "400-599,!412,!416" },
+			{ path: "failover.statuses", kind: "text", example: "400-599,!412,!416" },
 			{ path: "failover.attempts", kind: "number", allowed: "1–10" },
 			{ path: "failover.budget_s", kind: "number", allowed: "1–300" },
 			{ path: "failover.unsafe_methods", kind: "switch" },
-			{ path: "detect.statuses", kind: "text", allowed: "500-504" },
+			{ path: "detect.statuses", kind: "text", example: "500-504" },
 			{ path: "all_blocked", kind: "choice", choices: ["try", "fail"] },
 		],
 	},
