@@ -1,7 +1,9 @@
 """Origins in TLS whose certificates are not as they should be in rarer ways: each is a failure with its reason, and the hot
 backup answers within the deadline."""
+import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -113,3 +115,36 @@ def test_who_has_nothing_in_common_with_us_fails_in_the_handshake(make, authorit
     context = {"a lost certificate": without_certificate, "old versions": lambda: of_old_versions(certificate),
                "old suites": lambda: of_old_suites(certificate)}[kind]()  # fmt: skip
     check(make, make.origin("master", tls=context), authority, "alert|handshake|version", "tls_handshake")
+
+
+def test_an_origin_that_dawdles_in_the_handshake_has_no_more_time(make, authority):
+    """A byte now and then does not prolong connect_timeout."""
+    listener = make.closing.add(socket.create_server(("127.0.0.1", 0)), socket.socket.close)
+
+    def dawdle():
+        while True:
+            try:
+                sock = listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=drip, args=(sock,), daemon=True).start()
+
+    def drip(sock):
+        try:
+            with sock:
+                sock.sendall(bytes.fromhex("1603034000"))
+                while True:
+                    sock.sendall(b"\x00")
+                    time.sleep(0.1)
+        except OSError:
+            pass
+
+    threading.Thread(target=dawdle, daemon=True).start()
+    backup = make.origin("backup")
+    master = {"type": "self", "addresses": ["127.0.0.1:{}".format(listener.getsockname()[1])], "protocol": "https",
+              "connect_timeout": "1s", "head_timeout": "1s"}  # fmt: skip
+    server = make.headwater([domain(master, backup, cache={"mode": "off"})], EXTENDED)
+    begun = time.monotonic()
+    response = server.get("/a")
+    assert time.monotonic() - begun < ATTEMPT + SLACK
+    assert response.body == b"backup" and attempts(server, "/a")[0]["reason"] in ("connect_timeout", "tls_handshake")
