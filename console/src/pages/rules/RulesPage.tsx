@@ -155,7 +155,7 @@ function Rules({ domain }: { domain: Domain }) {
 						<Button onClick={() => setDraft({})}>{t("discard")}</Button>
 						<Button
 							theme="primary"
-							disabled={Boolean(run.error) || run.isPending || Boolean(forbidden)}
+							disabled={Boolean(run.error) || Boolean(forbidden)}
 							onClick={() => setIsReview(true)}
 						>
 							{t("review")}
