@@ -264,10 +264,13 @@ static bool has_turned(const struct edge_certificates *certificates)
 	       (int64_t)(clock_wall_ms() / 1000) >= certificates->turn_s;
 }
 
-static void look(struct edge_certificates *certificates)
+/* Returns how long the walk took; what is read because it has changed does not count. */
+static uint64_t look(struct edge_certificates *certificates)
 {
 	struct walk walk = {0};
+	const uint64_t began_ms = clock_ms();
 	look_at_folder(&walk, certificates->folder, 1);
+	const uint64_t walk_ms = clock_ms() - began_ms;
 	bool is_quiet = walk.sum == certificates->seen;
 	certificates->seen = walk.sum;
 	if (!is_settled(certificates)) {
@@ -277,6 +280,7 @@ static void look(struct edge_certificates *certificates)
 	} else if (is_quiet && (walk.sum != certificates->read || has_turned(certificates))) {
 		read_all(certificates);
 	}
+	return walk_ms;
 }
 
 /* Once a day, which of them will soon be of no use. */
@@ -300,10 +304,8 @@ static void *keep_looking(void *context)
 	uint64_t pause_ms = LOOK_MS;
 	while (!atomic_load(&certificates->is_ending)) {
 		thread_await(&certificates->bell, (unsigned)pause_ms);
-		uint64_t began_ms = clock_ms();
-		look(certificates);
+		pause_ms = LOOK_MS + look(certificates) * LOOK_SHARE;
 		look_at_ends(certificates);
-		pause_ms = LOOK_MS + (clock_ms() - began_ms) * LOOK_SHARE;
 	}
 	return NULL;
 }

@@ -425,14 +425,12 @@ const char *tls_shelf_unfit_strength(const EVP_PKEY *key)
 
 /* Why a pair is not fit to be shown to any client; NULL: it is. It would take the place of one that
  * is, and the handshakes with it would fail. */
-static char *unfit_of(const struct tls_pair *pair)
+static char *unfit_of(const struct tls_pair *pair, SSL_CTX *trial)
 {
 	struct text words = {0};
 	char *copy = NULL;
 	const char *kind = tls_shelf_unfit_kind(pair->key);
 	const char *unfit = kind != NULL ? kind : tls_shelf_unfit_strength(pair->key);
-	SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
-	CHECK(trial != NULL);
 	if (unfit != NULL) {
 		text_addf(&words, "its key %s", unfit);
 	} else if (SSL_CTX_use_cert_and_key(trial, pair->leaf, pair->key, pair->chain, 1) != 1) {
@@ -442,7 +440,6 @@ static char *unfit_of(const struct tls_pair *pair)
 	if (words.len > 0)
 		copy = mem_copy(text_c(&words), words.len);
 	text_done(&words);
-	SSL_CTX_free(trial);
 	ERR_clear_error();
 	return copy;
 }
@@ -461,7 +458,6 @@ static void make_pair(const struct tls_shelf *shelf, const struct certificate *l
 	                strlen(shelf->sources[leaf->source].from)),
 	};
 	CHECK(X509_up_ref(ret->leaf) == 1 && EVP_PKEY_up_ref(key) == 1);
-	ret->unfit = unfit_of(ret);
 }
 
 static void free_pair(struct tls_pair *pair)
@@ -636,8 +632,11 @@ void tls_shelf_finish(struct tls_shelf *shelf, int64_t now_s, struct text *troub
 		}
 	}
 	keep_before(shelf, troubles);
+	SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
+	CHECK(trial != NULL);
 	for (unsigned i = 0; i < shelf->pair_count; i++) {
 		struct tls_pair *pair = &shelf->pairs[i];
+		pair->unfit = unfit_of(pair, trial);
 		add_names(shelf, pair);
 		if (pair->names[0] == '\0')
 			text_addf(troubles, "%s has a certificate for no host name\n", pair->from);
@@ -649,6 +648,7 @@ void tls_shelf_finish(struct tls_shelf *shelf, int64_t now_s, struct text *troub
 			        pair->names,
 			        now_s < pair->not_before_s ? "is not valid yet" : "has expired");
 	}
+	SSL_CTX_free(trial);
 	put_staples(shelf);
 	merge_names(shelf, now_s);
 	lend_wildcards(shelf, now_s);
