@@ -132,3 +132,12 @@ def test_what_is_known_of_a_master_outlives_a_change_of_the_domain(make, keeps_m
     response = server.get("/late")
     assert response.body == (b"backup" if keeps_master else b"master")
     assert len(backup.requests) == keeps_master
+
+
+def test_a_small_body_that_breaks_off_behind_a_hedge_is_asked_for_elsewhere(make):
+    """What is held back until it is whole is still to be had from who came second."""
+    server, master, backup = pair(make, cache={"mode": "off"})
+    backup.default = Reply(body=b"b" * 10_000, cut="mid_body", cut_after=5000)
+    master.on("/late", [Reply(body=b"late", delay=SLOW), Reply(body=b"master")])
+    response = server.get("/late")
+    assert (response.status, response.body) == (200, b"master")
