@@ -31,5 +31,6 @@ enum http_method http_method_of(struct str name)
 
 bool http_method_is_safe(enum http_method method)
 {
-	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS;
+	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS ||
+	       method == HTTP_TRACE;
 }

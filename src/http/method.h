@@ -22,5 +22,6 @@ enum http_method {
 /* Case-sensitive (RFC 9110 9.1). */
 enum http_method http_method_of(struct str name);
 
-/* GET, HEAD, OPTIONS: sending it twice does no harm (RFC 9110 9.2.1; TRACE is refused anyway). */
+/* GET, HEAD, OPTIONS, TRACE: it changes nothing, so sending it twice does no harm, and nothing that
+ * is remembered is invalidated by it (RFC 9110 9.2.1). */
 bool http_method_is_safe(enum http_method method);

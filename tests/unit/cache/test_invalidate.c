@@ -39,6 +39,7 @@ static void what_was_changed_is_removed(void **state)
 	        {HTTP_GET, 200, "Location: /d", ""},
 	        {HTTP_HEAD, 200, "", ""},
 	        {HTTP_OPTIONS, 200, "", ""},
+	        {HTTP_TRACE, 200, "Location: /d", ""},
 	};
 	const struct http_reference_base base = {
 	        .is_https = true, .host = STR("example.com"), .path = STR("/a/b?c")};
