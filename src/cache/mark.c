@@ -197,7 +197,7 @@ void cache_mark_add_url(
 }
 
 enum cache_purged cache_mark_url_since(
-        const struct cache_store *store, uint64_t hash, uint64_t sequence)
+        const struct cache_store *store, uint64_t url, uint64_t variant, uint64_t sequence)
 {
 	const struct cache_shared *shared = store->shared;
 	enum cache_purged verdict = CACHE_PURGED_NOT;
@@ -209,7 +209,7 @@ enum cache_purged cache_mark_url_since(
 		const struct cache_url_purge *purge = &shared->url_purges[at];
 		if (purge->sequence <= sequence)
 			break;
-		if (purge->hash == hash)
+		if (purge->hash == url || purge->hash == variant)
 			verdict = worse(
 			        verdict, purge->is_soft ? CACHE_PURGED_SOFT : CACHE_PURGED_HARD);
 		if (verdict == CACHE_PURGED_HARD)
@@ -218,7 +218,7 @@ enum cache_purged cache_mark_url_since(
 	return verdict;
 }
 
-enum cache_purged cache_mark_since(const struct cache_store *store, uint64_t hash,
+enum cache_purged cache_mark_since(const struct cache_store *store, uint64_t url, uint64_t variant,
         const struct cache_mark_subject *subject, uint64_t sequence)
 {
 	const struct cache_shared *shared = store->shared;
@@ -226,7 +226,7 @@ enum cache_purged cache_mark_since(const struct cache_store *store, uint64_t has
 		return CACHE_PURGED_NOT;
 	if (sequence < shared->marks_floor)
 		return CACHE_PURGED_HARD;
-	return worse(cache_mark_url_since(store, hash, sequence),
+	return worse(cache_mark_url_since(store, url, variant, sequence),
 	        cache_mark_covers(store, subject, sequence));
 }
 

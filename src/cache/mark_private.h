@@ -53,17 +53,18 @@ void cache_mark_add_prefix(struct cache_store *store, uint64_t domain, struct st
         uint64_t sequence, enum cache_purge how);
 void cache_mark_add_all(struct cache_store *store, uint64_t sequence, enum cache_purge how);
 
-/* Under the lock: remembers the purge of a URL for fills that began before. */
+/* Under the lock: remembers the purge of a URL, or of a variant, for fills that began before. */
 void cache_mark_add_url(
         struct cache_store *store, uint64_t hash, uint64_t sequence, enum cache_purge how);
 
-/* Under the lock: what the purges of URLs since `sequence` do to the URL. */
+/* Under the lock: what the purges since `sequence` do to the URL, and to its variant; where there is
+ * none, that is the URL once more. */
 enum cache_purged cache_mark_url_since(
-        const struct cache_store *store, uint64_t hash, uint64_t sequence);
+        const struct cache_store *store, uint64_t url, uint64_t variant, uint64_t sequence);
 
-/* Under the lock: what all purges since `sequence` do to a URL and its object, those included that
- * are forgotten. */
-enum cache_purged cache_mark_since(const struct cache_store *store, uint64_t hash,
+/* Under the lock: what all purges since `sequence` do to a URL, its variant and its object, those
+ * included that are forgotten. */
+enum cache_purged cache_mark_since(const struct cache_store *store, uint64_t url, uint64_t variant,
         const struct cache_mark_subject *subject, uint64_t sequence);
 
 /* Keeper: whether marks wait for a sweep; a begun one goes on. Under the lock. */

@@ -32,27 +32,39 @@ static void finish_mark(struct cache_store *store, uint64_t sequence)
 	finish(store, sequence);
 }
 
-void cache_purge_url(struct cache_store *store, const struct cache_key *key, enum cache_purge how)
+/* One entry of the index. */
+static void purge_entry(struct cache_store *store, uint64_t hash, enum cache_purge how)
 {
 	cache_store_lock(store);
 	uint64_t sequence = next_sequence(store);
-	cache_mark_add_url(store, key->hash, sequence, how);
+	cache_mark_add_url(store, hash, sequence, how);
 	struct cache_record *record;
-	_Atomic uint64_t *slot = cache_index_find(store, key->hash, &record);
-	cache_disk_forget_unscanned(store, key->hash);
+	_Atomic uint64_t *slot = cache_index_find(store, hash, &record);
+	cache_disk_forget_unscanned(store, hash);
 	if (slot != NULL && how == CACHE_PURGE_HARD)
-		cache_index_remove(store, slot, key->hash);
+		cache_index_remove(store, slot, hash);
 	else if (slot != NULL)
 		cache_index_soften(store, slot, sequence);
 	else
-		cache_index_add_tomb(store, key->hash);
+		cache_index_add_tomb(store, hash);
 	/* What no slot tells from it goes, too: one of those may be it. */
 	if (how == CACHE_PURGE_HARD)
-		cache_index_remove_away(store, key->hash, NULL);
+		cache_index_remove_away(store, hash, NULL);
 	else
-		cache_index_soften_away(store, key->hash, slot);
+		cache_index_soften_away(store, hash, slot);
 	cache_disk_raise_moment(store);
 	finish(store, sequence);
+}
+
+void cache_purge_url(struct cache_store *store, const struct cache_key *key, enum cache_purge how)
+{
+	purge_entry(store, key->hash, how);
+}
+
+void cache_purge_variant(struct cache_store *store, const struct cache_key *key, uint64_t epoch,
+        struct str variant, enum cache_purge how)
+{
+	purge_entry(store, cache_key_variant(store, key, epoch, variant), how);
 }
 
 /* The same mark for what is on disks. */
@@ -108,7 +120,7 @@ enum cache_purged cache_purge_since(struct cache_store *store, const struct cach
 		return CACHE_PURGED_NOT;
 	const struct cache_mark_subject subject = {key->text, domain, tags, tag_count};
 	cache_store_lock(store);
-	enum cache_purged verdict = cache_mark_since(store, key->hash, &subject, sequence);
+	enum cache_purged verdict = cache_mark_since(store, key->hash, key->hash, &subject, sequence);
 	cache_store_unlock(store);
 	return verdict;
 }

@@ -17,6 +17,10 @@ enum cache_purged { CACHE_PURGED_NOT, CACHE_PURGED_SOFT, CACHE_PURGED_HARD };
 /* One URL with all its variants; hard is also what an unsafe method does (RFC 9111 4.4). */
 void cache_purge_url(struct cache_store *store, const struct cache_key *key, enum cache_purge how);
 
+/* One of its variants, and no other: `epoch` is the spec's under which it is stored. */
+void cache_purge_variant(struct cache_store *store, const struct cache_key *key, uint64_t epoch,
+        struct str variant, enum cache_purge how);
+
 /* All keys of the domain whose text begins with `prefix`. */
 void cache_purge_prefix(
         struct cache_store *store, uint64_t domain, struct str prefix, enum cache_purge how);

@@ -174,7 +174,7 @@ static enum cache_put refuse(struct cache_store *store)
 
 /* Under the lock: whether purges since the fill began let it be stored, and how. */
 static enum cache_put pass_purges(struct cache_store *store, const struct cache_put_object *put,
-        const struct cache_room *room)
+        uint64_t hash, const struct cache_room *room)
 {
 	struct cache_shared *shared = store->shared;
 	struct cache_record *spec;
@@ -188,7 +188,7 @@ static enum cache_put pass_purges(struct cache_store *store, const struct cache_
 	        .tags = put->tags,
 	        .tag_count = put->tag_count,
 	};
-	switch (cache_mark_since(store, put->key.hash, &subject, put->sequence)) {
+	switch (cache_mark_since(store, put->key.hash, hash, &subject, put->sequence)) {
 	case CACHE_PURGED_HARD:
 		return CACHE_PUT_PURGED;
 	case CACHE_PURGED_SOFT:
@@ -270,7 +270,7 @@ enum cache_put cache_put_object(struct cache_store *store, const struct cache_pu
 	enum cache_put verdict = begin(store, &draft, &room);
 	if (verdict != CACHE_PUT_DONE)
 		return verdict;
-	return end(store, &draft, &room, pass_purges(store, put, &room));
+	return end(store, &draft, &room, pass_purges(store, put, draft.hash, &room));
 }
 
 /* ---- specs ---- */
@@ -279,7 +279,8 @@ enum cache_put cache_put_object(struct cache_store *store, const struct cache_pu
  */
 static enum cache_put pass_url_purges(struct cache_store *store, const struct cache_put_spec *put)
 {
-	enum cache_purged purged = cache_mark_url_since(store, put->key.hash, put->sequence);
+	enum cache_purged purged =
+	        cache_mark_url_since(store, put->key.hash, put->key.hash, put->sequence);
 	return purged == CACHE_PURGED_HARD ? CACHE_PUT_PURGED : CACHE_PUT_DONE;
 }
 

@@ -217,11 +217,25 @@ static bool is_to_other_scheme(const struct edge_loader *loader, const struct ht
 	       str_is_equal(http_uri_normal_host(authority.host, host), loader->host);
 }
 
-/* What answers now is in place of what is remembered, whether it can be stored or not. */
+/* Looks for what is remembered for the request. */
+static enum edge_lookup_result look_up(
+        const struct edge_loader *loader, struct edge_lookup *lookup, struct cache_entry *ret_entry)
+{
+	edge_lookup_init(lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
+	        edge_loader_asked(loader));
+	return edge_lookup_find(lookup, ret_entry);
+}
+
+/* What answers now is in place of what is remembered, whether it can be stored or not; but not of
+ * what is remembered for other requests (RFC 9111 4.3.3). */
 static void forget_stale(struct edge_loader *loader, unsigned status)
 {
-	if (loader->has_stale && is_of_target(loader, status))
-		cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+	struct edge_lookup lookup;
+	struct cache_entry entry;
+	if (!loader->has_stale || !is_of_target(loader, status))
+		return;
+	(void)look_up(loader, &lookup, &entry);
+	edge_lookup_purge(&lookup, loader->worker->cache, CACHE_PURGE_HARD);
 }
 
 /* Of an answer that is only passed on to those who wait: its age is what the origin said. */
@@ -371,24 +385,24 @@ static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded,
 	loop_wake(loader->worker->loop, &loader->task);
 }
 
-/* Whether what is remembered may still be the version that a piece was asked of. Another one may
- * have come in its place long ago, while somebody went on reading. */
-static bool may_be_remembered(const struct edge_loader *loader)
+/* The version that a piece was asked of is not the origin's any more, so it is not remembered. But
+ * another one may have come in its place long ago, while somebody went on reading. */
+static void forget_version(const struct edge_loader *loader)
 {
 	struct edge_lookup lookup;
 	struct cache_entry entry;
-	edge_lookup_init(&lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
-	        edge_loader_asked(loader));
-	switch (edge_lookup_find(&lookup, &entry)) {
+	switch (look_up(loader, &lookup, &entry)) {
 	case EDGE_LOOKUP_FOUND:
-		return entry.id == loader->piece.id;
+		if (entry.id != loader->piece.id)
+			return;
+		break;
 	case EDGE_LOOKUP_NOTHING:
-		return false;
+		return;
 	case EDGE_LOOKUP_AWAY:
 	case EDGE_LOOKUP_UNTELLABLE:
 		break;
 	}
-	return true;
+	edge_lookup_purge(&lookup, loader->worker->cache, CACHE_PURGE_HARD);
 }
 
 static void judge_piece(struct edge_loader *loader, struct cache_exchange *exchange,
@@ -416,9 +430,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 			edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_STATUS);
 			return;
 		}
-		/* The version is not the origin's any more. */
-		if (may_be_remembered(loader))
-			cache_purge_url(loader->worker->cache, &loader->key, CACHE_PURGE_HARD);
+		forget_version(loader);
 		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_CHANGED);
 		return;
 	}

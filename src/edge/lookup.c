@@ -21,6 +21,7 @@ enum edge_lookup_result edge_lookup_find(struct edge_lookup *lookup, struct cach
 {
 	struct cache_variants variants;
 	lookup->vary.count = 0;
+	lookup->epoch = 0;
 	lookup->variant = STR_EMPTY;
 	switch (cache_find(lookup->reader, lookup->key, ret_entry, &variants)) {
 	case CACHE_FOUND_SPEC:
@@ -37,6 +38,7 @@ enum edge_lookup_result edge_lookup_find(struct edge_lookup *lookup, struct cach
 	if (cache_vary_write(&lookup->vary, &lookup->asked, lookup->text, &lookup->variant) !=
 	        CACHE_VARY_DONE)
 		return EDGE_LOOKUP_UNTELLABLE;
+	lookup->epoch = variants.epoch;
 	switch (cache_find_variant(
 	        lookup->reader, lookup->key, &variants, lookup->variant, ret_entry)) {
 	case CACHE_FOUND_OBJECT:
@@ -49,4 +51,13 @@ enum edge_lookup_result edge_lookup_find(struct edge_lookup *lookup, struct cach
 		break;
 	}
 	return EDGE_LOOKUP_NOTHING;
+}
+
+void edge_lookup_purge(
+        const struct edge_lookup *lookup, struct cache_store *store, enum cache_purge how)
+{
+	if (lookup->epoch != 0)
+		cache_purge_variant(store, lookup->key, lookup->epoch, lookup->variant, how);
+	else
+		cache_purge_url(store, lookup->key, how);
 }

@@ -105,7 +105,7 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	case CACHE_UPDATE_STALE:
 		break;
 	}
-	cache_purge_url(worker->cache, &key, CACHE_PURGE_SOFT);
+	edge_lookup_purge(&lookup, worker->cache, CACHE_PURGE_SOFT);
 }
 
 void edge_request_note_answer(struct edge_request *request, const struct http_head *answer)

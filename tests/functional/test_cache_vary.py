@@ -198,6 +198,43 @@ def test_a_304_updates_the_variant_that_was_asked_for(site):
             assert (word(response), response.body, response.fields.get("X-New")) == (expected, kind.encode(), kind)
 
 
+# What the origin says of one variant when that is asked for again, and nobody may keep.
+REPLACED = {
+    "a refusal": says(status=403, body=b"new"),
+    "not there": says(status=404, body=b"new"),
+    "a page of somebody's own": says("Cache-Control: private", body=b"new"),
+    "a page that nobody may keep": says("Cache-Control: no-store", body=b"new"),
+    "a page with a cookie": says(FRESH, "Set-Cookie: s=1", body=b"new"),
+}
+
+
+@pytest.mark.parametrize("row", REPLACED)
+def test_what_one_variant_has_come_to_takes_no_other_ones_stale_copy_away(site, row):
+    """RFC 9111 4.3.3 speaks of the response that was chosen; origin-pull.md section 4: a 4xx replaces the object."""
+    path = site.path()
+    site.origin.on(path, lambda request: says(*STALE, "Vary: X-Kind", 'ETag: "a"', body=b"old"))
+    for kind in ("a", "b"):
+        site.get(path, f"X-Kind: {kind}")
+    site.origin.on(path, REPLACED[row])
+    assert site.get(path, "X-Kind: a").body == b"new"
+    site.says(path, status=503, body=b"down")
+    response = site.get(path, "X-Kind: b")
+    assert (word(response), response.body) == ("STALE", b"old")
+    assert site.get(path, "X-Kind: a").body == b"down"
+
+
+def test_what_head_says_of_one_variant_is_said_of_no_other(site):
+    """RFC 9111 4.3.5: of those that could have been chosen for a GET."""
+    path = site.path()
+    site.origin.on(path, lambda request: says(FRESH, "Vary: X-Kind", 'ETag: "a"', body=b"old"))
+    for kind in ("a", "b"):
+        site.get(path, f"X-Kind: {kind}")
+    site.says(path, FRESH, "Vary: X-Kind", 'ETag: "b"', body=b"new")
+    site.ask("HEAD", path, "X-Kind: a", "Cache-Control: no-cache")
+    assert word(site.get(path, "X-Kind: b")) == "HIT"
+    assert site.get(path, "X-Kind: a").body == b"new"
+
+
 def test_more_than_a_variant_may_have_is_passed_on(site):
     """LIMIT_VARIANT_BYTES."""
     path = varying(site, "X-Kind")

@@ -81,15 +81,15 @@ static void a_ring_of_urls_that_has_wrapped_says_purged(void **state)
 	cache_store_lock(bench.store);
 	cache_mark_add_url(bench.store, 5, 10, CACHE_PURGE_SOFT);
 	cache_mark_add_url(bench.store, 6, 11, CACHE_PURGE_HARD);
-	assert_int_equal(cache_mark_url_since(bench.store, 5, 9), CACHE_PURGED_SOFT);
-	assert_int_equal(cache_mark_url_since(bench.store, 5, 10), CACHE_PURGED_NOT);
-	assert_int_equal(cache_mark_url_since(bench.store, 6, 10), CACHE_PURGED_HARD);
-	assert_int_equal(cache_mark_url_since(bench.store, 7, 0), CACHE_PURGED_NOT);
+	assert_int_equal(cache_mark_url_since(bench.store, 5, 5, 9), CACHE_PURGED_SOFT);
+	assert_int_equal(cache_mark_url_since(bench.store, 5, 5, 10), CACHE_PURGED_NOT);
+	assert_int_equal(cache_mark_url_since(bench.store, 6, 6, 10), CACHE_PURGED_HARD);
+	assert_int_equal(cache_mark_url_since(bench.store, 7, 7, 0), CACHE_PURGED_NOT);
 	for (uint64_t i = 0; i < LIMIT_CACHE_URL_PURGES; i++)
 		cache_mark_add_url(bench.store, 1000 + i, 12 + i, CACHE_PURGE_SOFT);
-	assert_int_equal(cache_mark_url_since(bench.store, 7, 11), CACHE_PURGED_HARD);
-	assert_int_equal(cache_mark_url_since(bench.store, 7, 12), CACHE_PURGED_NOT);
-	assert_int_equal(cache_mark_url_since(bench.store, 1001, 12), CACHE_PURGED_SOFT);
+	assert_int_equal(cache_mark_url_since(bench.store, 7, 7, 11), CACHE_PURGED_HARD);
+	assert_int_equal(cache_mark_url_since(bench.store, 7, 7, 12), CACHE_PURGED_NOT);
+	assert_int_equal(cache_mark_url_since(bench.store, 1001, 1001, 12), CACHE_PURGED_SOFT);
 	cache_store_unlock(bench.store);
 	bench_done(&bench);
 }
@@ -102,12 +102,12 @@ static void what_a_sweep_forgot_covers_what_began_before(void **state)
 	uint64_t began = cache_store_sequence(bench.store);
 	cache_purge_prefix(bench.store, 99, STR("z"), CACHE_PURGE_SOFT);
 	cache_store_lock(bench.store);
-	assert_int_equal(cache_mark_since(bench.store, 5, &SUBJECT, began), CACHE_PURGED_NOT);
+	assert_int_equal(cache_mark_since(bench.store, 5, 5, &SUBJECT, began), CACHE_PURGED_NOT);
 	cache_store_unlock(bench.store);
 	keep_all(bench.store);
 	cache_store_lock(bench.store);
-	assert_int_equal(cache_mark_since(bench.store, 5, &SUBJECT, began), CACHE_PURGED_HARD);
-	assert_int_equal(cache_mark_since(bench.store, 5, &SUBJECT, began + 1), CACHE_PURGED_NOT);
+	assert_int_equal(cache_mark_since(bench.store, 5, 5, &SUBJECT, began), CACHE_PURGED_HARD);
+	assert_int_equal(cache_mark_since(bench.store, 5, 5, &SUBJECT, began + 1), CACHE_PURGED_NOT);
 	cache_store_unlock(bench.store);
 	bench_done(&bench);
 }

@@ -179,6 +179,52 @@ static void a_url_is_purged_with_all_its_variants(void **state)
 	}
 }
 
+/* For finds, and for what began to be pulled before. */
+static void a_variant_is_purged_alone(void **state)
+{
+	(void)state;
+	for (int how = CACHE_PURGE_HARD; how <= CACHE_PURGE_SOFT; how++) {
+		struct bench bench;
+		bench_init(&bench);
+		struct key_text text;
+		const struct cache_put_spec spec = {
+		        .key = key_of(bench.store, &text, 8), .names = STR("x"), .sequence = 1};
+		uint64_t epoch;
+		assert_int_equal(cache_put_spec(bench.store, &spec, &epoch), CACHE_PUT_DONE);
+		struct cache_put_object put = {.sequence = 1, .epoch = epoch};
+		const struct str names[] = {STR("1"), STR("2")};
+		for (unsigned i = 0; i < 2; i++) {
+			put.variant = names[i];
+			assert_int_equal(put_as(bench.store, 8, 1, 100, &put), CACHE_PUT_DONE);
+		}
+		cache_purge_variant(bench.store, &spec.key, epoch, names[0], how);
+
+		struct cache_entry entry;
+		struct cache_variants variants;
+		assert_int_equal(cache_find(bench.reader, &spec.key, &entry, &variants),
+		        CACHE_FOUND_SPEC);
+		for (unsigned i = 0; i < 2; i++) {
+			bool is_covered = i == 0, is_hard = how == CACHE_PURGE_HARD;
+			bool is_found = cache_find_variant(bench.reader, &spec.key, &variants,
+			                        names[i], &entry) == CACHE_FOUND_OBJECT;
+			assert_int_equal(is_found, !is_covered || !is_hard);
+			assert_true(!is_found || entry.is_soft_purged == is_covered);
+			/* What began to be pulled before it. */
+			put.variant = names[i];
+			assert_int_equal(put_as(bench.store, 8, 1, 100, &put),
+			        is_covered && is_hard ? CACHE_PUT_PURGED : CACHE_PUT_DONE);
+		}
+		put.variant = names[0];
+		put.sequence = cache_store_sequence(bench.store);
+		assert_int_equal(put_as(bench.store, 8, 1, 100, &put), CACHE_PUT_DONE);
+		assert_int_equal(cache_find_variant(
+		                         bench.reader, &spec.key, &variants, names[0], &entry),
+		        CACHE_FOUND_OBJECT);
+		assert_false(entry.is_soft_purged);
+		bench_done(&bench);
+	}
+}
+
 static void a_domain_covers_variants_too(void **state)
 {
 	(void)state;
@@ -220,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_kind_covers_what_it_says),
 	        cmocka_unit_test(a_url_is_purged_with_all_its_variants),
+	        cmocka_unit_test(a_variant_is_purged_alone),
 	        cmocka_unit_test(a_domain_covers_variants_too),
 	        cmocka_unit_test(a_purge_holds_in_every_process),
 	};

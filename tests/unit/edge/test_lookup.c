@@ -97,6 +97,33 @@ static void a_look_up_forgets_what_the_one_before_found(void **state)
 	fixture_done(&fixture);
 }
 
+/* A variant is removed, or the only response; what varies is named by what the URL had before. */
+static void what_was_looked_up_is_removed_and_nothing_else(void **state)
+{
+	(void)state;
+	for (int how = CACHE_PURGE_HARD; how <= CACHE_PURGE_SOFT; how++) {
+		struct fixture fixture;
+		struct found found;
+		fixture_start_cached(&fixture, DOMAINS);
+		remember(&fixture, KEY, ASK("X-Kind: a\r\n"), KEEP "Vary: X-Kind\r\n\r\n", 7);
+		remember(&fixture, KEY, ASK("X-Kind: b\r\n"), KEEP "Vary: X-Kind\r\n\r\n", 7);
+		assert_true(look_up(&fixture, KEY, ASK("X-Kind: a\r\n"), &found));
+		edge_lookup_purge(&found.lookup, fixture.worker->cache, how);
+		bool is_there = look_up(&fixture, KEY, ASK("X-Kind: a\r\n"), &found);
+		assert_int_equal(is_there, how == CACHE_PURGE_SOFT);
+		assert_true(!is_there || found.entry.is_soft_purged);
+		assert_true(look_up(&fixture, KEY, ASK("X-Kind: b\r\n"), &found));
+		assert_false(found.entry.is_soft_purged);
+
+		remember(&fixture, "a.test/y", PLAIN_REQUEST, KEEP "\r\n", 7);
+		assert_true(look_up(&fixture, "a.test/y", PLAIN_REQUEST, &found));
+		edge_lookup_purge(&found.lookup, fixture.worker->cache, how);
+		assert_int_equal(look_up(&fixture, "a.test/y", PLAIN_REQUEST, &found),
+		        how == CACHE_PURGE_SOFT);
+		fixture_done(&fixture);
+	}
+}
+
 int main(void)
 {
 	begin();
@@ -105,6 +132,7 @@ int main(void)
 	        cmocka_unit_test(a_variant_that_is_too_long_cannot_be_told),
 	        cmocka_unit_test(what_was_another_domains_is_not_found),
 	        cmocka_unit_test(a_look_up_forgets_what_the_one_before_found),
+	        cmocka_unit_test(what_was_looked_up_is_removed_and_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
