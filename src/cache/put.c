@@ -1,7 +1,8 @@
 /*
  * A put: room is reserved under the lock (in main where a ghost says that the object came back,
  * else in probation), the record is written without it, and under the lock again it is compared
- * with the purges since, and its slot is published. A process that dies in between leaves room that
+ * with the purges since and with what is there, and its slot is published. Ids rise, so that of two
+ * answers the one whose head came later has the higher one, whichever is put first. A process that dies in between leaves room that
  * nothing leads to, and that goes with its segment.
  */
 #include "cache/put.h"
@@ -22,6 +23,8 @@ static const char PADDING[8];
 struct draft {
 	enum cache_kind kind;
 	uint64_t hash, primary, id, sequence;
+	uint64_t order; /* what has a higher id came later */
+	uint64_t received_ms, now_ms;
 	bool is_update; /* of what has this id */
 	bool is_known;  /* what it is a piece of was there before */
 	struct iovec fixed[FIXED_PARTS];
@@ -103,6 +106,37 @@ static void write_record(
 	atomic_store_explicit(&record->kind, (uint8_t)draft->kind, memory_order_release);
 }
 
+/* Whether an object that is there was received, or validated, after the one that is to be put. A
+ * time that is still to come was told by a clock that has been set since. */
+static bool is_received_later(const struct cache_record *before, const struct draft *draft)
+{
+	struct cache_record_object object;
+	if (!cache_record_read_object(before, &object))
+		return false;
+	uint64_t received_ms = object.object->terms.received_ms;
+	return received_ms > draft->received_ms && received_ms <= draft->now_ms;
+}
+
+/* Whether what is there came later, and stays. Who puts a response without variants did not know of
+ * a spec that is there, and would put it in the place of all of its variants. */
+static bool stays(const struct cache_record *before, const struct draft *draft)
+{
+	if (before->sequence > draft->sequence)
+		return true;
+	switch (cache_record_kind(before)) {
+	case CACHE_KIND_OBJECT:
+		return before->id > draft->order || is_received_later(before, draft);
+	case CACHE_KIND_SPEC:
+		return before->id > draft->order || draft->kind == CACHE_KIND_OBJECT;
+	case CACHE_KIND_PIECE:
+	case CACHE_KIND_ROOM:
+	case CACHE_KIND_REMOVALS:
+	case CACHE_KIND_MARK:
+		break;
+	}
+	return false;
+}
+
 /* Under the lock: leads the index to the record, in place of what has its hash. */
 static enum cache_put publish(
         struct cache_store *store, const struct draft *draft, const struct cache_room *room)
@@ -113,7 +147,7 @@ static enum cache_put publish(
 	}
 	struct cache_record *before;
 	_Atomic uint64_t *slot = cache_index_find(store, draft->hash, &before);
-	if (slot != NULL && before != NULL && before->sequence > draft->sequence)
+	if (slot != NULL && before != NULL && stays(before, draft))
 		return CACHE_PUT_OLDER;
 	if (draft->is_update && (before == NULL || before->id != draft->id))
 		return CACHE_PUT_OLDER;
@@ -251,6 +285,9 @@ enum cache_put cache_put_object(struct cache_store *store, const struct cache_pu
 	        .primary = put->key.hash,
 	        .id = put->id,
 	        .sequence = put->sequence,
+	        .order = put->id,
+	        .received_ms = put->object->terms.received_ms,
+	        .now_ms = put->now_ms,
 	        .is_update = put->is_update,
 	        .body = put->body,
 	        .body_count = put->body_count,
@@ -310,6 +347,7 @@ static enum cache_put put_new_spec(
 	        .primary = put->key.hash,
 	        .id = cache_store_new_id(store),
 	        .sequence = put->sequence,
+	        .order = put->id != 0 ? put->id : UINT64_MAX,
 	        .bytes = sizeof(struct cache_record),
 	};
 	add_part(&draft, &spec, sizeof(spec));
@@ -369,6 +407,7 @@ static enum cache_put put_piece(struct cache_store *store, uint64_t id, uint64_t
 	        .hash = cache_key_piece(store, id, number),
 	        .primary = number,
 	        .id = id,
+	        .order = UINT64_MAX,
 	        .is_known = is_known,
 	        .body = body,
 	        .body_count = body_count,

@@ -14,8 +14,8 @@ enum cache_put {
 	CACHE_PUT_DONE,
 	CACHE_PUT_FULL,      /* no free segment just now */
 	CACHE_PUT_PURGED,    /* a purge since `sequence` covers it */
-	CACHE_PUT_OLDER,     /* what is there began after a purge that this did not see, or is not
-	                      * what is to be updated */
+	CACHE_PUT_OLDER,     /* what is there came later, or began after a purge that this did not
+	                      * see, or is not what is to be updated */
 	CACHE_PUT_TOO_LARGE, /* a part is above its limit */
 };
 
@@ -29,6 +29,7 @@ struct cache_put_object {
 	uint64_t id;       /* cache_store_new_id for a new version; the old one for a new head */
 	bool is_update;    /* a new head: stored if the object with this id is there, else OLDER */
 	uint64_t sequence; /* cache_store_sequence when the pull began */
+	uint64_t now_ms;   /* wall clock; 0: only ids tell what came later */
 	const struct cache_object *object; /* what the caller sets of it */
 	const struct http_head *head;      /* base[0, len) and the fields are copied */
 	/* An inline body, whole, of at most LIMIT_CACHE_INLINE_BYTES; NULL: the body is pieces. */
@@ -37,7 +38,10 @@ struct cache_put_object {
 };
 
 /* Stores an object. One that a soft purge since `sequence` covers is stored, and found as such.
- * Where `variant` is not empty the spec with this `epoch` must still be there, else PURGED. */
+ * Where `variant` is not empty the spec with this `epoch` must still be there, else PURGED. What is
+ * there stays (OLDER) where it came later: it has a higher id, or was validated since `object` was
+ * received; or where it is a spec, and this has no variant. One step with the put: of two that are
+ * put at once the later one is there in the end. What is on a disk alone is not compared with. */
 MUST_CHECK enum cache_put cache_put_object(
         struct cache_store *store, const struct cache_put_object *put);
 
@@ -45,11 +49,13 @@ struct cache_put_spec {
 	struct cache_key key;
 	struct str names; /* the fields, in the caller's own form */
 	uint64_t domain;
+	uint64_t id; /* of the object that it is for; 0: one that is still to come */
 	uint64_t sequence;
 };
 
 /* Says that the key has variants by `names`. A spec that says the same is kept, with its variants;
- * anything else of this key is replaced. *ret_epoch is the spec's. */
+ * anything else of this key is replaced, but what came after the object that it is for. *ret_epoch is
+ * the spec's. */
 MUST_CHECK enum cache_put cache_put_spec(
         struct cache_store *store, const struct cache_put_spec *put, uint64_t *ret_epoch);
 

@@ -3,6 +3,7 @@
  */
 #include "edge/keep.h"
 
+#include "base/clock.h"
 #include "cache/policy.h"
 #include "cache/update.h"
 #include "edge/lookup.h"
@@ -23,6 +24,7 @@ bool edge_keep_spec(
 	        .key = *keep->key,
 	        .names = edge_loaded_print_vary(&loaded->vary, keep->arena),
 	        .domain = domain_of(keep),
+	        .id = loaded->id,
 	        .sequence = keep->sequence,
 	};
 	return cache_put_spec(keep->worker->cache, &put, ret_epoch) == CACHE_PUT_DONE;
@@ -49,6 +51,7 @@ enum cache_put edge_keep_object(const struct edge_keep *keep, const struct edge_
 	        .id = loaded->id,
 	        .is_update = keep->is_update,
 	        .sequence = keep->sequence,
+	        .now_ms = clock_wall_ms(),
 	        .object = &object,
 	        .head = &loaded->head,
 	        .body = body,

@@ -3,7 +3,6 @@
  * its head cannot be found yet: only when all of it is there, and was whole, the head follows.
  */
 #include "edge/loader_private.h"
-#include "edge/lookup.h"
 
 enum {
 	PIECES_A_TURN = 4, /* of the origin's body, before others have their turn */
@@ -96,18 +95,6 @@ static void finish_piece(struct edge_loader *loader)
 	edge_loader_close(loader, EDGE_FLIGHT_WHOLE, FAULT_NONE);
 }
 
-/* Whether the store has an answer that came later: one that was pulled when ours could not be
- * joined any more, and whose body was shorter. */
-static bool is_newer_stored(const struct edge_loader *loader)
-{
-	struct edge_lookup lookup;
-	struct cache_entry entry;
-	edge_lookup_init(&lookup, loader->worker->cache_reader, &loader->key, loader->domain_hash,
-	        edge_loader_asked(loader));
-	return edge_lookup_find(&lookup, &entry) == EDGE_LOOKUP_FOUND &&
-	       entry.object->terms.received_ms > loader->loaded->terms.received_ms;
-}
-
 /* The body is whole, and so is what is stored of it: from now on it can be found. */
 static void finish(struct edge_loader *loader)
 {
@@ -125,8 +112,6 @@ static void finish(struct edge_loader *loader)
 		store_pieces(loader, true);
 	else if (loader->is_storing)
 		used = gather(loader, 0, length, vectors);
-	if (loader->is_storing && is_newer_stored(loader))
-		edge_loader_stop_storing(loader);
 	if (loader->is_storing && (is_inline || loader->stored == length))
 		result = edge_keep_object(
 		        &keep, loader->loaded, length, is_inline ? vectors : NULL, used);

@@ -156,7 +156,8 @@ UNUSED static enum cache_put put_as(struct cache_store *store, uint64_t number, 
 	const struct iovec parts[2] = {{body, len / 3}, {body + len / 3, len - len / 3}};
 	put->key = key_of(store, &text, number);
 	put->domain = cache_key_domain(store, STR("a.example"));
-	put->object = &PLAIN;
+	if (put->object == NULL)
+		put->object = &PLAIN;
 	put->head = &head;
 	put->body = parts;
 	put->body_count = 2;

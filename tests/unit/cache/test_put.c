@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-enum { SPEC_ROUNDS = 20000 };
+enum { SPEC_ROUNDS = 20000, ORDER_ROUNDS = 10000 };
 
 static void what_was_put_is_found_and_replaced(void **state)
 {
@@ -138,6 +138,126 @@ static void an_older_fill_does_not_replace_a_newer_one(void **state)
 	bench_done(&bench);
 }
 
+/* A 304 leaves the id as it is: then the clock tells, but what it will show. */
+static void what_was_validated_since_stays(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t there_ms, put_ms, now_ms;
+		enum cache_put verdict;
+	} rows[] = {
+	        {100, 200, 300, CACHE_PUT_DONE},
+	        {200, 200, 300, CACHE_PUT_DONE},
+	        {250, 200, 300, CACHE_PUT_OLDER},
+	        {300, 200, 300, CACHE_PUT_OLDER},
+	        {301, 200, 300, CACHE_PUT_DONE}, /* the clock was set back */
+	        {250, 200, 0, CACHE_PUT_DONE},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct bench bench;
+		bench_init(&bench);
+		struct cache_object object = PLAIN;
+		struct cache_put_object put = {.id = 1, .sequence = 1, .object = &object};
+		object.terms.received_ms = rows[i].there_ms;
+		assert_int_equal(put_as(bench.store, 1, 1, 100, &put), CACHE_PUT_DONE);
+		put.id = 2;
+		put.now_ms = rows[i].now_ms;
+		object.terms.received_ms = rows[i].put_ms;
+		assert_int_equal(put_as(bench.store, 1, 2, 100, &put), rows[i].verdict);
+		bench_done(&bench);
+	}
+}
+
+/* Two threads that put answers of one URL at once; whose came later has the higher number. */
+struct putter {
+	struct cache_store *store;
+	pthread_barrier_t *barrier;
+	pthread_t thread;
+	bool varies;
+	uint64_t ids[ORDER_ROUNDS];
+};
+
+static struct cache_put_object put_of_round(struct putter *putter, uint64_t round)
+{
+	struct cache_put_object put = {
+	        .id = cache_store_new_id(putter->store), .sequence = 1, .variant = STR("a")};
+	struct key_text text;
+	const struct cache_put_spec spec = {.key = key_of(putter->store, &text, round),
+	        .names = STR("x"),
+	        .id = put.id,
+	        .sequence = 1};
+	if (putter->varies)
+		CHECK(cache_put_spec(putter->store, &spec, &put.epoch) == CACHE_PUT_DONE);
+	else
+		put.variant = STR_EMPTY;
+	return put;
+}
+
+static void *put_rounds(void *context)
+{
+	struct putter *putter = context;
+	for (uint64_t i = 0; i < ORDER_ROUNDS; i++) {
+		pthread_barrier_wait(putter->barrier);
+		struct cache_put_object put = put_of_round(putter, i % 100);
+		enum cache_put verdict = put_as(putter->store, i % 100, put.id, 10, &put);
+		CHECK(verdict == CACHE_PUT_DONE || verdict == CACHE_PUT_OLDER ||
+		        verdict == CACHE_PUT_FULL);
+		putter->ids[i] = verdict == CACHE_PUT_FULL ? 0 : put.id;
+	}
+	return NULL;
+}
+
+/* What is there of a round's URL. */
+static uint64_t id_there(struct bench *bench, uint64_t number)
+{
+	struct cache_entry entry;
+	struct cache_variants variants;
+	struct key_text text;
+	struct cache_key key = key_of(bench->store, &text, number);
+	enum cache_found found = cache_find(bench->reader, &key, &entry, &variants);
+	if (found == CACHE_FOUND_SPEC)
+		found = cache_find_variant(bench->reader, &key, &variants, STR("a"), &entry);
+	uint64_t id = found == CACHE_FOUND_OBJECT ? entry.id : 0;
+	cache_reader_quiet(bench->reader);
+	return id;
+}
+
+static void of_two_that_are_put_at_once_the_later_one_stays(void **state)
+{
+	(void)state;
+	for (unsigned varies = 0; varies < 2; varies++) {
+		struct bench bench;
+		bench_init(&bench);
+		pthread_barrier_t barrier;
+		assert_int_equal(pthread_barrier_init(&barrier, NULL, 3), 0);
+		struct putter *putters[2];
+		for (unsigned i = 0; i < 2; i++) {
+			putters[i] = mem_new(struct putter);
+			putters[i]->store = bench.store;
+			putters[i]->barrier = &barrier;
+			putters[i]->varies = varies;
+			assert_int_equal(
+			        pthread_create(&putters[i]->thread, NULL, put_rounds, putters[i]),
+			        0);
+		}
+		pthread_barrier_wait(&barrier);
+		for (uint64_t i = 1; i < ORDER_ROUNDS; i++) {
+			/* Both have ended the round before; the next one is of another URL. */
+			pthread_barrier_wait(&barrier);
+			uint64_t a = putters[0]->ids[i - 1], b = putters[1]->ids[i - 1];
+			if (a != 0 && b != 0)
+				assert_int_equal(id_there(&bench, (i - 1) % 100), a > b ? a : b);
+			keep_all(bench.store);
+		}
+		for (unsigned i = 0; i < 2; i++) {
+			assert_int_equal(pthread_join(putters[i]->thread, NULL), 0);
+			mem_free(putters[i]);
+		}
+		pthread_barrier_destroy(&barrier);
+		bench_done(&bench);
+	}
+}
+
 /* Between the look-up and the put of a new head, another version was stored; or it went. */
 static void a_new_head_is_for_the_version_that_is_there(void **state)
 {
@@ -197,9 +317,14 @@ static void variants_hang_on_their_spec(void **state)
 	assert_false(cache_find_variant(bench.reader, &spec.key, &variants, STR("br"), &entry));
 	assert_int_equal(put_as(bench.store, 1, 1, 100, &put), CACHE_PUT_PURGED);
 
-	/* An object without variants takes its place. */
-	assert_int_equal(put_number(bench.store, 1, 3, 300), CACHE_PUT_DONE);
-	assert_true(has_number(bench.reader, 1));
+	/* Who knew nothing of it takes its place neither with an object nor with a spec of before. */
+	assert_int_equal(put_number(bench.store, 1, 300, 300), CACHE_PUT_OLDER);
+	spec.names = STR("cookie");
+	spec.id = again - 1;
+	assert_int_equal(cache_put_spec(bench.store, &spec, &epoch), CACHE_PUT_OLDER);
+	spec.names = STR("origin");
+	assert_int_equal(cache_put_spec(bench.store, &spec, &epoch), CACHE_PUT_DONE);
+	assert_int_equal(epoch, again);
 	bench_done(&bench);
 }
 
@@ -340,6 +465,8 @@ int main(void)
 	        cmocka_unit_test(what_is_above_a_limit_is_refused),
 	        cmocka_unit_test(the_largest_object_fits),
 	        cmocka_unit_test(an_older_fill_does_not_replace_a_newer_one),
+	        cmocka_unit_test(what_was_validated_since_stays),
+	        cmocka_unit_test(of_two_that_are_put_at_once_the_later_one_stays),
 	        cmocka_unit_test(a_new_head_is_for_the_version_that_is_there),
 	        cmocka_unit_test(variants_hang_on_their_spec),
 	        cmocka_unit_test(a_spec_that_two_put_at_once_is_one),
