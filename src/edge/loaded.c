@@ -65,23 +65,6 @@ static bool make_head(struct edge_loaded *loaded, const struct edge_loaded_optio
 	return true;
 }
 
-/* The lines that are left out of the head, but not meant for nobody. */
-static void make_own(struct edge_loaded *loaded, const struct http_head *head)
-{
-	uint64_t own[HTTP_MARK_WORDS];
-	if (!cache_policy_mark_own(head, own))
-		return;
-	size_t room = head->len + head->count;
-	struct http_writer writer;
-	http_writer_init(&writer, arena_alloc(&loaded->arena, room), room);
-	for (unsigned i = 0; i < head->count; i++)
-		if (http_mark_has(own, i))
-			http_write_field(&writer, http_head_name(head, &head->fields[i]),
-			        http_head_value(head, &head->fields[i]));
-	CHECK(!writer.full);
-	loaded->own = http_writer_str(&writer);
-}
-
 /* Whether a response has a content coding that not everybody takes. */
 static bool is_coded(const struct http_head *head)
 {
@@ -124,7 +107,7 @@ enum edge_loaded_result edge_loaded_make(
 		edge_loaded_free(loaded);
 		return EDGE_LOADED_NOT_ONE;
 	}
-	make_own(loaded, options->head);
+	loaded->own = edge_loaded_own(options->head, &loaded->arena);
 	*ret_loaded = loaded;
 	return EDGE_LOADED_DONE;
 }
@@ -135,6 +118,22 @@ void edge_loaded_free(struct edge_loaded *loaded)
 		return;
 	arena_reset(&loaded->arena);
 	mem_free(container_of(loaded, struct room, loaded));
+}
+
+struct str edge_loaded_own(const struct http_head *head, struct arena *arena)
+{
+	uint64_t own[HTTP_MARK_WORDS];
+	if (!cache_policy_mark_own(head, own))
+		return STR_EMPTY;
+	size_t room = head->len + head->count;
+	struct http_writer writer;
+	http_writer_init(&writer, arena_alloc(arena, room), room);
+	for (unsigned i = 0; i < head->count; i++)
+		if (http_mark_has(own, i))
+			http_write_field(&writer, http_head_name(head, &head->fields[i]),
+			        http_head_value(head, &head->fields[i]));
+	CHECK(!writer.full);
+	return http_writer_str(&writer);
 }
 
 bool edge_loaded_is_for(const struct edge_loaded *loaded, struct cache_store *store,

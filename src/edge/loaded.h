@@ -51,6 +51,10 @@ enum edge_loaded_result edge_loaded_make(
         const struct edge_loaded_options *options, struct edge_loaded **ret_loaded);
 void edge_loaded_free(struct edge_loaded *loaded);
 
+/* The lines of an origin's head that are not stored, and are for who began the pull; in the arena.
+ * Empty where there are none. */
+struct str edge_loaded_own(const struct http_head *head, struct arena *arena);
+
 /* Whether the published answer is one for this request as well: of its variant, not purged since
  * its pull began, and stored, where the request has credentials: an error that is only shared may
  * be what those get who have none. */

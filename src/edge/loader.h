@@ -17,6 +17,9 @@ struct edge_loader;
 struct edge_loader_leader {
 	/* An interim response; head is valid during the call. */
 	void (*on_interim)(struct edge_loader_leader *self, const struct http_head *head);
+	/* Lines for this client alone, of a 304 that has validated what is stored; there until
+	 * on_end returns. */
+	struct str own;
 	/* The pull is over, and the loader gone when this returns. */
 	void (*on_end)(struct edge_loader_leader *self, const struct edge_log_attempt *attempts,
 	        unsigned attempt_count);

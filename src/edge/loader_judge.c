@@ -441,12 +441,23 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 	begin_piece(loader, loaded, exchange, http_range_bytes(&content.range));
 }
 
+static void judge_not_modified(struct edge_loader *loader, const struct cache_exchange *exchange)
+{
+	struct edge_keep keep = edge_loader_keep(loader);
+	if (!edge_keep_refresh(&keep, exchange, loader->stale_id)) {
+		edge_loader_pull_all(loader);
+		return;
+	}
+	if (loader->leader != NULL)
+		loader->leader->own = edge_loaded_own(exchange->response, &loader->arena);
+	edge_loader_close(loader, EDGE_FLIGHT_STORED, FAULT_NONE);
+}
+
 void edge_loader_judge(struct edge_loader *loader)
 {
 	enum http_framing framing;
 	uint64_t length;
 	const struct http_head *head = edge_fill_head(loader->fill, &framing, &length);
-	struct edge_keep keep = edge_loader_keep(loader);
 	struct cache_exchange exchange = exchange_of(loader, head);
 	if (loader->is_piece) {
 		judge_piece(loader, &exchange, framing, length);
@@ -454,8 +465,6 @@ void edge_loader_judge(struct edge_loader *loader)
 	}
 	if (head->status != 304 || loader->stale_id == 0)
 		judge_whole(loader, &exchange, framing, length);
-	else if (edge_keep_refresh(&keep, &exchange, loader->stale_id))
-		edge_loader_close(loader, EDGE_FLIGHT_STORED, FAULT_NONE);
 	else
-		edge_loader_pull_all(loader);
+		judge_not_modified(loader, &exchange);
 }

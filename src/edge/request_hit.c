@@ -302,6 +302,7 @@ static struct edge_reply_options options_of(struct edge_request *request)
 	        .terms = terms,
 	        .etag = str_make(
 	                entry->head.base + entry->object->etag_at, entry->object->etag_len),
+	        .own = is_validated && request->is_leader ? request->leader.own : STR_EMPTY,
 	        .length = entry->object->length,
 	        .has_age = !is_miss,
 	        .now_ms = now_ms,

@@ -88,6 +88,8 @@ static void on_end(struct edge_loader_leader *leader, const struct edge_log_atte
 {
 	struct edge_request *request = container_of(leader, struct edge_request, leader);
 	edge_attempts_add(&request->attempts, attempts, attempt_count, &request->stream->arena);
+	if (leader->own.len > 0)
+		leader->own = arena_copy(&request->stream->arena, leader->own);
 	request->loader = NULL;
 }
 

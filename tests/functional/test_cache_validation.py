@@ -1,6 +1,6 @@
 """Validation: what is stale, or may not be used unasked, and the origin's answer (RFC 9111 section 4.3)."""
 import pytest
-from caching import FRESH, STALE, Site, age, fields_of, says, versioned, word
+from caching import FRESH, STALE, Site, age, at_once, fields_of, says, versioned, wait_until, word
 from origin import Generated
 
 LAST_MODIFIED = "Mon, 02 Nov 2026 10:00:00 GMT"
@@ -71,8 +71,49 @@ def test_a_304_does_not_touch_what_the_bytes_depend_on(site):
         response = site.get(path)
         assert (word(response), response.body) == (expected, b"body")
         assert response.fields.get("Content-Encoding") == "x-own" and response.fields.get("Content-Length") == "4"
-        for name in ("Content-Range", "Set-Cookie", "X-Hop"):
+        for name in ("Content-Range", "X-Hop"):
             assert name not in response.fields
+        assert ("Set-Cookie" in response.fields) == (expected == "REVALIDATED")
+
+
+# name -> (the domain, the lines of a 304, those of them that are for one client)
+OWN = {
+    "cookies": ("edge.test", [FRESH, "Set-Cookie: a=b", "Set-Cookie: c=d"], ["Set-Cookie: a=b", "Set-Cookie: c=d"]),
+    "a cookie where they are cut off": ("strip.test", [FRESH, "Set-Cookie: a=b"], ["Set-Cookie: a=b"]),
+    "a field that private names": (
+        "edge.test", ['Cache-Control: max-age=100, private="x-one"', "X-One: 1", "X-Two: 2"], ["X-One: 1"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", OWN)
+@pytest.mark.parametrize("condition", [(), ('If-None-Match: "a"',), ("Range: bytes=1-2",)])
+def test_what_a_304_has_for_one_client_that_client_gets_alone(make, row, condition):
+    """RFC 9111 3.2, 7.3: it is stored nowhere, and nobody else is given it; but who was asked for has a session now."""
+    host, lines, own = OWN[row]
+    site = Site(make, {"edge.test": {}, "strip.test": {"cache": {"set_cookie": "strip"}}})
+    site.says("/a", *STALE, 'ETag: "a"', body=b"body")
+    site.get("/a", host=host)
+    site.says("/a", *lines, 'ETag: "a"', status=304, delay=0.4)
+    first, *others = at_once(site.server, 3, "/a", *condition, host=host)
+    others += [site.get("/a", *condition, host=host)]
+    assert len(site.pulls("/a")) == 2
+    given = [response for response in (first, *others) if any(name in response.fields for name, _ in fields_of(own))]
+    assert len(given) == 1 and word(given[0]) == "REVALIDATED"
+    assert [field for field in given[0].fields if field in fields_of(own)] == list(fields_of(own))
+    status = {"If": 304, "Ra": 206}.get(condition[0][:2], 200) if condition else 200
+    assert {response.status for response in (first, *others)} == {status}
+    assert word(others[-1]) == "HIT"
+
+
+def test_what_a_304_behind_a_stale_response_has_for_one_client_nobody_gets(make):
+    """RFC 5861 3: who it was pulled for has been served already."""
+    site = Site(make, {"edge.test": {"stale": {"while_revalidate": "200s"}}})
+    site.says("/a", *STALE, 'ETag: "a"', body=b"body")
+    site.get("/a")
+    site.says("/a", FRESH, 'ETag: "a"', "Set-Cookie: a=b", status=304)
+    responses = [site.get("/a")]
+    wait_until(lambda: responses.append(site.get("/a")) or word(responses[-1]) == "HIT", "the validation")
+    assert word(responses[0]) == "STALE" and not any("Set-Cookie" in response.fields for response in responses)
 
 
 def test_a_304_without_freshness_keeps_the_remembered_one(site):
