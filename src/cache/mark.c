@@ -4,7 +4,9 @@
  * and it is forgotten as a whole, in one store. It is cleared, before it becomes current again,
  * when no reader can still be looking into it.
  *
- * What is forgotten may still cover a fill that began before: the floor says that it does.
+ * What is forgotten may still cover a fill that began before: the floor says that it does. Purges of
+ * URLs, which fills alone are compared with, are remembered by URL in buckets, each with a floor of
+ * its own: many purges of a few URLs are no more to remember than one of each.
  *
  * Within a table entries are only added. A mark's sequences are written before its key, a prefix
  * before the count, and all before mark_sequence, which is where a find looks first.
@@ -184,37 +186,69 @@ void cache_mark_add_prefix(struct cache_store *store, uint64_t domain, struct st
 
 /* ---- URLs ---- */
 
+static struct cache_url_purges *url_bucket(const struct cache_store *store, uint64_t hash)
+{
+	return &store->shared->url_purges[hash % CACHE_URL_PURGE_BUCKETS];
+}
+
+static uint64_t last_of(const struct cache_url_purge *purge)
+{
+	return purge->hard > purge->soft ? purge->hard : purge->soft;
+}
+
+/* The entry of the URL, or the one that is longest ago. */
+static struct cache_url_purge *find_url(struct cache_url_purges *purges, uint64_t hash)
+{
+	struct cache_url_purge *oldest = &purges->last[0];
+	for (unsigned i = 0; i < CACHE_URL_PURGE_WAYS; i++) {
+		struct cache_url_purge *purge = &purges->last[i];
+		if (purge->hash == hash && last_of(purge) != 0)
+			return purge;
+		if (last_of(purge) < last_of(oldest))
+			oldest = purge;
+	}
+	return oldest;
+}
+
 void cache_mark_add_url(
         struct cache_store *store, uint64_t hash, uint64_t sequence, enum cache_purge how)
 {
-	struct cache_shared *shared = store->shared;
-	struct cache_url_purge *purge =
-	        &shared->url_purges[shared->url_count % LIMIT_CACHE_URL_PURGES];
-	*purge = (struct cache_url_purge){hash, sequence, how == CACHE_PURGE_SOFT};
-	/* A process may die between any two instructions: an entry that counts is whole. */
+	struct cache_url_purges *purges = url_bucket(store, hash);
+	struct cache_url_purge *purge = find_url(purges, hash);
+	/* A process may die between any two instructions: what is forgotten is below the floor
+	 * first. */
+	if (purge->hash != hash && last_of(purge) > purges->floor)
+		purges->floor = last_of(purge);
 	atomic_signal_fence(memory_order_release);
-	shared->url_count++;
+	if (purge->hash != hash)
+		*purge = (struct cache_url_purge){.hash = hash};
+	atomic_signal_fence(memory_order_release);
+	switch (how) {
+	case CACHE_PURGE_HARD:
+		purge->hard = sequence;
+		break;
+	case CACHE_PURGE_SOFT:
+		purge->soft = sequence;
+		break;
+	}
+}
+
+static enum cache_purged one_url_since(
+        const struct cache_store *store, uint64_t hash, uint64_t sequence)
+{
+	struct cache_url_purges *purges = url_bucket(store, hash);
+	const struct cache_url_purge *purge = find_url(purges, hash);
+	if (purges->floor > sequence || (purge->hash == hash && purge->hard > sequence))
+		return CACHE_PURGED_HARD;
+	return purge->hash == hash && purge->soft > sequence ? CACHE_PURGED_SOFT : CACHE_PURGED_NOT;
 }
 
 enum cache_purged cache_mark_url_since(
         const struct cache_store *store, uint64_t url, uint64_t variant, uint64_t sequence)
 {
-	const struct cache_shared *shared = store->shared;
-	enum cache_purged verdict = CACHE_PURGED_NOT;
-	for (uint64_t i = 0; i < shared->url_count; i++) {
-		/* Everything that is remembered is younger: what is not may be as well. */
-		if (i == LIMIT_CACHE_URL_PURGES)
-			return CACHE_PURGED_HARD;
-		uint64_t at = (shared->url_count - 1 - i) % LIMIT_CACHE_URL_PURGES;
-		const struct cache_url_purge *purge = &shared->url_purges[at];
-		if (purge->sequence <= sequence)
-			break;
-		if (purge->hash == url || purge->hash == variant)
-			verdict = worse(
-			        verdict, purge->is_soft ? CACHE_PURGED_SOFT : CACHE_PURGED_HARD);
-		if (verdict == CACHE_PURGED_HARD)
-			break;
-	}
+	enum cache_purged verdict = one_url_since(store, url, sequence);
+	if (variant != url && verdict != CACHE_PURGED_HARD)
+		verdict = worse(verdict, one_url_since(store, variant, sequence));
 	return verdict;
 }
 

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-	VERSION = 3,
+	VERSION = 4,
 	PAGE = 4096,
 	/* The open and the free segments are lost to what is remembered, and what is evicted leaves
 	 * by the segment. So a memory that has not this many of the largest segments gets smaller

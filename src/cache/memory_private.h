@@ -87,11 +87,21 @@ struct cache_reader_line {
 	_Atomic uint32_t owner; /* process + 1; 0: free. Changed under the lock. */
 };
 
+/* The sequences of the last purges of a URL or variant; 0: none. */
 struct cache_url_purge {
 	uint64_t hash;
-	uint64_t sequence;
-	bool is_soft;
+	uint64_t hard, soft;
 };
+
+enum { CACHE_URL_PURGE_WAYS = 8 };
+
+/* What URLs whose hashes meet here were purged. */
+struct cache_url_purges {
+	uint64_t floor; /* no younger purge is forgotten */
+	struct cache_url_purge last[CACHE_URL_PURGE_WAYS];
+};
+
+enum { CACHE_URL_PURGE_BUCKETS = (int)LIMIT_CACHE_URL_PURGES / (int)CACHE_URL_PURGE_WAYS };
 
 /* Counters, under the lock; see struct cache_store_numbers. */
 struct cache_counters {
@@ -131,14 +141,13 @@ struct cache_shared {
 	_Atomic uint32_t reader_lines; /* that were ever in use; read without the lock */
 	struct cache_counters counters;
 
-	uint64_t url_count;   /* URL purges ever made; the ring has the last of them */
 	uint64_t marks_floor; /* what began before may be covered by marks that are forgotten */
 	uint64_t sweep_until; /* marks up to here are swept away; 0: no sweep */
 	uint64_t sweep_at;    /* the next bucket of the sweep */
 	uint64_t sweep_done; /* the epoch from which on nobody holds what it removed; 0: not done */
 	uint64_t marks_spare; /* the epoch from which on the other table may be cleared; 0: it is
 	                         clear */
-	struct cache_url_purge url_purges[LIMIT_CACHE_URL_PURGES];
+	struct cache_url_purges url_purges[CACHE_URL_PURGE_BUCKETS];
 
 	struct cache_reader_line readers[LIMIT_CACHE_READERS];
 };

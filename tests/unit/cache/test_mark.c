@@ -73,23 +73,66 @@ static void a_full_map_purges_the_domain_or_everything(void **state)
 	bench_done(&bench);
 }
 
-static void a_ring_of_urls_that_has_wrapped_says_purged(void **state)
+static enum cache_purged url_since(struct bench *bench, uint64_t url, uint64_t sequence)
+{
+	return cache_mark_url_since(bench->store, url, url, sequence);
+}
+
+static void a_url_is_covered_since_its_purges(void **state)
 {
 	(void)state;
 	struct bench bench;
 	bench_init(&bench);
 	cache_store_lock(bench.store);
-	cache_mark_add_url(bench.store, 5, 10, CACHE_PURGE_SOFT);
+	cache_mark_add_url(bench.store, 5, 10, CACHE_PURGE_HARD);
 	cache_mark_add_url(bench.store, 6, 11, CACHE_PURGE_HARD);
-	assert_int_equal(cache_mark_url_since(bench.store, 5, 5, 9), CACHE_PURGED_SOFT);
-	assert_int_equal(cache_mark_url_since(bench.store, 5, 5, 10), CACHE_PURGED_NOT);
-	assert_int_equal(cache_mark_url_since(bench.store, 6, 6, 10), CACHE_PURGED_HARD);
-	assert_int_equal(cache_mark_url_since(bench.store, 7, 7, 0), CACHE_PURGED_NOT);
-	for (uint64_t i = 0; i < LIMIT_CACHE_URL_PURGES; i++)
-		cache_mark_add_url(bench.store, 1000 + i, 12 + i, CACHE_PURGE_SOFT);
-	assert_int_equal(cache_mark_url_since(bench.store, 7, 7, 11), CACHE_PURGED_HARD);
-	assert_int_equal(cache_mark_url_since(bench.store, 7, 7, 12), CACHE_PURGED_NOT);
-	assert_int_equal(cache_mark_url_since(bench.store, 1001, 1001, 12), CACHE_PURGED_SOFT);
+	cache_mark_add_url(bench.store, 5, 12, CACHE_PURGE_SOFT);
+	assert_int_equal(url_since(&bench, 5, 9), CACHE_PURGED_HARD);
+	assert_int_equal(url_since(&bench, 5, 10), CACHE_PURGED_SOFT);
+	assert_int_equal(url_since(&bench, 5, 11), CACHE_PURGED_SOFT);
+	assert_int_equal(url_since(&bench, 5, 12), CACHE_PURGED_NOT);
+	assert_int_equal(url_since(&bench, 6, 10), CACHE_PURGED_HARD);
+	assert_int_equal(url_since(&bench, 7, 0), CACHE_PURGED_NOT);
+	/* Either of the two. */
+	assert_int_equal(cache_mark_url_since(bench.store, 7, 6, 10), CACHE_PURGED_HARD);
+	assert_int_equal(cache_mark_url_since(bench.store, 6, 7, 10), CACHE_PURGED_HARD);
+	cache_store_unlock(bench.store);
+	bench_done(&bench);
+}
+
+static void many_purges_of_a_few_urls_keep_no_other_ones_pull_from_being_stored(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	cache_store_lock(bench.store);
+	for (uint64_t i = 0; i < 3 * LIMIT_CACHE_URL_PURGES; i++)
+		cache_mark_add_url(bench.store, 1000 + i % 50, 10 + i, CACHE_PURGE_HARD);
+	assert_int_equal(url_since(&bench, 5, 9), CACHE_PURGED_NOT);
+	assert_int_equal(url_since(&bench, 1007, 9), CACHE_PURGED_HARD);
+	cache_store_unlock(bench.store);
+	bench_done(&bench);
+}
+
+/* What is forgotten counts as of every URL that it can have been of. */
+static void what_is_forgotten_covers_all_that_it_may_have_been_of(void **state)
+{
+	(void)state;
+	struct bench bench;
+	bench_init(&bench);
+	uint64_t last = 10;
+	cache_store_lock(bench.store);
+	cache_mark_add_url(bench.store, 5, last, CACHE_PURGE_SOFT);
+	for (uint64_t i = 0; i < 20 * LIMIT_CACHE_URL_PURGES; i++)
+		cache_mark_add_url(bench.store, hash_mix(i, 77), ++last, CACHE_PURGE_SOFT);
+	for (uint64_t url = 1; url < 1000; url++) {
+		assert_int_equal(url_since(&bench, hash_mix(url, 3), 10), CACHE_PURGED_HARD);
+		assert_int_equal(url_since(&bench, hash_mix(url, 3), last), CACHE_PURGED_NOT);
+	}
+	/* The last ones are not forgotten. */
+	for (uint64_t i = 20 * LIMIT_CACHE_URL_PURGES - 100; i < 20 * LIMIT_CACHE_URL_PURGES; i++)
+		assert_int_not_equal(
+		        url_since(&bench, hash_mix(i, 77), i + 10), CACHE_PURGED_NOT);
 	cache_store_unlock(bench.store);
 	bench_done(&bench);
 }
@@ -176,7 +219,9 @@ int main(void)
 	        cmocka_unit_test(marks_cover_what_is_older),
 	        cmocka_unit_test(a_prefix_too_many_or_too_long_purges_the_domain),
 	        cmocka_unit_test(a_full_map_purges_the_domain_or_everything),
-	        cmocka_unit_test(a_ring_of_urls_that_has_wrapped_says_purged),
+	        cmocka_unit_test(a_url_is_covered_since_its_purges),
+	        cmocka_unit_test(many_purges_of_a_few_urls_keep_no_other_ones_pull_from_being_stored),
+	        cmocka_unit_test(what_is_forgotten_covers_all_that_it_may_have_been_of),
 	        cmocka_unit_test(what_a_sweep_forgot_covers_what_began_before),
 	        cmocka_unit_test(tables_take_turns),
 	        cmocka_unit_test(a_sweep_that_died_at_any_step_begins_anew),
