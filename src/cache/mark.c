@@ -4,9 +4,9 @@
  * and it is forgotten as a whole, in one store. It is cleared, before it becomes current again,
  * when no reader can still be looking into it.
  *
- * What is forgotten may still cover a fill that began before: the floor says that it does. Purges of
- * URLs, which fills alone are compared with, are remembered by URL in buckets, each with a floor of
- * its own: many purges of a few URLs are no more to remember than one of each.
+ * What is forgotten may still cover a fill that began before: the floor says that it does. Purges
+ * of URLs, which fills alone are compared with, are remembered by URL in buckets, each with a floor
+ * of its own: many purges of a few URLs are no more to remember than one of each.
  *
  * Within a table entries are only added. A mark's sequences are written before its key, a prefix
  * before the count, and all before mark_sequence, which is where a find looks first.

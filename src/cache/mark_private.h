@@ -57,8 +57,8 @@ void cache_mark_add_all(struct cache_store *store, uint64_t sequence, enum cache
 void cache_mark_add_url(
         struct cache_store *store, uint64_t hash, uint64_t sequence, enum cache_purge how);
 
-/* Under the lock: what the purges since `sequence` do to the URL, and to its variant; where there is
- * none, that is the URL once more. */
+/* Under the lock: what the purges since `sequence` do to the URL, and to its variant; where there
+ * is none, that is the URL once more. */
 enum cache_purged cache_mark_url_since(
         const struct cache_store *store, uint64_t url, uint64_t variant, uint64_t sequence);
 

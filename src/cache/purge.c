@@ -1,6 +1,6 @@
 /*
  * A purge takes the next sequence, and tells it last: what begins in between carries the old one
- * and is covered. The lock is held for one entry of the index or one mark.
+ * and is covered. The lock is held for a few entries of the index or one mark.
  */
 #include "cache/purge.h"
 
@@ -32,11 +32,10 @@ static void finish_mark(struct cache_store *store, uint64_t sequence)
 	finish(store, sequence);
 }
 
-/* One entry of the index. */
-static void purge_entry(struct cache_store *store, uint64_t hash, enum cache_purge how)
+/* One entry of the index, under the lock. */
+static void purge_entry(
+        struct cache_store *store, uint64_t hash, uint64_t sequence, enum cache_purge how)
 {
-	cache_store_lock(store);
-	uint64_t sequence = next_sequence(store);
 	cache_mark_add_url(store, hash, sequence, how);
 	struct cache_record *record;
 	_Atomic uint64_t *slot = cache_index_find(store, hash, &record);
@@ -52,19 +51,32 @@ static void purge_entry(struct cache_store *store, uint64_t hash, enum cache_pur
 		cache_index_remove_away(store, hash, NULL);
 	else
 		cache_index_soften_away(store, hash, slot);
+}
+
+void cache_purge_urls(struct cache_store *store, const struct cache_key *keys, unsigned count,
+        enum cache_purge how)
+{
+	cache_store_lock(store);
+	uint64_t sequence = next_sequence(store);
+	for (unsigned i = 0; i < count; i++)
+		purge_entry(store, keys[i].hash, sequence, how);
 	cache_disk_raise_moment(store);
 	finish(store, sequence);
 }
 
 void cache_purge_url(struct cache_store *store, const struct cache_key *key, enum cache_purge how)
 {
-	purge_entry(store, key->hash, how);
+	cache_purge_urls(store, key, 1, how);
 }
 
 void cache_purge_variant(struct cache_store *store, const struct cache_key *key, uint64_t epoch,
         struct str variant, enum cache_purge how)
 {
-	purge_entry(store, cache_key_variant(store, key, epoch, variant), how);
+	cache_store_lock(store);
+	uint64_t sequence = next_sequence(store);
+	purge_entry(store, cache_key_variant(store, key, epoch, variant), sequence, how);
+	cache_disk_raise_moment(store);
+	finish(store, sequence);
 }
 
 /* The same mark for what is on disks. */
@@ -120,7 +132,8 @@ enum cache_purged cache_purge_since(struct cache_store *store, const struct cach
 		return CACHE_PURGED_NOT;
 	const struct cache_mark_subject subject = {key->text, domain, tags, tag_count};
 	cache_store_lock(store);
-	enum cache_purged verdict = cache_mark_since(store, key->hash, key->hash, &subject, sequence);
+	enum cache_purged verdict =
+	        cache_mark_since(store, key->hash, key->hash, &subject, sequence);
 	cache_store_unlock(store);
 	return verdict;
 }

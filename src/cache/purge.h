@@ -1,8 +1,8 @@
 /*
  * Removal: of one URL, of a prefix, a domain, a tag, of everything; hard (gone) or soft (found, but
  * stale). Effective for every find, put and joining that begins after the call has returned. None
- * touches more than one entry of the index: what covers many is a mark that finds compare with, and
- * that the keeper sweeps away in the background. Where a table is full, more is purged than was
+ * touches more than a few entries of the index: what covers many is a mark that finds compare with,
+ * and that the keeper sweeps away in the background. Where a table is full, more is purged than was
  * asked (the whole domain, everything), never less. Any thread.
  */
 #pragma once
@@ -16,6 +16,10 @@ enum cache_purged { CACHE_PURGED_NOT, CACHE_PURGED_SOFT, CACHE_PURGED_HARD };
 
 /* One URL with all its variants; hard is also what an unsafe method does (RFC 9111 4.4). */
 void cache_purge_url(struct cache_store *store, const struct cache_key *key, enum cache_purge how);
+
+/* The same of several keys, as one removal: those that are one URL to who purges it. */
+void cache_purge_urls(struct cache_store *store, const struct cache_key *keys, unsigned count,
+        enum cache_purge how);
 
 /* One of its variants, and no other: `epoch` is the spec's under which it is stored. */
 void cache_purge_variant(struct cache_store *store, const struct cache_key *key, uint64_t epoch,

@@ -2,8 +2,8 @@
  * A put: room is reserved under the lock (in main where a ghost says that the object came back,
  * else in probation), the record is written without it, and under the lock again it is compared
  * with the purges since and with what is there, and its slot is published. Ids rise, so that of two
- * answers the one whose head came later has the higher one, whichever is put first. A process that dies in between leaves room that
- * nothing leads to, and that goes with its segment.
+ * answers the one whose head came later has the higher one, whichever is put first. A process that
+ * dies in between leaves room that nothing leads to, and that goes with its segment.
  */
 #include "cache/put.h"
 

@@ -54,8 +54,8 @@ struct cache_put_spec {
 };
 
 /* Says that the key has variants by `names`. A spec that says the same is kept, with its variants;
- * anything else of this key is replaced, but what came after the object that it is for. *ret_epoch is
- * the spec's. */
+ * anything else of this key is replaced, but what came after the object that it is for. *ret_epoch
+ * is the spec's. */
 MUST_CHECK enum cache_put cache_put_spec(
         struct cache_store *store, const struct cache_put_spec *put, uint64_t *ret_epoch);
 

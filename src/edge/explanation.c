@@ -195,13 +195,15 @@ static void look_at_cache(struct looked *looked)
 	const struct link_question *question = looked->question;
 	enum http_method method = http_method_of(question->method);
 	struct arena *arena = looked->explanation->arena;
-	struct str host = edge_key_host(looked->domain, question->host, question->is_https, arena);
-	looked->key = edge_key_make(looked->domain->cache, host, question->target, arena);
+	const struct model_cache *rules = looked->domain->cache;
+	looked->key = edge_key_make(rules, edge_key_scheme(rules, question->is_https),
+	        question->host, question->target, arena);
 	if (looked->explanation->reader == NULL || !looked->domain->cache->is_on)
 		looked->stored = STORED_OFF;
 	else if (method != HTTP_GET && method != HTTP_HEAD)
 		looked->stored = STORED_METHOD;
-	else if (host.len + question->target.len > LIMIT_CACHE_KEY_BYTES)
+	else if (question->host.len + question->target.len + EDGE_KEY_SCHEME_BYTES >
+	         LIMIT_CACHE_KEY_BYTES)
 		looked->stored = STORED_LONG;
 	else
 		look_up(looked);

@@ -1,6 +1,6 @@
 /*
  * A host has no "/" and a target begins with one, so the two cannot be mistaken for others; nor
- * can a scheme, since no host ends with ":".
+ * can a scheme, since no target has a "#".
  */
 #include "edge/key.h"
 
@@ -123,28 +123,25 @@ static char *put_query(const struct model_cache *rules, struct str query, char *
 	return at;
 }
 
-bool edge_key_is_by_scheme(const struct model_domain *domain)
+static struct str scheme_text(enum edge_key_scheme scheme)
 {
-	return domain->origin.protocol == MODEL_FOLLOW ||
-	       (domain->backup != NULL && domain->backup->protocol == MODEL_FOLLOW);
+	switch (scheme) {
+	case EDGE_KEY_HTTP:
+		return STR("#http");
+	case EDGE_KEY_HTTPS:
+		return STR("#https");
+	case EDGE_KEY_SHARED:
+	case EDGE_KEY_SCHEMES:
+		break;
+	}
+	return STR_EMPTY;
 }
 
-struct str edge_key_host(
-        const struct model_domain *domain, struct str host, bool is_https, struct arena *arena)
-{
-	if (!is_https || !edge_key_is_by_scheme(domain))
-		return host;
-	const struct str scheme = STR("https://");
-	char *text = arena_alloc(arena, scheme.len + host.len);
-	char *end = put(put(text, scheme), host);
-	return str_make(text, (size_t)(end - text));
-}
-
-struct str edge_key_make(
-        const struct model_cache *rules, struct str host, struct str target, struct arena *arena)
+struct str edge_key_make(const struct model_cache *rules, enum edge_key_scheme scheme,
+        struct str host, struct str target, struct arena *arena)
 {
 	/* What is made of a target is no longer than it is. */
-	char *key = arena_alloc(arena, host.len + target.len);
+	char *key = arena_alloc(arena, host.len + target.len + EDGE_KEY_SCHEME_BYTES);
 	char *at = put(key, host), *path_at = at;
 	struct str path = target, query = STR_EMPTY;
 	bool is_plain = rules->query == MODEL_QUERY_KEEP && !rules->query_sorted;
@@ -158,5 +155,6 @@ struct str edge_key_make(
 	}
 	for (char *byte = path_at; rules->ignore_case && byte < at; byte++)
 		*byte = str_lower(*byte);
+	at = put(at, scheme_text(scheme));
 	return str_make(key, (size_t)(at - key));
 }

@@ -1,23 +1,30 @@
 /*
- * The cache key of a request: the text that tells objects apart, made of the host and the target by
- * the domain's rules (cache.query, cache.query_sorted, cache.ignore_case). Two requests with one
- * key are for one object. Pure.
+ * The cache key of a request: the text that tells objects apart, made of the host, the target and
+ * the client's scheme by the domain's rules (cache.scheme, cache.query, cache.query_sorted,
+ * cache.ignore_case). Two requests with one key are for one object. Pure.
+ *
+ * The scheme stands at the end, so that what begins with a URL begins so for either scheme.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "model/domain.h"
 
-/* What stands for the host in the keys of a request: the host, and "https://" before it where the
- * domain's origins are asked by the client's scheme (`follow`), and may answer otherwise, such as
- * with a redirect to the other one. In the arena, or the host itself. */
-struct str edge_key_host(
-        const struct model_domain *domain, struct str host, bool is_https, struct arena *arena);
+/* Whose object it is. The three never meet: what was kept for both while a domain's schemes were
+ * shared is nobody's once they are split, and the reverse. */
+enum edge_key_scheme { EDGE_KEY_SHARED, EDGE_KEY_HTTP, EDGE_KEY_HTTPS, EDGE_KEY_SCHEMES };
 
-/* Whether the two schemes have keys of their own. */
-bool edge_key_is_by_scheme(const struct model_domain *domain);
+enum { EDGE_KEY_SCHEME_BYTES = 6 }; /* at most, in a key */
+
+/* That of a client's requests. */
+static inline enum edge_key_scheme edge_key_scheme(const struct model_cache *rules, bool is_https)
+{
+	if (rules->scheme == MODEL_SCHEME_SHARED)
+		return EDGE_KEY_SHARED;
+	return is_https ? EDGE_KEY_HTTPS : EDGE_KEY_HTTP;
+}
 
 /* The key of a target ("/a?b=c") at a host in normal form ("www.example.com"), as in
- * "www.example.com/a?b=c"; in the arena. */
-struct str edge_key_make(
-        const struct model_cache *rules, struct str host, struct str target, struct arena *arena);
+ * "www.example.com/a?b=c#https"; in the arena. */
+struct str edge_key_make(const struct model_cache *rules, enum edge_key_scheme scheme,
+        struct str host, struct str target, struct arena *arena);

@@ -5,7 +5,6 @@
 #include "cache/policy.h"
 #include "cache/purge.h"
 #include "cache/update.h"
-#include "edge/key.h"
 #include "edge/loader_private.h"
 #include "edge/lookup.h"
 #include "edge/rules.h"
@@ -194,9 +193,9 @@ static bool is_body_for_all(const struct edge_loader *loader, uint64_t length)
 	       (length == UINT64_MAX || length <= rules->object_max);
 }
 
-/* Whether an answer sends the client to the same URL by the other scheme. Both have one key (but
- * where origins are asked by the client's scheme, or the answer says that it varies on that), so
- * that who comes back by the other one would be sent in a circle. */
+/* Whether an answer sends the client to the same host by the other scheme, and those who come by
+ * that have the same key: they might be sent in a circle, and at best to where they would not have
+ * been sent. */
 static bool is_to_other_scheme(const struct edge_loader *loader, const struct http_head *head)
 {
 	static const struct str HTTPS = STR("https:");
@@ -205,7 +204,7 @@ static bool is_to_other_scheme(const struct edge_loader *loader, const struct ht
 	struct http_authority authority;
 	char host[LIMIT_HOST_BYTES + 1];
 	bool is_told_apart =
-	        edge_key_is_by_scheme(loader->domain) ||
+	        loader->domain->cache->scheme == MODEL_SCHEME_SPLIT ||
 	        (loader->domain->x_forwarded_proto &&
 	                http_head_has_token(head, HTTP_NAME_VARY, STR("X-Forwarded-Proto")));
 	if (head->status < 300 || head->status > 399 || is_told_apart ||
@@ -213,7 +212,7 @@ static bool is_to_other_scheme(const struct edge_loader *loader, const struct ht
 	        !http_uri_parse_authority(text, &authority))
 		return false;
 	bool is_https = str_is_equal_nocase(str_make(location.at, HTTPS.len), HTTPS);
-	return is_https != loader->is_https && str_is_equal(path, loader->target) &&
+	return is_https != loader->is_https &&
 	       str_is_equal(http_uri_normal_host(authority.host, host), loader->host);
 }
 

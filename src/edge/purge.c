@@ -7,7 +7,6 @@
 
 #include "base/limit.h"
 #include "cache/disk.h"
-#include "cache/purge.h"
 #include "edge/key.h"
 #include "http/uri.h"
 
@@ -36,17 +35,17 @@ static struct str name_of(const struct link_purge *purge, const struct link_purg
 	return purge->what == LINK_PURGE_DOMAIN ? item->name : item->host;
 }
 
-/* A prefix of keys: what rules make of a query can't be told of a part of it, so that where there
- * are some the path is all that is compared. That is more than was asked for, and never less. */
-static struct str prefix_of(const struct model_domain *domain, const struct link_purge_item *item,
-        bool is_https, struct arena *arena)
+/* A prefix of keys, of either scheme: what rules make of a query can't be told of a part of it, so
+ * that where there are some the path is all that is compared. That is more than was asked for, and
+ * never less. */
+static struct str prefix_of(
+        const struct model_domain *domain, const struct link_purge_item *item, struct arena *arena)
 {
-	struct str host = edge_key_host(domain, item->host, is_https, arena);
 	const struct model_cache plain = {.ignore_case = domain->cache->ignore_case};
 	struct str target = item->target, query;
 	if (domain->cache->query != MODEL_QUERY_KEEP || domain->cache->query_sorted)
 		http_uri_cut_query(item->target, &target, &query);
-	return edge_key_make(&plain, host, target, arena);
+	return edge_key_make(&plain, EDGE_KEY_SHARED, item->host, target, arena);
 }
 
 /* All that is left of a host that no domain serves. The rules that made its keys are gone with the
@@ -72,36 +71,42 @@ static bool is_of_host(const struct link_purge *purge)
 	return purge->what == LINK_PURGE_URL || purge->what == LINK_PURGE_PREFIX;
 }
 
-/* A URL or prefix of a domain that is there, for one scheme. */
-static void purge_of_host(struct cache_store *store, const struct model_domain *domain,
-        const struct link_purge *purge, const struct link_purge_item *item, bool is_https)
+void edge_purge_url(struct cache_store *store, const struct model_domain *domain, struct str host,
+        struct str target, enum cache_purge how)
+{
+	char room[4096];
+	struct arena arena;
+	struct cache_key keys[EDGE_KEY_SCHEMES];
+	arena_init(&arena, room, sizeof(room));
+	for (unsigned scheme = 0; scheme < EDGE_KEY_SCHEMES; scheme++)
+		keys[scheme] = cache_key_make(
+		        store, edge_key_make(domain->cache, scheme, host, target, &arena));
+	cache_purge_urls(store, keys, EDGE_KEY_SCHEMES, how);
+	arena_reset(&arena);
+}
+
+static void purge_prefix(struct cache_store *store, const struct model_domain *domain,
+        const struct link_purge_item *item, enum cache_purge how)
 {
 	char room[2048];
 	struct arena arena;
 	arena_init(&arena, room, sizeof(room));
-	enum cache_purge how = purge->is_soft ? CACHE_PURGE_SOFT : CACHE_PURGE_HARD;
-	if (purge->what == LINK_PURGE_URL) {
-		struct str host = edge_key_host(domain, item->host, is_https, &arena);
-		struct cache_key key = cache_key_make(
-		        store, edge_key_make(domain->cache, host, item->target, &arena));
-		cache_purge_url(store, &key, how);
-	} else {
-		cache_purge_prefix(store, cache_key_domain(store, str_of(domain->name)),
-		        prefix_of(domain, item, is_https, &arena), how);
-	}
+	cache_purge_prefix(store, cache_key_domain(store, str_of(domain->name)),
+	        prefix_of(domain, item, &arena), how);
 	arena_reset(&arena);
 }
 
-/* The domain of what is of a host is there; else the name is enough. What clients of both schemes
- * have apart is one to who purges it. */
+/* The domain of what is of a host is there; else the name is enough. */
 static void purge_one(struct cache_store *store, const struct model_domain *domain,
         const struct link_purge *purge, const struct link_purge_item *item)
 {
 	enum cache_purge how = purge->is_soft ? CACHE_PURGE_SOFT : CACHE_PURGE_HARD;
-	if (is_of_host(purge)) {
-		purge_of_host(store, domain, purge, item, false);
-		if (edge_key_is_by_scheme(domain))
-			purge_of_host(store, domain, purge, item, true);
+	if (purge->what == LINK_PURGE_URL) {
+		edge_purge_url(store, domain, item->host, item->target, how);
+		return;
+	}
+	if (purge->what == LINK_PURGE_PREFIX) {
+		purge_prefix(store, domain, item, how);
 		return;
 	}
 	uint64_t hash = cache_key_domain(store, name_of(purge, item));

@@ -4,9 +4,14 @@
  */
 #pragma once
 
-#include "cache/store.h"
+#include "cache/purge.h"
 #include "link/command.h"
 #include "model/snapshot.h"
+
+/* A URL at a host in normal form, of a domain, with all its variants: what clients of either scheme
+ * have of it, and what both had while cache.scheme was the other one. One removal. */
+void edge_purge_url(struct cache_store *store, const struct model_domain *domain, struct str host,
+        struct str target, enum cache_purge how);
 
 /* Purges all of it, or nothing where a part of it makes no sense here. In effect for every request
  * that begins after it has returned; durable once the disks have reached the answer's moment. */

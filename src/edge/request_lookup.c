@@ -24,7 +24,13 @@ bool edge_request_may_look_up(const struct edge_request *request)
 	return request->worker->cache != NULL && request->domain->cache->is_on &&
 	       edge_request_is_method_looked_up(request) && !stream->has_body &&
 	       stream->head.count + EDGE_FORWARD_SHARED_FIELDS <= LIMIT_HEAD_FIELDS &&
-	       request->host.len + stream->target.path.len <= LIMIT_CACHE_KEY_BYTES;
+	       edge_request_has_key(request);
+}
+
+bool edge_request_has_key(const struct edge_request *request)
+{
+	return request->host.len + request->stream->target.path.len + EDGE_KEY_SCHEME_BYTES <=
+	       LIMIT_CACHE_KEY_BYTES;
 }
 
 void edge_request_keep_domain(struct edge_request *request)
@@ -435,10 +441,9 @@ static uint64_t domain_hash_of(const struct edge_request *request)
 static void make_key(struct edge_request *request)
 {
 	struct serve_stream *stream = request->stream;
-	struct str host =
-	        edge_key_host(request->domain, request->host, request->is_https, &stream->arena);
-	struct str text =
-	        edge_key_make(request->domain->cache, host, stream->target.path, &stream->arena);
+	const struct model_cache *rules = request->domain->cache;
+	struct str text = edge_key_make(rules, edge_key_scheme(rules, request->is_https),
+	        request->host, stream->target.path, &stream->arena);
 	request->key = cache_key_make(request->worker->cache, text);
 	request->domain_hash = domain_hash_of(request);
 }

@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "cache/disk.h"
 #include "cache/invalidate.h"
-#include "cache/purge.h"
 #include "cache/update.h"
 #include "edge/keep.h"
 #include "edge/key.h"
+#include "edge/purge.h"
 #include "edge/request_private.h"
 
 enum { STATUS_BYTES = 160 };
@@ -26,21 +26,6 @@ struct str edge_request_status_line(struct edge_request *request)
 	return http_writer_str(&writer);
 }
 
-static struct cache_key key_of(struct edge_request *request, struct str target, bool is_https)
-{
-	struct arena *arena = &request->stream->arena;
-	struct str host = edge_key_host(request->domain, request->host, is_https, arena);
-	struct str text = edge_key_make(request->domain->cache, host, target, arena);
-	return cache_key_make(request->worker->cache, text);
-}
-
-static void purge(struct edge_request *request, struct str target, bool is_https)
-{
-	struct cache_key key = key_of(request, target, is_https);
-	if (key.text.len <= LIMIT_CACHE_KEY_BYTES)
-		cache_purge_url(request->worker->cache, &key, CACHE_PURGE_HARD);
-}
-
 static void invalidate(struct edge_request *request, const struct http_head *answer)
 {
 	struct serve_stream *stream = request->stream;
@@ -52,12 +37,10 @@ static void invalidate(struct edge_request *request, const struct http_head *ans
 	struct str targets[CACHE_INVALIDATE_MAX];
 	unsigned count = cache_invalidate_targets(
 	        stream->head.method, &base, answer, &stream->arena, targets);
-	for (unsigned i = 0; i < count; i++) {
-		purge(request, targets[i], false);
-		/* What it changed for clients of one scheme, it has for the others. */
-		if (edge_key_is_by_scheme(request->domain))
-			purge(request, targets[i], true);
-	}
+	/* What it changed for clients of one scheme, it has for the others. */
+	for (unsigned i = 0; i < count; i++)
+		edge_purge_url(request->worker->cache, request->domain, request->host, targets[i],
+		        CACHE_PURGE_HARD);
 	if (count > 0)
 		request->moment = cache_disk_moment(request->worker->cache);
 }
@@ -68,7 +51,10 @@ static void update(struct edge_request *request, const struct http_head *answer)
 	struct serve_stream *stream = request->stream;
 	struct edge_lookup lookup;
 	struct cache_entry entry;
-	struct cache_key key = key_of(request, stream->target.path, request->is_https);
+	const struct model_cache *rules = request->domain->cache;
+	struct cache_key key = cache_key_make(
+	        worker->cache, edge_key_make(rules, edge_key_scheme(rules, request->is_https),
+	                               request->host, stream->target.path, &stream->arena));
 	edge_lookup_init(&lookup, worker->cache_reader, &key,
 	        cache_key_domain(worker->cache, str_of(request->domain->name)),
 	        edge_request_asked(request));
@@ -112,7 +98,7 @@ void edge_request_note_answer(struct edge_request *request, const struct http_he
 {
 	const struct serve_stream *stream = request->stream;
 	if (request->worker->cache == NULL || !request->domain->cache->is_on ||
-	        request->host.len + stream->target.path.len > LIMIT_CACHE_KEY_BYTES)
+	        !edge_request_has_key(request))
 		return;
 	if (!http_method_is_safe(stream->head.method))
 		invalidate(request, answer);

@@ -121,6 +121,9 @@ static inline bool edge_request_is_method_looked_up(const struct edge_request *r
 /* Whether the request may be looked up at all; else it is passed on. */
 bool edge_request_may_look_up(const struct edge_request *request);
 
+/* Whether its URL is short enough for a key of the cache. */
+bool edge_request_has_key(const struct edge_request *request);
+
 /* The protocol that the request changes to, of those that its domain allows; empty: none. */
 struct str edge_request_upgrade(const struct edge_request *request);
 

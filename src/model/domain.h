@@ -36,6 +36,7 @@ enum model_hedge {
 };
 enum model_latch { MODEL_LATCH_OFF, MODEL_LATCH_MANUAL };
 enum model_set_cookie { MODEL_SET_COOKIE_NEVER, MODEL_SET_COOKIE_STRIP };
+enum model_scheme { MODEL_SCHEME_SPLIT, MODEL_SCHEME_SHARED };
 enum model_query { MODEL_QUERY_KEEP, MODEL_QUERY_IGNORE, MODEL_QUERY_CHOSEN };
 enum model_style { MODEL_STYLE_VIRTUAL, MODEL_STYLE_PATH };
 enum model_store_headers { MODEL_STORE_DROP, MODEL_STORE_META, MODEL_STORE_KEEP };
@@ -151,6 +152,7 @@ struct model_cache {
 	bool query_sorted, ignore_case;
 	bool close_delimited;           /* bodies that end with their connection are kept */
 	uint8_t set_cookie;             /* enum model_set_cookie */
+	uint8_t scheme;                 /* enum model_scheme */
 	uint8_t query;                  /* enum model_query */
 	uint32_t stale_wait_ms;         /* how long a client waits while there is a stale copy */
 	uint64_t ttl_default_ms;        /* 0: none */

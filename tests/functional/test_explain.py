@@ -41,7 +41,7 @@ def test_nothing_is_pulled_for_an_explanation(world):
     before = len(world.master.requests), len(world.backup.requests)
     told = ask(world, "/new?a=b")
     assert told["domain"] == NAME and told["host"] == NAME and told["method"] == "GET"
-    assert told["cache"] == {"state": "missing", "key": f"{NAME}/new?a=b"}
+    assert told["cache"] == {"state": "missing", "key": f"{NAME}/new?a=b#http"}
     assert [one["role"] for one in told["origins"]] == ["origin", "backup"]
     assert [one["address"] for one in told["origins"][0]["addresses"]] == [world.master.address]
     assert [(one["role"], one["status"]) for one in told["attempts"]] == [("origin", 200)]
@@ -55,7 +55,7 @@ def test_an_origin_that_follows_is_explained_for_the_scheme_of_the_url(world):
     there["origin"]["protocol"] = "follow"
     world.admin.ok("createDomain", there)
     wait_until(lambda: world.viewer.call("explainRequest", query={"url": "http://follows.test/"}).json.get("domain"), "it is known", 10)
-    for scheme, port, key in (("http", 80, "follows.test/"), ("https", 443, "https://follows.test/")):
+    for scheme, port, key in (("http", 80, "follows.test/#http"), ("https", 443, "follows.test/#https")):
         told = world.viewer.ok("explainRequest", query={"url": f"{scheme}://follows.test/"})
         assert told["origins"][0]["protocol"] == scheme and told["cache"]["key"] == key
         assert told["attempts"][0]["address"] == f"192.0.2.1:{port}"

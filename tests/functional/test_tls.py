@@ -16,9 +16,10 @@ import content
 import h2wire
 import pytest
 import wire
-from caching import FRESH, STALE, Site, says, wait_until, word
+from caching import FRESH, STALE, Site, purge, says, wait_until, word
 from certificates import Authority
 from client import Client, exchange
+from domains import domain, origin_of
 from origin import Generated, Reply
 
 pytestmark = pytest.mark.racing
@@ -84,8 +85,6 @@ def test_a_request_and_its_answer(site):
     first = site.secure_get("/a")
     again = site.secure_get("/a")
     assert (first.body, word(first), again.body, word(again)) == (b"hello", "MISS", b"hello", "HIT")
-    # One object, whatever the scheme.
-    assert word(site.get("/a", keep=False)) == "HIT"
 
 
 def test_the_origin_is_told_the_scheme(site):
@@ -106,14 +105,52 @@ def test_an_answer_that_varies_on_the_scheme_is_kept_for_each(site):
         assert (plain.status, word(plain), secure.status, word(secure)) == (301, expected, 200, expected)
 
 
+def by_scheme(http, https):
+    """An origin that looks at X-Forwarded-Proto."""
+    return lambda request: https if request.fields.get("X-Forwarded-Proto") == "https" else http
+
+
+# What an origin has for clients of HTTP; those of HTTPS get the page.
+OF_HTTP = {
+    "a redirect to the same URL": says(FRESH, "Location: https://edge.test/a?b=c", status=301),
+    "a redirect to another page": says(FRESH, "Location: https://edge.test/", status=302),
+    "a redirect to another host": says(FRESH, "Location: https://www.edge.test/a", status=308),
+    "a refusal": says(FRESH, status=403, body=b"HTTPS is required"),
+    "a page with links of its own": says(FRESH, body=b"<script src=http://edge.test/x.js>"),
+}
+
+
+@pytest.mark.parametrize("row", OF_HTTP)
+@pytest.mark.parametrize("is_secure_first", [False, True])
+def test_what_an_origin_has_for_clients_of_one_scheme_the_others_do_not_get(site, row, is_secure_first):
+    """RFC 9111 4: the target of a request has its scheme; RFC 9110 4.2.2: the two have nothing in common."""
+    site.origin.default = by_scheme(OF_HTTP[row], says(FRESH, body=b"there"))
+    for expected in ("MISS", "HIT"):
+        for is_secure in (is_secure_first, not is_secure_first):
+            response = (site.secure_get if is_secure else site.get)("/a?b=c")
+            assert (word(response), response.status) == (expected, 200 if is_secure else OF_HTTP[row].status)
+            assert response.body == (b"there" if is_secure else OF_HTTP[row].body)
+
+
+SHARED = {"cache": {"scheme": "shared"}}
+
+
+def test_one_object_for_both_where_the_operator_says_so(make):
+    site = Secure(make, rules=SHARED)
+    site.origin.default = says(FRESH, body=b"hello")
+    assert [word(site.secure_get("/a")), word(site.get("/a", keep=False))] == ["MISS", "HIT"]
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("is_back", [False, True], ids=["to https", "to http"])
-def test_who_is_sent_to_the_other_scheme_is_not_sent_in_a_circle(site, status, is_back):
-    """RFC 9111 4: the target of a request has its scheme."""
+@pytest.mark.parametrize("target", ["/a?b=c#x", "/other", ""])
+def test_who_is_sent_to_the_other_scheme_is_not_sent_in_a_circle(make, status, is_back, target):
+    """Of one object for both: an answer that sends to the other scheme is none for who comes by that."""
+    site = Secure(make, rules=SHARED)
     wanted, other = ("http", "https") if is_back else ("https", "http")
-    site.origin.default = lambda request: (
-        says(FRESH, body=b"there") if request.fields.get("X-Forwarded-Proto") == wanted
-        else says(FRESH, f"Location: {wanted}://edge.test:{site.port}{request.target}#x", status=status))  # fmt: skip
+    there = says(FRESH, body=b"there")
+    away = says(FRESH, f"Location: {wanted}://edge.test:{site.port}{target}", status=status)
+    site.origin.default = by_scheme(there, away) if is_back else by_scheme(away, there)
     get = {"http": site.get, "https": site.secure_get}
     for _ in range(2):
         assert (get[other]("/a?b=c").status, get[other]("/a?b=c").status) == (status, status)
@@ -122,7 +159,66 @@ def test_who_is_sent_to_the_other_scheme_is_not_sent_in_a_circle(site, status, i
         assert (response.status, response.body, word(response)) == (200, b"there", expected)
 
 
-def test_who_validates_by_the_other_scheme_takes_nothing_away(site):
+@pytest.mark.parametrize("location", ["https://other.test/a", "/b", "http://edge.test/b"])
+def test_other_redirects_are_remembered_for_both(make, location):
+    site = Secure(make, rules=SHARED)
+    site.origin.default = says(FRESH, f"Location: {location}", status=301)
+    assert [word(response) for response in (site.get("/a"), site.get("/a"), site.secure_get("/a"))] == ["MISS", "HIT", "HIT"]
+
+
+def rewrite(site, **rules):
+    """Other rules for the domain, from now on."""
+    lines = len(site.server.lines)
+    site.server.write_domains([domain(origin_of(site.origin), **rules)])
+    site.server.wait_line("domains", since=lines)
+
+
+def test_what_was_kept_for_one_scheme_is_not_for_both_when_they_come_to_share(site):
+    """A redirect to HTTPS that was kept for clients of HTTP would send the others in a circle."""
+    site.origin.default = by_scheme(says(FRESH, "Location: https://edge.test/a", status=301), says(FRESH, body=b"there"))
+    assert [word(site.get("/a")) for _ in range(2)] == ["MISS", "HIT"]
+    rewrite(site, **SHARED)
+    assert site.get("/a").status == 301
+    assert [site.secure_get("/a").body for _ in range(2)] == [b"there"] * 2
+
+
+# What makes a URL forgotten, whichever of the two it names.
+FORGET = {
+    **{f"a purge of {scheme}": lambda site, scheme=scheme: purge(site.server, "url", f"{scheme}://edge.test/a")
+       for scheme in ("http", "https")},
+    **{f"a purge of a prefix of {scheme}": lambda site, scheme=scheme: purge(site.server, "prefix", f"{scheme}://edge.test/")
+       for scheme in ("http", "https")},
+    "a purge of the domain": lambda site: purge(site.server, "domain", "edge.test"),
+    "a purge of a tag": lambda site: purge(site.server, "tag", "red", of="edge.test"),
+    "a write by HTTP": lambda site: site.ask("POST", "/a", body=b"x"),
+    "a write by HTTPS": lambda site: site.secure_get("/a", method="POST", body=b"x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", FORGET)
+@pytest.mark.parametrize("rules", [{}, SHARED], ids=["split", "shared"])
+def test_what_makes_a_url_forgotten_does_so_for_both_schemes(make, row, rules):
+    site = Secure(make, rules=rules)
+    site.origin.default = says(FRESH, "Cache-Tag: red", body=b"x")
+    get = (site.get, site.secure_get)
+    for _ in range(2):
+        assert [word(each("/a")) for each in get][0] in ("MISS", "HIT")
+    FORGET[row](site)
+    assert [word(each("/a")) for each in get] == (["MISS", "HIT"] if rules else ["MISS", "MISS"])
+
+
+@pytest.mark.parametrize("row", ["a purge of http", "a purge of a prefix of https", "a write by HTTP"])
+def test_what_was_forgotten_does_not_come_back_with_the_rule_that_it_was_kept_by(site, row):
+    site.origin.default = lambda request: says(FRESH, body=str(request.number).encode())
+    first = [get("/a").body for get in (site.get, site.secure_get)]
+    rewrite(site, **SHARED)
+    FORGET[row](site)
+    rewrite(site)
+    assert not set(first) & {get("/a").body for get in (site.get, site.secure_get)}
+
+
+def test_who_validates_by_the_other_scheme_takes_nothing_away(make):
+    site = Secure(make, rules=SHARED)
     site.origin.default = lambda request: (
         says(*STALE, 'ETag: "a"', body=b"there") if request.fields.get("X-Forwarded-Proto") == "https"
         else says(FRESH, "Location: https://edge.test/a", status=301))  # fmt: skip
@@ -131,12 +227,6 @@ def test_who_validates_by_the_other_scheme_takes_nothing_away(site):
     site.origin.default = says(status=503)
     response = site.secure_get("/a")
     assert (response.body, word(response)) == (b"there", "STALE")
-
-
-@pytest.mark.parametrize("location", ["https://edge.test/b", "https://other.test/a", "/b", "http://edge.test/a"])
-def test_other_redirects_are_remembered(site, location):
-    site.origin.default = says(FRESH, f"Location: {location}", status=301)
-    assert [word(site.get("/a")) for _ in range(2)] == ["MISS", "HIT"]
 
 
 @pytest.mark.parametrize("line, is_gone", [
@@ -154,7 +244,7 @@ def test_a_write_invalidates_what_it_refers_to_at_its_own_scheme_and_authority(s
     for target in ("/a", "/other"):
         site.secure_get(target)
     assert site.secure_get("/a", method="POST", body=b"x").status == 201
-    assert [site.is_kept(target) for target in ("/a", "/other")] == [False, not is_gone]
+    assert [word(site.secure_get(target)) for target in ("/a", "/other")] == ["MISS", "MISS" if is_gone else "HIT"]
 
 
 @pytest.mark.parametrize("size", [0, 1, 300, 4096, 16000, 16384, 40000, 100_000, 3 * MIB])

@@ -131,8 +131,7 @@ static void what_is_forgotten_covers_all_that_it_may_have_been_of(void **state)
 	}
 	/* The last ones are not forgotten. */
 	for (uint64_t i = 20 * LIMIT_CACHE_URL_PURGES - 100; i < 20 * LIMIT_CACHE_URL_PURGES; i++)
-		assert_int_not_equal(
-		        url_since(&bench, hash_mix(i, 77), i + 10), CACHE_PURGED_NOT);
+		assert_int_not_equal(url_since(&bench, hash_mix(i, 77), i + 10), CACHE_PURGED_NOT);
 	cache_store_unlock(bench.store);
 	bench_done(&bench);
 }
@@ -150,7 +149,8 @@ static void what_a_sweep_forgot_covers_what_began_before(void **state)
 	keep_all(bench.store);
 	cache_store_lock(bench.store);
 	assert_int_equal(cache_mark_since(bench.store, 5, 5, &SUBJECT, began), CACHE_PURGED_HARD);
-	assert_int_equal(cache_mark_since(bench.store, 5, 5, &SUBJECT, began + 1), CACHE_PURGED_NOT);
+	assert_int_equal(
+	        cache_mark_since(bench.store, 5, 5, &SUBJECT, began + 1), CACHE_PURGED_NOT);
 	cache_store_unlock(bench.store);
 	bench_done(&bench);
 }
@@ -220,7 +220,8 @@ int main(void)
 	        cmocka_unit_test(a_prefix_too_many_or_too_long_purges_the_domain),
 	        cmocka_unit_test(a_full_map_purges_the_domain_or_everything),
 	        cmocka_unit_test(a_url_is_covered_since_its_purges),
-	        cmocka_unit_test(many_purges_of_a_few_urls_keep_no_other_ones_pull_from_being_stored),
+	        cmocka_unit_test(
+	                many_purges_of_a_few_urls_keep_no_other_ones_pull_from_being_stored),
 	        cmocka_unit_test(what_is_forgotten_covers_all_that_it_may_have_been_of),
 	        cmocka_unit_test(what_a_sweep_forgot_covers_what_began_before),
 	        cmocka_unit_test(tables_take_turns),

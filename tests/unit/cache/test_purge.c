@@ -201,8 +201,8 @@ static void a_variant_is_purged_alone(void **state)
 
 		struct cache_entry entry;
 		struct cache_variants variants;
-		assert_int_equal(cache_find(bench.reader, &spec.key, &entry, &variants),
-		        CACHE_FOUND_SPEC);
+		assert_int_equal(
+		        cache_find(bench.reader, &spec.key, &entry, &variants), CACHE_FOUND_SPEC);
 		for (unsigned i = 0; i < 2; i++) {
 			bool is_covered = i == 0, is_hard = how == CACHE_PURGE_HARD;
 			bool is_found = cache_find_variant(bench.reader, &spec.key, &variants,
@@ -217,8 +217,8 @@ static void a_variant_is_purged_alone(void **state)
 		put.variant = names[0];
 		put.sequence = cache_store_sequence(bench.store);
 		assert_int_equal(put_as(bench.store, 8, 1, 100, &put), CACHE_PUT_DONE);
-		assert_int_equal(cache_find_variant(
-		                         bench.reader, &spec.key, &variants, names[0], &entry),
+		assert_int_equal(
+		        cache_find_variant(bench.reader, &spec.key, &variants, names[0], &entry),
 		        CACHE_FOUND_OBJECT);
 		assert_false(entry.is_soft_purged);
 		bench_done(&bench);

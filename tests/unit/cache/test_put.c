@@ -317,7 +317,8 @@ static void variants_hang_on_their_spec(void **state)
 	assert_false(cache_find_variant(bench.reader, &spec.key, &variants, STR("br"), &entry));
 	assert_int_equal(put_as(bench.store, 1, 1, 100, &put), CACHE_PUT_PURGED);
 
-	/* Who knew nothing of it takes its place neither with an object nor with a spec of before. */
+	/* Who knew nothing of it takes its place neither with an object nor with a spec of before.
+	 */
 	assert_int_equal(put_number(bench.store, 1, 300, 300), CACHE_PUT_OLDER);
 	spec.names = STR("cookie");
 	spec.id = again - 1;

@@ -56,9 +56,7 @@ struct found {
 
 static inline struct model_domain *domain_of_key(struct fixture *fixture, const char *key)
 {
-	struct str rest = str_of(key), scheme = STR("https://");
-	if (str_has_prefix(rest, scheme))
-		rest = str_make(rest.at + scheme.len, rest.len - scheme.len);
+	struct str rest = str_of(key);
 	return model_snapshot_find(fixture->worker->snapshot, str_cut(&rest, '/'));
 }
 

@@ -87,7 +87,7 @@ static void what_is_not_cached_is_pulled(void **state)
 {
 	(void)state;
 	tell("http://a.test:8080/x?y=z", "GET", "");
-	expect("\"cache\":{\"state\":\"missing\",\"key\":\"a.test/x?y=z\"}");
+	expect("\"cache\":{\"state\":\"missing\",\"key\":\"a.test/x?y=z#http\"}");
 	expect("\"is_pulled\":true,\"attempts\":[{\"role\":\"origin\"");
 	expect("\"outcome\":{\"status\":200,\"x_cache\":\"MISS\",\"from\":\"origin\"");
 	tell("http://a.test/x", "HEAD", "");
@@ -118,7 +118,7 @@ static void failures_lead_where_the_table_says(void **state)
 static void what_is_stored_is_told_with_its_age(void **state)
 {
 	(void)state;
-	remember(&bench.fixture, "a.test/x", PLAIN_REQUEST,
+	remember(&bench.fixture, "a.test/x#http", PLAIN_REQUEST,
 	        "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nVary: X-Kind\r\n\r\n", 7);
 	tell("http://a.test/x", "GET", "");
 	expect("\"state\":\"fresh\"");
@@ -131,9 +131,9 @@ static void what_is_stored_is_told_with_its_age(void **state)
 static void what_is_stale_stands_in_where_the_origins_fail(void **state)
 {
 	(void)state;
-	remember(&bench.fixture, "a.test/x", PLAIN_REQUEST,
+	remember(&bench.fixture, "a.test/x#http", PLAIN_REQUEST,
 	        "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\n\r\n", 7);
-	remember(&bench.fixture, "a.test/y", PLAIN_REQUEST,
+	remember(&bench.fixture, "a.test/y#http", PLAIN_REQUEST,
 	        "HTTP/1.1 200 OK\r\nCache-Control: max-age=100, must-revalidate\r\n\r\n", 7);
 	bench.later_ms = 200000;
 	tell("http://a.test/x", "GET", "");

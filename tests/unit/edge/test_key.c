@@ -65,8 +65,8 @@ static void the_rules_make_the_key(void **state)
 	struct arena arena;
 	arena_init(&arena, room, sizeof(room));
 	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++) {
-		struct str key =
-		        edge_key_make(rows[i].rules, STR("h.test"), str_of(rows[i].target), &arena);
+		struct str key = edge_key_make(rows[i].rules, EDGE_KEY_SHARED, STR("h.test"),
+		        str_of(rows[i].target), &arena);
 		if (!str_is_equal(key, str_of(rows[i].key)))
 			fail_msg("%s: %.*s", rows[i].target, STR_ARG(key));
 	}
@@ -82,37 +82,39 @@ static void a_query_of_too_many_parameters_is_a_key_as_it_is(void **state)
 	text_add(&target, STR("/x?"));
 	for (unsigned i = 0; i <= LIMIT_KEY_PARAMETERS; i++)
 		text_add(&target, STR("b&"));
-	struct str key = edge_key_make(&sorted, STR("h"), text_str(&target), &arena);
+	struct str key =
+	        edge_key_make(&sorted, EDGE_KEY_SHARED, STR("h"), text_str(&target), &arena);
 	assert_int_equal(key.len, 1 + target.len);
 	assert_true(str_has_suffix(key, text_str(&target)));
 	text_done(&target);
 	arena_reset(&arena);
 }
 
-static void only_who_follows_has_keys_for_each_scheme(void **state)
+static void the_scheme_tells_objects_apart_unless_it_is_shared(void **state)
 {
 	(void)state;
+	static const struct model_cache shared = {.scheme = MODEL_SCHEME_SHARED};
 	static const struct {
-		uint8_t master, backup;
-		bool has_backup, is_by_scheme;
-	} protocols[] = {
-	        {MODEL_HTTP, 0, false, false},
-	        {MODEL_HTTPS, 0, false, false},
-	        {MODEL_FOLLOW, 0, false, true},
-	        {MODEL_HTTPS, MODEL_HTTP, true, false},
-	        {MODEL_HTTPS, MODEL_FOLLOW, true, true},
+		const struct model_cache *rules;
+		bool is_https;
+		const char *key;
+	} schemes[] = {
+	        {&keep, false, "h.test/X?q#http"},
+	        {&keep, true, "h.test/X?q#https"},
+	        {&ignore, true, "h.test/X#https"},
+	        {&nocase, false, "h.test/x?q#http"},
+	        {&shared, false, "h.test/X?q"},
+	        {&shared, true, "h.test/X?q"},
 	};
 	struct arena arena;
 	arena_init(&arena, NULL, 0);
-	for (unsigned i = 0; i < ARRAY_LENGTH(protocols); i++) {
-		struct model_origin backup = {.protocol = protocols[i].backup};
-		struct model_domain domain = {.origin.protocol = protocols[i].master,
-		        .backup = protocols[i].has_backup ? &backup : NULL};
-		assert_int_equal(edge_key_is_by_scheme(&domain), protocols[i].is_by_scheme);
-		struct str host = STR("h.test");
-		assert_true(str_is_equal(edge_key_host(&domain, host, false, &arena), host));
-		assert_true(str_is_equal(edge_key_host(&domain, host, true, &arena),
-		        protocols[i].is_by_scheme ? STR("https://h.test") : host));
+	for (unsigned i = 0; i < ARRAY_LENGTH(schemes); i++) {
+		enum edge_key_scheme scheme =
+		        edge_key_scheme(schemes[i].rules, schemes[i].is_https);
+		struct str key =
+		        edge_key_make(schemes[i].rules, scheme, STR("h.test"), STR("/X?q"), &arena);
+		assert_true(str_is_equal(key, str_of(schemes[i].key)));
+		assert_true(key.len <= strlen("h.test/X?q") + EDGE_KEY_SCHEME_BYTES);
 	}
 	arena_reset(&arena);
 }
@@ -122,7 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_rules_make_the_key),
 	        cmocka_unit_test(a_query_of_too_many_parameters_is_a_key_as_it_is),
-	        cmocka_unit_test(only_who_follows_has_keys_for_each_scheme),
+	        cmocka_unit_test(the_scheme_tells_objects_apart_unless_it_is_shared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

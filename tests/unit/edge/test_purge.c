@@ -10,7 +10,7 @@
 	"- {name: b.test, origin: {addresses: [\"$0\"]}, cache: {ignore_case: on, query: "         \
 	"ignore}}\n"                                                                               \
 	"- {name: \"*.wild.test\", origin: {addresses: [\"$0\"]}}\n"                               \
-	"- {name: f.test, origin: {addresses: [\"$0\"], protocol: follow}}\n"
+	"- {name: f.test, origin: {addresses: [\"$0\"]}, cache: {scheme: shared}}\n"
 #define LEFT "domains: [{name: a.test, origin: {addresses: [\"$0\"]}}]"
 #define KEEP "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\n"
 
@@ -19,16 +19,19 @@ static const struct {
 	char letter;
 	const char *key, *answer;
 } objects[] = {
-        {'x', "a.test/x", KEEP "\r\n"},
-        {'q', "a.test/x?q", KEEP "\r\n"},
-        {'1', "a.test/y/1", KEEP "Cache-Tag: red\r\n\r\n"},
-        {'2', "a.test/y/2", KEEP "Surrogate-Key: blue red\r\n\r\n"},
-        {'z', "b.test/y/z", KEEP "Cache-Tag: red\r\n\r\n"},
-        {'w', "one.wild.test/y/w", KEEP "\r\n"},
-        {'v', "two.wild.test/y/w", KEEP "Vary: X-Kind\r\n\r\n"},
+        {'x', "a.test/x#http", KEEP "\r\n"},
+        {'q', "a.test/x?q#http", KEEP "\r\n"},
+        {'1', "a.test/y/1#http", KEEP "Cache-Tag: red\r\n\r\n"},
+        {'2', "a.test/y/2#http", KEEP "Surrogate-Key: blue red\r\n\r\n"},
+        {'z', "b.test/y/z#http", KEEP "Cache-Tag: red\r\n\r\n"},
+        {'w', "one.wild.test/y/w#http", KEEP "\r\n"},
+        {'v', "two.wild.test/y/w#http", KEEP "Vary: X-Kind\r\n\r\n"},
+        {'s', "a.test/x#https", KEEP "\r\n"},
+        {'3', "a.test/y/1#https", KEEP "Cache-Tag: red\r\n\r\n"},
+        /* What is kept for both schemes, and what is left of when it was not. */
         {'f', "f.test/x", KEEP "\r\n"},
-        {'s', "https://f.test/x", KEEP "\r\n"},
-        {'t', "https://f.test/y", KEEP "Cache-Tag: red\r\n\r\n"},
+        {'g', "f.test/x#http", KEEP "\r\n"},
+        {'h', "f.test/x#https", KEEP "\r\n"},
 };
 
 /* What is purged, of which domain (tags), and the objects that are; where a part makes no sense
@@ -41,38 +44,37 @@ static const struct row {
 	const char *error;
 	const char *rest;
 } rows[] = {
-        {LINK_PURGE_URL, NULL, {"http://a.test/x"}, "x", NULL, NULL},
-        {LINK_PURGE_URL, NULL, {"https://a.test/x"}, "x", NULL, NULL},
-        {LINK_PURGE_URL, NULL, {"http://a.test/x?q", "http://a.test/y/1"}, "q1", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://a.test/x"}, "xs", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"https://a.test/x"}, "xs", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://a.test/x?q", "http://a.test/y/1"}, "q13", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://a.test/X"}, "", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://b.test/Y/Z?any"}, "z", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://one.wild.test/y/w"}, "w", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://two.wild.test/y/w"}, "v", NULL, NULL},
         /* What is kept for each scheme is one to who purges it. */
-        {LINK_PURGE_URL, NULL, {"http://f.test/x"}, "fs", NULL, NULL},
-        {LINK_PURGE_URL, NULL, {"https://f.test/x"}, "fs", NULL, NULL},
-        {LINK_PURGE_PREFIX, NULL, {"https://f.test/"}, "fst", NULL, NULL},
-        {LINK_PURGE_DOMAIN, NULL, {"f.test"}, "fst", NULL, NULL},
-        {LINK_PURGE_TAG, "f.test", {"red"}, "t", NULL, NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/"}, "12", NULL, NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://a.test/x"}, "xq", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://f.test/x"}, "fgh", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"https://f.test/x"}, "fgh", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"https://f.test/"}, "fgh", NULL, NULL},
+        {LINK_PURGE_DOMAIN, NULL, {"f.test"}, "fgh", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/"}, "123", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://a.test/x"}, "xsq", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://b.test/Y"}, "z", NULL, NULL},
         /* A part of a query that is not a part of the keys: all that it may mean. */
         {LINK_PURGE_PREFIX, NULL, {"http://b.test/y/z?a="}, "z", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/x?"}, "q", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://one.wild.test/"}, "w", NULL, NULL},
-        {LINK_PURGE_DOMAIN, NULL, {"a.test"}, "xq12", NULL, NULL},
+        {LINK_PURGE_DOMAIN, NULL, {"a.test"}, "xsq123", NULL, NULL},
         {LINK_PURGE_DOMAIN, NULL, {"*.wild.test", "b.test"}, "zwv", NULL, NULL},
-        {LINK_PURGE_TAG, "a.test", {"red"}, "12", NULL, NULL},
+        {LINK_PURGE_TAG, "a.test", {"red"}, "123", NULL, NULL},
         {LINK_PURGE_TAG, "a.test", {"blue"}, "2", NULL, NULL},
         {LINK_PURGE_TAG, "b.test", {"blue", "red"}, "z", NULL, NULL},
         /* Nothing at all where a part makes no sense. */
         {LINK_PURGE_URL, NULL, {"http://a.test/x", "http://c.test/x"}, "",
-                "no domain serves c.test", "x"},
+                "no domain serves c.test", "xs"},
         {LINK_PURGE_PREFIX, NULL, {"http://a.test/", "http://c.test/"}, "",
-                "no domain serves c.test", "xq12"},
+                "no domain serves c.test", "xsq123"},
         {LINK_PURGE_DOMAIN, NULL, {"a.test", "one.wild.test"}, "",
-                "there is no domain one.wild.test", "xq12"},
+                "there is no domain one.wild.test", "xsq123"},
         {LINK_PURGE_TAG, "c.test", {"red"}, "", "there is no domain c.test", ""},
 };
 
@@ -81,12 +83,12 @@ static const struct row gone[] = {
         {LINK_PURGE_URL, NULL, {"http://b.test/Y/Z?any"}, "z", NULL, NULL},
         /* The rules of its keys are not known any more: all that it may mean. */
         {LINK_PURGE_URL, NULL, {"http://b.test/other", "http://b.test/third"}, "z", NULL, NULL},
-        {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/", "http://b.test/y"}, "12z", NULL, NULL},
+        {LINK_PURGE_PREFIX, NULL, {"http://a.test/y/", "http://b.test/y"}, "123z", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://one.wild.test/y/w"}, "wv", NULL, NULL},
         {LINK_PURGE_PREFIX, NULL, {"http://more.one.wild.test/"}, "wv", NULL, NULL},
         {LINK_PURGE_URL, NULL, {"http://wild.test/y/w", "http://c.test/"}, "", NULL, NULL},
-        {LINK_PURGE_URL, NULL, {"http://f.test/x"}, "fst", NULL, NULL},
-        {LINK_PURGE_DOMAIN, NULL, {"b.test", "a.test"}, "xq12z", NULL, NULL},
+        {LINK_PURGE_URL, NULL, {"http://f.test/x"}, "fgh", NULL, NULL},
+        {LINK_PURGE_DOMAIN, NULL, {"b.test", "a.test"}, "xsq123z", NULL, NULL},
         {LINK_PURGE_DOMAIN, NULL, {"*.wild.test"}, "wv", NULL, NULL},
         {LINK_PURGE_TAG, "b.test", {"red"}, "z", NULL, NULL},
         {LINK_PURGE_TAG, "b.test", {"blue"}, "", NULL, NULL},

@@ -18,7 +18,7 @@ static void every_byte_of_it_is_sent(void **state)
 	for (unsigned i = 0; i < ARRAY_LENGTH(lengths); i++) {
 		struct asker asker;
 		asker_start(&asker, ASKED_DOMAINS);
-		remember(&asker.fixture, "a.test/x", PLAIN_REQUEST, ANSWER, lengths[i]);
+		remember(&asker.fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, lengths[i]);
 		expect(&asker, "GET", "", 200, "HIT");
 		assert_true(is_body(&asker, 0, lengths[i]));
 		expect(&asker, "GET", "", 200, "HIT"); /* on the same connection */
@@ -48,7 +48,7 @@ static void parts_and_conditions_are_answered(void **state)
 	(void)state;
 	struct asker asker;
 	asker_start(&asker, ASKED_DOMAINS);
-	remember(&asker.fixture, "a.test/x", PLAIN_REQUEST, ANSWER, 700000);
+	remember(&asker.fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, 700000);
 	for (unsigned i = 0; i < ARRAY_LENGTH(rows); i++) {
 		expect(&asker, "GET", rows[i].fields, rows[i].status, rows[i].word);
 		if (rows[i].length != SIZE_MAX)
@@ -63,7 +63,7 @@ static void several_ranges_come_in_parts(void **state)
 	(void)state;
 	struct asker asker;
 	asker_start(&asker, ASKED_DOMAINS);
-	remember(&asker.fixture, "a.test/x", PLAIN_REQUEST, ANSWER, 700000);
+	remember(&asker.fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, 700000);
 	expect(&asker, "GET", "Range: bytes=0-9,600000-600009\r\n", 206, "HIT");
 	struct str body = text_str(&asker.response.body);
 	struct str first = pattern_of(0, 10), second = pattern_of(600000, 10);
@@ -80,7 +80,7 @@ static void a_client_that_reads_slowly_gets_every_byte(void **state)
 	struct asker asker;
 	struct client slow;
 	asker_start(&asker, ASKED_DOMAINS);
-	remember(&asker.fixture, "a.test/x", PLAIN_REQUEST, ANSWER, LARGE);
+	remember(&asker.fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, LARGE);
 	client_open_from(&slow, &asker.fixture, NULL, 4096);
 	slow.is_paused = true;
 	client_say(&slow, PLAIN_REQUEST);
@@ -106,7 +106,7 @@ static void a_client_that_leaves_gives_back_what_it_held(void **state)
 	struct client slow;
 	struct cache_store_numbers numbers;
 	asker_start(&asker, ASKED_DOMAINS);
-	remember(&asker.fixture, "a.test/x", PLAIN_REQUEST, ANSWER, LARGE);
+	remember(&asker.fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, LARGE);
 	client_open_from(&slow, &asker.fixture, NULL, 4096);
 	slow.is_paused = true;
 	client_say(&slow, PLAIN_REQUEST);

@@ -208,7 +208,7 @@ static void a_head_of_something_unknown_is_passed_on(void **state)
 	answers(&asker, "200 OK", "Cache-Control: max-age=100\r\n", 10);
 	expect(&asker, "HEAD", "", 200, "PASS");
 	assert_true(origin_was_sent(&asker.fixture.origins[0], "HEAD /x HTTP/1.1\r\n"));
-	assert_false(has(&asker.fixture, "a.test/x"));
+	assert_false(has(&asker.fixture, "a.test/x#http"));
 	asker_done(&asker);
 }
 
@@ -230,7 +230,7 @@ static void what_an_old_origin_answers_is_not_remembered_behind_a_purge(void **s
 		asker_start(&asker, ASKED_DOMAINS);
 		struct fixture *fixture = &asker.fixture;
 		struct origin *old = &fixture->origins[0], *new = &fixture->origins[1];
-		struct cache_key key = cache_key_make(fixture->shared.cache, STR("a.test/x"));
+		struct cache_key key = cache_key_make(fixture->shared.cache, STR("a.test/x#http"));
 		client_open(&second, fixture);
 		client_open(&third, fixture);
 		old->manner = ORIGIN_HANGS;
@@ -314,7 +314,7 @@ static void what_is_stored_between_looking_and_waiting_is_not_pulled_again(void 
 		pthread_t thread;
 		asker_start(&asker, ASKED_DOMAINS);
 		struct fixture *fixture = &asker.fixture;
-		kept_init(&ending.kept, fixture, "a.test/x", PLAIN_REQUEST,
+		kept_init(&ending.kept, fixture, "a.test/x#http", PLAIN_REQUEST,
 		        "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nETag: \"a\"\r\n\r\n");
 		ending.entry.key = edge_loader_flight_key(
 		        &ending.kept.key, STR_EMPTY, &ending.kept.arena, &ending.entry.hash);

@@ -53,16 +53,16 @@ static void location_and_content_location_of_the_same_host_are_forgotten(void **
 	(void)state;
 	struct asker asker;
 	asker_start(&asker, ASKED_DOMAINS);
-	remember(&asker.fixture, "a.test/other", PLAIN_REQUEST, "HTTP/1.1 200 OK\r\n" FRESH "\r\n",
-	        10);
-	remember(&asker.fixture, "a.test/third", PLAIN_REQUEST, "HTTP/1.1 200 OK\r\n" FRESH "\r\n",
-	        10);
+	remember(&asker.fixture, "a.test/other#http", PLAIN_REQUEST,
+	        "HTTP/1.1 200 OK\r\n" FRESH "\r\n", 10);
+	remember(&asker.fixture, "a.test/third#http", PLAIN_REQUEST,
+	        "HTTP/1.1 200 OK\r\n" FRESH "\r\n", 10);
 	answers(&asker, "201 Created",
 	        "Location: http://a.test/other\r\nContent-Location: http://b.test/third\r\n", 0);
 	fetch(&asker.client, "POST", "", &asker.response);
 	assert_int_equal(asker.response.head.status, 201);
-	assert_false(has(&asker.fixture, "a.test/other"));
-	assert_true(has(&asker.fixture, "a.test/third"));
+	assert_false(has(&asker.fixture, "a.test/other#http"));
+	assert_true(has(&asker.fixture, "a.test/third#http"));
 	asker_done(&asker);
 }
 

@@ -49,7 +49,7 @@ static void an_origin_without_ranges_is_asked_for_the_whole(void **state)
 static void remember_without_pieces(struct asker *asker, size_t length)
 {
 	struct kept kept;
-	kept_init(&kept, &asker->fixture, "a.test/x", PLAIN_REQUEST, ANSWER);
+	kept_init(&kept, &asker->fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER);
 	assert_int_equal(
 	        edge_keep_object(&kept.keep, kept.loaded, length, NULL, 0), CACHE_PUT_DONE);
 	kept_done(&kept);
@@ -91,7 +91,7 @@ static void another_version_is_never_mixed_in(void **state)
 static void remember_two_pieces(struct asker *asker, const char *answer, size_t piece)
 {
 	struct kept kept;
-	kept_init(&kept, &asker->fixture, "a.test/x", PLAIN_REQUEST, answer);
+	kept_init(&kept, &asker->fixture, "a.test/x#http", PLAIN_REQUEST, answer);
 	for (unsigned i = 0; i < 2; i++) {
 		struct iovec body = {.iov_base = (void *)(uintptr_t)pattern_of(i * piece, piece).at,
 		        .iov_len = piece};
@@ -136,7 +136,7 @@ static void a_version_that_changed_meanwhile_breaks_the_response_off(void **stat
 	turn_until(&asker.client, asker.client.has_end || asker.client.has_reset);
 	assert_false(parse_response(&asker.client, HTTP_GET, &asker.response));
 	assert_true(is_body(&asker, 0, 2 * piece));
-	assert_false(has(&asker.fixture, "a.test/x"));
+	assert_false(has(&asker.fixture, "a.test/x#http"));
 	/* It is the piece that was pulled ahead that has found it out. */
 	log_until(&asker.client, 2);
 	assert_log_has(&asker.fixture, 0, "\"cache\":\"BACKGROUND\"");
@@ -180,13 +180,13 @@ static void intrude(struct loop_task *task)
 	struct intruder *intruder = container_of(task, struct intruder, task);
 	struct fixture *fixture = &intruder->asker->fixture;
 	struct kept kept;
-	if (!has(fixture, "a.test/x") || fixture->origins[0].requests < intruder->pulls) {
+	if (!has(fixture, "a.test/x#http") || fixture->origins[0].requests < intruder->pulls) {
 		loop_wake(fixture->worker->loop, task);
 		return;
 	}
 	struct str bytes = pattern_of(intruder->from, intruder->length);
 	struct iovec body = {.iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.len};
-	kept_init(&kept, fixture, "a.test/x", PLAIN_REQUEST, intruder->answer);
+	kept_init(&kept, fixture, "a.test/x#http", PLAIN_REQUEST, intruder->answer);
 	assert_int_equal(
 	        edge_keep_object(&kept.keep, kept.loaded, bytes.len, &body, 1), CACHE_PUT_DONE);
 	kept_done(&kept);

@@ -33,13 +33,13 @@ static void send_away(struct asker *asker)
 	asker_done(asker);
 	start(asker, disk);
 	write_all(asker);
-	assert_false(look_up(&asker->fixture, "a.test/x", PLAIN_REQUEST, &found));
+	assert_false(look_up(&asker->fixture, "a.test/x#http", PLAIN_REQUEST, &found));
 	assert_int_equal(found.result, EDGE_LOOKUP_AWAY);
 }
 
 static void remember_one(struct asker *asker, size_t length)
 {
-	remember(&asker->fixture, "a.test/x", PLAIN_REQUEST, ANSWER, length);
+	remember(&asker->fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, length);
 	send_away(asker);
 }
 
@@ -168,14 +168,14 @@ static void what_a_write_made_invalid_is_told_to_the_disk_first(void **state)
 	(void)state;
 	struct asker asker;
 	start(&asker, make_disk());
-	remember(&asker.fixture, "a.test/x", PLAIN_REQUEST, ANSWER, 1000);
+	remember(&asker.fixture, "a.test/x#http", PLAIN_REQUEST, ANSWER, 1000);
 	write_all(&asker);
 	answers(&asker, "204 No Content", "", 0);
 	uint64_t begun_ms = clock_ms();
 	expect(&asker, "DELETE", "", 204, "PASS");
 	/* Nobody writes here, and the answer does not wait for ever. */
 	assert_true(clock_ms() - begun_ms >= LIMIT_CACHE_DISK_HOLD_MS - 100);
-	assert_false(has(&asker.fixture, "a.test/x"));
+	assert_false(has(&asker.fixture, "a.test/x#http"));
 	struct cache_writer *writer = cache_writer_new(asker.fixture.shared.cache, 0);
 	assert_non_null(writer);
 	begun_ms = clock_ms();

@@ -112,7 +112,7 @@ static void a_body_that_breaks_off_is_seen_to_and_is_not_kept(void **state)
 	while (!asker.client.has_end && !asker.client.has_reset && clock_ms() < until_ms)
 		turn(&asker.client, 5);
 	assert_true(asker.client.has_end || asker.client.has_reset);
-	assert_false(has(&asker.fixture, "a.test/x"));
+	assert_false(has(&asker.fixture, "a.test/x#http"));
 	log_until(&asker.client, 1);
 	assert_log_has(&asker.fixture, 0, "\"end\":\"truncated\"");
 	asker_done(&asker);
@@ -228,7 +228,7 @@ static void who_wants_another_variant_asks_again(void **state)
 		char request[128];
 		snprintf(request, sizeof(request),
 		        "GET /x HTTP/1.1\r\nHost: a.test\r\nX-Kind: %u\r\n\r\n", i);
-		assert_true(look_up(&crowd.asker.fixture, "a.test/x", request, &found));
+		assert_true(look_up(&crowd.asker.fixture, "a.test/x#http", request, &found));
 	}
 	crowd_done(&crowd);
 }

@@ -57,6 +57,7 @@ static void a_new_domain_has_the_defaults_of_the_documentation(void **state)
 	assert_false(domain->cache->query_sorted);
 	assert_false(domain->cache->ignore_case);
 	assert_int_equal(domain->cache->set_cookie, MODEL_SET_COOKIE_NEVER);
+	assert_int_equal(domain->cache->scheme, MODEL_SCHEME_SPLIT);
 	assert_int_equal(domain->cache->query, MODEL_QUERY_KEEP);
 	assert_int_equal(domain->cache->query_parameters.count, 0);
 	assert_int_equal(domain->cache->ttl_default_ms, 0);

@@ -63,6 +63,7 @@ static const char *const EVERYTHING =
         "      heuristics: off\n"
         "      client_directives: off\n"
         "      set_cookie: strip\n"
+        "      scheme: shared\n"
         "      query: chosen\n"
         "      query_parameters: [id, \"filter[a]\"]\n"
         "      query_sorted: on\n"
@@ -109,6 +110,7 @@ static void check_cache(const struct model_cache *cache)
 	assert_false(cache->client_directives);
 	assert_int_equal(cache->set_cookie, MODEL_SET_COOKIE_STRIP);
 	assert_int_equal(cache->query, MODEL_QUERY_CHOSEN);
+	assert_int_equal(cache->scheme, MODEL_SCHEME_SHARED);
 	assert_int_equal(cache->query_parameters.count, 2);
 	assert_string_equal(cache->query_parameters.list[0], "id");
 	assert_string_equal(cache->query_parameters.list[1], "filter[a]");
@@ -130,7 +132,7 @@ static void every_field_is_read(void **state)
 	struct model_domains domains = read_good(EVERYTHING, MODEL_CLASSIC);
 	assert_int_equal(domains.count, 2);
 	assert_int_equal(domains.lines[0], 2);
-	assert_int_equal(domains.lines[1], 58);
+	assert_int_equal(domains.lines[1], 59);
 	const struct model_domain *domain = domains.list[0];
 	assert_string_equal(domain->name, "edge.test");
 	assert_int_equal(domain->status, MODEL_OFFLINE);
