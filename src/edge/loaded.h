@@ -28,8 +28,9 @@ struct edge_loaded {
 	uint16_t tag_count;
 	struct address address; /* who answered */
 	enum model_role role;
-	bool is_stored; /* the body is being stored; else it is only shared */
-	bool is_piece;  /* the flight's body is a piece of it */
+	bool is_stored;  /* the body is being stored; else it is only shared */
+	bool is_piece;   /* the flight's body is a piece of it */
+	uint64_t number; /* which one */
 	struct arena arena;
 };
 

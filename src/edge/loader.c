@@ -10,7 +10,10 @@
  *
  * A loader for a piece asks for a range, and with If-Range only of the version that is remembered.
  * Its flight has the piece's bytes; where nothing was known of the object, its head is kept from
- * the answer. An origin that answers such a first question with all of the object gets it pulled.
+ * the answer, and who needs that piece from then on finds the flight under the object's id. An
+ * origin that answers such a first question with all of the object gets it pulled. For the last
+ * piece of what nobody knows the length of, as many bytes from the end are asked for as a piece may
+ * have: those have it, and some of what is before it, which is skipped.
  *
  * It frees itself when the flight has come to its end; only the last state is ended by the leader.
  */
@@ -256,6 +259,11 @@ static void want_piece(struct edge_loader *loader, const struct edge_piece *piec
 	loader->piece = *piece;
 	loader->piece.validator = arena_copy(arena, piece->validator);
 	loader->piece.coding = arena_copy(arena, piece->coding);
+	if (piece->number == EDGE_PIECE_LAST) {
+		loader->conditions = arena_printf(arena, "Range: bytes=-%u\r\n",
+		        cache_store_piece_bytes(loader->worker->cache));
+		return;
+	}
 	uint64_t first = edge_loader_first(loader);
 	uint64_t last = first + cache_store_piece_bytes(loader->worker->cache) - 1;
 	if (piece->length != UINT64_MAX && last >= piece->length)

@@ -25,11 +25,13 @@ struct edge_loader_leader {
 	        unsigned attempt_count);
 };
 
+#define EDGE_PIECE_LAST UINT64_MAX
+
 /* A piece of a large object, to be pulled by Range. The texts are borrowed. */
 struct edge_piece {
-	uint64_t id; /* the object's; 0: nothing is known of it, and its head is kept as well */
-	uint64_t number;
-	uint64_t length;      /* of the whole; UINT64_MAX: not known */
+	uint64_t id;     /* the object's; 0: nothing is known of it, and its head is kept as well */
+	uint64_t number; /* EDGE_PIECE_LAST: the last one, whichever that is; where id is 0 */
+	uint64_t length; /* of the whole; UINT64_MAX: not known */
 	struct str validator; /* for If-Range: strong; empty where nothing is known */
 	struct str coding;    /* Content-Encoding */
 };

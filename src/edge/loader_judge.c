@@ -62,6 +62,13 @@ struct edge_keep edge_loader_keep(struct edge_loader *loader)
 	};
 }
 
+/* Whether an answer says that the object ends before the piece. Of the last piece there is none
+ * that does: there, an origin has no ranges that are reckoned from the end, and may have others. */
+static bool is_beyond_end(const struct edge_loader *loader, unsigned status)
+{
+	return loader->is_piece && loader->piece.number != EDGE_PIECE_LAST && status == UNSATISFIED;
+}
+
 /* The answer may be given to who waits for it, although nobody may remember it: an error of the
  * target or the origin that nobody said is private. So a crowd does not ask a failing origin once
  * each. What a request got for what it was, or for who sent it, is nobody else's. */
@@ -70,7 +77,7 @@ static bool is_shared_error(
 {
 	bool is_gone = status == 404 || status == 405 || status == 410 || status == 414;
 	if (verdict == CACHE_VERDICT_STATUS) /* the range was ours */
-		return loader->is_piece && status == UNSATISFIED;
+		return is_beyond_end(loader, status);
 	return (verdict == CACHE_VERDICT_NO_FRESHNESS || verdict == CACHE_VERDICT_NO_USE) &&
 	       (status >= FAILURES_FROM || is_gone);
 }
@@ -84,7 +91,7 @@ static bool has_credentials(const struct edge_loader *loader)
  * got for what it was, nor what somebody with credentials got. */
 static bool is_of_target(const struct edge_loader *loader, unsigned status)
 {
-	if (loader->is_piece && status == UNSATISFIED)
+	if (is_beyond_end(loader, status))
 		return true;
 	return status < FAILURES_FROM && !cache_policy_is_of_request(status) &&
 	       !has_credentials(loader);
@@ -298,28 +305,55 @@ uint64_t edge_loader_first(const struct edge_loader *loader)
 	return loader->piece.number * cache_store_piece_bytes(loader->worker->cache);
 }
 
-/* Whether a 206 is the piece that was asked for, of the version that was. */
-static bool is_our_piece(const struct edge_loader *loader, const struct http_head *head,
-        uint64_t length, struct http_content_range *ret_content)
+/* The one Content-Range of a 206 that tells the whole length. */
+static bool read_content(const struct http_head *head, struct http_content_range *ret_content)
+{
+	return head->status == 206 && http_head_count(head, HTTP_NAME_CONTENT_RANGE) == 1 &&
+	       http_range_parse_content(
+	               http_head_get(head, HTTP_NAME_CONTENT_RANGE), ret_content) &&
+	       !ret_content->is_unsatisfied && ret_content->length != UINT64_MAX;
+}
+
+/* Whether a 206 has the piece that was asked for, of the version that was; with what lies before
+ * it, of the last one. */
+static bool has_our_piece(const struct edge_loader *loader, const struct http_head *head,
+        uint64_t length, const struct http_content_range *content, bool is_last)
 {
 	const struct edge_piece *piece = &loader->piece;
 	uint64_t first = edge_loader_first(loader);
 	uint64_t piece_bytes = cache_store_piece_bytes(loader->worker->cache);
-	if (head->status != 206 || http_head_count(head, HTTP_NAME_CONTENT_RANGE) != 1 ||
-	        !http_range_parse_content(
-	                http_head_get(head, HTTP_NAME_CONTENT_RANGE), ret_content) ||
-	        ret_content->is_unsatisfied || ret_content->length == UINT64_MAX)
-		return false;
-	uint64_t end = ret_content->length - first < piece_bytes ? ret_content->length
-	                                                         : first + piece_bytes;
+	uint64_t end =
+	        content->length - first < piece_bytes ? content->length : first + piece_bytes;
+	uint64_t from = content->range.first;
 	struct str validator = cache_update_strong_validator(head);
-	return ret_content->range.first == first && ret_content->range.last + 1 == end &&
-	       (length == UINT64_MAX || length == end - first) && validator.len > 0 &&
+	return (from == first || (is_last && from < first)) && content->range.last + 1 == end &&
+	       (length == UINT64_MAX || length == http_range_bytes(&content->range)) &&
+	       validator.len > 0 &&
 	       (piece->id == 0 ||
-	               (ret_content->length == piece->length &&
+	               (content->length == piece->length &&
 	                       str_is_equal(validator, piece->validator) &&
 	                       str_is_equal_nocase(http_head_get(head, HTTP_NAME_CONTENT_ENCODING),
 	                               piece->coding)));
+}
+
+/* Whether an answer brings the piece. Of the last one, it is known then which that is, and how much
+ * of the body lies before it. */
+static bool is_our_piece(struct edge_loader *loader, const struct http_head *head, uint64_t length,
+        struct http_content_range *ret_content)
+{
+	bool is_last = loader->piece.number == EDGE_PIECE_LAST;
+	if (!read_content(head, ret_content))
+		return false;
+	if (is_last)
+		loader->piece.number =
+		        (ret_content->length - 1) / cache_store_piece_bytes(loader->worker->cache);
+	if (has_our_piece(loader, head, length, ret_content, is_last)) {
+		loader->skip = edge_loader_first(loader) - ret_content->range.first;
+		return true;
+	}
+	if (is_last)
+		loader->piece.number = EDGE_PIECE_LAST;
+	return false;
 }
 
 /* Keeps the head of an object of which nothing was known; NULL where that can't be. */
@@ -341,6 +375,7 @@ static struct edge_loaded *keep_head(
 	loaded->length = length;
 	loaded->sequence = loader->sequence;
 	loaded->is_stored = loaded->is_piece = true;
+	loaded->number = loader->piece.number;
 	loaded->id = loader->piece.id = cache_store_new_id(loader->worker->cache);
 	if (edge_loaded_add_tags(loaded, loader->worker->cache, loader->domain_hash) &&
 	        edge_keep_object(&keep, loaded, length, NULL, 0) == CACHE_PUT_DONE)
@@ -372,14 +407,25 @@ static bool may_keep_piece(const struct edge_loader *loader, const struct cache_
 	       verdict != CACHE_VERDICT_PRIVATE && verdict != CACHE_VERDICT_AUTHORIZATION;
 }
 
+/* Whoever needs the piece of what is known now finds us. */
+static void relist_piece(struct edge_loader *loader)
+{
+	edge_flights_remove(loader->worker->flights, &loader->entry);
+	loader->entry.key = edge_loader_piece_key(
+	        &loader->key, STR_EMPTY, &loader->piece, &loader->arena, &loader->entry.hash);
+	edge_flights_add(loader->worker->flights, &loader->entry);
+}
+
 static void begin_piece(struct edge_loader *loader, struct edge_loaded *loaded,
         const struct cache_exchange *exchange, uint64_t bytes)
 {
 	loader->expected = bytes;
 	loader->state = LOADER_STREAMING;
 	loader->is_storing = may_keep_piece(loader, exchange);
-	if (loaded != NULL)
+	if (loaded != NULL) {
 		edge_loader_limit_joining(loader, loaded);
+		relist_piece(loader);
+	}
 	edge_flight_publish(loader->entry.flight, loaded != NULL ? &loaded->answer : NULL);
 	loop_wake(loader->worker->loop, &loader->task);
 }
@@ -437,7 +483,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 		release(loader, exchange->response->status, false);
 		return;
 	}
-	begin_piece(loader, loaded, exchange, http_range_bytes(&content.range));
+	begin_piece(loader, loaded, exchange, http_range_bytes(&content.range) - loader->skip);
 }
 
 static void judge_not_modified(struct edge_loader *loader, const struct cache_exchange *exchange)

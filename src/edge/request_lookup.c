@@ -373,19 +373,32 @@ static bool is_for_a_part(const struct http_head *head)
 	               set.specs[0].last != UINT64_MAX);
 }
 
-/* Pulls the piece that the request's range begins in; what comes tells whether there is more to be
- * pulled so. */
+/* The piece to be pulled first of what nothing is known of: the one whose absence tells that there
+ * is nothing at all of what is asked for. */
+static uint64_t first_piece(const struct http_range_set *set, uint64_t piece_bytes)
+{
+	uint64_t first = UINT64_MAX;
+	for (unsigned i = 0; i < set->count; i++) {
+		if (set->specs[i].is_suffix)
+			return EDGE_PIECE_LAST;
+		if (set->specs[i].first < first)
+			first = set->specs[i].first;
+	}
+	return first / piece_bytes;
+}
+
+/* Pulls a piece of the request's ranges; what comes tells how long the object is, and whether there
+ * is more to be pulled so. */
 static enum edge_turn join_first_piece(
         struct edge_request *request, const struct edge_lookup *lookup)
 {
 	struct edge_worker *worker = request->worker;
 	struct http_range_set set;
 	uint64_t hash;
-	if (!http_range_of_request(&request->stream->head, &set) || set.count > 1 ||
-	        set.specs[0].is_suffix || request->rejoins > 0)
+	if (!http_range_of_request(&request->stream->head, &set) || request->rejoins > 0)
 		return pass(request, HTTP_CACHE_FORWARD_URI_MISS);
 	struct edge_piece piece = {
-	        .number = set.specs[0].first / cache_store_piece_bytes(worker->cache),
+	        .number = first_piece(&set, cache_store_piece_bytes(worker->cache)),
 	        .length = UINT64_MAX,
 	};
 	struct str key = edge_loader_piece_key(
@@ -579,6 +592,7 @@ static enum edge_turn take_answer(struct edge_request *request)
 	if (request->is_piece_flight && loaded->is_piece) {
 		/* The object's head is in the store now, and a piece of it under way. */
 		request->object.id = loaded->id;
+		request->place_number = loaded->number;
 		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
 	}
 	request->is_piece_flight = false;

@@ -128,6 +128,20 @@ def versioned(etag, *lines, body=None, not_modified=(), **reply):
     return answer
 
 
+def read_parts(response):
+    """The parts of a multipart/byteranges body, as (Content-Range, Content-Type, bytes)."""
+    kind = response.fields.get("Content-Type")
+    boundary = re.fullmatch(r'multipart/byteranges; ?boundary="?([^"]+)"?', kind).group(1)
+    pieces = (b"\r\n" + response.body).split(b"\r\n--" + boundary.encode())
+    assert pieces[0] in (b"", b"\r\n") and pieces[-1] in (b"--", b"--\r\n"), (pieces[0], pieces[-1])
+    parts = []
+    for piece in pieces[1:-1]:
+        head, _, body = piece.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        parts.append((fields["Content-Range"], fields.get("Content-Type"), body))
+    return parts
+
+
 def crowd(count, run):
     """run(0), run(1), ... at once; their results in this order."""
     with concurrent.futures.ThreadPoolExecutor(count) as pool:

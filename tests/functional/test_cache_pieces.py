@@ -5,7 +5,7 @@ import time
 import content
 import pytest
 import wire
-from caching import FRESH, Site, at_once, crowd, purge, says, wait_until, word
+from caching import FRESH, Site, at_once, crowd, purge, read_parts, says, wait_until, word
 from domains import domain
 from origin import Generated, Reply
 
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.racing
 
 MIB = 1 << 20
 SIZE = 20 * MIB + 77
+PIECE = MIB // 4  # in the small memory of the tests
 
 
 class File:
@@ -31,10 +32,18 @@ class File:
         lines = [*self.lines, *([f"ETag: {etag}"] if etag else [])]
         if etag and etag in request.fields.get("If-None-Match", ""):
             return says(*lines, status=304)
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.fields.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.fields.get("Range", ""))
         if not self.has_ranges or not asked or request.fields.get("If-Range", etag) != etag:
             return says(*lines, body=Generated(f"file {self.version}", self.size), **self.reply)
+        if not asked.group(1):
+            return self.suffix(lines, int(asked.group(2)))
         first, last = int(asked.group(1)), min(self.size - 1, int(asked.group(2) or self.size - 1))
+        return self.part(lines, first, last)
+
+    def suffix(self, lines, count):
+        return self.part(lines, max(0, self.size - count) if count else self.size, self.size - 1)
+
+    def part(self, lines, first, last):
         if first >= self.size:
             return says(f"Content-Range: bytes */{self.size}", status=416)
         return says(*lines, f"Content-Range: bytes {first}-{last}/{self.size}", status=206,
@@ -272,6 +281,146 @@ def test_the_whole_is_made_of_the_pieces_that_are_there_and_those_that_lack(site
     assert sent(site, path) < SIZE + 3 * MIB
     response = site.get(path, keep=False)
     assert word(response) == "HIT" and file.is_right(response)
+
+
+# The last bytes of what nobody knows the length of, and several ranges: the first pull tells how long it is.
+SUFFIXES = {
+    SIZE: [1, 77, 500, MIB, MIB + 1, 3 * MIB, SIZE - 1, SIZE, SIZE + 10],
+    MIB: [1, MIB - 1, MIB, MIB + 1],
+    MIB + 1: [1, 2, MIB, MIB + 1],
+    2 * MIB: [1, MIB, MIB + 1],
+    10: [1, 10, 11, 2 * MIB],
+}
+
+
+@pytest.mark.parametrize("size, count", [(size, count) for size, counts in SUFFIXES.items() for count in counts])
+def test_the_last_bytes_of_what_is_not_known_are_pulled_and_remembered(site, size, count):
+    """RFC 9110 14.1.2."""
+    path, file = serve(site, size=size)
+    response = site.get(path, f"Range: bytes=-{count}", keep=count < 4 * MIB)
+    assert (response.status, word(response), response.size) == (206, "MISS", min(count, size))
+    if count < 4 * MIB:
+        assert file.is_right(response)
+    else:
+        assert response.digest == content.digest("file 1", size) or count < size
+    settle(site, path)
+    assert sent(site, path) < min(count, size) + 2 * MIB + 10_000
+    pulls = len(site.pulls(path))
+    again = site.get(path, f"Range: bytes=-{count}", keep=False)
+    assert (again.status, word(again), again.digest) == (206, "HIT", response.digest)
+    assert len(site.pulls(path)) == pulls
+    assert site.ask("HEAD", path).fields.get("Content-Length") == str(size)
+
+
+def test_the_last_bytes_cost_one_pull(site):
+    """A piece's length from the end is asked for, so that it has the last piece, wherever that begins."""
+    path, file = serve(site)
+    assert file.is_right(site.get(path, "Range: bytes=-77"))
+    settle(site, path)
+    assert file.is_right(seek(site, path, SIZE - 77, 77))
+    (pull,) = site.pulls(path)
+    assert pull.fields.get("Range") == f"bytes=-{PIECE}"
+
+
+SEVERAL = {
+    "bytes=0-9,-10": [(0, 9), (SIZE - 10, SIZE - 1)],
+    "bytes=-10,0-9": [(SIZE - 10, SIZE - 1), (0, 9)],
+    f"bytes=5-9,{9 * MIB}-{9 * MIB + 99}": [(5, 9), (9 * MIB, 9 * MIB + 99)],
+    f"bytes={9 * MIB}-{9 * MIB + 99},5-9,{15 * MIB - 5}-{15 * MIB + 5}": [
+        (9 * MIB, 9 * MIB + 99), (5, 9), (15 * MIB - 5, 15 * MIB + 5)],
+    f"bytes={SIZE + 5}-,9-10,500-509": [(9, 10), (500, 509)],
+    f"bytes={SIZE + 5}-,-5,0-0": [(SIZE - 5, SIZE - 1), (0, 0)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", SEVERAL)
+def test_several_parts_of_what_is_not_known_are_pulled_and_remembered(site, value):
+    """RFC 9110 14.2, 15.3.7.2."""
+    path, file = serve(site)
+    for expected in ("MISS", "HIT"):
+        response = site.get(path, f"Range: {value}")
+        assert (response.status, word(response)) == (206, expected)
+        assert [(told, body) for told, _, body in read_parts(response)] == [
+            (f"bytes {first}-{last}/{SIZE}", file.bytes(first, last)) for first, last in SEVERAL[value]]  # fmt: skip
+        settle(site, path)
+    assert sent(site, path) < 6 * MIB
+    assert {pull.fields.get("Range").count(",") for pull in site.pulls(path)} == {0}
+
+
+def test_a_crowd_that_wants_the_last_bytes_costs_one_pull(site):
+    path, file = serve(site, delay=0.3)
+    responses = at_once(site.server, 30, path, "Range: bytes=-70")
+    assert all(response.status == 206 and file.is_right(response) for response in responses)
+    assert len(site.pulls(path)) == 1
+
+
+def test_who_comes_while_the_first_piece_is_under_way_shares_it(site):
+    """Its head is there, so that it is known how long the object is; and its bytes are on their way."""
+    path, file = serve(site, drip="body", drip_bytes=50_000, drip_s=0.2)
+    with site.server.connect() as first:
+        first.request(target=path, fields=[("Range", f"bytes={5 * MIB}-{5 * MIB + PIECE - 1}")])
+        wait_until(lambda: site.ask("HEAD", path, "Cache-Control: only-if-cached").status == 200, "its head")
+        second = seek(site, path, 5 * MIB + PIECE - 100)
+        assert second.status == 206 and file.is_right(second)
+        response = first.response()
+        assert response.status == 206 and file.is_right(response)
+    (pull,) = site.pulls(path)
+    assert pull.fields.get("Range") == f"bytes={5 * MIB}-{5 * MIB + PIECE - 1}"
+
+
+class Suffixless(File):
+    """An origin that has ranges, but none from the end."""
+
+    def __init__(self, answer, **options):
+        super().__init__(**options)
+        self.answer = answer
+
+    def suffix(self, lines, count):
+        return self.answer(self, lines, count)
+
+
+# What an origin may answer to "the last so many bytes"; the client's own range is another one.
+ODD_SUFFIXES = {
+    "all of it": lambda file, lines, count: says(*lines, body=Generated("file 1", file.size)),
+    "that there are not so many": lambda file, lines, count: (
+        File.suffix(file, lines, count) if count <= file.size else says(f"Content-Range: bytes */{file.size}", status=416)),
+    "that it will not": lambda file, lines, count: says(status=400, body=b"no"),
+    "its first bytes": lambda file, lines, count: file.part(lines, 0, min(count, file.size) - 1),
+    "a part that ends early": lambda file, lines, count: file.part(lines, max(0, file.size - count), file.size - 2),
+    "a part without a length": lambda file, lines, count: says(
+        *lines, f"Content-Range: bytes {file.size - 5}-{file.size - 1}/*", status=206, body=file.bytes(file.size - 5, file.size - 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1000, 3 * MIB + 5])
+@pytest.mark.parametrize("row", ODD_SUFFIXES)
+def test_an_origin_that_knows_no_last_bytes_is_believed_in_nothing_else(site, row, size):
+    path = site.path()
+    file = Suffixless(ODD_SUFFIXES[row], size=size)
+    site.origin.on(path, file)
+    for _ in range(2):
+        response = site.get(path, "Range: bytes=-70")
+        if response.status == 206 and response.fields.get("Content-Range", "*")[-1] != "*":
+            assert file.is_right(response)
+        else:
+            assert response.status in (200, 206, 400)
+            assert response.status != 200 or file.is_right(response)
+    if row == "that there are not so many":
+        assert (response.status, response.size) == (206, 70)
+    for first in (0, size - 70):
+        response = seek(site, path, first, 70)
+        assert response.status == 206 and file.is_right(response)
+    assert file.is_right(site.get(path, keep=False))
+
+
+@pytest.mark.parametrize("name", ["a weak ETag", "no validator"])
+def test_the_last_bytes_without_a_strong_validator_are_the_clients_own(site, name):
+    """RFC 9111 3.4."""
+    path, file = serve(site, etag=WEAK[name])
+    for _ in range(2):
+        response = site.get(path, "Range: bytes=-70")
+        assert (response.status, word(response), response.body) == (206, "PASS", file.bytes(SIZE - 70, SIZE - 1))
+    assert not site.is_kept(path)
 
 
 def test_head_of_what_is_known_in_part(site):

@@ -33,6 +33,7 @@ class File:
         self.etag = self.etag and self.etag.format(self.version)
         self.lines = [*rng.choice([[FRESH], [FRESH], STALE, ["Cache-Control: private"]]), f"X-Version: {self.version}"]
         self.has_ranges = rng.random() < 0.8
+        self.has_suffixes = rng.random() < 0.8
         self.framing = rng.choice(["length", "length", "chunked"])
         if self.etag:
             self.lines.append(f"ETag: {self.etag}")
@@ -49,10 +50,15 @@ class File:
         broken = {"cut": "mid_body", "cut_after": self.rng.randrange(size)} if fate < 0.08 and size > 1 else {}
         if self.etag and self.etag in request.fields.get("If-None-Match", ""):
             return says(*self.lines, status=304)
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.fields.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)|bytes=-(\d+)", request.fields.get("Range", ""))
+        if asked and asked.group(3) and not self.has_suffixes:
+            asked = None
         if not self.has_ranges or not asked or request.fields.get("If-Range", self.etag) != self.etag:
             return says(*self.lines, body=Generated(f"{self.path} {self.version}", size), framing=self.framing, **broken)
-        first, last = int(asked.group(1)), min(size - 1, int(asked.group(2) or size - 1))
+        if asked.group(3):
+            first, last = max(0, size - int(asked.group(3))), size - 1
+        else:
+            first, last = int(asked.group(1)), min(size - 1, int(asked.group(2) or size - 1))
         if first >= size:
             return says(f"Content-Range: bytes */{size}", status=416)
         if broken:

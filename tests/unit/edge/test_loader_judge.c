@@ -504,6 +504,108 @@ static void the_first_piece_of_what_is_not_known_tells_what_it_is_of(void **stat
 	}
 }
 
+/* Answers to who asks for the last piece of something that nothing is known of: the bytes of the
+ * body as they lie in the object, and which piece that was. */
+static const struct {
+	const char *status, *fields;
+	size_t from, length;
+	enum edge_flight_stage stage;
+	uint64_t number, object; /* 0: nothing is stored */
+} last_pieces[] = {
+        {PART, SAME "Content-Range: bytes 234464-299999/300000\r\n", 234464, PIECE,
+                EDGE_FLIGHT_WHOLE, 4, LENGTH},
+        {PART, SAME "Content-Range: bytes 65536-131071/131072\r\n", PIECE, PIECE, EDGE_FLIGHT_WHOLE,
+                1, 2 * PIECE},
+        {PART, SAME "Content-Range: bytes 1-65536/65537\r\n", 1, PIECE, EDGE_FLIGHT_WHOLE, 1,
+                PIECE + 1},
+        {PART, SAME "Content-Range: bytes 0-99/100\r\n", 0, BYTES, EDGE_FLIGHT_WHOLE, 0, BYTES},
+        /* Not all of the last piece, or not its end. */
+        {PART, SAME "Content-Range: bytes 262145-299999/300000\r\n", 262145, 37855,
+                EDGE_FLIGHT_RELEASED, 0, 0},
+        {PART, SAME "Content-Range: bytes 234463-299998/300000\r\n", 234463, PIECE,
+                EDGE_FLIGHT_RELEASED, 0, 0},
+        {PART, SAME "Content-Range: bytes 234464-299999/*\r\n", 234464, PIECE, EDGE_FLIGHT_RELEASED,
+                0, 0},
+        {PART, KEEP "ETag: W/\"a\"\r\nContent-Range: bytes 0-99/100\r\n", 0, BYTES,
+                EDGE_FLIGHT_RELEASED, 0, 0},
+        /* That tells nothing of ranges that are reckoned from the beginning. */
+        {"416 None", "Content-Range: bytes */300000\r\n", 0, 0, EDGE_FLIGHT_RELEASED, 0, 0},
+        {WHOLE, SAME, 0, LENGTH, EDGE_FLIGHT_WHOLE, 0, LENGTH},
+};
+
+static void the_last_piece_of_what_is_not_known_tells_which_one_it_is(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(last_pieces); i++) {
+		struct fixture fixture;
+		struct pull pull;
+		struct found found;
+		struct edge_piece piece = {.number = EDGE_PIECE_LAST, .length = UINT64_MAX};
+		struct pull_options options = {.piece = &piece, .is_led = true, .has_reader = true};
+		fixture_start_cached(&fixture, DOMAINS);
+		origin_says(&fixture.origins[0], last_pieces[i].status, last_pieces[i].fields,
+		        pattern_of(last_pieces[i].from, last_pieces[i].length));
+		pull_start(&pull, &fixture, &options);
+		wait_until(&fixture, pull_stage(&pull) > EDGE_FLIGHT_BODY);
+		assert_true(origin_was_sent(&fixture.origins[0], "\r\nRange: bytes=-65536\r\n"));
+		if (pull_stage(&pull) != last_pieces[i].stage)
+			fail_msg("row %u: stage %u", i, pull_stage(&pull));
+		assert_int_equal(
+		        look_up(&fixture, KEY, PLAIN_REQUEST, &found), last_pieces[i].object > 0);
+		if (last_pieces[i].object > 0) {
+			const struct edge_loaded *loaded = container_of(
+			        edge_flight_answer(pull.flight), struct edge_loaded, answer);
+			uint64_t first = last_pieces[i].number * PIECE;
+			uint64_t length = last_pieces[i].object - first;
+			assert_int_equal(found.entry.object->length, last_pieces[i].object);
+			assert_int_equal(loaded->number, last_pieces[i].number);
+			assert_int_equal(pull_read_all(&pull), EDGE_FLIGHT_READ_END);
+			assert_true(str_is_equal(
+			        text_str(&pull.body), pattern_of(first, (size_t)length)));
+			assert_true(!loaded->is_piece || has_piece(&fixture, found.entry.id,
+			                                         loaded->number, (size_t)length));
+		}
+		assert_true(is_pull_over(&pull));
+		pull_done(&pull);
+		fixture_done(&fixture);
+	}
+}
+
+/* From the head on it is known what object the piece is of, and who needs it finds its pull. */
+static void a_first_piece_is_listed_as_one_of_what_is_known_now(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct pull pull;
+	struct found found;
+	char room[512];
+	struct arena arena;
+	uint64_t hash;
+	struct edge_piece piece = {.number = EDGE_PIECE_LAST, .length = UINT64_MAX};
+	struct pull_options options = {.piece = &piece, .has_reader = true};
+	fixture_start_cached(&fixture, DOMAINS);
+	arena_init(&arena, room, sizeof(room));
+	origin_says(&fixture.origins[0], PART, SAME "Content-Range: bytes 234464-299999/300000\r\n",
+	        pattern_of(234464, PIECE));
+	fixture.origins[0].held = 1;
+	pull_start(&pull, &fixture, &options);
+	const struct model_domain *domain = domain_of_key(&fixture, KEY);
+	struct str key = edge_loader_piece_key(&pull.key, STR_EMPTY, &piece, &arena, &hash);
+	assert_true(may_join(&fixture, key, hash, domain));
+	wait_until(&fixture, pull_stage(&pull) == EDGE_FLIGHT_BODY);
+	assert_false(may_join(&fixture, key, hash, domain));
+	assert_true(look_up(&fixture, KEY, PLAIN_REQUEST, &found));
+	piece = (struct edge_piece){.id = found.entry.id, .number = 4};
+	key = edge_loader_piece_key(&pull.key, STR_EMPTY, &piece, &arena, &hash);
+	assert_true(may_join(&fixture, key, hash, domain));
+	fixture.origins[0].held = 0;
+	assert_int_equal(pull_read_all(&pull), EDGE_FLIGHT_READ_END);
+	assert_true(has_piece(&fixture, found.entry.id, 4, LENGTH - 4 * PIECE));
+	pull_done(&pull);
+	arena_reset(&arena);
+	fixture_done(&fixture);
+}
+
 int main(void)
 {
 	begin();
@@ -518,6 +620,8 @@ int main(void)
 	        cmocka_unit_test(a_piece_is_taken_of_the_version_that_is_known_alone),
 	        cmocka_unit_test(not_more_than_a_bound_is_skipped_to_get_at_a_piece),
 	        cmocka_unit_test(the_first_piece_of_what_is_not_known_tells_what_it_is_of),
+	        cmocka_unit_test(the_last_piece_of_what_is_not_known_tells_which_one_it_is),
+	        cmocka_unit_test(a_first_piece_is_listed_as_one_of_what_is_known_now),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
