@@ -20,6 +20,7 @@
 #include "edge/flights.h"
 #include "edge/metrics.h"
 #include "edge/purge.h"
+#include "edge/readings.h"
 #include "edge/recalls.h"
 #include "edge/reports.h"
 #include "edge/rollout.h"
@@ -317,22 +318,9 @@ static void on_read_metrics(struct edge_metrics_source *source, uint64_t values[
 	values[EDGE_METRIC_MEMORY_LIMIT] = edge->budget.limit;
 	values[EDGE_METRIC_SPOOL] = atomic_load(&edge->spool_budget.used);
 	values[EDGE_METRIC_SPOOL_LIMIT] = edge->spool_budget.limit;
-	_Static_assert((int)EDGE_METRIC_TLS_FULL + (int)SERVE_HANDSHAKES_KINDS ==
-	                       (int)EDGE_METRIC_H2_RESETS,
-	        "a metric for each kind, in their order");
-	_Static_assert((int)EDGE_METRIC_H2_RESETS + (int)SERVE_FLOODS == (int)EDGE_METRICS,
-	        "a metric for each flood, in their order");
-	for (unsigned i = 0; i < edge->options.workers; i++) {
-		values[EDGE_METRIC_TUNNELS] += atomic_load_explicit(
-		        &edge->threads[i].worker->tunnels, memory_order_relaxed);
-		const struct serve_server *server = edge->threads[i].worker->server;
-		for (unsigned kind = 0; kind < SERVE_HANDSHAKES_KINDS; kind++)
-			values[EDGE_METRIC_TLS_FULL + kind] +=
-			        serve_server_handshakes(server, (enum serve_handshakes)kind);
-		for (unsigned kind = 0; kind < SERVE_FLOODS; kind++)
-			values[EDGE_METRIC_H2_RESETS + kind] +=
-			        serve_server_floods(server, (enum serve_flood)kind);
-	}
+	for (unsigned i = 0; i < edge->options.workers; i++)
+		edge_readings_add_worker(edge->threads[i].worker, values);
+	edge_readings_add_cache(edge->shared.cache, values);
 }
 
 static bool make_workers(struct edge *edge)

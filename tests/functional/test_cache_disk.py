@@ -2,8 +2,11 @@
 and done without."""
 import os
 import random
+import re
+import resource
 import threading
 import time
+import urllib.request
 
 import content
 import pytest
@@ -288,3 +291,64 @@ def test_a_disk_that_was_cut_short_beneath_us(make):
     site.words(paths)
     site.words(paths)
     site.server.assert_healthy()
+
+
+METRICS = r"metrics are on ([\d.]+:\d+)"
+
+
+def numbers(server):
+    """What the edge that was started last tells of itself, by name."""
+    server.wait_line(METRICS)
+    address = re.findall(METRICS, "\n".join(server.lines))[-1]
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: int(value) for name, _, value in (line.partition(" ") for line in lines if line[0] != "#")}
+
+
+def test_a_disk_that_takes_no_writes_any_more_is_told_and_done_without(make):
+    """No request fails by it, and the log and the numbers tell of it (EFBIG stands for whatever a disk may say)."""
+    site = Shelf(make, flags={"metrics": "127.0.0.1:0"}, workers=2)
+    paths = [f"/{number}" for number in range(48)]
+    make_away(site, paths)
+    before = numbers(site.server)
+    assert (before["headwater_edge_cache_disks"], before["headwater_edge_cache_disks_failed"]) == (1, 0)
+    assert before["headwater_edge_cache_away"] > 20
+    for pid in site.server.edge_pids():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, 1))
+    for number in range(20):
+        site.fill([f"/more{number}/{which}" for which in range(8)], pause=0.02)
+        site.words(paths)
+        if numbers(site.server)["headwater_edge_cache_disks_failed"]:
+            break
+        time.sleep(0.5)
+    site.server.wait_line(r"disk 1 of the cache is given up until the next start: File too large")
+    site.fill(["/last/0"])
+    assert site.words(["/last/0"]) == ["HIT"]
+    site.words(paths)
+    site.server.assert_healthy()
+
+
+def test_reads_that_fail_are_counted_and_pulled_again(make):
+    site = Shelf(make, flags={"metrics": "127.0.0.1:0"}, workers=2)
+    paths = [f"/{number}" for number in range(48)]
+    make_away(site, paths)
+    os.truncate(site.disks[0], MIB)
+    site.words(paths)
+    after = numbers(site.server)
+    assert after["headwater_edge_cache_disk_read_errors_total"] + after["headwater_edge_cache_damaged_total"] > 10, after
+    site.server.assert_healthy()
+
+
+def test_the_numbers_tell_what_the_cache_holds(make):
+    site = Shelf(make, flags={"metrics": "127.0.0.1:0"})
+    empty = numbers(site.server)
+    limit = empty["headwater_edge_cache_limit_bytes"]
+    assert empty["headwater_edge_cache_objects"] == empty["headwater_edge_cache_used_bytes"] == 0 and limit > 8 * MIB
+    paths = [f"/{number}" for number in range(40)]
+    site.fill(paths, pause=0.01)
+    site.rest()
+    full = numbers(site.server)
+    assert full["headwater_edge_cache_objects"] > 8 and 4 * MIB < full["headwater_edge_cache_used_bytes"] <= limit
+    assert full["headwater_edge_cache_disk_written_bytes_total"] > 8 * MIB and full["headwater_edge_cache_evicted_total"] > 0
+    site.words(paths)
+    assert numbers(site.server)["headwater_edge_cache_disk_recalled_total"] > 0
