@@ -13,7 +13,9 @@
  * the answer, and who needs that piece from then on finds the flight under the object's id. An
  * origin that answers such a first question with all of the object gets it pulled. For the last
  * piece of what nobody knows the length of, as many bytes from the end are asked for as a piece may
- * have: those have it, and some of what is before it, which is skipped.
+ * have: those have it, and some of what is before it, which is skipped. What is stale is validated
+ * by such a pull as well where only a part of it is wanted: it is listed as one for all of it, and
+ * ends with a 304, or with the head and a piece of the version that came in its place.
  *
  * It frees itself when the flight has come to its end; only the last state is ended by the leader.
  */
@@ -69,7 +71,7 @@ static void log_pull(
 		return;
 	unsigned count;
 	const struct edge_log_attempt *attempts = edge_fill_attempts(loader->fill, &count);
-	bool is_for_reader = loader->is_piece && stage == EDGE_FLIGHT_WHOLE &&
+	bool is_for_reader = loader->is_piece && !loader->has_stale && stage == EDGE_FLIGHT_WHOLE &&
 	                     (!edge_access_log_is_resumed(attempts, count) ||
 	                             edge_flight_readers(loader->entry.flight) > 0);
 	if (is_for_reader || !edge_access_log_wants(worker->log))
@@ -121,6 +123,23 @@ void edge_loader_close(struct edge_loader *loader, enum edge_flight_stage stage,
 	free_loader(loader);
 }
 
+/* What asks for the piece; and only of the version that is known, if one is. */
+static struct str range_lines(struct edge_loader *loader)
+{
+	const struct edge_piece *piece = &loader->piece;
+	struct arena *arena = &loader->arena;
+	uint32_t piece_bytes = cache_store_piece_bytes(loader->worker->cache);
+	if (piece->number == EDGE_PIECE_LAST)
+		return arena_printf(arena, "Range: bytes=-%u\r\n", piece_bytes);
+	uint64_t first = edge_loader_first(loader), last = first + piece_bytes - 1;
+	if (piece->length != UINT64_MAX && last >= piece->length)
+		last = piece->length - 1;
+	bool is_known = piece->validator.len > 0;
+	return arena_printf(arena, "Range: bytes=%llu-%llu\r\n%s%.*s%s", (unsigned long long)first,
+	        (unsigned long long)last, is_known ? "If-Range: " : "", STR_ARG(piece->validator),
+	        is_known ? "\r\n" : "");
+}
+
 /* Begins the origin-pull; with the conditions that validate what is stale, as long as there are
  * some. */
 static bool begin_fill(struct edge_loader *loader)
@@ -157,7 +176,7 @@ void edge_loader_pull_all(struct edge_loader *loader)
 	edge_fill_leave(loader->fill);
 	loader->fill = NULL;
 	loader->stale_id = 0;
-	loader->conditions = STR_EMPTY;
+	loader->conditions = loader->is_piece ? range_lines(loader) : STR_EMPTY;
 	if (!begin_fill(loader))
 		edge_loader_close(loader, EDGE_FLIGHT_FAILED, FAULT_HEAD_TOO_LARGE);
 }
@@ -251,7 +270,7 @@ static void validate(struct edge_loader *loader, const struct cache_entry *stale
 	loader->stale_id = stale->id;
 }
 
-/* Asks for a piece, and only of the version that is known, if one is. */
+/* Asks for a piece; of what is stale, only if that has changed (RFC 9110 13.2.2). */
 static void want_piece(struct edge_loader *loader, const struct edge_piece *piece)
 {
 	struct arena *arena = &loader->arena;
@@ -259,20 +278,8 @@ static void want_piece(struct edge_loader *loader, const struct edge_piece *piec
 	loader->piece = *piece;
 	loader->piece.validator = arena_copy(arena, piece->validator);
 	loader->piece.coding = arena_copy(arena, piece->coding);
-	if (piece->number == EDGE_PIECE_LAST) {
-		loader->conditions = arena_printf(arena, "Range: bytes=-%u\r\n",
-		        cache_store_piece_bytes(loader->worker->cache));
-		return;
-	}
-	uint64_t first = edge_loader_first(loader);
-	uint64_t last = first + cache_store_piece_bytes(loader->worker->cache) - 1;
-	if (piece->length != UINT64_MAX && last >= piece->length)
-		last = piece->length - 1;
-	loader->conditions = arena_printf(arena, "Range: bytes=%llu-%llu\r\n",
-	        (unsigned long long)first, (unsigned long long)last);
-	if (piece->validator.len > 0)
-		loader->conditions = arena_printf(arena, "%.*sIf-Range: %.*s\r\n",
-		        STR_ARG(loader->conditions), STR_ARG(piece->validator));
+	loader->conditions = arena_printf(
+	        arena, "%.*s%.*s", STR_ARG(loader->conditions), STR_ARG(range_lines(loader)));
 }
 
 struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
@@ -326,7 +333,7 @@ struct edge_loader *edge_loader_new(const struct edge_loader_options *options)
 	edge_flight_set_writer(loader->entry.flight, worker->index, &loader->task);
 	uint64_t *hash = &loader->entry.hash;
 	loader->entry.key =
-	        options->piece == NULL
+	        options->piece == NULL || loader->has_stale
 	                ? edge_loader_flight_key(&loader->key, loader->variant, arena, hash)
 	                : edge_loader_piece_key(
 	                          &loader->key, loader->variant, options->piece, arena, hash);

@@ -48,9 +48,10 @@ struct edge_loader_options {
 	const struct cache_vary *vary;   /* what the URL's responses vary on, as far as is known */
 	struct str variant;              /* of the request for these; empty without */
 	const struct cache_entry *stale; /* what is to be validated; NULL: nothing */
-	const struct edge_piece *piece;  /* NULL: all of it */
-	bool is_background;              /* goes on without any reader */
-	bool is_alone; /* nobody joins it before its answer turns out to be for sharing */
+	const struct edge_piece
+	        *piece;     /* NULL: all of it; with `stale`, of what is new, if it is */
+	bool is_background; /* goes on without any reader */
+	bool is_alone;      /* nobody joins it before its answer turns out to be for sharing */
 	struct edge_loader_leader *leader; /* may be NULL */
 };
 

@@ -62,11 +62,13 @@ struct edge_keep edge_loader_keep(struct edge_loader *loader)
 	};
 }
 
-/* Whether an answer says that the object ends before the piece. Of the last piece there is none
- * that does: there, an origin has no ranges that are reckoned from the end, and may have others. */
+/* Whether an answer says that the object ends before the piece, to all who wait for just that. Of
+ * the last piece there is none that does: there, an origin has no ranges that are reckoned from the
+ * end, and may have others. And who waits for what is stale may want any part of it. */
 static bool is_beyond_end(const struct edge_loader *loader, unsigned status)
 {
-	return loader->is_piece && loader->piece.number != EDGE_PIECE_LAST && status == UNSATISFIED;
+	return loader->is_piece && loader->piece.number != EDGE_PIECE_LAST && !loader->has_stale &&
+	       status == UNSATISFIED;
 }
 
 /* The answer may be given to who waits for it, although nobody may remember it: an error of the
@@ -480,6 +482,7 @@ static void judge_piece(struct edge_loader *loader, struct cache_exchange *excha
 		return;
 	}
 	if (!is_known && (loaded = keep_head(loader, exchange, content.length)) == NULL) {
+		forget_stale(loader, exchange->response->status);
 		release(loader, exchange->response->status, false);
 		return;
 	}
@@ -504,12 +507,10 @@ void edge_loader_judge(struct edge_loader *loader)
 	uint64_t length;
 	const struct http_head *head = edge_fill_head(loader->fill, &framing, &length);
 	struct cache_exchange exchange = exchange_of(loader, head);
-	if (loader->is_piece) {
-		judge_piece(loader, &exchange, framing, length);
-		return;
-	}
-	if (head->status != 304 || loader->stale_id == 0)
-		judge_whole(loader, &exchange, framing, length);
-	else
+	if (head->status == 304 && loader->stale_id != 0)
 		judge_not_modified(loader, &exchange);
+	else if (loader->is_piece)
+		judge_piece(loader, &exchange, framing, length);
+	else
+		judge_whole(loader, &exchange, framing, length);
 }

@@ -214,6 +214,49 @@ static bool may_get_less(const struct http_head *head)
 	return (head->present & fields) != 0;
 }
 
+/* A part of the response: whoever asks for a little of a large file must not have all of it pulled,
+ * nor wait for what lies before. "From the beginning to the end" is what players ask for first, and
+ * means the whole. */
+static bool is_for_a_part(const struct http_head *head)
+{
+	struct http_range_set set;
+	return http_head_has(head, HTTP_NAME_RANGE) && http_range_of_request(head, &set) &&
+	       (set.count > 1 || set.specs[0].is_suffix || set.specs[0].first > 0 ||
+	               set.specs[0].last != UINT64_MAX);
+}
+
+/* The piece to be pulled first of what nothing is known of: the one whose absence tells that there
+ * is nothing at all of what is asked for. */
+static uint64_t first_piece(const struct http_range_set *set, uint64_t piece_bytes)
+{
+	uint64_t first = UINT64_MAX;
+	for (unsigned i = 0; i < set->count; i++) {
+		if (set->specs[i].is_suffix)
+			return EDGE_PIECE_LAST;
+		if (set->specs[i].first < first)
+			first = set->specs[i].first;
+	}
+	return first / piece_bytes;
+}
+
+/* Whether what is stale is to be validated by asking for a piece of it, since no more of a version
+ * that came in its place is wanted, and which one. Of what is small all is as good as a part. */
+static bool is_part_enough(const struct edge_request *request, const struct cache_entry *stale,
+        struct edge_piece *ret_piece)
+{
+	struct http_range_set set;
+	const struct http_head *head = &request->stream->head;
+	if (stale == NULL || stale->object->is_inline ||
+	        cache_update_strong_validator(&stale->head).len == 0 ||
+	        !(head->method == HTTP_HEAD || is_for_a_part(head)))
+		return false;
+	*ret_piece = (struct edge_piece){.length = UINT64_MAX};
+	if (head->method == HTTP_GET && http_range_of_request(head, &set))
+		ret_piece->number =
+		        first_piece(&set, cache_store_piece_bytes(request->worker->cache));
+	return true;
+}
+
 /* Waits for an answer with everybody who asks for the same; whoever is the first has it pulled.
  * Where answers are known not to be for sharing, nobody waits: but who has something stale, which
  * stands in if the origins fail. `why` a request goes on to the origin, with something stale. */
@@ -221,6 +264,7 @@ static enum edge_turn join(struct edge_request *request, const struct edge_looku
         const struct cache_entry *stale, enum http_cache_forward why)
 {
 	uint64_t hash;
+	struct edge_piece piece;
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
 	bool is_alone = stale == NULL && edge_request_is_unshared(request, hash);
@@ -235,6 +279,7 @@ static enum edge_turn join(struct edge_request *request, const struct edge_looku
 	options.vary = &lookup->vary;
 	options.variant = lookup->variant;
 	options.stale = stale;
+	options.piece = is_part_enough(request, stale, &piece) ? &piece : NULL;
 	options.is_background = stale != NULL;
 	if (is_alone)
 		enter_alone(request, &options);
@@ -272,6 +317,7 @@ void edge_request_pull_unattended(struct edge_request *request, struct str key, 
 /* Validates what is stale while it is being sent; nothing where that is under way already. */
 static void validate_meanwhile(struct edge_request *request, const struct edge_lookup *lookup)
 {
+	struct edge_piece piece;
 	uint64_t hash;
 	struct str key = edge_loader_flight_key(
 	        &request->key, lookup->variant, &request->stream->arena, &hash);
@@ -279,6 +325,7 @@ static void validate_meanwhile(struct edge_request *request, const struct edge_l
 	options.vary = &lookup->vary;
 	options.variant = lookup->variant;
 	options.stale = &request->entry;
+	options.piece = is_part_enough(request, &request->entry, &piece) ? &piece : NULL;
 	edge_request_pull_unattended(request, key, hash, &options);
 }
 
@@ -360,31 +407,6 @@ static enum edge_turn found(struct edge_request *request, const struct edge_look
 		return hit(request, "STALE");
 	}
 	return join(request, lookup, entry, forward_of(entry, asked));
-}
-
-/* A part of the response: whoever asks for a little of a large file must not have all of it pulled,
- * nor wait for what lies before. "From the beginning to the end" is what players ask for first, and
- * means the whole. */
-static bool is_for_a_part(const struct http_head *head)
-{
-	struct http_range_set set;
-	return http_head_has(head, HTTP_NAME_RANGE) && http_range_of_request(head, &set) &&
-	       (set.count > 1 || set.specs[0].is_suffix || set.specs[0].first > 0 ||
-	               set.specs[0].last != UINT64_MAX);
-}
-
-/* The piece to be pulled first of what nothing is known of: the one whose absence tells that there
- * is nothing at all of what is asked for. */
-static uint64_t first_piece(const struct http_range_set *set, uint64_t piece_bytes)
-{
-	uint64_t first = UINT64_MAX;
-	for (unsigned i = 0; i < set->count; i++) {
-		if (set->specs[i].is_suffix)
-			return EDGE_PIECE_LAST;
-		if (set->specs[i].first < first)
-			first = set->specs[i].first;
-	}
-	return first / piece_bytes;
 }
 
 /* Pulls a piece of the request's ranges; what comes tells how long the object is, and whether there
@@ -589,18 +611,19 @@ static enum edge_turn take_answer(struct edge_request *request)
 {
 	const struct edge_loaded *loaded = container_of(
 	        edge_flight_answer(request->flight.flight), struct edge_loaded, answer);
-	if (request->is_piece_flight && loaded->is_piece) {
-		/* The object's head is in the store now, and a piece of it under way. */
-		request->object.id = loaded->id;
-		request->place_number = loaded->number;
-		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
-	}
-	request->is_piece_flight = false;
 	const struct cache_vary_asked asked = edge_request_asked(request);
+	request->is_piece_flight = loaded->is_piece;
 	if (!request->is_leader && !edge_loaded_is_for(loaded, request->worker->cache,
 	                                   &request->key, request->domain, &asked)) {
 		request->rejoins++;
 		return look_again(request, EDGE_WISH_RIGHT);
+	}
+	if (loaded->is_piece) {
+		/* The object's head is in the store now, and a piece of it under way. */
+		loop_timer_cancel(request->worker->loop, &request->late_timer);
+		request->object.id = loaded->id;
+		request->place_number = loaded->number;
+		return edge_request_look_again(request, EDGE_WISH_VALIDATED);
 	}
 	if (is_unsatisfied(request, loaded) ||
 	        (!request->is_leader && !can_have_all(request, loaded))) {

@@ -5,7 +5,7 @@ import time
 import content
 import pytest
 import wire
-from caching import FRESH, Site, at_once, crowd, purge, read_parts, says, wait_until, word
+from caching import FRESH, STALE, Site, at_once, crowd, purge, read_parts, says, wait_until, word
 from domains import domain
 from origin import Generated, Reply
 
@@ -125,6 +125,19 @@ def test_what_a_request_brought_about_says_nothing_of_the_version(site, line, st
     settle(site, path)
     assert seek(site, path, 9 * MIB, 100, line).status == status
     response = seek(site, path, 5 * MIB)
+    assert word(response) == "HIT" and file.is_right(response)
+
+
+def test_parts_of_ten_gigabytes(site):
+    """No more is pulled than what is asked for lies in."""
+    size = 10 << 30
+    path, file = serve(site, size=size)
+    for first in (9 << 30, 5, size - 200, 4 << 30):
+        assert file.is_right(seek(site, path, first))
+    assert file.is_right(site.get(path, "Range: bytes=-1000"))
+    settle(site, path)
+    assert sent(site, path) < 6 * MIB
+    response = seek(site, path, 9 << 30)
     assert word(response) == "HIT" and file.is_right(response)
 
 
@@ -557,6 +570,94 @@ def test_a_seek_after_a_change_gets_the_new_version(site):
             assert response.status == 502 and response.error == "changed"
     assert response.status == 206
     assert file.is_right(seek(site, path, 3 * MIB)) and file.is_right(site.get(path, keep=False))
+
+
+def stale_file(site, **options):
+    """One of which something is known that is stale by now."""
+    path, file = serve(site, lines=STALE, **options)
+    seek(site, path, 3 * MIB)
+    settle(site, path)
+    site.origin.forget()
+    return path, file
+
+
+# What is asked of it, and how many bytes of what is new that may cost.
+PARTLY = {
+    "Range: bytes=3145728-3145827": 206,
+    "Range: bytes=15728640-15728739": 206,
+    "Range: bytes=-70": 206,
+    "Range: bytes=0-9,-10": 206,
+    "HEAD": 200,
+}
+
+
+@pytest.mark.parametrize("row", PARTLY)
+@pytest.mark.parametrize("is_changed", [True, False])
+def test_a_part_of_what_is_stale_is_validated_without_pulling_all_of_what_is_new(site, row, is_changed):
+    """RFC 9110 13.2.2: If-None-Match comes first, and Range counts where it does not match."""
+    path, file = stale_file(site)
+    new = File(version="2") if is_changed else File()
+    site.origin.on(path, new)
+    response = site.ask("HEAD", path) if row == "HEAD" else site.get(path, row)
+    assert (response.status, word(response)) == (PARTLY[row], "MISS" if is_changed or "15728640" in row or "-" in row[-4:] else "REVALIDATED")
+    if response.fields.get("Content-Range"):
+        assert new.is_right(response)
+    elif row != "HEAD":
+        assert [body for _, _, body in read_parts(response)] == [new.bytes(0, 9), new.bytes(SIZE - 10, SIZE - 1)]
+    assert response.fields.get("ETag") == new.etag.format(new.version)
+    settle(site, path)
+    assert sent(site, path) < 3 * MIB
+    assert site.pulls(path)[0].fields.get("If-None-Match") == '"1"'
+    assert new.is_right(seek(site, path, 9 * MIB))
+
+
+def test_a_part_of_what_is_stale_is_pulled_behind_it_without_all_of_what_is_new(make):
+    """RFC 5861 3."""
+    site = Site(make, {"edge.test": {"stale": {"while_revalidate": "1h"}}})
+    path, old = stale_file(site)
+    new = File(version="2")
+    site.origin.on(path, new)
+    response = seek(site, path, 3 * MIB)
+    assert word(response) == "STALE" and old.is_right(response)
+    wait_until(lambda: site.ask("HEAD", path).fields.get("ETag") == '"2"', "the new version")
+    settle(site, path)
+    assert sent(site, path) < 2 * MIB
+    assert new.is_right(seek(site, path, 3 * MIB))
+
+
+def test_a_crowd_in_every_place_validates_once(site):
+    path, file = stale_file(site)
+    site.origin.on(path, File(delay=0.3))
+    responses = crowd(20, lambda number: site.ask("HEAD", path) if number % 5 == 0 else seek(site, path, 3 * MIB, 100 + number))
+    assert all(file.is_right(response) for response in responses if response.status == 206)
+    assert len(site.pulls(path)) == 1
+
+
+@pytest.mark.parametrize("reply, status", [
+    ({"status": 503}, "STALE"), ({"status": 404}, 404), ({"status": 403}, 403), ({"cut": "before", "how": "close"}, "STALE"),
+])  # fmt: skip
+def test_a_part_of_what_is_stale_where_the_origin_fails_or_refuses(site, reply, status):
+    """RFC 9111 4.3.3; origin-pull.md section 4."""
+    path, file = stale_file(site)
+    site.origin.on(path, Reply(**reply))
+    response = seek(site, path, 3 * MIB)
+    if status == "STALE":
+        assert (response.status, word(response)) == (206, "STALE") and file.is_right(response)
+    else:
+        assert response.status == status
+    site.origin.on(path, file)
+    assert file.is_right(seek(site, path, 3 * MIB))
+
+
+def test_a_part_of_what_is_stale_whose_new_version_is_not_for_sharing(site):
+    path, old = stale_file(site)
+    new = File(version="2", lines=["Cache-Control: private"])
+    site.origin.on(path, new)
+    for _ in range(2):
+        response = seek(site, path, 3 * MIB)
+        assert (response.status, word(response)) == (206, "PASS") and new.is_right(response)
+    site.origin.on(path, Reply(status=503))
+    assert seek(site, path, 3 * MIB).status == 503  # the old one does not come back
 
 
 @pytest.mark.parametrize("has_ranges", [True, False])

@@ -571,6 +571,72 @@ static void the_last_piece_of_what_is_not_known_tells_which_one_it_is(void **sta
 	}
 }
 
+/* Answers to who asks whether "a" is still right, and else for the second piece of what is. */
+static const struct {
+	const char *status, *fields;
+	size_t from, length;
+	enum edge_flight_stage stage;
+	const char *etag; /* of what is stored in the end; NULL: nothing is */
+	bool is_asked_again;
+} stale_pieces[] = {
+        {"304 No", KEEP "ETag: \"a\"\r\n", 0, 0, EDGE_FLIGHT_STORED, "\"a\"", false},
+        {PART, KEEP "ETag: \"b\"\r\n" SECOND, PIECE, PIECE, EDGE_FLIGHT_WHOLE, "\"b\"", false},
+        {WHOLE, KEEP "ETag: \"b\"\r\n", 0, LENGTH, EDGE_FLIGHT_WHOLE, "\"b\"", false},
+        /* Not for sharing: what was there is the origin's no more. */
+        {PART, "Cache-Control: private\r\nETag: \"b\"\r\n" SECOND, PIECE, PIECE,
+                EDGE_FLIGHT_RELEASED, NULL, false},
+        {PART, KEEP "ETag: W/\"b\"\r\n" SECOND, PIECE, PIECE, EDGE_FLIGHT_RELEASED, NULL, false},
+        {"403 No", "", 0, BYTES, EDGE_FLIGHT_RELEASED, NULL, false},
+        /* A failure, and what is due to this range, say nothing of it. */
+        {"503 Busy", "", 0, BYTES, EDGE_FLIGHT_WHOLE, "\"a\"", false},
+        {"416 None", "Content-Range: bytes */100\r\n", 0, 0, EDGE_FLIGHT_RELEASED, "\"a\"", false},
+        /* Of another version: once more, and for no more than the piece. */
+        {"304 No", KEEP "ETag: \"c\"\r\n", 0, 0, EDGE_FLIGHT_WHOLE, "\"b\"", true},
+};
+
+static void what_is_stale_is_validated_by_asking_for_a_part_of_what_is_new(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LENGTH(stale_pieces); i++) {
+		struct fixture fixture;
+		struct pull pull;
+		struct found found;
+		struct edge_piece piece = {.number = 1, .length = UINT64_MAX};
+		struct pull_options options = {
+		        .piece = &piece, .validates = true, .has_reader = true};
+		fixture_start_cached(&fixture, DOMAINS);
+		struct origin *origin = &fixture.origins[0];
+		remember(&fixture, KEY, PLAIN_REQUEST,
+		        "HTTP/1.1 200 OK\r\n" STALE "ETag: \"a\"\r\n\r\n", LENGTH);
+		origin_says(origin, stale_pieces[i].status, stale_pieces[i].fields,
+		        pattern_of(stale_pieces[i].from, stale_pieces[i].length));
+		pull_start(&pull, &fixture, &options);
+		/* Whoever asks for it waits for the same. */
+		assert_true(
+		        may_join(&fixture, STR(KEY), pull.key.hash, domain_of_key(&fixture, KEY)));
+		wait_until(&fixture, origin->requests == 1);
+		assert_true(origin_was_sent(origin, "\r\nIf-None-Match: \"a\"\r\n"));
+		assert_true(origin_was_sent(origin, "\r\nRange: bytes=65536-131071\r\n"));
+		assert_false(origin_was_sent(origin, "If-Range"));
+		origin_says(origin, PART, KEEP "ETag: \"b\"\r\n" SECOND, pattern_of(PIECE, PIECE));
+		wait_until(&fixture, pull_stage(&pull) > EDGE_FLIGHT_BODY);
+		if (pull_stage(&pull) != stale_pieces[i].stage)
+			fail_msg("row %u: stage %u", i, pull_stage(&pull));
+		assert_int_equal(origin->requests, 1 + stale_pieces[i].is_asked_again);
+		if (stale_pieces[i].is_asked_again) {
+			assert_false(origin_was_sent(origin, "If-None-Match"));
+			assert_true(origin_was_sent(origin, "\r\nRange: bytes=65536-131071\r\n"));
+		}
+		bool is_there = look_up(&fixture, KEY, PLAIN_REQUEST, &found);
+		assert_int_equal(is_there, stale_pieces[i].etag != NULL);
+		if (is_there)
+			assert_true(is_text(http_head_get(&found.entry.head, HTTP_NAME_ETAG),
+			        stale_pieces[i].etag));
+		pull_done(&pull);
+		fixture_done(&fixture);
+	}
+}
+
 /* From the head on it is known what object the piece is of, and who needs it finds its pull. */
 static void a_first_piece_is_listed_as_one_of_what_is_known_now(void **state)
 {
@@ -621,6 +687,7 @@ int main(void)
 	        cmocka_unit_test(not_more_than_a_bound_is_skipped_to_get_at_a_piece),
 	        cmocka_unit_test(the_first_piece_of_what_is_not_known_tells_what_it_is_of),
 	        cmocka_unit_test(the_last_piece_of_what_is_not_known_tells_which_one_it_is),
+	        cmocka_unit_test(what_is_stale_is_validated_by_asking_for_a_part_of_what_is_new),
 	        cmocka_unit_test(a_first_piece_is_listed_as_one_of_what_is_known_now),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
