@@ -18,6 +18,8 @@ enum {
 	/* A sweep begins with the first prefix, which every find must compare with, or when the map
 	 * is this full. */
 	SWEEP_AT = LIMIT_CACHE_MARKS / 2,
+	/* In place of a hash: no domain has this one. */
+	ALL = 0,
 };
 
 static struct cache_marks *table(const struct cache_store *store, bool is_old)
@@ -117,73 +119,6 @@ enum cache_purged cache_mark_covers(const struct cache_store *store,
 	return verdict;
 }
 
-/* ---- adding ---- */
-
-static void raise_mark(struct cache_mark *mark, uint64_t sequence, enum cache_purge how)
-{
-	switch (how) {
-	case CACHE_PURGE_HARD:
-		atomic_store_explicit(&mark->hard, sequence, memory_order_release);
-		break;
-	case CACHE_PURGE_SOFT:
-		atomic_store_explicit(&mark->soft, sequence, memory_order_release);
-		break;
-	}
-}
-
-void cache_mark_add_all(struct cache_store *store, uint64_t sequence, enum cache_purge how)
-{
-	raise_mark(&table(store, false)->all, sequence, how);
-}
-
-/* False when the map has no room for a key that is new to it. */
-static bool add_key(
-        struct cache_store *store, uint64_t key, uint64_t sequence, enum cache_purge how)
-{
-	struct cache_marks *marks = table(store, false);
-	struct cache_mark *mark = search(marks, key);
-	uint32_t count = atomic_load_explicit(&marks->count, memory_order_relaxed);
-	if (mark == NULL)
-		return false;
-	bool is_new = atomic_load_explicit(&mark->key, memory_order_relaxed) == 0;
-	if (is_new && count >= LIMIT_CACHE_MARKS)
-		return false;
-	raise_mark(mark, sequence, how);
-	if (is_new) {
-		atomic_store_explicit(&mark->key, key, memory_order_release);
-		atomic_store_explicit(&marks->count, count + 1, memory_order_release);
-	}
-	return true;
-}
-
-void cache_mark_add(struct cache_store *store, uint64_t key, uint64_t domain, uint64_t sequence,
-        enum cache_purge how)
-{
-	if (!add_key(store, key, sequence, how) && !add_key(store, domain, sequence, how))
-		cache_mark_add_all(store, sequence, how);
-}
-
-void cache_mark_add_prefix(struct cache_store *store, uint64_t domain, struct str prefix,
-        uint64_t sequence, enum cache_purge how)
-{
-	struct cache_marks *marks = table(store, false);
-	uint32_t count = prefix_count(marks);
-	uint32_t old_count = has_old(store) ? prefix_count(table(store, true)) : 0;
-	if (prefix.len > LIMIT_CACHE_PREFIX_BYTES ||
-	        count + old_count >= LIMIT_CACHE_PREFIX_MARKS) {
-		cache_mark_add(store, domain, domain, sequence, how);
-		return;
-	}
-	struct cache_prefix_mark *mark = &marks->prefixes[count];
-	mark->domain = domain;
-	mark->sequence = sequence;
-	mark->len = (uint32_t)prefix.len;
-	mark->is_soft = how == CACHE_PURGE_SOFT;
-	if (prefix.len != 0)
-		memcpy(mark->text, prefix.at, prefix.len);
-	atomic_store_explicit(&marks->prefix_count, count + 1, memory_order_release);
-}
-
 /* ---- URLs ---- */
 
 static struct cache_url_purges *url_bucket(const struct cache_store *store, uint64_t hash)
@@ -252,13 +187,95 @@ enum cache_purged cache_mark_url_since(
 	return verdict;
 }
 
+/* ---- adding ---- */
+
+static void raise_mark(struct cache_mark *mark, uint64_t sequence, enum cache_purge how)
+{
+	switch (how) {
+	case CACHE_PURGE_HARD:
+		atomic_store_explicit(&mark->hard, sequence, memory_order_release);
+		break;
+	case CACHE_PURGE_SOFT:
+		atomic_store_explicit(&mark->soft, sequence, memory_order_release);
+		break;
+	}
+}
+
+/* For fills, once the mark itself is forgotten: of the domain, or of all. What it was is not known
+ * then, so it counts as hard. */
+static void note(struct cache_store *store, uint64_t domain, uint64_t sequence)
+{
+	cache_mark_add_url(store, domain, sequence, CACHE_PURGE_HARD);
+}
+
+static bool is_noted(const struct cache_store *store, uint64_t domain, uint64_t sequence)
+{
+	return cache_mark_url_since(store, domain, ALL, sequence) != CACHE_PURGED_NOT;
+}
+
+void cache_mark_add_all(struct cache_store *store, uint64_t sequence, enum cache_purge how)
+{
+	note(store, ALL, sequence);
+	raise_mark(&table(store, false)->all, sequence, how);
+}
+
+/* False when the map has no room for a key that is new to it. */
+static bool add_key(
+        struct cache_store *store, uint64_t key, uint64_t sequence, enum cache_purge how)
+{
+	struct cache_marks *marks = table(store, false);
+	struct cache_mark *mark = search(marks, key);
+	uint32_t count = atomic_load_explicit(&marks->count, memory_order_relaxed);
+	if (mark == NULL)
+		return false;
+	bool is_new = atomic_load_explicit(&mark->key, memory_order_relaxed) == 0;
+	if (is_new && count >= LIMIT_CACHE_MARKS)
+		return false;
+	raise_mark(mark, sequence, how);
+	if (is_new) {
+		atomic_store_explicit(&mark->key, key, memory_order_release);
+		atomic_store_explicit(&marks->count, count + 1, memory_order_release);
+	}
+	return true;
+}
+
+void cache_mark_add(struct cache_store *store, uint64_t key, uint64_t domain, uint64_t sequence,
+        enum cache_purge how)
+{
+	note(store, domain, sequence);
+	if (!add_key(store, key, sequence, how) && !add_key(store, domain, sequence, how))
+		cache_mark_add_all(store, sequence, how);
+}
+
+void cache_mark_add_prefix(struct cache_store *store, uint64_t domain, struct str prefix,
+        uint64_t sequence, enum cache_purge how)
+{
+	struct cache_marks *marks = table(store, false);
+	uint32_t count = prefix_count(marks);
+	uint32_t old_count = has_old(store) ? prefix_count(table(store, true)) : 0;
+	if (prefix.len > LIMIT_CACHE_PREFIX_BYTES ||
+	        count + old_count >= LIMIT_CACHE_PREFIX_MARKS) {
+		cache_mark_add(store, domain, domain, sequence, how);
+		return;
+	}
+	note(store, domain, sequence);
+	struct cache_prefix_mark *mark = &marks->prefixes[count];
+	mark->domain = domain;
+	mark->sequence = sequence;
+	mark->len = (uint32_t)prefix.len;
+	mark->is_soft = how == CACHE_PURGE_SOFT;
+	if (prefix.len != 0)
+		memcpy(mark->text, prefix.at, prefix.len);
+	atomic_store_explicit(&marks->prefix_count, count + 1, memory_order_release);
+}
+
 enum cache_purged cache_mark_since(const struct cache_store *store, uint64_t url, uint64_t variant,
         const struct cache_mark_subject *subject, uint64_t sequence)
 {
 	const struct cache_shared *shared = store->shared;
 	if (sequence >= atomic_load_explicit(&shared->sequence, memory_order_relaxed))
 		return CACHE_PURGED_NOT;
-	if (sequence < shared->marks_floor)
+	if (sequence < shared->marks_floor && is_noted(store, subject->domain, sequence))
 		return CACHE_PURGED_HARD;
 	return worse(cache_mark_url_since(store, url, variant, sequence),
 	        cache_mark_covers(store, subject, sequence));

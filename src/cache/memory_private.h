@@ -141,7 +141,8 @@ struct cache_shared {
 	_Atomic uint32_t reader_lines; /* that were ever in use; read without the lock */
 	struct cache_counters counters;
 
-	uint64_t marks_floor; /* what began before may be covered by marks that are forgotten */
+	uint64_t marks_floor; /* what began before may be covered by marks that are forgotten, if
+	                         its domain had one since */
 	uint64_t sweep_until; /* marks up to here are swept away; 0: no sweep */
 	uint64_t sweep_at;    /* the next bucket of the sweep */
 	uint64_t sweep_done; /* the epoch from which on nobody holds what it removed; 0: not done */
