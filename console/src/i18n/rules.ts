@@ -92,6 +92,13 @@ export const ruleTexts = texts({
 	hint_cache_set_cookie: ["", ""],
 	choice_cache_set_cookie_never: ["Are never kept", "不缓存"],
 	choice_cache_set_cookie_strip: ["Are kept without it", "去掉后缓存"],
+	label_cache_scheme: ["HTTP and HTTPS", "HTTP 与 HTTPS"],
+	hint_cache_scheme: [
+		"One object is right only where the origin answers both the same.",
+		"仅当源站对二者的响应相同时，才应共用同一对象。",
+	],
+	choice_cache_scheme_split: ["Objects of their own", "分别缓存"],
+	choice_cache_scheme_shared: ["One object for both", "共用同一对象"],
 	label_cache_query: ["Query of the URL", "URL 参数"],
 	hint_cache_query: ["What of it tells objects apart.", "哪些参数用于区分缓存对象。"],
 	choice_cache_query_keep: ["All of it", "全部参数"],

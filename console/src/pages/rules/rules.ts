@@ -34,6 +34,7 @@ export const SECTIONS: readonly Section[] = [
 			{ path: "cache.heuristics", kind: "switch" },
 			{ path: "cache.client_directives", kind: "switch" },
 			{ path: "cache.set_cookie", kind: "choice", choices: ["never", "strip"] },
+			{ path: "cache.scheme", kind: "choice", choices: ["split", "shared"] },
 			{ path: "cache.query", kind: "choice", choices: ["keep", "ignore", "chosen"] },
 			{ path: "cache.query_parameters", kind: "words", example: "id, page", when: ["cache.query", "chosen"] },
 			{ path: "cache.query_sorted", kind: "switch" },
