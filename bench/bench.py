@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What Headwater costs beside its peers: responses passed through and cached, TLS, HTTP/2, crowds, idle connections.
 
-Usage: script/bench [pass|resume|hit|tls|h2|handshake|collapse|idle] [--servers LIST] [--rounds N] [--seconds N]
+Usage: script/bench [pass|resume|hit|tls|h2|handshake|collapse|idle|count] [--servers LIST] [--rounds N] [--seconds N]
                     [--connections N] [--sizes LIST] [--clients N] [--idle N] [--tls] [--cores SERVER,LOAD]
 bench/README.md says how to read it.
 """
@@ -16,6 +16,7 @@ import tempfile
 from client import HITS, PASSES
 from collapse import bench_collapse
 from cost import bench_h2, bench_handshake, bench_hit, bench_pass, bench_resume
+from count import bench_count
 from idle import bench_idle
 from servers import Bench
 
@@ -29,6 +30,7 @@ MEASUREMENTS = {
     "handshake": (bench_handshake, "floor,headwater,nginx,haproxy,h2o", {"cached": True, "secure": True}),
     "collapse": (bench_collapse, "direct,headwater,nginx,haproxy,varnish", {"cached": True, "workers": 2}),
     "idle": (bench_idle, "headwater,nginx,haproxy", {}),
+    "count": (bench_count, "headwater", {"cached": True, "secure": True}),
 }
 SIZES = {"resume": list(PASSES), "hit": list(HITS), "tls": ["1k", "100k"], "h2": ["1k"]}
 
@@ -49,6 +51,10 @@ def options_of_command_line():
         f"{what}: {','.join(sizes)}" for what, sizes in SIZES.items()))
     parser.add_argument("--clients", type=int, default=200, help="of the crowd")
     parser.add_argument("--idle", type=int, default=4000, help="idle connections")
+    parser.add_argument("--requests", type=int, default=20000, help="whose instructions are counted")
+    parser.add_argument("--functions", type=int, default=40, help="that are told by name, those that take most")
+    parser.add_argument("--libraries", help="a folder with other builds of libraries, as with symbols; of count")
+    parser.add_argument("--keep", help="where what callgrind wrote is kept")
     parser.add_argument("--tls", action="store_true", help="idle connections have it")
     parser.add_argument("--cores", type=lambda text: [int(core) for core in words(text)], default=[0, 1],
                         help="the servers', and that of origin and load")

@@ -36,6 +36,13 @@ class Wrk:
         return requests, int(wrong[1] if wrong else 0) + sum(map(int, broken.groups() if broken else []))
 
 
+def h2load_of(bench, server, content, amount):
+    """What h2load tells of so much load."""
+    return run(bench, server, ["h2load", "-t1", f"-c{H2_CONNECTIONS}", f"-m{H2_STREAMS}", amount,
+                               f"--connect-to=127.0.0.1:{server.port}",
+                               f"https://{HOST}:{server.port}{content.path}"])
+
+
 class H2load:
     """Requests for one content over connections that stay, by HTTP/2."""
 
@@ -45,9 +52,7 @@ class H2load:
         self.content = content
 
     def __call__(self, bench, server, seconds):
-        out = run(bench, server, ["h2load", "-t1", f"-c{H2_CONNECTIONS}", f"-m{H2_STREAMS}", f"-D{seconds}",
-                                  f"--connect-to=127.0.0.1:{server.port}",
-                                  f"https://{HOST}:{server.port}{self.content.path}"])
+        out = h2load_of(bench, server, self.content, f"-D{seconds}")
         if "Application protocol: h2" not in out:
             raise SystemExit(f"bench: {server.name} does not speak HTTP/2: {out}")
         counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", out)
