@@ -1,0 +1,70 @@
+/*
+ * Packing heads for HTTP/2 (HPACK, RFC 7541): field lines become a block, and those that are sent
+ * again become one byte. What the peer remembers is known here by name and value, so that a field
+ * is found by its name's number and one comparison; no field is hashed, and no value is squeezed by
+ * the Huffman code. Who sends blocks sends all of them, in the order in which they were packed:
+ * each leaves the peer's table as it is here. One for a connection; memory is the caller's. Pure.
+ */
+#pragma once
+
+#include "base/limit.h"
+#include "http/name.h"
+#include "http/write.h"
+
+enum {
+	/* What the smallest entry of the table counts (RFC 7541 section 4.1). */
+	SERVE_H2_PACK_ENTRY_BYTES = 32,
+	SERVE_H2_PACK_ENTRIES = LIMIT_H2_ENCODER_BYTES / SERVE_H2_PACK_ENTRY_BYTES,
+	/* Of names that are not known by number, and values: of older entries they are forgotten
+	 * when they are more. */
+	SERVE_H2_PACK_TEXT_BYTES = 536,
+	SERVE_H2_PACK_NAMES = HTTP_NAME_OTHER + 1,
+	SERVE_H2_PACK_SEEN = 64,
+	/* What is needed at most of a block: for a field besides name and value, for a status, and
+	 * at its beginning. */
+	SERVE_H2_PACK_FIELD_ROOM = 10 + HTTP_NAME_BYTES,
+	SERVE_H2_PACK_STATUS_ROOM = 5,
+	SERVE_H2_PACK_BEGIN_ROOM = 8,
+};
+
+/* One field that the peer remembers. */
+struct serve_h2_pack_entry {
+	uint16_t at; /* in the text: the name, unless it is known by number, and the value */
+	uint16_t name_len, value_len;
+	uint8_t id;    /* enum http_name */
+	uint8_t older; /* where the one before with this id is, or was */
+};
+
+struct serve_h2_pack {
+	uint16_t limit;                    /* of the table, by the sizes of RFC 7541 section 4.1 */
+	uint16_t lowest;                   /* that it had since the last block */
+	bool is_limited;                   /* the peer is to be told so */
+	uint8_t count;                     /* entries that the peer has … */
+	uint8_t kept;                      /* … the newest of which have their text here */
+	uint8_t newest;                    /* where in `entries` */
+	uint16_t bytes;                    /* of all, as RFC 7541 counts */
+	uint16_t end;                      /* of the text in use */
+	uint8_t last[SERVE_H2_PACK_NAMES]; /* by id: where the newest entry is, or was */
+	uint16_t seen[SERVE_H2_PACK_SEEN]; /* marks of values that were sent and are not remembered
+	                                    */
+	struct serve_h2_pack_entry entries[SERVE_H2_PACK_ENTRIES]; /* a ring */
+	char text[SERVE_H2_PACK_TEXT_BYTES];
+};
+
+/* Begins, with what the peer allows now (SETTINGS_HEADER_TABLE_SIZE). It may have allowed less
+ * before. */
+void serve_h2_pack_init(struct serve_h2_pack *pack, uint32_t allowed);
+
+/* The peer allows another size from the next block on. */
+void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed);
+
+/* Begins a block, in which there is room for SERVE_H2_PACK_BEGIN_ROOM. */
+void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block);
+
+/* The pseudo-header field of a response, 100 to 999; SERVE_H2_PACK_STATUS_ROOM. */
+void serve_h2_pack_status(struct http_writer *block, unsigned status);
+
+/* One field; its name, its value and SERVE_H2_PACK_FIELD_ROOM. A name may be in any case, and is
+ * written in lower case; of one that is known by its id `name` is not looked at. */
+void serve_h2_pack_field(struct serve_h2_pack *pack, struct http_writer *block, enum http_name id,
+        struct str name, struct str value);

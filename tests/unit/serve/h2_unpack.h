@@ -1,0 +1,103 @@
+/*
+ * What a peer makes of the blocks of serve/h2_pack.h: nghttp2 unpacks them, and has to find the
+ * fields that were packed, and a table of the size that is counted here. For tests and the fuzz
+ * target; a difference aborts.
+ */
+#pragma once
+
+#include "base/mem.h"
+#include "serve/h2_pack.h"
+
+#include <nghttp2/nghttp2.h>
+
+struct unpack_field {
+	enum http_name id;
+	struct str name, value;
+};
+
+struct unpack {
+	struct serve_h2_pack pack;
+	nghttp2_hd_inflater *inflater;
+	char block[65536];
+	size_t length;     /* of the last block */
+	unsigned unmarked; /* fields of it that may be remembered on the way */
+};
+
+static inline void unpack_begin(struct unpack *unpack, uint32_t allowed)
+{
+	CHECK(nghttp2_hd_inflate_new(&unpack->inflater) == 0);
+	if (allowed != 4096)
+		CHECK(nghttp2_hd_inflate_change_table_size(unpack->inflater, allowed) == 0);
+	serve_h2_pack_init(&unpack->pack, allowed);
+}
+
+static inline void unpack_limit(struct unpack *unpack, uint32_t allowed)
+{
+	CHECK(nghttp2_hd_inflate_change_table_size(unpack->inflater, allowed) == 0);
+	serve_h2_pack_limit(&unpack->pack, allowed);
+}
+
+static inline void unpack_end(struct unpack *unpack)
+{
+	nghttp2_hd_inflate_del(unpack->inflater);
+}
+
+/* The next field of the block; false at its end. */
+static inline bool unpack_next(struct unpack *unpack, size_t *at, nghttp2_nv *ret_field)
+{
+	int flags = 0;
+	ssize_t taken = nghttp2_hd_inflate_hd2(unpack->inflater, ret_field, &flags,
+	        (const uint8_t *)unpack->block + *at, unpack->length - *at, 1);
+	CHECK(taken >= 0);
+	*at += (size_t)taken;
+	if (flags & NGHTTP2_HD_INFLATE_FINAL) {
+		CHECK(*at == unpack->length);
+		CHECK(nghttp2_hd_inflate_end_headers(unpack->inflater) == 0);
+		return false;
+	}
+	CHECK(flags & NGHTTP2_HD_INFLATE_EMIT);
+	return true;
+}
+
+/* Packs a head, of a response or (status 0) of trailers, and unpacks it. */
+static inline void unpack_head(
+        struct unpack *unpack, unsigned status, const struct unpack_field *fields, size_t count)
+{
+	struct http_writer writer;
+	nghttp2_nv got;
+	size_t at = 0,
+	       room = SERVE_H2_PACK_BEGIN_ROOM + (status != 0 ? SERVE_H2_PACK_STATUS_ROOM : 0);
+	for (size_t i = 0; i < count; i++)
+		room += fields[i].name.len + fields[i].value.len + SERVE_H2_PACK_FIELD_ROOM;
+	CHECK(room <= sizeof(unpack->block));
+	http_writer_init(&writer, unpack->block, room);
+	serve_h2_pack_begin(&unpack->pack, &writer);
+	if (status != 0)
+		serve_h2_pack_status(&writer, status);
+	for (size_t i = 0; i < count; i++)
+		serve_h2_pack_field(&unpack->pack, &writer, fields[i].id,
+		        fields[i].id == HTTP_NAME_OTHER ? fields[i].name : STR_EMPTY,
+		        fields[i].value);
+	unpack->length = http_writer_str(&writer).len;
+	unpack->unmarked = 0;
+	if (status != 0) {
+		CHECK(unpack_next(unpack, &at, &got) && got.valuelen == 3);
+		CHECK((unsigned)(got.value[0] - '0') == status / 100 &&
+		        (unsigned)(got.value[1] - '0') == status / 10 % 10 &&
+		        (unsigned)(got.value[2] - '0') == status % 10);
+	}
+	for (size_t i = 0; i < count; i++) {
+		char *lower = mem_alloc(fields[i].name.len + 1);
+		CHECK(unpack_next(unpack, &at, &got));
+		str_copy_lower(lower, fields[i].name);
+		CHECK(str_is_equal(str_make((const char *)got.name, got.namelen),
+		        str_make(lower, fields[i].name.len)));
+		CHECK(str_is_equal(
+		        str_make((const char *)got.value, got.valuelen), fields[i].value));
+		unpack->unmarked += (got.flags & NGHTTP2_NV_FLAG_NO_INDEX) == 0;
+		mem_free(lower);
+	}
+	CHECK(!unpack_next(unpack, &at, &got));
+	CHECK(nghttp2_hd_inflate_get_dynamic_table_size(unpack->inflater) == unpack->pack.bytes);
+	CHECK(unpack->pack.bytes <= unpack->pack.limit);
+}
