@@ -167,6 +167,7 @@ static int on_frame(nghttp2_session *wire, const nghttp2_frame *frame, void *use
 		break;
 	case NGHTTP2_SETTINGS:
 		session->has_settings = true;
+		serve_h2_block_limit(session, &frame->settings);
 		resume(session, 0);
 		break;
 	case NGHTTP2_WINDOW_UPDATE:

@@ -31,6 +31,7 @@ enum {
 
 _Static_assert((SERVE_H2_PACK_ENTRIES & (SERVE_H2_PACK_ENTRIES - 1)) == 0, "a ring by masks");
 _Static_assert(STATIC_ENTRIES + SERVE_H2_PACK_ENTRIES < 0x7f, "an index is one byte");
+_Static_assert((int)SERVE_H2_PACK_INDEXED == (int)INDEXED + STATIC_ENTRIES + 1, "it is the newest");
 _Static_assert((int)HTTP_NAME_OTHER < (int)SERVE_H2_PACK_SEEN, "each known name has its own mark");
 
 /* The names of RFC 7541 appendix A, as far as responses have them. */
@@ -90,12 +91,6 @@ static const uint64_t secrets = BIT(AUTHORIZATION) | BIT(COOKIE) | BIT(PROXY_AUT
 static unsigned size_of(size_t name_len, size_t value_len)
 {
 	return (unsigned)(name_len + value_len + SERVE_H2_PACK_ENTRY_BYTES);
-}
-
-/* How many came behind the entry; its index is that and those of the static table. */
-static unsigned age_of(const struct serve_h2_pack *pack, unsigned slot)
-{
-	return (pack->newest - slot) & (SERVE_H2_PACK_ENTRIES - 1);
 }
 
 static struct serve_h2_pack_entry *entry_of(struct serve_h2_pack *pack, unsigned age)
@@ -165,41 +160,19 @@ static void remember(
 	pack->kept++;
 }
 
-/* memcmp of a few bytes, words first, the last word overlapping the one before. */
-static inline bool is_same(const char *at, const char *other, size_t length)
-{
-	uint64_t word, against;
-	if (length < sizeof(word)) {
-		for (size_t i = 0; i < length; i++)
-			if (at[i] != other[i])
-				return false;
-		return true;
-	}
-	for (size_t i = 0;; i += sizeof(word)) {
-		if (i > length - sizeof(word))
-			i = length - sizeof(word);
-		memcpy(&word, at + i, sizeof(word));
-		memcpy(&against, other + i, sizeof(word));
-		if (word != against)
-			return false;
-		if (i == length - sizeof(word))
-			return true;
-	}
-}
-
 /* What was found of a field: the ages of entries, or NOWHERE. */
 struct found {
 	unsigned whole, named; /* with this value; the newest with this name */
 };
 
-static inline struct found find(
+static struct found find(
         const struct serve_h2_pack *pack, enum http_name id, struct str name, struct str value)
 {
 	struct found found = {NOWHERE, NOWHERE};
 	unsigned slot = pack->last[id], least = 0;
 	for (;;) {
 		const struct serve_h2_pack_entry *entry = &pack->entries[slot];
-		unsigned age = age_of(pack, slot);
+		unsigned age = serve_h2_pack_age(pack, slot);
 		if (age < least || age >= pack->kept || entry->id != id)
 			return found;
 		const char *text = pack->text + entry->at;
@@ -209,7 +182,7 @@ static inline struct found find(
 		if (is_named && found.named == NOWHERE)
 			found.named = age;
 		if (is_named && entry->value_len == value.len &&
-		        is_same(text + kept_name(entry), value.at, value.len)) {
+		        serve_h2_pack_is_same(text + kept_name(entry), value.at, value.len)) {
 			found.whole = age;
 			return found;
 		}
@@ -372,13 +345,13 @@ void serve_h2_pack_status(struct http_writer *block, unsigned status)
 	put_text(block, str_make(digits, sizeof(digits)));
 }
 
-void serve_h2_pack_field(struct serve_h2_pack *pack, struct http_writer *block, enum http_name id,
+void serve_h2_pack_search(struct serve_h2_pack *pack, struct http_writer *block, enum http_name id,
         struct str name, struct str value)
 {
 	check_room(block, name.len + value.len + SERVE_H2_PACK_FIELD_ROOM);
 	struct found found = find(pack, id, name, value);
 	if (found.whole != NOWHERE)
-		*block->at++ = (char)(INDEXED | (STATIC_ENTRIES + 1 + found.whole));
+		*block->at++ = (char)(SERVE_H2_PACK_INDEXED + found.whole);
 	else
 		put_literal(pack, block, id, name, value, &found);
 }

@@ -20,6 +20,8 @@ enum {
 	SERVE_H2_PACK_TEXT_BYTES = 536,
 	SERVE_H2_PACK_NAMES = HTTP_NAME_OTHER + 1,
 	SERVE_H2_PACK_SEEN = 64,
+	/* An index of the newest entry, behind those of RFC 7541 appendix A. */
+	SERVE_H2_PACK_INDEXED = 0x80 + 62,
 	/* What is needed at most of a block: for a field besides name and value, for a status, and
 	 * at its beginning. */
 	SERVE_H2_PACK_FIELD_ROOM = 10 + HTTP_NAME_BYTES,
@@ -64,7 +66,50 @@ void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block);
 /* The pseudo-header field of a response, 100 to 999; SERVE_H2_PACK_STATUS_ROOM. */
 void serve_h2_pack_status(struct http_writer *block, unsigned status);
 
+/* What serve_h2_pack_field does with a field that was not the last one of its name; not for anybody
+ * else. */
+void serve_h2_pack_search(struct serve_h2_pack *pack, struct http_writer *block, enum http_name id,
+        struct str name, struct str value);
+
+/* How many entries came behind the one at a place. */
+static inline unsigned serve_h2_pack_age(const struct serve_h2_pack *pack, unsigned slot)
+{
+	return (pack->newest - slot) & (SERVE_H2_PACK_ENTRIES - 1);
+}
+
+/* memcmp, for a few bytes: in steps of a size, of which the last two overlap. */
+static inline bool serve_h2_pack_is_same(const char *at, const char *other, size_t length)
+{
+	if (length < 4)
+		return length == 0 || (at[0] == other[0] && at[length / 2] == other[length / 2] &&
+		                              at[length - 1] == other[length - 1]);
+	if (length < 8)
+		return memcmp(at, other, 4) == 0 &&
+		       memcmp(at + length - 4, other + length - 4, 4) == 0;
+	if (length < 16)
+		return memcmp(at, other, 8) == 0 &&
+		       memcmp(at + length - 8, other + length - 8, 8) == 0;
+	for (size_t i = 0; i < length - 16; i += 16)
+		if (memcmp(at + i, other + i, 16) != 0)
+			return false;
+	return memcmp(at + length - 16, other + length - 16, 16) == 0;
+}
+
 /* One field; its name, its value and SERVE_H2_PACK_FIELD_ROOM. A name may be in any case, and is
  * written in lower case; of one that is known by its id `name` is not looked at. */
-void serve_h2_pack_field(struct serve_h2_pack *pack, struct http_writer *block, enum http_name id,
-        struct str name, struct str value);
+static inline void serve_h2_pack_field(struct serve_h2_pack *pack, struct http_writer *block,
+        enum http_name id, struct str name, struct str value)
+{
+	unsigned slot = pack->last[id];
+	const struct serve_h2_pack_entry *entry = &pack->entries[slot];
+	unsigned age = serve_h2_pack_age(pack, slot);
+	bool is_it = age < pack->kept && entry->value_len == value.len && entry->id == id &&
+	             id != HTTP_NAME_OTHER &&
+	             serve_h2_pack_is_same(pack->text + entry->at, value.at, value.len);
+	if (!is_it) {
+		serve_h2_pack_search(pack, block, id, name, value);
+		return;
+	}
+	CHECK(block->at < block->end);
+	*block->at++ = (char)(SERVE_H2_PACK_INDEXED + age);
+}

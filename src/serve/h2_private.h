@@ -2,7 +2,8 @@
  * An HTTP/2 connection (RFC 9113): a session of nghttp2 between the connection's `in` and `out`,
  * and its streams. h2_session.c has its life, h2_frames.c what comes, h2_stream.c a request and its
  * body, h2_response.c a response, h2_order.c who may write next; h2_head.c makes a head of fields,
- * h2_flood.c counts what only costs, h2_memory.c bounds what nghttp2 allocates.
+ * h2_block.c and h2_pack.c do the reverse, h2_flood.c counts what only costs, h2_memory.c bounds
+ * what nghttp2 allocates.
  *
  * All output is bytes in `out`, which the connection's task sends once, behind the tasks of those
  * who answer. Bodies come into `out` as DATA frames, up to SERVE_H2_OUT_BYTES; past it, who writes
@@ -11,6 +12,7 @@
 #pragma once
 
 #include "serve/connection_private.h"
+#include "serve/h2_pack.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -134,23 +136,12 @@ void serve_h2_head_done(struct serve_h2_head *head);
 
 /* ---- sessions and streams ---- */
 
-/* The field names that we know, as HTTP/2 writes them. */
-struct serve_h2_name {
-	char lower[HTTP_NAME_BYTES];
-	size_t len;
-};
-
-struct serve_h2_names {
-	struct serve_h2_name known[HTTP_NAME_OTHER];
-};
-
 /* What the sessions of a server share. */
 struct serve_h2_shared {
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
 	struct slab sessions, streams;
 	struct serve_h2_blocks blocks;
-	struct serve_h2_names names;
 	atomic_uint_least64_t floods[SERVE_FLOODS];
 };
 
@@ -167,16 +158,27 @@ struct serve_h2_session {
 	struct serve_h2_flood flood;
 	struct serve_h2_head head; /* that is coming */
 	struct str rest;           /* of a frame that is made and that `out` had no room for */
-	uint64_t head_since_ms;    /* a head is coming; 0: none */
+	void *rest_block;          /* in which that lies, where it is not nghttp2's */
+	struct serve_h2_pack *pack;
+	uint64_t head_since_ms; /* a head is coming; 0: none */
 	uint64_t idle_since_ms;
 	uint64_t drain_ms;     /* when the second GOAWAY is due; 0: not draining, or sent */
 	uint64_t pace_look_ms; /* CLOCK_NEVER: nothing waits for the client to read */
 	bool has_settings;     /* of the client */
 	bool has_more;         /* input waits for the next turn */
 	bool is_drained;       /* nghttp2 had nothing more to send when it was asked last */
+	bool is_written;       /* the frame that nghttp2 gives out now, by us */
 	bool is_broken;        /* nothing can be sent or received any more */
 	bool is_calmed;        /* it did too much of something */
 	bool is_cut;           /* its streams were told; it ends with the last of them */
+};
+
+/* A head that nghttp2 is to make a frame of. */
+struct serve_h2_block {
+	struct serve_h2_block *next;
+	const struct serve_response *response;
+	size_t room;     /* that its frames take at most */
+	unsigned status; /* 0: of trailers */
 };
 
 struct serve_h2_stream {
@@ -193,17 +195,17 @@ struct serve_h2_stream {
 	struct str pending;      /* of the response: to be put into `out` now */
 	int file;                /* the same, where pending is empty and file_left is not 0 */
 	uint64_t file_offset, file_left;
-	uint64_t window_since_ms; /* while it waits for its window; else 0 */
-	uint64_t session_mark;    /* what was sent of all streams then */
-	uint64_t window_mark;     /* what was sent then */
-	nghttp2_nv *trailers;     /* of the response, in the arena */
-	size_t trailer_count;
-	bool has_end;        /* the request is whole */
-	bool is_malformed;   /* what came of it */
-	bool is_end_sent;    /* the response is whole, in `out` */
-	bool is_wire_closed; /* nghttp2 has forgotten it */
-	bool is_deferred;    /* nghttp2 does not ask for its data */
-	bool is_granted;     /* it may write before those who wait */
+	uint64_t window_since_ms;        /* while it waits for its window; else 0 */
+	uint64_t session_mark;           /* what was sent of all streams then */
+	uint64_t window_mark;            /* what was sent then */
+	struct serve_h2_block *blocks;   /* that wait for their frames, the next one first */
+	struct serve_h2_block *trailers; /* of the response, for when its body has gone */
+	bool has_end;                    /* the request is whole */
+	bool is_malformed;               /* what came of it */
+	bool is_end_sent;                /* the response is whole, in `out` */
+	bool is_wire_closed;             /* nghttp2 has forgotten it */
+	bool is_deferred;                /* nghttp2 does not ask for its data */
+	bool is_granted;                 /* it may write before those who wait */
 	bool waits_for_window;
 	bool is_own_window; /* that it waits for, or waited for last; else the connection's */
 	_Alignas(16) char first[STREAM_ARENA_BYTES];
@@ -252,6 +254,10 @@ void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool ha
 /* The stream of a number, or NULL. */
 struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id);
 
+/* Whether it became none, and why. */
+MUST_CHECK bool serve_h2_stream_is_refused(
+        struct serve_h2_session *session, int32_t id, enum fault *ret_fault);
+
 /* A piece of its body came; false when there is no memory for it. */
 MUST_CHECK bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data);
 
@@ -268,14 +274,33 @@ void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream);
 /* The client has made some, maybe enough. */
 void serve_h2_stream_has_window(struct serve_h2_stream *stream);
 
-/* Answers a request that became no stream. */
-void serve_h2_response_refuse(struct serve_h2_session *session, int32_t id, enum fault fault);
-
 /* Who answers is told that it may write, or what is left behind by it goes on. */
 void serve_h2_response_resume(struct serve_h2_stream *stream);
 
 /* The window that it waits for has grown. */
 void serve_h2_response_unblock(struct serve_h2_stream *stream);
+
+/* Whether any field of it is sent. */
+bool serve_h2_block_has_fields(const struct http_head *head);
+
+/* The head of a response, with a status that may be another; what it refers to is the caller's. */
+struct serve_h2_block serve_h2_block_make(const struct serve_response *response, unsigned status);
+
+/* A copy that can wait, in the arena. */
+struct serve_h2_block *serve_h2_block_keep(struct arena *arena, const struct serve_h2_block *block);
+
+/* Puts it behind those of the stream that wait, for which nghttp2 was or will be given an empty
+ * head each; takes it out, if it is there still. */
+void serve_h2_block_wait(struct serve_h2_stream *stream, struct serve_h2_block *block);
+void serve_h2_block_forget(struct serve_h2_stream *stream, const struct serve_h2_block *block);
+
+/* nghttp2 makes the frame of such a head: writes the one that it stands for. False when there is no
+ * memory, after which nothing can be sent. */
+MUST_CHECK bool serve_h2_block_write(
+        struct serve_h2_session *session, const nghttp2_frame_hd *head);
+
+/* The client's SETTINGS, as far as they are about tables. */
+void serve_h2_block_limit(struct serve_h2_session *session, const nghttp2_settings *settings);
 
 /* Reads a priority (RFC 9218 section 4) over what is there; what is wrong changes nothing. */
 void serve_h2_order_read(struct str priority, uint8_t *urgency, bool *is_incremental);

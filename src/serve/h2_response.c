@@ -1,9 +1,9 @@
 /*
- * The response of an exchange on an HTTP/2 connection. nghttp2 packs its head and asks for its
- * body; both go into `out`, the body as DATA frames that are copied there while there is room, from
- * the memory or the file of who answers. So nghttp2 has to know of the body in the moment of the
- * call only: `pending` and `file_left` are what a call offers, and what it does not take is given
- * back.
+ * The response of an exchange on an HTTP/2 connection. nghttp2 says when its head goes (h2_block.c)
+ * and asks for its body; both go into `out`, the body as DATA frames that are copied there while
+ * there is room, from the memory or the file of who answers. So nghttp2 has to know of the body in
+ * the moment of the call only: `pending` and `file_left` are what a call offers, and what it does
+ * not take is given back.
  *
  * A stream whose client makes no room waits for its window, alone; one that finds `out` full waits
  * its turn (h2_order.c). A head is packed at once where it can be, so that its fields need no copy.
@@ -18,150 +18,12 @@
 enum {
 	/* Room that is too small for a part of a body. */
 	PIECE_MIN = 512,
-	/* What a packed head needs in `out` besides its fields: frames, and what packing may add.
-	 */
-	PACKED_ROOM = 1024,
-	OWN_FIELDS = 2,         /* :status, content-length */
 	STATUS_OF_TUNNEL = 200, /* in place of 101 (RFC 8441 section 5) */
 };
 
 static struct serve_server *server_of(const struct serve_h2_stream *stream)
 {
 	return stream->session->connection->server;
-}
-
-/* ---- fields ---- */
-
-struct fields {
-	const struct serve_h2_names *names;
-	struct arena *arena;
-	nghttp2_nv *list;
-	size_t count, room;
-	bool is_copied; /* values, too: they are packed later */
-};
-
-static size_t count_lines(struct str lines)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < lines.len; i++)
-		count += lines.at[i] == '\n';
-	return count;
-}
-
-/* In decimal. */
-static struct str print_number(struct arena *arena, uint64_t number)
-{
-	enum { DIGITS = 20 };
-	char *digits = arena_alloc(arena, DIGITS);
-	size_t at = DIGITS;
-	do
-		digits[--at] = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	return str_make(digits + at, DIGITS - at);
-}
-
-/* What HTTP/2 has no use for (RFC 9113 section 8.2.2), and what the stream writes itself. */
-static bool is_dropped(enum http_name id)
-{
-	static const uint64_t dropped =
-	        UINT64_C(1) << HTTP_NAME_CONNECTION | UINT64_C(1) << HTTP_NAME_CONTENT_LENGTH |
-	        UINT64_C(1) << HTTP_NAME_KEEP_ALIVE | UINT64_C(1) << HTTP_NAME_PROXY_CONNECTION |
-	        UINT64_C(1) << HTTP_NAME_TRANSFER_ENCODING | UINT64_C(1) << HTTP_NAME_UPGRADE;
-	return (dropped >> id & 1) != 0; /* OTHER is less than 64, too */
-}
-
-/* A field whose name and value stay as they are until it is packed. */
-static inline void add(struct fields *fields, struct str name, struct str value)
-{
-	CHECK(fields->count < fields->room);
-	fields->list[fields->count++] = (nghttp2_nv){
-	        .name = (uint8_t *)(uintptr_t)name.at,
-	        .namelen = name.len,
-	        .value = (uint8_t *)(uintptr_t)value.at,
-	        .valuelen = value.len,
-	        .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE,
-	};
-}
-
-static struct str keep(const struct fields *fields, struct str value)
-{
-	return fields->is_copied && value.len > 0 ? arena_copy(fields->arena, value) : value;
-}
-
-static inline void add_known(struct fields *fields, enum http_name id, struct str value)
-{
-	const struct serve_h2_name *name = &fields->names->known[id];
-	add(fields, str_make(name->lower, name->len), keep(fields, value));
-}
-
-/* A field as HTTP/1 has it: the name becomes lower case. */
-static void add_field(struct fields *fields, enum http_name id, struct str name, struct str value)
-{
-	if (is_dropped(id))
-		return;
-	if (id != HTTP_NAME_OTHER) {
-		add_known(fields, id, value);
-		return;
-	}
-	char *lower = arena_alloc(fields->arena, name.len);
-	str_copy_lower(lower, name);
-	add(fields, str_make(lower, name.len), keep(fields, value));
-}
-
-/* "Name: value\r\n" lines of ours. */
-static void add_lines(struct fields *fields, struct str lines)
-{
-	while (lines.len > 0) {
-		struct str value = str_cut(&lines, '\n');
-		struct str name = str_cut(&value, ':');
-		CHECK(name.len > 0 && value.len > 0);
-		value.len--; /* the CR */
-		add_field(fields, http_name_of(name), name, str_trim(value));
-	}
-}
-
-static void add_head(struct fields *fields, const struct http_head *head, const uint64_t *drop)
-{
-	for (unsigned i = 0; i < head->count; i++)
-		if (drop == NULL || !(drop[i / 64] >> (i % 64) & 1))
-			add_field(fields, (enum http_name)head->fields[i].id,
-			        http_head_name(head, &head->fields[i]),
-			        http_head_value(head, &head->fields[i]));
-}
-
-/* Begins with room for so many fields. */
-static void begin_fields(struct fields *fields, struct serve_h2_stream *stream, size_t room)
-{
-	struct arena *arena = &stream->stream.arena;
-	*fields = (struct fields){
-	        .names = &server_of(stream)->h2->names,
-	        .arena = arena,
-	        .list = arena_alloc(arena, room * sizeof(nghttp2_nv)),
-	        .room = room,
-	};
-}
-
-/* Makes the fields of a response; they live as long as the stream. */
-static void make_fields(struct serve_h2_stream *stream, const struct serve_response *response,
-        bool is_copied, struct fields *fields)
-{
-	const struct http_head *head = response->head;
-	bool is_tunnel = response->upgrade.len > 0;
-	unsigned status = is_tunnel ? STATUS_OF_TUNNEL : response->status;
-	CHECK(status >= 100 && status <= 999);
-	begin_fields(fields, stream,
-	        OWN_FIELDS + (head != NULL ? head->count : 0) + count_lines(response->added) +
-	                response->field_count);
-	fields->is_copied = is_copied;
-	add(fields, STR(":status"), print_number(fields->arena, status));
-	if (head != NULL)
-		add_head(fields, head, response->drop);
-	add_lines(fields, response->added);
-	for (unsigned i = 0; i < response->field_count; i++)
-		add_known(fields, response->fields[i].id, response->fields[i].value);
-	if (response->length != UINT64_MAX)
-		add_known(fields, HTTP_NAME_CONTENT_LENGTH,
-		        print_number(fields->arena, response->length));
 }
 
 /* ---- what nghttp2 asks for ---- */
@@ -179,10 +41,11 @@ static ssize_t read_end(struct serve_h2_stream *stream, uint32_t *flags)
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	if (stream->trailer_count > 0) {
+	if (stream->trailers != NULL) {
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		if (nghttp2_submit_trailer(stream->session->wire, stream->id, stream->trailers,
-		            stream->trailer_count) != 0)
+		serve_h2_block_wait(stream, stream->trailers);
+		stream->trailers = NULL;
+		if (nghttp2_submit_trailer(stream->session->wire, stream->id, NULL, 0) != 0)
 			return NGHTTP2_ERR_CALLBACK_FAILURE;
 	}
 	return 0;
@@ -265,12 +128,14 @@ static int on_send(nghttp2_session *wire, nghttp2_frame *frame, const uint8_t *h
 	return 0;
 }
 
-/* What ended a response is on its way. A request that is not whole then is not waited for (RFC 9113
- * section 8.1). */
+/* A head goes out as we write it. What ended a response is on its way: a request that is not whole
+ * then is not waited for (RFC 9113 section 8.1). */
 static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void *user)
 {
 	struct serve_h2_session *session = user;
 	int32_t id = frame->hd.stream_id;
+	if (frame->hd.type == NGHTTP2_HEADERS && !serve_h2_block_write(session, &frame->hd))
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	bool is_end = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
 	              (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 	if (!is_end)
@@ -289,31 +154,48 @@ static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void
 	return 0;
 }
 
+/* Of a stream that ended meanwhile. */
+static int on_frame_not_send(
+        nghttp2_session *wire, const nghttp2_frame *frame, int error, void *user)
+{
+	struct serve_h2_stream *stream = serve_h2_stream_find(user, frame->hd.stream_id);
+	(void)wire;
+	(void)error;
+	if (frame->hd.type == NGHTTP2_HEADERS && stream != NULL && stream->blocks != NULL)
+		serve_h2_block_forget(stream, stream->blocks);
+	return 0;
+}
+
 void serve_h2_response_set(nghttp2_session_callbacks *callbacks)
 {
 	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send);
 	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+	nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
 }
 
 /* ---- heads ---- */
 
-/* Whether a head of so many bytes would be packed by the next call of serve_h2_pump_one. */
-static bool is_packed_at_once(struct serve_h2_session *session, size_t bytes)
+/* Whether the frame of a head is the next that serve_h2_pump_one gives out, and has room. */
+static bool comes_at_once(struct serve_h2_session *session, const struct serve_h2_block *block)
 {
 	if (!session->is_drained)
 		serve_h2_pump(session);
 	return session->is_drained && nghttp2_session_get_outbound_queue_size(session->wire) == 0 &&
-	       serve_h2_room(session) >= bytes + PACKED_ROOM;
+	       serve_h2_room(session) >= block->room;
 }
 
-static size_t bytes_of(const struct serve_response *response)
+/* A copy of a head that waits; NULL when it is too much. */
+static struct serve_h2_block *keep_head(
+        struct serve_h2_stream *stream, const struct serve_h2_block *block)
 {
-	size_t bytes = response->added.len;
-	if (response->head != NULL)
-		bytes += response->head->len;
-	for (unsigned i = 0; i < response->field_count; i++)
-		bytes += HTTP_NAME_BYTES + response->fields[i].value.len;
-	return bytes;
+	struct serve_stream *it = &stream->stream;
+	size_t allocated = it->arena.allocated;
+	struct serve_h2_block *kept = serve_h2_block_keep(&it->arena, block);
+	size_t more = it->arena.allocated - allocated;
+	if (more > 0 && !serve_h2_memory_take(&stream->session->memory, more))
+		return NULL;
+	it->arena_charged += more;
+	return kept;
 }
 
 static bool fail_head(struct serve_h2_stream *stream)
@@ -321,6 +203,31 @@ static bool fail_head(struct serve_h2_stream *stream)
 	stream->stream.fault = FAULT_MEMORY;
 	serve_stream_abort(&stream->stream);
 	return false;
+}
+
+/* Gives nghttp2 the head, and has it make its frame at once where it can: the body is likely to
+ * follow. */
+static bool send_head(struct serve_h2_stream *stream, struct serve_h2_block *block)
+{
+	struct serve_h2_session *session = stream->session;
+	const nghttp2_data_provider provider = {
+	        .source = {.ptr = stream}, .read_callback = on_read};
+	bool has_body = stream->stream.length_left > 0, is_now = comes_at_once(session, block);
+	if (!is_now)
+		block = keep_head(stream, block);
+	if (block == NULL)
+		return false;
+	serve_h2_block_wait(stream, block);
+	if (nghttp2_submit_response(
+	            session->wire, stream->id, NULL, 0, has_body ? &provider : NULL) != 0) {
+		serve_h2_block_forget(stream, block);
+		return false;
+	}
+	if (is_now) {
+		serve_h2_pump_one(session);
+		serve_h2_block_forget(stream, block);
+	}
+	return true;
 }
 
 bool serve_h2_response_begin(struct serve_stream *it, const struct serve_response *response)
@@ -334,24 +241,9 @@ bool serve_h2_response_begin(struct serve_stream *it, const struct serve_respons
 	it->length_left = response->is_bodiless && !it->is_tunnel ? 0 : response->length;
 	if (it->is_gone || stream->is_wire_closed || session->is_broken)
 		return true;
-	size_t bytes = bytes_of(response), allocated = it->arena.allocated;
-	bool is_at_once = is_packed_at_once(session, bytes);
-	struct fields fields;
-	make_fields(stream, response, !is_at_once, &fields);
-	size_t more = it->arena.allocated - allocated;
-	if (more > 0) {
-		if (!serve_h2_memory_take(&session->memory, more))
-			return fail_head(stream);
-		it->arena_charged += more;
-	}
-	nghttp2_data_provider provider = {.source = {.ptr = stream}, .read_callback = on_read};
-	bool has_body = it->length_left > 0;
-	if (nghttp2_submit_response(session->wire, stream->id, fields.list, fields.count,
-	            has_body ? &provider : NULL) != 0)
+	struct serve_h2_block block = serve_h2_block_make(response, it->status);
+	if (!send_head(stream, &block))
 		return fail_head(stream);
-	/* The body is likely to follow at once. */
-	if (is_at_once)
-		serve_h2_pump_one(session);
 	serve_h2_touch(session);
 	return true;
 }
@@ -364,13 +256,17 @@ void serve_h2_response_interim(struct serve_stream *it, unsigned status,
 	/* 101 has no meaning here (RFC 9113 section 8.6). */
 	if (it->is_gone || it->has_response || stream->is_wire_closed || status == 101)
 		return;
-	struct serve_response response = {
-	        .status = status, .head = head, .drop = drop, .length = UINT64_MAX};
-	struct fields fields;
-	make_fields(stream, &response, true, &fields);
-	if (nghttp2_submit_headers(session->wire, NGHTTP2_FLAG_NONE, stream->id, NULL, fields.list,
-	            fields.count, NULL) != 0)
+	const struct serve_response response = {.head = head, .drop = drop, .length = UINT64_MAX};
+	const struct serve_h2_block made = serve_h2_block_make(&response, status);
+	struct serve_h2_block *block = keep_head(stream, &made);
+	if (block == NULL)
 		return; /* a hint may be left out */
+	serve_h2_block_wait(stream, block);
+	if (nghttp2_submit_headers(
+	            session->wire, NGHTTP2_FLAG_NONE, stream->id, NULL, NULL, 0, NULL) != 0) {
+		serve_h2_block_forget(stream, block);
+		return;
+	}
 	serve_h2_pump(session);
 	serve_h2_touch(session);
 }
@@ -544,13 +440,14 @@ void serve_h2_response_finish(struct serve_stream *it, const struct http_head *t
 	serve_h2_order_leave(stream);
 	if (it->is_gone || stream->is_wire_closed || it->length_left == 0)
 		return;
-	if (trailers != NULL && trailers->count > 0) {
-		struct fields fields;
-		begin_fields(&fields, stream, trailers->count);
-		fields.is_copied = true;
-		add_head(&fields, trailers, NULL);
-		stream->trailers = fields.list;
-		stream->trailer_count = fields.count;
+	if (trailers != NULL && serve_h2_block_has_fields(trailers)) {
+		const struct serve_response response = {.head = trailers, .length = UINT64_MAX};
+		const struct serve_h2_block made = serve_h2_block_make(&response, 0);
+		stream->trailers = keep_head(stream, &made);
+		if (stream->trailers == NULL) {
+			fail_head(stream);
+			return;
+		}
 	}
 	go_on_alone(stream);
 }
@@ -599,48 +496,4 @@ void serve_h2_response_error(struct serve_stream *it, enum fault fault, struct s
 		return;
 	stream->pending = arena_copy(&it->arena, words);
 	go_on_alone(stream);
-}
-
-static nghttp2_nv field_of(struct str name, struct str value)
-{
-	return (nghttp2_nv){
-	        .name = (uint8_t *)(uintptr_t)name.at,
-	        .namelen = name.len,
-	        .value = (uint8_t *)(uintptr_t)value.at,
-	        .valuelen = value.len,
-	};
-}
-
-void serve_h2_response_refuse(struct serve_h2_session *session, int32_t id, enum fault fault)
-{
-	struct serve_server *server = session->connection->server;
-	const struct fault_info *info = fault_info(fault);
-	char status[8];
-	int length = snprintf(status, sizeof(status), "%u", info->status);
-	nghttp2_nv fields[8] = {
-	        field_of(STR(":status"), str_make(status, (size_t)length)),
-	        field_of(STR("date"), serve_server_date(server)),
-	        field_of(STR("cache-control"), STR("no-store")),
-	        field_of(STR("content-length"), STR("0")),
-	        field_of(STR("x-headwater-error"), str_of(info->name)),
-	};
-	size_t count = 5;
-	char names[128];
-	struct str lines = str_of(server->options.refusal_lines);
-	size_t at = 0;
-	while (lines.len > 0 && count < ARRAY_LENGTH(fields)) {
-		const char *colon = memchr(lines.at, ':', lines.len);
-		const char *end = memchr(lines.at, '\n', lines.len);
-		CHECK(colon != NULL && end != NULL && colon < end);
-		size_t name_len = (size_t)(colon - lines.at);
-		CHECK(at + name_len <= sizeof(names));
-		str_copy_lower(names + at, str_make(lines.at, name_len));
-		fields[count++] = field_of(str_make(names + at, name_len),
-		        str_trim(str_make(colon + 1, (size_t)(end - colon) - 2)));
-		at += name_len;
-		lines = str_make(end + 1, lines.len - (size_t)(end + 1 - lines.at));
-	}
-	if (nghttp2_submit_response(session->wire, id, fields, count, NULL) != 0)
-		nghttp2_submit_rst_stream(
-		        session->wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
 }

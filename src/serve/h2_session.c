@@ -69,19 +69,13 @@ struct serve_h2_shared *serve_h2_shared_new(void)
 	nghttp2_option_set_max_continuations(shared->option, LIMIT_H2_CONTINUATIONS);
 	nghttp2_option_set_max_reserved_remote_streams(shared->option, 0);
 	nghttp2_option_set_builtin_recv_extension_type(shared->option, NGHTTP2_PRIORITY_UPDATE);
-	nghttp2_option_set_max_deflate_dynamic_table_size(shared->option, LIMIT_H2_ENCODER_BYTES);
-	nghttp2_option_set_max_send_header_block_length(shared->option, 2 * LIMIT_HEAD_BYTES);
+	/* Heads are packed by us (h2_block.c). */
+	nghttp2_option_set_max_deflate_dynamic_table_size(shared->option, 0);
 	/* Resets are counted by us (h2_flood.c); the library would end with INTERNAL_ERROR. */
 	nghttp2_option_set_stream_reset_rate_limit(shared->option, UINT32_MAX, UINT32_MAX);
 	slab_init_sparse(&shared->sessions, sizeof(struct session_room));
 	slab_init(&shared->streams, sizeof(struct serve_h2_stream));
 	serve_h2_memory_init_blocks(&shared->blocks);
-	for (unsigned id = 0; id < HTTP_NAME_OTHER; id++) {
-		struct serve_h2_name *name = &shared->names.known[id];
-		struct str text = http_name_text(id);
-		str_copy_lower(name->lower, text);
-		name->len = text.len;
-	}
 	return shared;
 }
 
@@ -112,6 +106,13 @@ size_t serve_h2_room(const struct serve_h2_session *session)
 	return SERVE_H2_OUT_BYTES - taken;
 }
 
+static void drop_rest_block(struct serve_h2_session *session)
+{
+	if (session->rest_block != NULL)
+		session->memory.calls.free(session->rest_block, &session->memory);
+	session->rest_block = NULL;
+}
+
 /* Copies what is left of a frame into `out`; false when not all of it has room now. */
 static bool put_rest(struct serve_h2_session *session)
 {
@@ -130,7 +131,10 @@ static bool put_rest(struct serve_h2_session *session)
 		return false;
 	}
 	session->rest = str_make(session->rest.at + now.len, session->rest.len - now.len);
-	return session->rest.len == 0;
+	if (session->rest.len > 0)
+		return false;
+	drop_rest_block(session);
+	return true;
 }
 
 /* The next frames; false when there is none, or no room. */
@@ -140,13 +144,15 @@ static bool pump_next(struct serve_h2_session *session)
 	if (session->is_broken || !put_rest(session) ||
 	        buf_length(&session->connection->out) >= SERVE_H2_OUT_BYTES)
 		return false;
+	session->is_written = false;
 	ssize_t length = nghttp2_session_mem_send(session->wire, &bytes);
 	session->is_drained = length == 0;
 	if (length < 0)
 		session->is_broken = true;
 	if (length <= 0)
 		return false;
-	session->rest = str_make((const char *)bytes, (size_t)length);
+	if (!session->is_written)
+		session->rest = str_make((const char *)bytes, (size_t)length);
 	return put_rest(session);
 }
 
@@ -520,6 +526,8 @@ void serve_h2_free(struct serve_h2_session *session)
 		serve_h2_stream_free(container_of(node, struct serve_h2_stream, node));
 	/* No callback of its is to find the streams that it forgets. */
 	nghttp2_session_del(session->wire);
+	session->memory.calls.free(session->pack, &session->memory);
+	drop_rest_block(session);
 	serve_h2_head_done(&session->head);
 	serve_h2_memory_done(&session->memory);
 	slab_give(&server->h2->sessions, container_of(session, struct session_room, session));

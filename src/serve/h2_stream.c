@@ -34,9 +34,31 @@ static void wake(struct serve_h2_stream *stream)
 		loop_wake(server_of(stream)->options.loop, stream->stream.wake);
 }
 
+/* A request that became no stream has the fault in its place, twice and one, which no address is.
+ */
+static void *as_refusal(enum fault fault)
+{
+	return (void *)((uintptr_t)fault << 1 | 1);
+}
+
+static bool is_refusal(const void *found)
+{
+	return ((uintptr_t)found & 1) != 0;
+}
+
 struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id)
 {
-	return id == 0 ? NULL : nghttp2_session_get_stream_user_data(session->wire, id);
+	void *found = id == 0 ? NULL : nghttp2_session_get_stream_user_data(session->wire, id);
+	return is_refusal(found) ? NULL : found;
+}
+
+bool serve_h2_stream_is_refused(struct serve_h2_session *session, int32_t id, enum fault *ret_fault)
+{
+	const void *found = nghttp2_session_get_stream_user_data(session->wire, id);
+	if (!is_refusal(found))
+		return false;
+	*ret_fault = (enum fault)((uintptr_t)found >> 1);
+	return true;
 }
 
 /* ---- the end ---- */
@@ -341,6 +363,15 @@ static enum fault open_stream(
 	return FAULT_NONE;
 }
 
+/* Answers a request that becomes no stream (h2_block.c has the head). */
+static void refuse(struct serve_h2_session *session, int32_t id, enum fault fault)
+{
+	nghttp2_session *wire = session->wire;
+	if (nghttp2_session_set_stream_user_data(wire, id, as_refusal(fault)) != 0 ||
+	        nghttp2_submit_response(wire, id, NULL, 0, NULL) != 0)
+		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
+}
+
 void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool has_end)
 {
 	struct serve_handler *handler = session->connection->server->options.handler;
@@ -356,7 +387,7 @@ void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool ha
 	enum fault fault = open_stream(session, id, has_end, &stream);
 	if (fault != FAULT_NONE) {
 		handler->on_refused(handler, &session->connection->client, fault);
-		serve_h2_response_refuse(session, id, fault);
+		refuse(session, id, fault);
 		return;
 	}
 	nghttp2_session_set_stream_user_data(session->wire, id, stream);

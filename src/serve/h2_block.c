@@ -1,0 +1,325 @@
+/*
+ * Heads that go out: HEADERS frames, whose blocks are ours (h2_pack.c). nghttp2 is given a head
+ * without fields, so that it keeps the states of streams and the order of frames; in the moment in
+ * which it makes the frame, the block is packed and written to `out` in place of it, and what
+ * nghttp2 has made is dropped. So blocks are packed in the order in which they are sent, as their
+ * tables want it.
+ *
+ * Until then a response waits in its stream's list, as a copy in its arena; one whose frame comes
+ * within the call is not copied. A request that became no stream has its fault in place of one.
+ */
+#include "http/mark.h"
+#include "serve/h2_private.h"
+
+enum {
+	NUMBER_BYTES = 20, /* a length in decimal */
+	/* What nghttp2 fills into its frames is END_STREAM; no block of ours has padding. */
+	FLAGS = NGHTTP2_FLAG_END_STREAM,
+};
+
+static struct serve_server *server_of(const struct serve_h2_session *session)
+{
+	return session->connection->server;
+}
+
+/* ---- fields ---- */
+
+/* What HTTP/2 has no use for (RFC 9113 section 8.2.2), and what the stream writes itself. */
+static bool is_dropped(enum http_name id)
+{
+	static const uint64_t dropped =
+	        UINT64_C(1) << HTTP_NAME_CONNECTION | UINT64_C(1) << HTTP_NAME_CONTENT_LENGTH |
+	        UINT64_C(1) << HTTP_NAME_KEEP_ALIVE | UINT64_C(1) << HTTP_NAME_PROXY_CONNECTION |
+	        UINT64_C(1) << HTTP_NAME_TRANSFER_ENCODING | UINT64_C(1) << HTTP_NAME_UPGRADE;
+	return (dropped >> id & 1) != 0; /* OTHER is less than 64, too */
+}
+
+bool serve_h2_block_has_fields(const struct http_head *head)
+{
+	for (unsigned i = 0; i < head->count; i++)
+		if (!is_dropped((enum http_name)head->fields[i].id))
+			return true;
+	return false;
+}
+
+static void pack_field(struct serve_h2_pack *pack, struct http_writer *block, enum http_name id,
+        struct str name, struct str value)
+{
+	if (!is_dropped(id))
+		serve_h2_pack_field(pack, block, id, name, value);
+}
+
+static void pack_head(struct serve_h2_pack *pack, struct http_writer *block,
+        const struct http_head *head, const uint64_t *drop)
+{
+	for (unsigned i = 0; i < head->count; i++)
+		if (drop == NULL || !http_mark_has(drop, i))
+			pack_field(pack, block, (enum http_name)head->fields[i].id,
+			        http_head_name(head, &head->fields[i]),
+			        http_head_value(head, &head->fields[i]));
+}
+
+/* "Name: value\r\n" lines of ours. */
+static void pack_lines(struct serve_h2_pack *pack, struct http_writer *block, struct str lines)
+{
+	while (lines.len > 0) {
+		struct str value = str_cut(&lines, '\n');
+		struct str name = str_cut(&value, ':');
+		CHECK(name.len > 0 && value.len > 0);
+		value.len--; /* the CR */
+		pack_field(pack, block, http_name_of(name), name, str_trim(value));
+	}
+}
+
+static void pack_length(struct serve_h2_pack *pack, struct http_writer *block, uint64_t length)
+{
+	char digits[NUMBER_BYTES];
+	struct http_writer number;
+	http_writer_init(&number, digits, sizeof(digits));
+	http_write_u64(&number, length);
+	serve_h2_pack_field(
+	        pack, block, HTTP_NAME_CONTENT_LENGTH, STR_EMPTY, http_writer_str(&number));
+}
+
+static void pack_response(struct serve_h2_pack *pack, struct http_writer *block, unsigned status,
+        const struct serve_response *response)
+{
+	serve_h2_pack_begin(pack, block);
+	if (status != 0)
+		serve_h2_pack_status(block, status);
+	if (response->head != NULL)
+		pack_head(pack, block, response->head, response->drop);
+	pack_lines(pack, block, response->added);
+	for (unsigned i = 0; i < response->field_count; i++)
+		pack_field(
+		        pack, block, response->fields[i].id, STR_EMPTY, response->fields[i].value);
+	if (response->length != UINT64_MAX)
+		pack_length(pack, block, response->length);
+}
+
+static size_t count_lines(struct str lines)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < lines.len; i++)
+		count += lines.at[i] == '\n';
+	return count;
+}
+
+/* How many frames have so many bytes. */
+static size_t frames_of(size_t bytes)
+{
+	return bytes == 0 ? 1 : (bytes + SERVE_H2_FRAME_BYTES - 1) / SERVE_H2_FRAME_BYTES;
+}
+
+/* At most how many bytes the frames of a head take. */
+static size_t room_of(const struct serve_response *response)
+{
+	const struct http_head *head = response->head;
+	size_t count = 1 + response->field_count + count_lines(response->added);
+	size_t bytes = SERVE_H2_PACK_BEGIN_ROOM + SERVE_H2_PACK_STATUS_ROOM + NUMBER_BYTES +
+	               response->added.len;
+	for (unsigned i = 0; i < response->field_count; i++)
+		bytes += response->fields[i].value.len;
+	for (unsigned i = 0; head != NULL && i < head->count; i++)
+		bytes += head->fields[i].name_len + (size_t)head->fields[i].value_len;
+	if (head != NULL)
+		count += head->count;
+	bytes += count * SERVE_H2_PACK_FIELD_ROOM;
+	return bytes + frames_of(bytes) * SERVE_H2_FRAME_HEAD_BYTES;
+}
+
+/* ---- waiting ---- */
+
+static const struct http_head *copy_head(struct arena *arena, const struct http_head *head)
+{
+	struct http_head *copy = arena_alloc(arena, sizeof(*copy));
+	*copy = *head;
+	copy->base = arena_copy(arena, str_make(head->base, head->len)).at;
+	copy->fields = arena_alloc(arena, head->count * sizeof(head->fields[0]));
+	if (head->count > 0)
+		memcpy(copy->fields, head->fields, head->count * sizeof(head->fields[0]));
+	return copy;
+}
+
+static const uint64_t *copy_marks(struct arena *arena, const uint64_t *marks)
+{
+	uint64_t *copy = arena_alloc(arena, HTTP_MARK_WORDS * sizeof(*copy));
+	memcpy(copy, marks, HTTP_MARK_WORDS * sizeof(*copy));
+	return copy;
+}
+
+static const struct serve_field *copy_fields(
+        struct arena *arena, const struct serve_field *fields, unsigned count)
+{
+	struct serve_field *copy = arena_alloc(arena, count * sizeof(*copy));
+	for (unsigned i = 0; i < count; i++)
+		copy[i] = (struct serve_field){
+		        .id = fields[i].id, .value = arena_copy(arena, fields[i].value)};
+	return copy;
+}
+
+static const struct serve_response *copy_response(
+        struct arena *arena, const struct serve_response *response)
+{
+	struct serve_response *copy = arena_alloc(arena, sizeof(*copy));
+	*copy = *response;
+	copy->reason = copy->lines = STR_EMPTY; /* of HTTP/1 */
+	copy->added = arena_copy(arena, response->added);
+	if (response->head != NULL)
+		copy->head = copy_head(arena, response->head);
+	if (response->drop != NULL)
+		copy->drop = copy_marks(arena, response->drop);
+	copy->fields = copy_fields(arena, response->fields, response->field_count);
+	return copy;
+}
+
+struct serve_h2_block serve_h2_block_make(const struct serve_response *response, unsigned status)
+{
+	return (struct serve_h2_block){
+	        .response = response, .room = room_of(response), .status = status};
+}
+
+struct serve_h2_block *serve_h2_block_keep(struct arena *arena, const struct serve_h2_block *block)
+{
+	struct serve_h2_block *kept = arena_alloc(arena, sizeof(*kept));
+	*kept = *block;
+	kept->response = copy_response(arena, block->response);
+	return kept;
+}
+
+void serve_h2_block_wait(struct serve_h2_stream *stream, struct serve_h2_block *block)
+{
+	struct serve_h2_block **at = &stream->blocks;
+	while (*at != NULL)
+		at = &(*at)->next;
+	block->next = NULL;
+	*at = block;
+}
+
+void serve_h2_block_forget(struct serve_h2_stream *stream, const struct serve_h2_block *block)
+{
+	struct serve_h2_block **at = &stream->blocks;
+	while (*at != NULL && *at != block)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = block->next;
+}
+
+/* ---- frames ---- */
+
+static void put_frame_head(char *to, size_t length, const nghttp2_frame_hd *head)
+{
+	uint32_t id = (uint32_t)head->stream_id;
+	const char bytes[SERVE_H2_FRAME_HEAD_BYTES] = {(char)(length >> 16), (char)(length >> 8),
+	        (char)length, (char)head->type, (char)head->flags, (char)(id >> 24),
+	        (char)(id >> 16), (char)(id >> 8), (char)id};
+	memcpy(to, bytes, sizeof(bytes));
+}
+
+/* Makes frames of a block that stands at `to`, behind the place for the head of the first. Returns
+ * their length. */
+static size_t frame(char *to, size_t length, const nghttp2_frame_hd *head)
+{
+	size_t count = frames_of(length), last = length - (count - 1) * SERVE_H2_FRAME_BYTES;
+	for (size_t i = count; i-- > 0;) {
+		size_t bytes = i == count - 1 ? last : SERVE_H2_FRAME_BYTES;
+		char *at = to + i * (SERVE_H2_FRAME_HEAD_BYTES + SERVE_H2_FRAME_BYTES);
+		nghttp2_frame_hd made = {
+		        .stream_id = head->stream_id,
+		        .type = i == 0 ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION,
+		        .flags = (uint8_t)((i == 0 ? head->flags & FLAGS : 0) |
+		                           (i == count - 1 ? NGHTTP2_FLAG_END_HEADERS : 0)),
+		};
+		if (i > 0)
+			memmove(at + SERVE_H2_FRAME_HEAD_BYTES,
+			        to + SERVE_H2_FRAME_HEAD_BYTES + i * SERVE_H2_FRAME_BYTES, bytes);
+		put_frame_head(at, bytes, &made);
+	}
+	return length + count * SERVE_H2_FRAME_HEAD_BYTES;
+}
+
+/* Where the frames are written: into `out`, or, where they have no room there, into memory of the
+ * session that is copied as `rest`. NULL: there is none. */
+static char *take_room(struct serve_h2_session *session, size_t room)
+{
+	struct buf *out = &session->connection->out;
+	if (room > BUF_LARGE - buf_length(out))
+		return session->rest_block = session->memory.calls.malloc(room, &session->memory);
+	size_t wanted = out->block == NULL && room < BUF_MIDDLE ? BUF_MIDDLE : room;
+	if (!buf_reserve(server_of(session)->options.buffers, out, wanted))
+		return NULL;
+	return out->block + out->end;
+}
+
+/* The table is made with the first head. */
+static struct serve_h2_pack *pack_of(struct serve_h2_session *session)
+{
+	if (session->pack != NULL)
+		return session->pack;
+	session->pack =
+	        session->memory.calls.malloc(sizeof(struct serve_h2_pack), &session->memory);
+	if (session->pack != NULL)
+		serve_h2_pack_init(session->pack, nghttp2_session_get_remote_settings(session->wire,
+		                                          NGHTTP2_SETTINGS_HEADER_TABLE_SIZE));
+	return session->pack;
+}
+
+static bool write_frames(struct serve_h2_session *session, const nghttp2_frame_hd *head,
+        const struct serve_h2_block *block)
+{
+	struct serve_h2_pack *pack = pack_of(session);
+	char *to = pack != NULL ? take_room(session, block->room) : NULL;
+	if (to == NULL)
+		return false;
+	struct http_writer writer;
+	http_writer_init(
+	        &writer, to + SERVE_H2_FRAME_HEAD_BYTES, block->room - SERVE_H2_FRAME_HEAD_BYTES);
+	pack_response(pack, &writer, block->status, block->response);
+	size_t length = frame(to, http_writer_str(&writer).len, head);
+	if (session->rest_block != NULL)
+		session->rest = str_make(to, length);
+	else
+		buf_grew(&session->connection->out, length);
+	return true;
+}
+
+/* The answer to a request that became no stream. */
+static bool write_refusal(
+        struct serve_h2_session *session, const nghttp2_frame_hd *head, enum fault fault)
+{
+	struct serve_server *server = server_of(session);
+	const struct fault_info *info = fault_info(fault);
+	const struct serve_field fields[] = {
+	        {HTTP_NAME_DATE, serve_server_date(server)},
+	        {HTTP_NAME_CACHE_CONTROL, STR("no-store")},
+	        {HTTP_NAME_X_HEADWATER_ERROR, str_of(info->name)},
+	};
+	const struct serve_response response = {
+	        .status = info->status,
+	        .added = str_of(server->options.refusal_lines),
+	        .fields = fields,
+	        .field_count = ARRAY_LENGTH(fields),
+	};
+	const struct serve_h2_block block = serve_h2_block_make(&response, response.status);
+	return write_frames(session, head, &block);
+}
+
+bool serve_h2_block_write(struct serve_h2_session *session, const nghttp2_frame_hd *head)
+{
+	enum fault fault;
+	session->is_written = true;
+	if (serve_h2_stream_is_refused(session, head->stream_id, &fault))
+		return write_refusal(session, head, fault);
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, head->stream_id);
+	CHECK(stream != NULL && stream->blocks != NULL);
+	const struct serve_h2_block *block = stream->blocks;
+	stream->blocks = block->next;
+	return write_frames(session, head, block);
+}
+
+void serve_h2_block_limit(struct serve_h2_session *session, const nghttp2_settings *settings)
+{
+	for (size_t i = 0; session->pack != NULL && i < settings->niv; i++)
+		if (settings->iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
+			serve_h2_pack_limit(session->pack, settings->iv[i].value);
+}
