@@ -6,7 +6,9 @@
  * tables want it.
  *
  * Until then a response waits in its stream's list, as a copy in its arena; one whose frame comes
- * within the call is not copied. A request that became no stream has its fault in place of one.
+ * within the call is not copied. A stream that nghttp2 makes no frame for any more, since it is
+ * reset or the session ends, gets none for later heads either, so none takes another's place. A
+ * request that became no stream has its fault in place of one.
  */
 #include "http/mark.h"
 #include "serve/h2_private.h"

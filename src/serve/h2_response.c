@@ -154,23 +154,10 @@ static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void
 	return 0;
 }
 
-/* Of a stream that ended meanwhile. */
-static int on_frame_not_send(
-        nghttp2_session *wire, const nghttp2_frame *frame, int error, void *user)
-{
-	struct serve_h2_stream *stream = serve_h2_stream_find(user, frame->hd.stream_id);
-	(void)wire;
-	(void)error;
-	if (frame->hd.type == NGHTTP2_HEADERS && stream != NULL && stream->blocks != NULL)
-		serve_h2_block_forget(stream, stream->blocks);
-	return 0;
-}
-
 void serve_h2_response_set(nghttp2_session_callbacks *callbacks)
 {
 	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send);
 	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
-	nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
 }
 
 /* ---- heads ---- */

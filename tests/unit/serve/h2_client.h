@@ -15,6 +15,7 @@ enum { H2_ANSWERS = 160 };
 struct h2_answer {
 	char head[2048]; /* lines "name: value", of the last final head */
 	char trailers[256];
+	uint64_t sum; /* of all names and values that came */
 	struct text body;
 	unsigned status, interims, frames;
 	uint32_t reset; /* the code; UINT32_MAX: none */
@@ -41,6 +42,13 @@ static inline struct h2_answer *h2_answer(struct h2_client *h2, int32_t id)
 	return &h2->answers[id / 2];
 }
 
+static inline uint64_t h2_add_to_sum(uint64_t sum, struct str bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++)
+		sum = sum * 31 + (unsigned char)bytes.at[i];
+	return sum;
+}
+
 static inline int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
         const uint8_t *name, size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
         void *user)
@@ -49,6 +57,8 @@ static inline int h2_on_header(nghttp2_session *session, const nghttp2_frame *fr
 	struct str key = str_make((const char *)name, name_len);
 	(void)session;
 	(void)flags;
+	answer->sum = h2_add_to_sum(answer->sum, key);
+	answer->sum = h2_add_to_sum(answer->sum, str_make((const char *)value, value_len));
 	if (str_is_equal(key, STR(":status"))) {
 		unsigned status = (unsigned)atoi((const char *)value);
 		answer->interims += status < 200;
