@@ -59,7 +59,9 @@ def options_of_command_line():
     parser.add_argument("--cores", type=lambda text: [int(core) for core in words(text)], default=[0, 1],
                         help="the servers', and that of origin and load")
     parser.add_argument("--json", type=pathlib.Path, help="writes every round there")
+    parser.add_argument("--h2", action="store_true", help="and speak HTTP/2 over it")
     options = parser.parse_args()
+    options.tls |= options.h2
     if options.tls and options.what != "idle":
         parser.error("--tls is for idle connections; hits over it are script/bench tls")
     options.sizes = options.sizes or SIZES.get(options.what, [])
