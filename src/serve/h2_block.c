@@ -253,30 +253,27 @@ static char *take_room(struct serve_h2_session *session, size_t room)
 	return out->block + out->end;
 }
 
-/* The table is made with the first head. */
-static struct serve_h2_pack *pack_of(struct serve_h2_session *session)
+/* Text that has no room is sent again, which is no reason to end. */
+static void widen(struct serve_h2_session *session)
 {
-	if (session->pack != NULL)
-		return session->pack;
-	session->pack =
-	        session->memory.calls.malloc(sizeof(struct serve_h2_pack), &session->memory);
-	if (session->pack != NULL)
-		serve_h2_pack_init(session->pack, nghttp2_session_get_remote_settings(session->wire,
-		                                          NGHTTP2_SETTINGS_HEADER_TABLE_SIZE));
-	return session->pack;
+	session->pack_text =
+	        session->memory.calls.malloc(SERVE_H2_PACK_MORE_BYTES, &session->memory);
+	if (session->pack_text != NULL)
+		serve_h2_pack_widen(&session->pack, session->pack_text);
 }
 
 static bool write_frames(struct serve_h2_session *session, const nghttp2_frame_hd *head,
         const struct serve_h2_block *block)
 {
-	struct serve_h2_pack *pack = pack_of(session);
-	char *to = pack != NULL ? take_room(session, block->room) : NULL;
+	char *to = take_room(session, block->room);
 	if (to == NULL)
 		return false;
+	if (session->pack.is_tight && session->pack_text == NULL)
+		widen(session);
 	struct http_writer writer;
 	http_writer_init(
 	        &writer, to + SERVE_H2_FRAME_HEAD_BYTES, block->room - SERVE_H2_FRAME_HEAD_BYTES);
-	pack_response(pack, &writer, block->status, block->response);
+	pack_response(&session->pack, &writer, block->status, block->response);
 	size_t length = frame(to, http_writer_str(&writer).len, head);
 	if (session->rest_block != NULL)
 		session->rest = str_make(to, length);
@@ -321,7 +318,7 @@ bool serve_h2_block_write(struct serve_h2_session *session, const nghttp2_frame_
 
 void serve_h2_block_limit(struct serve_h2_session *session, const nghttp2_settings *settings)
 {
-	for (size_t i = 0; session->pack != NULL && i < settings->niv; i++)
+	for (size_t i = 0; i < settings->niv; i++)
 		if (settings->iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
-			serve_h2_pack_limit(session->pack, settings->iv[i].value);
+			serve_h2_pack_limit(&session->pack, settings->iv[i].value);
 }

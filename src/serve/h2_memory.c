@@ -8,12 +8,18 @@
  * Larger ones a session takes as it begins, and keeps: nghttp2's own struct, its map of streams,
  * and a buffer for the largest frame, of which only heads are written (bodies go past it). They lie
  * one behind the other in the room behind the session, the buffer last: what is not written of it
- * takes no memory, as it would where malloc gives out again what somebody else has written to.
+ * takes no memory, as it would where malloc gives out again what somebody else has written to. At
+ * the room's end is what nothing is ever written to: the ring of nghttp2's encoder, which it makes
+ * first, and which has no entries, since heads are packed by us.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
 
-enum { STEP_BYTES = 65536, IDLE_STEP_BYTES = 4096 };
+enum {
+	STEP_BYTES = 65536,
+	IDLE_STEP_BYTES = 4096,
+	RING_BYTES = 1024, /* of HPACK, in nghttp2 1.52 */
+};
 
 /* Of blocks in slabs, with their heads; multiples of SERVE_H2_BLOCK_STEP. */
 static const uint16_t SIZES[SERVE_H2_BLOCK_SIZES] = {
@@ -92,6 +98,26 @@ static struct block *take_large(struct serve_h2_memory *memory, size_t bytes)
 	return block;
 }
 
+/* The ring, if it is asked for and has room, at the room's end. Not even a head is written there.
+ */
+static void *take_ring(struct serve_h2_memory *memory, size_t size)
+{
+	if (size != RING_BYTES || memory->ring != NULL ||
+	        memory->room_bytes - memory->room_used < RING_BYTES ||
+	        !serve_h2_memory_take(memory, RING_BYTES))
+		return NULL;
+	memory->room_bytes -= RING_BYTES;
+	memory->ring = memory->room + memory->room_bytes;
+	return memory->ring;
+}
+
+static void give_ring(struct serve_h2_memory *memory)
+{
+	memory->ring = NULL;
+	memory->room_bytes += RING_BYTES;
+	serve_h2_memory_give(memory, RING_BYTES);
+}
+
 static void give_large(const struct serve_h2_memory *memory, struct block *block)
 {
 	const char *at = (const char *)block;
@@ -111,6 +137,9 @@ void serve_h2_memory_trim(struct serve_h2_memory *memory)
 static void *on_malloc(size_t size, void *user)
 {
 	struct serve_h2_memory *memory = user;
+	void *ring = take_ring(memory, size);
+	if (ring != NULL)
+		return ring;
 	size_t whole = size + sizeof(struct block);
 	if (size > LIMIT_H2_SESSION_BYTES || !serve_h2_memory_take(memory, whole))
 		return NULL;
@@ -122,8 +151,13 @@ static void *on_malloc(size_t size, void *user)
 
 static void on_free(void *at, void *user)
 {
+	struct serve_h2_memory *memory = user;
 	if (at == NULL)
 		return;
+	if (at == memory->ring) {
+		give_ring(memory);
+		return;
+	}
 	struct block *block = (struct block *)at - 1;
 	size_t whole = block->bytes + sizeof(struct block);
 	struct slab *slab = slab_of(user, whole);
@@ -146,15 +180,16 @@ static void *on_calloc(size_t count, size_t size, void *user)
 
 static void *on_realloc(void *at, size_t size, void *user)
 {
+	const struct serve_h2_memory *memory = user;
 	if (at == NULL)
 		return on_malloc(size, user);
-	const struct block *block = (struct block *)at - 1;
-	if (size == block->bytes)
+	size_t had = at == memory->ring ? RING_BYTES : ((struct block *)at - 1)->bytes;
+	if (size == had)
 		return at;
 	void *made = on_malloc(size, user);
 	if (made == NULL)
 		return NULL;
-	memcpy(made, at, size < block->bytes ? size : block->bytes);
+	memcpy(made, at, size < had ? size : had);
 	on_free(at, user);
 	return made;
 }

@@ -12,7 +12,7 @@
  * section 7.1.3).
  *
  * The peer may have to remember more than we have room for the text of. Then we forget it, oldest
- * first, and only count it.
+ * first, and only count it. So little room does for who sends one response, and is given first.
  */
 #include "serve/h2_pack.h"
 
@@ -32,7 +32,9 @@ enum {
 _Static_assert((SERVE_H2_PACK_ENTRIES & (SERVE_H2_PACK_ENTRIES - 1)) == 0, "a ring by masks");
 _Static_assert(STATIC_ENTRIES + SERVE_H2_PACK_ENTRIES < 0x7f, "an index is one byte");
 _Static_assert((int)SERVE_H2_PACK_INDEXED == (int)INDEXED + STATIC_ENTRIES + 1, "it is the newest");
-_Static_assert((int)HTTP_NAME_OTHER < (int)SERVE_H2_PACK_SEEN, "each known name has its own mark");
+_Static_assert((int)SERVE_H2_PACK_MORE_BYTES < 1 << 10, "a length and a place have ten bits");
+_Static_assert((int)SERVE_H2_PACK_NAMES <= 1 << 6 && (int)SERVE_H2_PACK_ENTRIES <= 1 << 5,
+        "an id has six bits, a place in the ring five");
 
 /* The names of RFC 7541 appendix A, as far as responses have them. */
 static const uint8_t static_names[SERVE_H2_PACK_NAMES] = {
@@ -120,18 +122,27 @@ static unsigned first_text(struct serve_h2_pack *pack)
 	return pack->kept == 0 ? pack->end : entry_of(pack, pack->kept - 1U)->at;
 }
 
-/* Makes room for so much text at its end, which is less than there can be. */
-static void make_room(struct serve_h2_pack *pack, size_t bytes)
+/* Moves what is kept of the text to the beginning of a place. */
+static void move_text(struct serve_h2_pack *pack, char *to)
 {
-	if (pack->end + bytes <= SERVE_H2_PACK_TEXT_BYTES)
-		return;
-	while (pack->end - first_text(pack) + bytes > SERVE_H2_PACK_TEXT_BYTES)
-		pack->kept--;
 	unsigned first = first_text(pack);
-	memmove(pack->text, pack->text + first, pack->end - first);
+	memmove(to, pack->text + first, pack->end - first);
 	for (unsigned age = 0; age < pack->kept; age++)
 		entry_of(pack, age)->at -= (uint16_t)first;
 	pack->end -= (uint16_t)first;
+	pack->text = to;
+}
+
+/* Makes room for so much text at its end, which is less than there can be. */
+static void make_room(struct serve_h2_pack *pack, size_t bytes)
+{
+	if (pack->end + bytes <= pack->room)
+		return;
+	while (pack->end - first_text(pack) + bytes > pack->room) {
+		pack->kept--;
+		pack->is_tight = true;
+	}
+	move_text(pack, pack->text);
 }
 
 static void remember(
@@ -143,11 +154,11 @@ static void remember(
 	make_room(pack, text.len + value.len);
 	struct serve_h2_pack_entry *entry = entry_of(pack, (unsigned)-1);
 	*entry = (struct serve_h2_pack_entry){
-	        .at = pack->end,
+	        .at = pack->end & 0x3ff,
 	        .name_len = (uint16_t)name.len,
-	        .value_len = (uint16_t)value.len,
-	        .id = (uint8_t)id,
-	        .older = pack->last[id],
+	        .value_len = (uint16_t)value.len & 0x3ff,
+	        .id = (unsigned)id & 0x3f,
+	        .older = pack->last[id] & 0x1f,
 	};
 	str_copy_lower(pack->text + pack->end, text);
 	if (value.len > 0)
@@ -217,11 +228,14 @@ static bool is_second(struct serve_h2_pack *pack, enum http_name id, struct str 
 static bool is_worth(struct serve_h2_pack *pack, enum http_name id, struct str name,
         struct str value, const struct found *found)
 {
-	size_t size = size_of(name.len, value.len);
-	bool is_large =
-	        size > pack->limit / 4 * 3 || name.len + value.len > SERVE_H2_PACK_TEXT_BYTES;
+	size_t text = value.len + (id == HTTP_NAME_OTHER ? name.len : 0);
+	bool is_large = size_of(name.len, value.len) > pack->limit / 4U * 3 ||
+	                text > SERVE_H2_PACK_MORE_BYTES;
 	bool is_first = found->named == NOWHERE && !(own_values >> id & 1);
-	return !is_large && (is_first || is_second(pack, id, value));
+	if (is_large || !(is_first || is_second(pack, id, value)))
+		return false;
+	pack->is_tight |= text > pack->room;
+	return text <= pack->room;
 }
 
 /* ---- bytes ---- */
@@ -297,24 +311,33 @@ static void check_room(const struct http_writer *block, size_t bytes)
 
 /* ---- */
 
-static unsigned limit_of(uint32_t allowed)
+void serve_h2_pack_init(struct serve_h2_pack *pack)
 {
-	return allowed < LIMIT_H2_ENCODER_BYTES ? allowed : LIMIT_H2_ENCODER_BYTES;
-}
-
-void serve_h2_pack_init(struct serve_h2_pack *pack, uint32_t allowed)
-{
-	*pack = (struct serve_h2_pack){.limit = (uint16_t)limit_of(allowed), .is_limited = true};
+	*pack = (struct serve_h2_pack){
+	        .text = pack->first,
+	        .room = sizeof(pack->first),
+	        .limit = LIMIT_H2_ENCODER_BYTES,
+	        .lowest = LIMIT_H2_ENCODER_BYTES,
+	        .is_limited = true,
+	};
 }
 
 void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed)
 {
-	unsigned limit = limit_of(allowed);
+	unsigned limit = allowed < LIMIT_H2_ENCODER_BYTES ? allowed : LIMIT_H2_ENCODER_BYTES;
 	if (!pack->is_limited || limit < pack->lowest)
 		pack->lowest = (uint16_t)limit;
 	pack->limit = (uint16_t)limit;
 	pack->is_limited = true;
 	evict(pack, limit);
+}
+
+void serve_h2_pack_widen(struct serve_h2_pack *pack, char *text)
+{
+	CHECK(pack->text == pack->first);
+	move_text(pack, text);
+	pack->room = SERVE_H2_PACK_MORE_BYTES;
+	pack->is_tight = false;
 }
 
 void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block)

@@ -15,11 +15,11 @@ enum {
 	/* What the smallest entry of the table counts (RFC 7541 section 4.1). */
 	SERVE_H2_PACK_ENTRY_BYTES = 32,
 	SERVE_H2_PACK_ENTRIES = LIMIT_H2_ENCODER_BYTES / SERVE_H2_PACK_ENTRY_BYTES,
-	/* Of names that are not known by number, and values: of older entries they are forgotten
-	 * when they are more. */
-	SERVE_H2_PACK_TEXT_BYTES = 536,
+	/* For the text of entries, at first, and for all who have seen that it is too little. */
+	SERVE_H2_PACK_TEXT_BYTES = 152,
+	SERVE_H2_PACK_MORE_BYTES = 752,
 	SERVE_H2_PACK_NAMES = HTTP_NAME_OTHER + 1,
-	SERVE_H2_PACK_SEEN = 64,
+	SERVE_H2_PACK_SEEN = 32,
 	/* An index of the newest entry, behind those of RFC 7541 appendix A. */
 	SERVE_H2_PACK_INDEXED = 0x80 + 62,
 	/* What is needed at most of a block: for a field besides name and value, for a status, and
@@ -29,36 +29,41 @@ enum {
 	SERVE_H2_PACK_BEGIN_ROOM = 8,
 };
 
-/* One field that the peer remembers. */
+/* One field that the peer remembers. In the text it has its value, behind its name if that is none
+ * that we know. */
 struct serve_h2_pack_entry {
-	uint16_t at; /* in the text: the name, unless it is known by number, and the value */
-	uint16_t name_len, value_len;
-	uint8_t id;    /* enum http_name */
-	uint8_t older; /* where the one before with this id is, or was */
+	uint16_t value_len : 10, id : 6; /* enum http_name */
+	uint16_t at : 10, older : 5;     /* where the one before with this id is, or was */
+	uint16_t name_len;
 };
 
 struct serve_h2_pack {
-	uint16_t limit;                    /* of the table, by the sizes of RFC 7541 section 4.1 */
-	uint16_t lowest;                   /* that it had since the last block */
-	bool is_limited;                   /* the peer is to be told so */
-	uint8_t count;                     /* entries that the peer has … */
-	uint8_t kept;                      /* … the newest of which have their text here */
-	uint8_t newest;                    /* where in `entries` */
-	uint16_t bytes;                    /* of all, as RFC 7541 counts */
-	uint16_t end;                      /* of the text in use */
+	char *text;
+	uint16_t room;   /* there */
+	uint16_t end;    /* of what is in use */
+	uint16_t limit;  /* of the table, by the sizes of RFC 7541 section 4.1 */
+	uint16_t lowest; /* that it had since the last block */
+	uint16_t bytes;  /* of all entries */
+	uint8_t count;   /* entries that the peer has … */
+	uint8_t kept;    /* … the newest of which have their text here */
+	uint8_t newest;  /* where in `entries` */
+	bool is_limited; /* the peer is to be told its limit */
+	bool is_tight;   /* text was forgotten: with more room there would be less to send */
 	uint8_t last[SERVE_H2_PACK_NAMES]; /* by id: where the newest entry is, or was */
-	uint16_t seen[SERVE_H2_PACK_SEEN]; /* marks of values that were sent and are not remembered
-	                                    */
+	uint16_t seen[SERVE_H2_PACK_SEEN]; /* marks of values that were sent and not remembered */
 	struct serve_h2_pack_entry entries[SERVE_H2_PACK_ENTRIES]; /* a ring */
-	char text[SERVE_H2_PACK_TEXT_BYTES];
+	char first[SERVE_H2_PACK_TEXT_BYTES];
 };
 
-/* Begins, with what the peer allows now (SETTINGS_HEADER_TABLE_SIZE). It may have allowed less
- * before. */
-void serve_h2_pack_init(struct serve_h2_pack *pack, uint32_t allowed);
+/* Begins; the peer allows what it does before it says anything (4,096 bytes). It stays where it is.
+ */
+void serve_h2_pack_init(struct serve_h2_pack *pack);
 
-/* The peer allows another size from the next block on. */
+/* The peer allows another size from the next block on (SETTINGS_HEADER_TABLE_SIZE). */
 void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed);
+
+/* Gives it SERVE_H2_PACK_MORE_BYTES of the caller's for text, once. */
+void serve_h2_pack_widen(struct serve_h2_pack *pack, char *text);
 
 /* Begins a block, in which there is room for SERVE_H2_PACK_BEGIN_ROOM. */
 void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block);

@@ -45,6 +45,7 @@ struct serve_h2_memory {
 	struct serve_h2_blocks *blocks;
 	char *room; /* the owner's, for the first larger blocks */
 	size_t room_bytes, room_used;
+	void *ring; /* of nghttp2's encoder, behind the room's bytes */
 	size_t used, charged;
 	bool is_refused; /* by the budget, or LIMIT_H2_SESSION_BYTES */
 };
@@ -159,7 +160,8 @@ struct serve_h2_session {
 	struct serve_h2_head head; /* that is coming */
 	struct str rest;           /* of a frame that is made and that `out` had no room for */
 	void *rest_block;          /* in which that lies, where it is not nghttp2's */
-	struct serve_h2_pack *pack;
+	struct serve_h2_pack pack;
+	void *pack_text;        /* that it was given when its own was too little */
 	uint64_t head_since_ms; /* a head is coming; 0: none */
 	uint64_t idle_since_ms;
 	uint64_t drain_ms;     /* when the second GOAWAY is due; 0: not draining, or sent */

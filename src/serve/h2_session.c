@@ -25,11 +25,11 @@ enum {
 	/* How much the kernel takes that it cannot send yet. */
 	UNSENT_BYTES = 131072,
 	/* What nghttp2 1.52 takes in blocks that are too large for slabs. */
-	LARGE_BYTES = 23552,
+	LARGE_BYTES = 24576,
 };
 
-/* A session and, behind it, the larger blocks that nghttp2 takes for it (h2_memory.c): of six pages
- * in all, two are written to. */
+/* A session and, behind it, the larger blocks that nghttp2 takes for it (h2_memory.c): of seven
+ * pages in all, two are written to. */
 struct session_room {
 	struct serve_h2_session session;
 	_Alignas(16) char large[LARGE_BYTES];
@@ -493,6 +493,7 @@ void serve_h2_open(struct serve_connection *connection)
 	list_init(&session->streams);
 	for (unsigned i = 0; i < SERVE_H2_URGENCIES; i++)
 		list_init(&session->waiting[i]);
+	serve_h2_pack_init(&session->pack);
 	serve_h2_memory_init(&session->memory, server->options.buffers->budget, &server->h2->blocks,
 	        room->large, sizeof(room->large));
 	connection->session = session;
@@ -526,7 +527,7 @@ void serve_h2_free(struct serve_h2_session *session)
 		serve_h2_stream_free(container_of(node, struct serve_h2_stream, node));
 	/* No callback of its is to find the streams that it forgets. */
 	nghttp2_session_del(session->wire);
-	session->memory.calls.free(session->pack, &session->memory);
+	session->memory.calls.free(session->pack_text, &session->memory);
 	drop_rest_block(session);
 	serve_h2_head_done(&session->head);
 	serve_h2_memory_done(&session->memory);

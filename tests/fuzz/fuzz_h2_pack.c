@@ -62,6 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct unpack_field fields[MOST];
 		unsigned what = take(&input);
 		size_t count = 0;
+		if (what == 239) {
+			unpack_widen(&unpack);
+			continue;
+		}
 		if (what >= 240) {
 			unpack_limit(&unpack, what == 255 ? 4096 : take(&input) * 5);
 			continue;

@@ -17,24 +17,32 @@ struct unpack_field {
 
 struct unpack {
 	struct serve_h2_pack pack;
+	char more[SERVE_H2_PACK_MORE_BYTES];
 	nghttp2_hd_inflater *inflater;
 	char block[65536];
 	size_t length;     /* of the last block */
 	unsigned unmarked; /* fields of it that may be remembered on the way */
 };
 
-static inline void unpack_begin(struct unpack *unpack, uint32_t allowed)
-{
-	CHECK(nghttp2_hd_inflate_new(&unpack->inflater) == 0);
-	if (allowed != 4096)
-		CHECK(nghttp2_hd_inflate_change_table_size(unpack->inflater, allowed) == 0);
-	serve_h2_pack_init(&unpack->pack, allowed);
-}
-
 static inline void unpack_limit(struct unpack *unpack, uint32_t allowed)
 {
 	CHECK(nghttp2_hd_inflate_change_table_size(unpack->inflater, allowed) == 0);
 	serve_h2_pack_limit(&unpack->pack, allowed);
+}
+
+static inline void unpack_begin(struct unpack *unpack, uint32_t allowed)
+{
+	CHECK(nghttp2_hd_inflate_new(&unpack->inflater) == 0);
+	serve_h2_pack_init(&unpack->pack);
+	if (allowed != 4096)
+		unpack_limit(unpack, allowed);
+}
+
+/* Gives more room, where it would be of use. */
+static inline void unpack_widen(struct unpack *unpack)
+{
+	if (unpack->pack.is_tight && unpack->pack.text == unpack->pack.first)
+		serve_h2_pack_widen(&unpack->pack, unpack->more);
 }
 
 static inline void unpack_end(struct unpack *unpack)
@@ -99,5 +107,6 @@ static inline void unpack_head(
 	}
 	CHECK(!unpack_next(unpack, &at, &got));
 	CHECK(nghttp2_hd_inflate_get_dynamic_table_size(unpack->inflater) == unpack->pack.bytes);
-	CHECK(unpack->pack.bytes <= unpack->pack.limit);
+	CHECK(unpack->pack.bytes <= unpack->pack.limit && unpack->pack.end <= unpack->pack.room);
+	CHECK(unpack->pack.kept <= unpack->pack.count);
 }

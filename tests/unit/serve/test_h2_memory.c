@@ -68,7 +68,7 @@ static void larger_blocks_lie_in_the_room(void **state)
 	static const struct {
 		size_t bytes;
 		bool is_in_room;
-	} ROWS[] = {{1024, false}, {1025, true}, {1, false}, {3000, true}, {5000, false},
+	} ROWS[] = {{1023, false}, {1025, true}, {1, false}, {3000, true}, {5000, false},
 	        {4000, true}, {2000, false}};
 	(void)state;
 	struct mem_budget budget = {.limit = 1 << 20};
@@ -91,6 +91,60 @@ static void larger_blocks_lie_in_the_room(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
 		calls->free(taken[i], calls->mem_user_data);
+	serve_h2_memory_done(&memory);
+	serve_h2_memory_done_blocks(&shared);
+}
+
+static bool is_written(const char *at, size_t length)
+{
+	while (length > 0 && *at == 'x')
+		at++, length--;
+	return length > 0;
+}
+
+/* Of a session that nghttp2 has, before its streams and with some, the end of the room is as it
+ * was.
+ */
+static void what_nghttp2_never_writes_to_lies_at_the_end(void **state)
+{
+	enum { ROOM = 24576, RING = 1024 };
+	static _Alignas(16) char whole[ROOM];
+	(void)state;
+	struct mem_budget budget = {.limit = 1 << 20};
+	struct serve_h2_memory memory;
+	struct serve_h2_blocks shared;
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *option;
+	nghttp2_session *server;
+	const uint8_t *bytes;
+	memset(whole, 'x', sizeof(whole));
+	serve_h2_memory_init_blocks(&shared);
+	serve_h2_memory_init(&memory, &budget, &shared, whole, sizeof(whole));
+	assert_int_equal(nghttp2_session_callbacks_new(&callbacks), 0);
+	assert_int_equal(nghttp2_option_new(&option), 0);
+	nghttp2_option_set_max_deflate_dynamic_table_size(option, 0);
+	assert_int_equal(
+	        nghttp2_session_server_new3(&server, callbacks, NULL, option, &memory.calls), 0);
+	assert_int_equal(nghttp2_submit_settings(server, NGHTTP2_FLAG_NONE, NULL, 0), 0);
+	static const uint8_t request[] =
+	        NGHTTP2_CLIENT_MAGIC "\0\0\0\4\0\0\0\0\0"
+	                             "\0\0\11\1\5\0\0\0\1\x82\x84\x87\x41\4test";
+	ssize_t taken = nghttp2_session_mem_recv(server, request, sizeof(request) - 1);
+	assert_int_equal(taken, sizeof(request) - 1);
+	assert_int_equal(nghttp2_submit_response(server, 1, NULL, 0, NULL), 0);
+	bool has_head = false;
+	while (nghttp2_session_mem_send(server, &bytes) > 0)
+		has_head |= bytes[3] == NGHTTP2_HEADERS;
+	assert_true(has_head);
+	assert_true(memory.room_used > ROOM - 2 * RING && memory.room_used <= ROOM - RING);
+	assert_ptr_equal(memory.ring, whole + ROOM - RING);
+	assert_false(is_written(whole + ROOM - RING, RING));
+	/* Of the buffer for frames the beginning is written to, and not more. */
+	assert_false(is_written(whole + 8192, ROOM - 2 * RING - 8192));
+	assert_true(is_written(whole, 8192));
+	nghttp2_session_del(server);
+	nghttp2_option_del(option);
+	nghttp2_session_callbacks_del(callbacks);
 	serve_h2_memory_done(&memory);
 	serve_h2_memory_done_blocks(&shared);
 }
@@ -163,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_is_taken_is_charged_and_given_back),
 	        cmocka_unit_test(larger_blocks_lie_in_the_room),
+	        cmocka_unit_test(what_nghttp2_never_writes_to_lies_at_the_end),
 	        cmocka_unit_test(who_is_idle_is_charged_for_what_it_has),
 	        cmocka_unit_test(past_the_budget_nothing_is_given),
 	        cmocka_unit_test(past_the_limit_of_a_session_nothing_is_given),

@@ -50,8 +50,11 @@ static void what_is_sent_again_is_a_byte_for_each_field(void **state)
 	unpack_head(unpack, 200, fields, count);
 	assert_in_range(unpack->length, 150, 300);
 	/* Each object's own is remembered when it comes again. */
+	unpack_widen(unpack);
 	unpack_head(unpack, 200, fields, count);
 	assert_in_range(unpack->length, 50, 100);
+	unpack_widen(unpack);
+	unpack_head(unpack, 200, fields, count);
 	for (unsigned i = 0; i < 5; i++) {
 		unpack_head(unpack, 200, fields, count);
 		assert_int_equal(unpack->length, 1 + count);
@@ -66,9 +69,9 @@ static void the_first_block_says_how_large_the_table_is(void **state)
 		const char *bytes;
 		size_t length;
 	} ROWS[] = {
-	        {4096, "\x20\x3f\xe1\x07\x88", 5},
-	        {1 << 30, "\x20\x3f\xe1\x07\x88", 5},
-	        {30, "\x20\x3e\x88", 3},
+	        {4096, "\x3f\xe1\x07\x88", 4},
+	        {1 << 30, "\x3f\xe1\x07\x88", 4},
+	        {30, "\x3e\x88", 2},
 	        {0, "\x20\x88", 2},
 	};
 	(void)state;
@@ -203,22 +206,50 @@ static void a_peer_that_remembers_less_is_told_what_it_must_know(void **state)
 static void text_that_has_no_room_is_counted_on(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
 	char value[400];
-	for (unsigned i = 0; i < 40; i++) {
-		memset(value, (char)('a' + i % 26), sizeof(value));
-		size_t length = i % 3 == 0 ? 300 : 100 + i;
-		const struct unpack_field fields[] = {
-		        FIELD("x-small", "1"),
-		        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
-		        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
-		        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
-		};
-		unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
-		assert_true(unpack->pack.kept <= unpack->pack.count);
-		assert_true(unpack->pack.end <= SERVE_H2_PACK_TEXT_BYTES);
+	for (unsigned wide = 0; wide < 2; wide++) {
+		struct unpack *unpack = begin(4096);
+		unsigned forgot = 0, longest = wide ? 300 : 60;
+		for (unsigned i = 0; i < 60; i++) {
+			memset(value, (char)('a' + i % 26), sizeof(value));
+			size_t length = i % 3 == 0 ? longest : longest / 3 + i;
+			const struct unpack_field fields[] = {
+			        FIELD("x-small", "1"),
+			        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
+			        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
+			        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
+			};
+			if (wide)
+				unpack_widen(unpack);
+			unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
+			forgot += unpack->pack.kept < unpack->pack.count;
+		}
+		assert_true(forgot > 10);
+		assert_true(unpack->pack.is_tight);
+		end(unpack);
 	}
-	assert_true(unpack->pack.kept < unpack->pack.count);
+}
+
+static void more_room_has_what_was_there(void **state)
+{
+	(void)state;
+	struct unpack *unpack = begin(4096);
+	const struct unpack_field fields[] = {
+	        FIELD("X-One", "what is kept of the text is moved to the new place"),
+	        FIELD("Server", "and is found there"),
+	        FIELD("Vary", "as well as this, of which the last part of it has room"),
+	        FIELD("X-Two", "and then this has none any more until it is given some"),
+	};
+	unpack_head(unpack, 200, fields, 3);
+	assert_false(unpack->pack.is_tight);
+	unpack_head(unpack, 200, fields, 4);
+	assert_true(unpack->pack.is_tight);
+	unpack_widen(unpack);
+	memset(unpack->pack.first, '?', sizeof(unpack->pack.first));
+	assert_false(unpack->pack.is_tight);
+	unpack_head(unpack, 200, fields, 4);
+	unpack_head(unpack, 200, fields, 4);
+	assert_int_equal(unpack->length, 5);
 	end(unpack);
 }
 
@@ -268,6 +299,8 @@ static void whatever_is_packed_is_what_the_peer_unpacks(void **state)
 				fields[j] = unpack_field_of(
 				        name, str_make(text + which * 5, which * 31 % longest));
 			}
+			if (rand() % 100 == 0)
+				unpack_widen(unpack);
 			for (unsigned j = (unsigned)rand() % 60; j < 3; j++)
 				unpack_limit(
 				        unpack, ALLOWED[(unsigned)rand() % ARRAY_LENGTH(ALLOWED)]);
@@ -290,6 +323,7 @@ int main(void)
 	        cmocka_unit_test(several_values_of_a_name_are_all_found),
 	        cmocka_unit_test(a_peer_that_remembers_less_is_told_what_it_must_know),
 	        cmocka_unit_test(text_that_has_no_room_is_counted_on),
+	        cmocka_unit_test(more_room_has_what_was_there),
 	        cmocka_unit_test(long_names_and_values_are_written_in_full),
 	        cmocka_unit_test(whatever_is_packed_is_what_the_peer_unpacks),
 	};
