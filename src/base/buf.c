@@ -101,10 +101,9 @@ bool buf_make_room(struct buf_pool *pool, struct buf *buf, size_t room)
 	return true;
 }
 
-void buf_release(struct buf_pool *pool, struct buf *buf)
+void buf_give_block(struct buf_pool *pool, struct buf *buf)
 {
 	CHECK(buf->start <= buf->end && buf->end <= buf->cap);
-	if (buf->block != NULL)
-		give_block(pool, buf->block, buf->cap);
+	give_block(pool, buf->block, buf->cap);
 	*buf = (struct buf){0};
 }

@@ -97,8 +97,15 @@ static inline void buf_drop(struct buf *buf, size_t count)
 		buf->start = buf->end = 0;
 }
 
+/* What buf_release does with a buffer that has a block; not for anybody else. */
+void buf_give_block(struct buf_pool *pool, struct buf *buf);
+
 /* Gives the block back; the buffer is then empty. */
-void buf_release(struct buf_pool *pool, struct buf *buf);
+static inline void buf_release(struct buf_pool *pool, struct buf *buf)
+{
+	if (buf->block != NULL)
+		buf_give_block(pool, buf);
+}
 
 /* Gives the block back if the buffer is empty. */
 static inline void buf_release_if_empty(struct buf_pool *pool, struct buf *buf)

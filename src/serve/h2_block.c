@@ -247,8 +247,7 @@ static char *take_room(struct serve_h2_session *session, size_t room)
 	struct buf *out = &session->connection->out;
 	if (room > BUF_LARGE - buf_length(out))
 		return session->rest_block = session->memory.calls.malloc(room, &session->memory);
-	size_t wanted = out->block == NULL && room < BUF_MIDDLE ? BUF_MIDDLE : room;
-	if (!buf_reserve(server_of(session)->options.buffers, out, wanted))
+	if (!serve_h2_reserve(session, room))
 		return NULL;
 	return out->block + out->end;
 }
@@ -305,12 +304,13 @@ static bool write_refusal(
 
 bool serve_h2_block_write(struct serve_h2_session *session, const nghttp2_frame_hd *head)
 {
-	enum fault fault;
+	enum fault fault = FAULT_NONE;
+	struct serve_h2_stream *stream =
+	        serve_h2_stream_find_or_fault(session, head->stream_id, &fault);
 	session->is_written = true;
-	if (serve_h2_stream_is_refused(session, head->stream_id, &fault))
+	CHECK(stream != NULL ? stream->blocks != NULL : fault != FAULT_NONE);
+	if (stream == NULL)
 		return write_refusal(session, head, fault);
-	struct serve_h2_stream *stream = serve_h2_stream_find(session, head->stream_id);
-	CHECK(stream != NULL && stream->blocks != NULL);
 	const struct serve_h2_block *block = stream->blocks;
 	stream->blocks = block->next;
 	return write_frames(session, head, block);

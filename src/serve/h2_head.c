@@ -79,17 +79,19 @@ static unsigned count_of(const struct serve_h2_head *head)
 static bool note_field(
         struct serve_h2_head *head, enum http_name id, size_t at, size_t name_len, size_t value_len)
 {
-	struct http_field field = {
+	struct buf *fields = &head->fields;
+	if (count_of(head) == head->limits->fields)
+		return fail(head, FAULT_HEAD_TOO_LARGE);
+	if (!buf_reserve(head->pool, fields, sizeof(struct http_field)))
+		return fail(head, FAULT_MEMORY);
+	*(struct http_field *)(void *)(fields->block + fields->end) = (struct http_field){
 	        .name_at = (uint32_t)at,
 	        .value_at = (uint32_t)(at + name_len + 2),
 	        .value_len = (uint32_t)value_len,
 	        .name_len = (uint16_t)name_len,
 	        .id = (uint16_t)id,
 	};
-	if (count_of(head) == head->limits->fields)
-		return fail(head, FAULT_HEAD_TOO_LARGE);
-	if (!buf_add(head->pool, &head->fields, str_make((const char *)&field, sizeof(field))))
-		return fail(head, FAULT_MEMORY);
+	buf_grew(fields, sizeof(struct http_field));
 	head->present |= (uint64_t)1 << id;
 	return true;
 }
@@ -105,10 +107,13 @@ static bool write_field(struct serve_h2_head *head, enum http_name id, struct st
 		return fail(head, FAULT_BAD_REQUEST);
 	if (!reserve(head, text, name.len + value.len + 4))
 		return false;
-	put(text, name);
-	put(text, STR(": "));
-	put(text, value);
-	put(text, STR("\r\n"));
+	char *to = text->block + text->end;
+	memcpy(to, name.at, name.len);
+	memcpy(to + name.len, ": ", 2);
+	if (value.len > 0)
+		memcpy(to + name.len + 2, value.at, value.len);
+	memcpy(to + name.len + 2 + value.len, "\r\n", 2);
+	buf_grew(text, name.len + value.len + 4);
 	*ret_value = (struct serve_h2_slice){
 	        .at = (uint32_t)(at + name.len + 2), .len = (uint32_t)value.len};
 	return head->is_trailers || note_field(head, id, at, name.len, value.len);

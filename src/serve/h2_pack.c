@@ -27,14 +27,16 @@ enum {
 	NEVER_INDEXED = 0x10,
 	WITHOUT_INDEXING = 0x00,
 	NOWHERE = 0xff,
+	OTHER_KEY = HTTP_NAME_OTHER + 1, /* in keys, in place of the id */
+	NO_KEY = UINT16_MAX,             /* of an entry whose text is gone, or that is none */
 };
 
 _Static_assert((SERVE_H2_PACK_ENTRIES & (SERVE_H2_PACK_ENTRIES - 1)) == 0, "a ring by masks");
 _Static_assert(STATIC_ENTRIES + SERVE_H2_PACK_ENTRIES < 0x7f, "an index is one byte");
 _Static_assert((int)SERVE_H2_PACK_INDEXED == (int)INDEXED + STATIC_ENTRIES + 1, "it is the newest");
 _Static_assert((int)SERVE_H2_PACK_MORE_BYTES < 1 << 10, "a length and a place have ten bits");
-_Static_assert((int)SERVE_H2_PACK_NAMES <= 1 << 6 && (int)SERVE_H2_PACK_ENTRIES <= 1 << 5,
-        "an id has six bits, a place in the ring five");
+_Static_assert((int)SERVE_H2_PACK_ENTRIES <= 1 << 5, "a place in the ring has five");
+_Static_assert((int)OTHER_KEY < 1 << 6, "an id has six");
 
 /* The names of RFC 7541 appendix A, as far as responses have them. */
 static const uint8_t static_names[SERVE_H2_PACK_NAMES] = {
@@ -100,21 +102,38 @@ static struct serve_h2_pack_entry *entry_of(struct serve_h2_pack *pack, unsigned
 	return &pack->entries[(pack->newest - age) & (SERVE_H2_PACK_ENTRIES - 1)];
 }
 
-/* What the text has of a name. */
-static unsigned kept_name(const struct serve_h2_pack_entry *entry)
+static uint64_t key_of(enum http_name id, size_t value_len)
 {
-	return entry->id == HTTP_NAME_OTHER ? entry->name_len : 0;
+	return serve_h2_pack_key(id == HTTP_NAME_OTHER ? OTHER_KEY : id, value_len);
+}
+
+static unsigned value_len_of(const struct serve_h2_pack_entry *entry)
+{
+	return entry->key >> 6;
+}
+
+/* What the text has of a name. */
+static unsigned name_len_of(const struct serve_h2_pack_entry *entry)
+{
+	return (entry->key & 0x3f) == OTHER_KEY
+	               ? entry->size - SERVE_H2_PACK_ENTRY_BYTES - value_len_of(entry)
+	               : 0U;
+}
+
+static void forget_oldest(struct serve_h2_pack *pack)
+{
+	pack->kept--;
+	entry_of(pack, pack->kept)->key = NO_KEY;
 }
 
 static void evict(struct serve_h2_pack *pack, unsigned limit)
 {
 	while (pack->bytes > limit) {
-		const struct serve_h2_pack_entry *oldest = entry_of(pack, pack->count - 1U);
-		pack->bytes -= (uint16_t)size_of(oldest->name_len, oldest->value_len);
+		pack->bytes -= entry_of(pack, pack->count - 1U)->size;
+		if (pack->kept == pack->count)
+			forget_oldest(pack);
 		pack->count--;
 	}
-	if (pack->kept > pack->count)
-		pack->kept = pack->count;
 }
 
 static unsigned first_text(struct serve_h2_pack *pack)
@@ -139,7 +158,7 @@ static void make_room(struct serve_h2_pack *pack, size_t bytes)
 	if (pack->end + bytes <= pack->room)
 		return;
 	while (pack->end - first_text(pack) + bytes > pack->room) {
-		pack->kept--;
+		forget_oldest(pack);
 		pack->is_tight = true;
 	}
 	move_text(pack, pack->text);
@@ -154,10 +173,9 @@ static void remember(
 	make_room(pack, text.len + value.len);
 	struct serve_h2_pack_entry *entry = entry_of(pack, (unsigned)-1);
 	*entry = (struct serve_h2_pack_entry){
+	        .key = (uint16_t)key_of(id, value.len),
+	        .size = (uint16_t)size,
 	        .at = pack->end & 0x3ff,
-	        .name_len = (uint16_t)name.len,
-	        .value_len = (uint16_t)value.len & 0x3ff,
-	        .id = (unsigned)id & 0x3f,
 	        .older = pack->last[id] & 0x1f,
 	};
 	str_copy_lower(pack->text + pack->end, text);
@@ -180,20 +198,22 @@ static struct found find(
         const struct serve_h2_pack *pack, enum http_name id, struct str name, struct str value)
 {
 	struct found found = {NOWHERE, NOWHERE};
+	uint64_t key = key_of(id, value.len);
+	size_t name_len = id == HTTP_NAME_OTHER ? name.len : 0;
 	unsigned slot = pack->last[id], least = 0;
 	for (;;) {
 		const struct serve_h2_pack_entry *entry = &pack->entries[slot];
 		unsigned age = serve_h2_pack_age(pack, slot);
-		if (age < least || age >= pack->kept || entry->id != id)
+		if (age < least || age >= pack->kept || ((entry->key ^ key) & 0x3f) != 0)
 			return found;
 		const char *text = pack->text + entry->at;
-		bool is_named = id != HTTP_NAME_OTHER ||
-		                (entry->name_len == name.len &&
-		                        str_is_equal_nocase(str_make(text, name.len), name));
+		bool is_named =
+		        name_len_of(entry) == name_len &&
+		        str_is_equal_nocase(str_make(text, name_len), str_make(name.at, name_len));
 		if (is_named && found.named == NOWHERE)
 			found.named = age;
-		if (is_named && entry->value_len == value.len &&
-		        serve_h2_pack_is_same(text + kept_name(entry), value.at, value.len)) {
+		if (is_named && entry->key == key &&
+		        serve_h2_pack_is_same(text + name_len, value.at, value.len)) {
 			found.whole = age;
 			return found;
 		}
@@ -320,6 +340,8 @@ void serve_h2_pack_init(struct serve_h2_pack *pack)
 	        .lowest = LIMIT_H2_ENCODER_BYTES,
 	        .is_limited = true,
 	};
+	for (unsigned i = 0; i < SERVE_H2_PACK_ENTRIES; i++)
+		pack->entries[i].key = NO_KEY;
 }
 
 void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed)

@@ -32,9 +32,9 @@ enum {
 /* One field that the peer remembers. In the text it has its value, behind its name if that is none
  * that we know. */
 struct serve_h2_pack_entry {
-	uint16_t value_len : 10, id : 6; /* enum http_name */
-	uint16_t at : 10, older : 5;     /* where the one before with this id is, or was */
-	uint16_t name_len;
+	uint16_t key;                /* serve_h2_pack_key */
+	uint16_t size;               /* as RFC 7541 counts */
+	uint16_t at : 10, older : 5; /* older: where the one before with this id is, or was */
 };
 
 struct serve_h2_pack {
@@ -82,6 +82,13 @@ static inline unsigned serve_h2_pack_age(const struct serve_h2_pack *pack, unsig
 	return (pack->newest - slot) & (SERVE_H2_PACK_ENTRIES - 1);
 }
 
+/* What a field is compared by first: the length of its value, and its id. No entry without text has
+ * that of any field, and those with names that we do not know have one more than their id. */
+static inline uint64_t serve_h2_pack_key(unsigned id, size_t value_len)
+{
+	return (uint64_t)value_len << 6 | id;
+}
+
 /* memcmp, for a few bytes: in steps of a size, of which the last two overlap. */
 static inline bool serve_h2_pack_is_same(const char *at, const char *other, size_t length)
 {
@@ -107,14 +114,11 @@ static inline void serve_h2_pack_field(struct serve_h2_pack *pack, struct http_w
 {
 	unsigned slot = pack->last[id];
 	const struct serve_h2_pack_entry *entry = &pack->entries[slot];
-	unsigned age = serve_h2_pack_age(pack, slot);
-	bool is_it = age < pack->kept && entry->value_len == value.len && entry->id == id &&
-	             id != HTTP_NAME_OTHER &&
-	             serve_h2_pack_is_same(pack->text + entry->at, value.at, value.len);
-	if (!is_it) {
+	if (entry->key != serve_h2_pack_key(id, value.len) ||
+	        !serve_h2_pack_is_same(pack->text + entry->at, value.at, value.len)) {
 		serve_h2_pack_search(pack, block, id, name, value);
 		return;
 	}
 	CHECK(block->at < block->end);
-	*block->at++ = (char)(SERVE_H2_PACK_INDEXED + age);
+	*block->at++ = (char)(SERVE_H2_PACK_INDEXED + serve_h2_pack_age(pack, slot));
 }

@@ -241,6 +241,9 @@ void serve_h2_flush(struct serve_h2_session *session);
 /* Ends the connection with GOAWAY (ENHANCE_YOUR_CALM), and counts why. */
 void serve_h2_calm(struct serve_h2_session *session, enum serve_flood kind);
 
+/* Makes room in `out` for so many bytes; false when there is no memory. */
+MUST_CHECK bool serve_h2_reserve(struct serve_h2_session *session, size_t bytes);
+
 /* How much of a body `out` has room for; 0: it is to wait. */
 size_t serve_h2_room(const struct serve_h2_session *session);
 
@@ -256,8 +259,8 @@ void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool ha
 /* The stream of a number, or NULL. */
 struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id);
 
-/* Whether it became none, and why. */
-MUST_CHECK bool serve_h2_stream_is_refused(
+/* The same; if it became none, NULL and why. */
+struct serve_h2_stream *serve_h2_stream_find_or_fault(
         struct serve_h2_session *session, int32_t id, enum fault *ret_fault);
 
 /* A piece of its body came; false when there is no memory for it. */

@@ -104,8 +104,7 @@ static int on_send(nghttp2_session *wire, nghttp2_frame *frame, const uint8_t *h
 	(void)wire;
 	(void)frame;
 	(void)user;
-	size_t wanted = out->block == NULL && whole < BUF_MIDDLE ? BUF_MIDDLE : whole;
-	if (!buf_reserve(server_of(stream)->options.buffers, out, wanted))
+	if (!serve_h2_reserve(stream->session, whole))
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	char *to = out->block + out->end;
 	memcpy(to, head, SERVE_H2_FRAME_HEAD_BYTES);

@@ -24,6 +24,8 @@ enum {
 	DRAIN_IDLE_MS = 1000,
 	/* How much the kernel takes that it cannot send yet. */
 	UNSENT_BYTES = 131072,
+	/* How many streams a session has whose turn is likely to be a large one. */
+	MANY_STREAMS = 8,
 	/* What nghttp2 1.52 takes in blocks that are too large for slabs. */
 	LARGE_BYTES = 24576,
 };
@@ -106,6 +108,17 @@ size_t serve_h2_room(const struct serve_h2_session *session)
 	return SERVE_H2_OUT_BYTES - taken;
 }
 
+/* The first block of a turn is no small one, and where many are answered the largest: a second one
+ * would be a copy. */
+bool serve_h2_reserve(struct serve_h2_session *session, size_t bytes)
+{
+	struct buf *out = &session->connection->out;
+	size_t least = out->block != NULL                      ? 0
+	               : session->stream_count >= MANY_STREAMS ? BUF_LARGE
+	                                                       : BUF_MIDDLE;
+	return buf_reserve(server_of(session)->options.buffers, out, bytes < least ? least : bytes);
+}
+
 static void drop_rest_block(struct serve_h2_session *session)
 {
 	if (session->rest_block != NULL)
@@ -122,11 +135,9 @@ static bool put_rest(struct serve_h2_session *session)
 	struct str now = session->rest;
 	if (now.len > room)
 		now.len = room;
-	/* The first block is no small one: most turns need more. */
-	size_t wanted = out->block == NULL && now.len < BUF_MIDDLE ? BUF_MIDDLE : now.len;
 	if (now.len == 0)
 		return session->rest.len == 0;
-	if (!buf_reserve(pool, out, wanted) || !buf_add(pool, out, now)) {
+	if (!serve_h2_reserve(session, now.len) || !buf_add(pool, out, now)) {
 		session->is_broken = true;
 		return false;
 	}

@@ -52,13 +52,14 @@ struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, i
 	return is_refusal(found) ? NULL : found;
 }
 
-bool serve_h2_stream_is_refused(struct serve_h2_session *session, int32_t id, enum fault *ret_fault)
+struct serve_h2_stream *serve_h2_stream_find_or_fault(
+        struct serve_h2_session *session, int32_t id, enum fault *ret_fault)
 {
-	const void *found = nghttp2_session_get_stream_user_data(session->wire, id);
+	void *found = nghttp2_session_get_stream_user_data(session->wire, id);
 	if (!is_refusal(found))
-		return false;
+		return found;
 	*ret_fault = (enum fault)((uintptr_t)found >> 1);
-	return true;
+	return NULL;
 }
 
 /* ---- the end ---- */
