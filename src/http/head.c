@@ -402,9 +402,14 @@ enum fault http_head_check_line(
 
 bool http_head_is_field(struct str name, struct str value)
 {
+	return http_name_is_valid(name) && http_head_is_value(value);
+}
+
+bool http_head_is_value(struct str value)
+{
 	bool is_trimmed =
 	        value.len == 0 || (!is_blank(value.at[0]) && !is_blank(value.at[value.len - 1]));
-	return http_name_is_valid(name) && is_trimmed && http_scan_is_text(value);
+	return is_trimmed && http_scan_is_text(value);
 }
 
 /* The origin-form of the target, and the authority of an absolute one. */

@@ -135,6 +135,7 @@ bool http_head_next_member(struct str *rest, struct str *ret_member);
 MUST_CHECK enum fault http_head_check_line(
         struct str method, struct str target, const struct http_head_limits *limits);
 bool http_head_is_field(struct str name, struct str value);
+bool http_head_is_value(struct str value);
 
 /* What a request is for. */
 struct http_target {

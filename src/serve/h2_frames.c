@@ -1,7 +1,8 @@
 /*
  * What comes on an HTTP/2 connection, as nghttp2 tells it: fields, bodies, ends, and everything
- * that only costs. Callbacks note and wake; nobody who answers runs inside of them. What nghttp2
- * finds to be malformed (RFC 9113 section 8.1.1) it answers itself with RST_STREAM.
+ * that only costs. Callbacks note and wake; nobody who answers runs inside of them. Of messages
+ * nghttp2 checks nothing: whether they are malformed (RFC 9113 section 8.1.1) is said here, by
+ * h2_rules.c and the lengths of bodies.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
@@ -43,6 +44,18 @@ static int on_begin_headers(nghttp2_session *wire, const nghttp2_frame *frame, v
 	return 0;
 }
 
+/* What has come of a request, or is missing from it, is wrong. */
+static void reset_malformed(struct serve_h2_session *session, int32_t id)
+{
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
+	nghttp2_submit_rst_stream(session->wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
+	count(session, SERVE_FLOOD_RESETS);
+	if (stream == NULL)
+		return;
+	stream->is_malformed = true;
+	serve_h2_stream_gone(stream, FAULT_BAD_REQUEST);
+}
+
 static int on_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_rcbuf *name,
         nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
@@ -56,28 +69,13 @@ static int on_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_
 	case SERVE_H2_FIELD_TAKEN:
 		return 0;
 	case SERVE_H2_FIELD_MALFORMED:
-		nghttp2_submit_rst_stream(session->wire, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-		        NGHTTP2_PROTOCOL_ERROR);
-		count(session, SERVE_FLOOD_RESETS);
+		reset_malformed(session, frame->hd.stream_id);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	case SERVE_H2_FIELD_FLOOD:
 		serve_h2_calm(session, SERVE_FLOOD_FIELDS);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
 	CHECK(false);
-}
-
-/* A field with bytes that it must not have: the library would leave it out. */
-static int on_invalid_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-        nghttp2_rcbuf *value, uint8_t flags, void *user)
-{
-	(void)wire;
-	(void)frame;
-	(void)name;
-	(void)value;
-	(void)flags;
-	(void)user;
-	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 static int on_data(nghttp2_session *wire, uint8_t flags, int32_t id, const uint8_t *bytes,
@@ -92,6 +90,11 @@ static int on_data(nghttp2_session *wire, uint8_t flags, int32_t id, const uint8
 	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
 	if (stream == NULL || stream->stream.is_closed || stream->stream.is_gone)
 		return 0;
+	stream->came += length;
+	if (!serve_h2_stream_has_length(stream, stream->came, false)) {
+		reset_malformed(session, id);
+		return 0;
+	}
 	if (!serve_h2_stream_data(stream, str_make((const char *)bytes, length))) {
 		serve_h2_stream_gone(stream, FAULT_MEMORY);
 		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -99,26 +102,40 @@ static int on_data(nghttp2_session *wire, uint8_t flags, int32_t id, const uint8
 	return 0;
 }
 
+/* A request is whole, with its body. */
+static void end_request(struct serve_h2_session *session, struct serve_h2_stream *stream)
+{
+	bool is_watched = !stream->stream.is_closed && !stream->stream.is_gone;
+	if (is_watched && !serve_h2_stream_has_length(stream, stream->came, true))
+		reset_malformed(session, stream->id);
+	else
+		serve_h2_stream_end(stream);
+}
+
+static void end_trailers(struct serve_h2_session *session, struct serve_h2_stream *stream)
+{
+	struct str lines = STR_EMPTY;
+	if (serve_h2_head_end_trailers(&session->head, &lines) != FAULT_NONE) {
+		reset_malformed(session, stream->id);
+		return;
+	}
+	serve_h2_stream_add_trailers(stream, lines);
+	end_request(session, stream);
+}
+
 /* A head is whole: of a request, or of trailers. */
 static void end_head(struct serve_h2_session *session, const nghttp2_frame *frame)
 {
+	int32_t id = frame->hd.stream_id;
 	bool has_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+	struct serve_h2_stream *stream = NULL;
+	if (!serve_h2_rules_end(&session->head.rules, has_end))
+		reset_malformed(session, id);
+	else if (!session->head.rules.is_trailers)
+		serve_h2_stream_begin(session, id, has_end);
+	else if ((stream = serve_h2_stream_find(session, id)) != NULL)
+		end_trailers(session, stream);
 	session->head_since_ms = 0;
-	if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-		serve_h2_stream_begin(session, frame->hd.stream_id, has_end);
-	} else {
-		struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->hd.stream_id);
-		struct str lines = STR_EMPTY;
-		enum fault fault = serve_h2_head_end_trailers(&session->head, &lines);
-		if (stream != NULL && fault != FAULT_NONE) {
-			serve_h2_stream_gone(stream, FAULT_BAD_REQUEST);
-			nghttp2_submit_rst_stream(session->wire, NGHTTP2_FLAG_NONE,
-			        frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
-		} else if (stream != NULL) {
-			serve_h2_stream_add_trailers(stream, lines);
-			serve_h2_stream_end(stream);
-		}
-	}
 	serve_h2_head_done(&session->head);
 }
 
@@ -163,7 +180,7 @@ static int on_frame(nghttp2_session *wire, const nghttp2_frame *frame, void *use
 	case NGHTTP2_DATA:
 		stream = serve_h2_stream_find(session, frame->hd.stream_id);
 		if (stream != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
-			serve_h2_stream_end(stream);
+			end_request(session, stream);
 		break;
 	case NGHTTP2_SETTINGS:
 		session->has_settings = true;
@@ -224,7 +241,6 @@ void serve_h2_frames_set(nghttp2_session_callbacks *callbacks)
 	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
-	nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);

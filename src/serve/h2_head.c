@@ -1,10 +1,10 @@
 /*
- * Fields of HTTP/2 become a head as HTTP/1's parser makes it, judged by the same rules
- * (http_head_check_line, http_head_is_field) and under the same limits. Field lines are written
- * down one behind the other, and between them the values of the pseudo-header fields; :authority is
- * written as Host. An extended CONNECT (RFC 8441) asks for what HTTP/1.1 asks for by a GET with
- * Upgrade, and becomes a GET; its protocol is kept apart. Cookie crumbs (RFC 9113 section 8.2.3)
- * are kept apart and written last, as one field. Pure, but for the buffers.
+ * Fields of HTTP/2 become a head as HTTP/1's parser makes it: judged by HTTP/2's rules
+ * (h2_rules.c), by the same as HTTP/1's (http_head_check_line), and under the same limits. Field
+ * lines are written down one behind the other, and between them the values of the pseudo-header
+ * fields; :authority is written as Host. An extended CONNECT (RFC 8441) asks for what HTTP/1.1 asks
+ * for by a GET with Upgrade, and becomes a GET; its protocol is kept apart. Cookie crumbs (RFC 9113
+ * section 8.2.3) are kept apart and written last, as one field. Pure, but for the buffers.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
@@ -16,7 +16,7 @@ void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers)
 	*head = (struct serve_h2_head){
 	        .pool = head->pool,
 	        .limits = head->limits,
-	        .is_trailers = is_trailers,
+	        .rules = {.is_trailers = is_trailers},
 	        .is_open = true,
 	};
 }
@@ -31,7 +31,7 @@ void serve_h2_head_done(struct serve_h2_head *head)
 
 static uint32_t limit_of(const struct serve_h2_head *head)
 {
-	return head->is_trailers ? LIMIT_TRAILER_BYTES : head->limits->head_bytes;
+	return head->rules.is_trailers ? LIMIT_TRAILER_BYTES : head->limits->head_bytes;
 }
 
 static bool fail(struct serve_h2_head *head, enum fault fault)
@@ -102,9 +102,6 @@ static bool write_field(struct serve_h2_head *head, enum http_name id, struct st
 {
 	struct buf *text = &head->text;
 	size_t at = buf_length(text);
-	value = str_trim(value);
-	if (!http_head_is_field(name, value))
-		return fail(head, FAULT_BAD_REQUEST);
 	if (!reserve(head, text, name.len + value.len + 4))
 		return false;
 	char *to = text->block + text->end;
@@ -116,38 +113,26 @@ static bool write_field(struct serve_h2_head *head, enum http_name id, struct st
 	buf_grew(text, name.len + value.len + 4);
 	*ret_value = (struct serve_h2_slice){
 	        .at = (uint32_t)(at + name.len + 2), .len = (uint32_t)value.len};
-	return head->is_trailers || note_field(head, id, at, name.len, value.len);
+	return head->rules.is_trailers || note_field(head, id, at, name.len, value.len);
 }
 
-/* Where the value of a pseudo-header field is kept; NULL: a request has no such field. */
-static struct serve_h2_slice *place_of(struct serve_h2_head *head, struct str name)
+static bool keep_pseudo(struct serve_h2_head *head, struct str name, struct str value)
 {
-	switch (name.len) {
-	case 5:
-		return str_is_equal(name, STR(":path")) ? &head->path : NULL;
-	case 7:
-		return str_is_equal(name, STR(":method"))   ? &head->method
-		       : str_is_equal(name, STR(":scheme")) ? &head->scheme
-		                                            : NULL;
-	case 9:
-		return str_is_equal(name, STR(":protocol")) ? &head->protocol : NULL;
-	case 10:
-		return str_is_equal(name, STR(":authority")) ? &head->authority : NULL;
-	default:
-		return NULL;
+	switch (serve_h2_rules_pseudo(name)) {
+	case SERVE_H2_PSEUDO_METHOD:
+		return keep(head, value, &head->method);
+	case SERVE_H2_PSEUDO_SCHEME:
+		return keep(head, value, &head->scheme);
+	case SERVE_H2_PSEUDO_AUTHORITY:
+		return write_field(head, HTTP_NAME_HOST, STR("host"), value, &head->authority);
+	case SERVE_H2_PSEUDO_PATH:
+		return keep(head, value, &head->path);
+	case SERVE_H2_PSEUDO_PROTOCOL:
+		return keep(head, value, &head->protocol);
+	case SERVE_H2_PSEUDO_NONE:
+		break;
 	}
-}
-
-static bool add_pseudo(struct serve_h2_head *head, struct str name, struct str value)
-{
-	struct serve_h2_slice *place = place_of(head, name);
-	head->has_protocol |= place == &head->protocol;
-	if (place == NULL || (place == &head->protocol && value.len == 0))
-		return fail(head, FAULT_BAD_REQUEST);
-	if (place != &head->authority)
-		return keep(head, value, place);
-	head->has_authority = true;
-	return write_field(head, HTTP_NAME_HOST, STR("host"), value, place);
+	CHECK(false);
 }
 
 /* A crumb, behind those that came before. */
@@ -166,7 +151,7 @@ static bool add_regular(
         struct serve_h2_head *head, enum http_name id, struct str name, struct str value)
 {
 	struct serve_h2_slice at;
-	if (id == HTTP_NAME_COOKIE && !head->is_trailers)
+	if (id == HTTP_NAME_COOKIE && !head->rules.is_trailers)
 		return add_cookie(head, value);
 	if (!write_field(head, id, name, value, &at))
 		return false;
@@ -177,27 +162,24 @@ static bool add_regular(
 
 enum serve_h2_field serve_h2_head_add(struct serve_h2_head *head, struct str name, struct str value)
 {
+	bool is_pseudo = name.len > 0 && name.at[0] == ':';
+	enum http_name id = is_pseudo ? HTTP_NAME_OTHER : http_name_of(name);
 	head->decoded += name.len + value.len + 32; /* as RFC 7541 section 4.1 counts */
 	if (head->decoded > LIMIT_H2_DECODED_BYTES)
 		return SERVE_H2_FIELD_FLOOD;
+	if (!serve_h2_rules_add(&head->rules, id, name, value))
+		return SERVE_H2_FIELD_MALFORMED;
 	if (head->fault != FAULT_NONE)
 		return SERVE_H2_FIELD_TAKEN;
-	if (name.len > 0 && name.at[0] == ':') {
-		if (head->is_trailers || head->has_regular)
-			return SERVE_H2_FIELD_MALFORMED;
-		add_pseudo(head, name, value);
+	if (is_pseudo) {
+		keep_pseudo(head, name, value);
 		return SERVE_H2_FIELD_TAKEN;
 	}
-	enum http_name id = http_name_of(name);
-	head->has_regular = true;
 	/* Host may stand beside :authority if it says the same (RFC 9113 section 8.3.1). */
-	if (id == HTTP_NAME_HOST && head->has_authority) {
-		bool is_same =
-		        !head->has_host &&
-		        str_is_equal_nocase(value, serve_h2_head_str(head, &head->authority));
-		head->has_host = true;
-		return is_same ? SERVE_H2_FIELD_TAKEN : SERVE_H2_FIELD_MALFORMED;
-	}
+	if (id == HTTP_NAME_HOST && serve_h2_rules_has(&head->rules, SERVE_H2_PSEUDO_AUTHORITY))
+		return str_is_equal_nocase(value, serve_h2_head_str(head, &head->authority))
+		               ? SERVE_H2_FIELD_TAKEN
+		               : SERVE_H2_FIELD_MALFORMED;
 	add_regular(head, id, name, value);
 	return SERVE_H2_FIELD_TAKEN;
 }
@@ -210,7 +192,9 @@ static bool end_cookies(struct serve_h2_head *head)
 	if (crumbs.block == NULL)
 		return true;
 	head->cookies = (struct buf){.block = NULL};
-	bool is_written = write_field(head, HTTP_NAME_COOKIE, STR("cookie"), buf_str(&crumbs), &at);
+	/* Empty ones at the ends leave spaces. */
+	bool is_written =
+	        write_field(head, HTTP_NAME_COOKIE, STR("cookie"), str_trim(buf_str(&crumbs)), &at);
 	buf_release(head->pool, &crumbs);
 	return is_written;
 }
@@ -218,7 +202,7 @@ static bool end_cookies(struct serve_h2_head *head)
 /* The request line that HTTP/1 would have had. */
 static bool check_line(struct serve_h2_head *head)
 {
-	if (head->has_protocol && !keep(head, STR("GET"), &head->method))
+	if (head->protocol.len > 0 && !keep(head, STR("GET"), &head->method))
 		return false;
 	enum fault fault = http_head_check_line(serve_h2_head_str(head, &head->method),
 	        serve_h2_head_str(head, &head->path), head->limits);
@@ -227,7 +211,7 @@ static bool check_line(struct serve_h2_head *head)
 
 enum fault serve_h2_head_end(struct serve_h2_head *head, struct http_head *ret_head)
 {
-	CHECK(!head->is_trailers);
+	CHECK(!head->rules.is_trailers);
 	if (head->fault != FAULT_NONE || !end_cookies(head) || !check_line(head))
 		return (enum fault)head->fault;
 	*ret_head = (struct http_head){
@@ -249,7 +233,7 @@ enum fault serve_h2_head_end(struct serve_h2_head *head, struct http_head *ret_h
 
 enum fault serve_h2_head_end_trailers(struct serve_h2_head *head, struct str *ret_lines)
 {
-	CHECK(head->is_trailers);
+	CHECK(head->rules.is_trailers);
 	if (head->fault == FAULT_NONE)
 		*ret_lines = buf_length(&head->text) > 0 ? buf_str(&head->text) : STR_EMPTY;
 	return (enum fault)head->fault;

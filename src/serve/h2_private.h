@@ -13,6 +13,7 @@
 
 #include "serve/connection_private.h"
 #include "serve/h2_pack.h"
+#include "serve/h2_rules.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -98,8 +99,9 @@ struct serve_h2_head {
 	struct serve_h2_slice protocol; /* of an extended CONNECT, which becomes a GET */
 	uint64_t present;               /* as in struct http_head */
 	uint64_t decoded;               /* bytes, those that are not kept included */
-	uint8_t fault;                  /* enum fault: why it cannot become a request */
-	bool is_trailers, has_regular, has_authority, has_host, has_protocol, is_open;
+	struct serve_h2_rules rules;
+	uint8_t fault; /* enum fault: why it cannot become a request */
+	bool is_open;
 };
 
 enum serve_h2_field {
@@ -111,9 +113,8 @@ enum serve_h2_field {
 /* Begins; the buffers are empty before. */
 void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers);
 
-/* One field line, in the order of arrival, lower case; what nghttp2 checks of it is right (RFC 9113
- * sections 8.2 and 8.3), pseudo-header fields come first and once. Too much is remembered as the
- * fault HEAD_TOO_LARGE and not kept. */
+/* One field line, in the order of arrival. Too much is remembered as the fault HEAD_TOO_LARGE and
+ * not kept. */
 MUST_CHECK enum serve_h2_field serve_h2_head_add(
         struct serve_h2_head *head, struct str name, struct str value);
 
@@ -193,6 +194,7 @@ struct serve_h2_stream {
 	uint8_t urgency;
 	bool is_incremental;
 	struct buf coming, held; /* of the request's body: being received, being read */
+	uint64_t came;           /* bytes of it */
 	size_t uncredited;       /* bytes that were read, and not told to the client */
 	struct str pending;      /* of the response: to be put into `out` now */
 	int file;                /* the same, where pending is empty and file_left is not 0 */
@@ -262,6 +264,10 @@ struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, i
 /* The same; if it became none, NULL and why. */
 struct serve_h2_stream *serve_h2_stream_find_or_fault(
         struct serve_h2_session *session, int32_t id, enum fault *ret_fault);
+
+/* Whether so much of its body may have come, or be all of it. */
+MUST_CHECK bool serve_h2_stream_has_length(
+        const struct serve_h2_stream *stream, uint64_t came, bool is_whole);
 
 /* A piece of its body came; false when there is no memory for it. */
 MUST_CHECK bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data);

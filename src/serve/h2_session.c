@@ -71,7 +71,8 @@ struct serve_h2_shared *serve_h2_shared_new(void)
 	nghttp2_option_set_max_continuations(shared->option, LIMIT_H2_CONTINUATIONS);
 	nghttp2_option_set_max_reserved_remote_streams(shared->option, 0);
 	nghttp2_option_set_builtin_recv_extension_type(shared->option, NGHTTP2_PRIORITY_UPDATE);
-	/* Heads are packed by us (h2_block.c). */
+	/* Messages are judged, and heads packed, by us (h2_rules.c, h2_block.c). */
+	nghttp2_option_set_no_http_messaging(shared->option, 1);
 	nghttp2_option_set_max_deflate_dynamic_table_size(shared->option, 0);
 	/* Resets are counted by us (h2_flood.c); the library would end with INTERNAL_ERROR. */
 	nghttp2_option_set_stream_reset_rate_limit(shared->option, UINT32_MAX, UINT32_MAX);

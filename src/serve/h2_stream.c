@@ -337,7 +337,7 @@ static enum fault open_stream(
 	struct serve_h2_head *head = &session->head;
 	/* One without a protocol has neither scheme nor path. */
 	bool is_connect = str_is_equal(serve_h2_head_str(head, &head->method), STR("CONNECT"));
-	if (head->fault == FAULT_NONE && is_connect != head->has_protocol)
+	if (head->fault == FAULT_NONE && is_connect != (head->protocol.len > 0))
 		return FAULT_BAD_METHOD;
 	enum fault fault = serve_h2_head_end(head, &parsed);
 	if (fault == FAULT_NONE && !is_scheme_known(serve_h2_head_str(head, &head->scheme)))
@@ -351,7 +351,7 @@ static enum fault open_stream(
 		serve_h2_order_read(serve_h2_head_str(head, &head->priority), &stream->urgency,
 		        &stream->is_incremental);
 	fault = keep_head(stream, &parsed);
-	if (head->has_protocol)
+	if (head->protocol.len > 0)
 		stream->stream.protocol =
 		        arena_copy(&stream->stream.arena, serve_h2_head_str(head, &head->protocol));
 	if (fault == FAULT_NONE)
@@ -396,6 +396,13 @@ void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool ha
 }
 
 /* ---- the body ---- */
+
+bool serve_h2_stream_has_length(const struct serve_h2_stream *stream, uint64_t came, bool is_whole)
+{
+	const struct serve_stream *it = &stream->stream;
+	return !it->is_length_known ||
+	       (is_whole ? came == it->body_length : came <= it->body_length);
+}
 
 bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data)
 {

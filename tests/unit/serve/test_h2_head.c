@@ -71,7 +71,7 @@ static const struct {
 static enum fault print(struct serve_h2_head *head, char room[4096], struct str *ret_text)
 {
 	struct http_head made;
-	if (head->is_trailers)
+	if (head->rules.is_trailers)
 		return serve_h2_head_end_trailers(head, ret_text);
 	enum fault fault = serve_h2_head_end(head, &made);
 	if (fault != FAULT_NONE)
@@ -106,7 +106,8 @@ static void fields_become_a_head_or_are_malformed(void **state)
 			is_malformed =
 			        serve_h2_head_add(&setting.head, str_of(ROWS[i].fields[at]),
 			                str_of(ROWS[i].fields[at + 1])) != SERVE_H2_FIELD_TAKEN;
-		assert_int_equal(is_malformed, ROWS[i].text == NULL);
+		if (is_malformed != (ROWS[i].text == NULL))
+			fail_msg("row %zu", i);
 		if (!is_malformed) {
 			struct str text;
 			char room[4096];
@@ -123,25 +124,26 @@ static void what_http1_would_refuse_is_refused(void **state)
 	static char path[600];
 	static const struct {
 		const char *method, *path, *name, *value;
-		enum fault fault;
+		enum fault fault; /* MALFORMED: not even that */
 	} BAD[] = {
 	        {"GET", "/", "x", "y", FAULT_NONE},
-	        {"GET", "/", "x", " \ty\xff ", FAULT_NONE},
-	        {"GET", "/ HTTP/1.1", "x", "y", FAULT_BAD_REQUEST},
-	        {"GET", "/\r\nx: y", "x", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/", "x", "y\t\xff", FAULT_NONE},
 	        {"GET", "/\xc3\xa4", "x", "y", FAULT_BAD_REQUEST},
-	        {"GET", "", "x", "y", FAULT_BAD_REQUEST},
 	        {"GET", path, "x", "y", FAULT_URI_TOO_LONG},
-	        {"G T", "/", "x", "y", FAULT_BAD_REQUEST},
-	        {"", "/", "x", "y", FAULT_BAD_REQUEST},
 	        {"GETGETGETGETGETGETGETGETGETGETGETGET", "/", "x", "y", FAULT_BAD_REQUEST},
-	        {"GET", "/", "x", "y\r\nz: 1", FAULT_BAD_REQUEST},
-	        {"GET", "/", "x", "y\x7f", FAULT_BAD_REQUEST},
-	        {"GET", "/", "cookie", "y\n", FAULT_BAD_REQUEST},
-	        {"GET", "/", "host", "y\n", FAULT_BAD_REQUEST},
-	        {"GET", "/", "x y", "y", FAULT_BAD_REQUEST},
-	        {"GET", "/", "x:", "y", FAULT_BAD_REQUEST},
-	        {"GET", "/", "", "y", FAULT_BAD_REQUEST},
+	        {"GET", "/", "x", " y", FAULT_MALFORMED},
+	        {"GET", "/ HTTP/1.1", "x", "y", FAULT_MALFORMED},
+	        {"GET", "/\r\nx: y", "x", "y", FAULT_MALFORMED},
+	        {"GET", "", "x", "y", FAULT_MALFORMED},
+	        {"G T", "/", "x", "y", FAULT_MALFORMED},
+	        {"", "/", "x", "y", FAULT_MALFORMED},
+	        {"GET", "/", "x", "y\r\nz: 1", FAULT_MALFORMED},
+	        {"GET", "/", "x", "y\x7f", FAULT_MALFORMED},
+	        {"GET", "/", "cookie", "y\n", FAULT_MALFORMED},
+	        {"GET", "/", "host", "y\n", FAULT_MALFORMED},
+	        {"GET", "/", "x y", "y", FAULT_MALFORMED},
+	        {"GET", "/", "x:", "y", FAULT_MALFORMED},
+	        {"GET", "/", "", "y", FAULT_MALFORMED},
 	};
 	(void)state;
 	memset(path, '/', sizeof(path) - 1);
@@ -151,13 +153,15 @@ static void what_http1_would_refuse_is_refused(void **state)
 		struct setting setting;
 		struct str text;
 		char room[4096];
+		bool is_malformed = false;
 		begin(&setting, false);
 		for (size_t at = 0; at < ARRAY_LENGTH(fields); at += 2)
-			assert_int_equal(serve_h2_head_add(&setting.head, str_of(fields[at]),
-			                         str_of(fields[at + 1])),
-			        SERVE_H2_FIELD_TAKEN);
-		if (print(&setting.head, room, &text) != BAD[i].fault)
-			fail_msg("row %zu: %u", i, setting.head.fault);
+			is_malformed |= serve_h2_head_add(&setting.head, str_of(fields[at]),
+			                        str_of(fields[at + 1])) != SERVE_H2_FIELD_TAKEN;
+		enum fault fault =
+		        is_malformed ? FAULT_MALFORMED : print(&setting.head, room, &text);
+		if (fault != BAD[i].fault)
+			fail_msg("row %zu: %u", i, fault);
 		end(&setting);
 	}
 }
