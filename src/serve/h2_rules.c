@@ -14,16 +14,37 @@ static const uint64_t special = BIT(CONNECTION) | BIT(CONTENT_LENGTH) | BIT(HOST
                                 BIT(TRANSFER_ENCODING) | BIT(UPGRADE);
 
 /* Of a URI's authority (RFC 3986 section 3.2); what it means is for http/uri.h to tell. */
+static const bool authority_bytes[256] = {
+        ['a' ... 'z'] = true,
+        ['A' ... 'Z'] = true,
+        ['0' ... '9'] = true,
+        ['!'] = true,
+        ['$'] = true,
+        ['%'] = true,
+        ['&'] = true,
+        ['\''] = true,
+        ['('] = true,
+        [')'] = true,
+        ['*'] = true,
+        ['+'] = true,
+        [','] = true,
+        ['-'] = true,
+        ['.'] = true,
+        [':'] = true,
+        [';'] = true,
+        ['='] = true,
+        ['@'] = true,
+        ['['] = true,
+        [']'] = true,
+        ['_'] = true,
+        ['~'] = true,
+};
+
 static bool is_authority(struct str value)
 {
-	static const char marks[] = "!$%&'()*+,-.:;=@[]_~";
-	for (size_t i = 0; i < value.len; i++) {
-		char byte = value.at[i];
-		bool is_alphanumeric = (byte >= '0' && byte <= '9') ||
-		                       (str_lower(byte) >= 'a' && str_lower(byte) <= 'z');
-		if (!is_alphanumeric && memchr(marks, byte, sizeof(marks) - 1) == NULL)
+	for (size_t i = 0; i < value.len; i++)
+		if (!authority_bytes[(unsigned char)value.at[i]])
 			return false;
-	}
 	return true;
 }
 
@@ -40,11 +61,21 @@ static bool is_scheme(struct str value)
 	return true;
 }
 
-/* Without spaces and controls. */
+/* Without spaces and controls: eight bytes at a time, of each of which the highest bit is set where
+ * it is less than '!', or is DEL. */
 static bool is_path(struct str value)
 {
-	for (size_t i = 0; i < value.len; i++)
-		if ((unsigned char)value.at[i] <= ' ' || value.at[i] == 0x7f)
+	const uint64_t ones = 0x0101010101010101, highest = 0x80 * ones;
+	uint64_t word;
+	size_t at = 0;
+	for (; at + sizeof(word) <= value.len; at += sizeof(word)) {
+		memcpy(&word, value.at + at, sizeof(word));
+		uint64_t other = word ^ 0x7f * ones;
+		if ((((word - '!' * ones) & ~word) | ((other - ones) & ~other)) & highest)
+			return false;
+	}
+	for (; at < value.len; at++)
+		if ((unsigned char)value.at[at] <= ' ' || value.at[at] == 0x7f)
 			return false;
 	return true;
 }
@@ -103,23 +134,36 @@ static bool add_special(struct serve_h2_rules *rules, enum http_name id, struct 
 
 enum serve_h2_pseudo serve_h2_rules_pseudo(struct str name)
 {
-	static const struct str names[] = {
-	        [SERVE_H2_PSEUDO_METHOD] = STR(":method"),
-	        [SERVE_H2_PSEUDO_SCHEME] = STR(":scheme"),
-	        [SERVE_H2_PSEUDO_AUTHORITY] = STR(":authority"),
-	        [SERVE_H2_PSEUDO_PATH] = STR(":path"),
-	        [SERVE_H2_PSEUDO_PROTOCOL] = STR(":protocol"),
-	};
-	for (unsigned i = 0; i < SERVE_H2_PSEUDO_NONE; i++)
-		if (name.len == names[i].len && name.at[1] == names[i].at[1])
-			return str_is_equal(name, names[i]) ? (enum serve_h2_pseudo)i
-			                                    : SERVE_H2_PSEUDO_NONE;
-	return SERVE_H2_PSEUDO_NONE;
+	switch (name.len) {
+	case sizeof(":path") - 1:
+		return str_is_equal(name, STR(":path")) ? SERVE_H2_PSEUDO_PATH
+		                                        : SERVE_H2_PSEUDO_NONE;
+	case sizeof(":method") - 1:
+		return str_is_equal(name, STR(":method"))   ? SERVE_H2_PSEUDO_METHOD
+		       : str_is_equal(name, STR(":scheme")) ? SERVE_H2_PSEUDO_SCHEME
+		                                            : SERVE_H2_PSEUDO_NONE;
+	case sizeof(":protocol") - 1:
+		return str_is_equal(name, STR(":protocol")) ? SERVE_H2_PSEUDO_PROTOCOL
+		                                            : SERVE_H2_PSEUDO_NONE;
+	case sizeof(":authority") - 1:
+		return str_is_equal(name, STR(":authority")) ? SERVE_H2_PSEUDO_AUTHORITY
+		                                             : SERVE_H2_PSEUDO_NONE;
+	default:
+		return SERVE_H2_PSEUDO_NONE;
+	}
 }
 
-static bool add_pseudo(struct serve_h2_rules *rules, struct str name, struct str value)
+static bool add_scheme(struct serve_h2_rules *rules, struct str value)
 {
-	enum serve_h2_pseudo pseudo = serve_h2_rules_pseudo(name);
+	rules->is_http = str_is_equal(value, STR("https")) ||
+	                 str_is_equal_nocase(value, STR("http")) ||
+	                 str_is_equal_nocase(value, STR("https"));
+	return rules->is_http || is_scheme(value);
+}
+
+bool serve_h2_rules_add_pseudo(
+        struct serve_h2_rules *rules, enum serve_h2_pseudo pseudo, struct str value)
+{
 	if (rules->is_trailers || rules->has_regular || value.len == 0 ||
 	        serve_h2_rules_has(rules, pseudo))
 		return false;
@@ -130,9 +174,7 @@ static bool add_pseudo(struct serve_h2_rules *rules, struct str name, struct str
 		rules->is_options = str_is_equal(value, STR("OPTIONS"));
 		return http_name_is_valid(value); /* a token as well */
 	case SERVE_H2_PSEUDO_SCHEME:
-		rules->is_http = str_is_equal_nocase(value, STR("https")) ||
-		                 str_is_equal_nocase(value, STR("http"));
-		return is_scheme(value);
+		return add_scheme(rules, value);
 	case SERVE_H2_PSEUDO_AUTHORITY:
 		return is_authority(value);
 	case SERVE_H2_PSEUDO_PATH:
@@ -150,8 +192,6 @@ static bool add_pseudo(struct serve_h2_rules *rules, struct str name, struct str
 bool serve_h2_rules_add(
         struct serve_h2_rules *rules, enum http_name id, struct str name, struct str value)
 {
-	if (name.len > 0 && name.at[0] == ':')
-		return add_pseudo(rules, name, value);
 	rules->has_regular = true;
 	return is_name(id, name) && http_head_is_value(value) &&
 	       ((special >> id & 1) == 0 || add_special(rules, id, value));

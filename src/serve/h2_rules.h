@@ -26,7 +26,7 @@ struct serve_h2_rules {
 	bool is_path, is_asterisk;            /* :path begins with a slash; is one asterisk */
 };
 
-/* Which one a name is that begins with a colon. */
+/* Which one a name is. */
 enum serve_h2_pseudo serve_h2_rules_pseudo(struct str name);
 
 static inline bool serve_h2_rules_has(
@@ -35,8 +35,10 @@ static inline bool serve_h2_rules_has(
 	return (rules->pseudo >> pseudo & 1) != 0;
 }
 
-/* The next field, by its name with its id (OTHER for those that begin with a colon); false when it
- * is malformed, as it is or where it stands. */
+/* The next field, one whose name begins with a colon and another one, with its id; false when it is
+ * malformed, as it is or where it stands. */
+MUST_CHECK bool serve_h2_rules_add_pseudo(
+        struct serve_h2_rules *rules, enum serve_h2_pseudo pseudo, struct str value);
 MUST_CHECK bool serve_h2_rules_add(
         struct serve_h2_rules *rules, enum http_name id, struct str name, struct str value);
 

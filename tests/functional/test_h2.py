@@ -309,6 +309,33 @@ def test_a_body_is_as_long_as_it_was_said_to_be(server, row):
         assert client.get("/after").status == 200
 
 
+def test_a_body_that_is_too_long_is_not_waited_for(server):
+    with connect(server) as client:
+        stream = client.request("POST", fields=[("content-length", "3")], end=False)
+        client.send(frame(h2wire.DATA, 0, stream, b"abcd"))
+        assert_is(client.response(stream), "reset")
+        assert client.get("/after").status == 200
+
+
+@pytest.mark.parametrize("body,wanted", [(b"ab", "reset"), (b"abc", 200)])
+def test_a_body_before_trailers_is_as_long_as_it_was_said_to_be(server, body, wanted):
+    with connect(server) as client:
+        stream = client.request("POST", fields=[("content-length", "3")], end=False)
+        client.send(frame(h2wire.DATA, 0, stream, body))
+        client.send(client.head_frame(stream, [("x-sum", "1")], END_STREAM))
+        assert_is(client.response(stream), wanted)
+        assert client.get("/after").status == 200
+
+
+def test_trailers_that_do_not_end_a_request_are_an_error(server):
+    with connect(server) as client:
+        stream = client.request("POST", end=False)
+        client.send(frame(h2wire.DATA, 0, stream, b"hello"))
+        client.send(client.head_frame(stream, [("x-sum", "1")], 0))
+        assert_is(client.response(stream), "reset")
+        assert client.get("/after").status == 200
+
+
 def test_a_pseudo_field_in_trailers_is_an_error(server):
     with connect(server) as client:
         stream = client.request("POST", end=False)

@@ -130,9 +130,13 @@ static inline bool judges_add_all(
         struct serve_h2_rules *rules, const struct judges_field *fields, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		bool is_pseudo = fields[i].name.len > 0 && fields[i].name.at[0] == ':';
-		enum http_name id = is_pseudo ? HTTP_NAME_OTHER : http_name_of(fields[i].name);
-		if (!serve_h2_rules_add(rules, id, fields[i].name, fields[i].value))
+		struct str name = fields[i].name, value = fields[i].value;
+		bool is_right =
+		        name.len > 0 && name.at[0] == ':'
+		                ? serve_h2_rules_add_pseudo(
+		                          rules, serve_h2_rules_pseudo(name), value)
+		                : serve_h2_rules_add(rules, http_name_of(name), name, value);
+		if (!is_right)
 			return false;
 	}
 	return true;
