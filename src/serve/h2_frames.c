@@ -34,11 +34,18 @@ static int on_begin_frame(nghttp2_session *wire, const nghttp2_frame_hd *head, v
 	return 0;
 }
 
+/* The head that was coming is not waited for any more. */
+static void drop_head(struct serve_h2_session *session)
+{
+	session->head_since_ms = 0;
+	serve_h2_head_close(&session->head);
+}
+
 static int on_begin_headers(nghttp2_session *wire, const nghttp2_frame *frame, void *user)
 {
 	struct serve_h2_session *session = user;
 	(void)wire;
-	serve_h2_head_done(&session->head);
+	serve_h2_head_close(&session->head);
 	serve_h2_head_begin(&session->head, frame->headers.cat != NGHTTP2_HCAT_REQUEST);
 	session->head_since_ms = now_of(session);
 	return 0;
@@ -70,6 +77,7 @@ static int on_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_
 		return 0;
 	case SERVE_H2_FIELD_MALFORMED:
 		reset_malformed(session, frame->hd.stream_id);
+		drop_head(session);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	case SERVE_H2_FIELD_FLOOD:
 		serve_h2_calm(session, SERVE_FLOOD_FIELDS);
@@ -135,8 +143,7 @@ static void end_head(struct serve_h2_session *session, const nghttp2_frame *fram
 		serve_h2_stream_begin(session, id, has_end);
 	else if ((stream = serve_h2_stream_find(session, id)) != NULL)
 		end_trailers(session, stream);
-	session->head_since_ms = 0;
-	serve_h2_head_done(&session->head);
+	drop_head(session);
 }
 
 /* Windows have grown: who waits for that goes on, one stream or all (0). */
@@ -209,10 +216,8 @@ static int on_invalid_frame(
 	struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->hd.stream_id);
 	(void)wire;
 	(void)error;
-	if (frame->hd.type == NGHTTP2_HEADERS) {
-		session->head_since_ms = 0;
-		serve_h2_head_done(&session->head);
-	}
+	if (frame->hd.type == NGHTTP2_HEADERS)
+		drop_head(session);
 	if (stream != NULL)
 		stream->is_malformed = true;
 	count(session, SERVE_FLOOD_RESETS);

@@ -9,24 +9,37 @@
 #include "base/limit.h"
 #include "serve/h2_private.h"
 
+/* Nothing is in it, the block stays. */
+static struct buf emptied(struct buf buf)
+{
+	buf.start = buf.end = 0;
+	return buf;
+}
+
 void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers)
 {
-	CHECK(head->text.block == NULL && head->fields.block == NULL &&
-	        head->cookies.block == NULL);
+	CHECK(!head->is_open && head->cookies.block == NULL);
 	*head = (struct serve_h2_head){
 	        .pool = head->pool,
 	        .limits = head->limits,
+	        .text = emptied(head->text),
+	        .fields = emptied(head->fields),
 	        .rules = {.is_trailers = is_trailers},
 	        .is_open = true,
 	};
 }
 
-void serve_h2_head_done(struct serve_h2_head *head)
+void serve_h2_head_close(struct serve_h2_head *head)
 {
-	buf_release(head->pool, &head->text);
-	buf_release(head->pool, &head->fields);
 	buf_release(head->pool, &head->cookies);
 	head->is_open = false;
+}
+
+void serve_h2_head_done(struct serve_h2_head *head)
+{
+	serve_h2_head_close(head);
+	buf_release(head->pool, &head->text);
+	buf_release(head->pool, &head->fields);
 }
 
 static uint32_t limit_of(const struct serve_h2_head *head)

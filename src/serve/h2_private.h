@@ -110,7 +110,7 @@ enum serve_h2_field {
 	SERVE_H2_FIELD_FLOOD,     /* far more than any limit: the connection is to end */
 };
 
-/* Begins; the buffers are empty before. */
+/* Begins, when none is open. */
 void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers);
 
 /* One field line, in the order of arrival. Too much is remembered as the fault HEAD_TOO_LARGE and
@@ -118,7 +118,7 @@ void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers);
 MUST_CHECK enum serve_h2_field serve_h2_head_add(
         struct serve_h2_head *head, struct str name, struct str value);
 
-/* The whole head of a request, valid until serve_h2_head_done; or why not: HEAD_TOO_LARGE,
+/* The whole head of a request, valid until it is closed; or why not: HEAD_TOO_LARGE,
  * URI_TOO_LONG, MEMORY, BAD_REQUEST. */
 MUST_CHECK enum fault serve_h2_head_end(struct serve_h2_head *head, struct http_head *ret_head);
 
@@ -133,7 +133,11 @@ static inline struct str serve_h2_head_str(
 	                       : str_make(buf_bytes(&head->text) + slice->at, slice->len);
 }
 
-/* Gives the buffers back; more than once is fine. */
+/* It is not needed any more; the buffers stay for the next one, which may come at once. More than
+ * once is fine. */
+void serve_h2_head_close(struct serve_h2_head *head);
+
+/* The same, and gives the buffers back. */
 void serve_h2_head_done(struct serve_h2_head *head);
 
 /* ---- sessions and streams ---- */

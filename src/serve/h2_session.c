@@ -351,6 +351,8 @@ static bool receive(struct serve_h2_session *session)
 			break;
 		serve_h2_pump(session);
 	}
+	if (!session->head.is_open)
+		serve_h2_head_done(&session->head);
 	buf_release_if_empty(server_of(session)->options.buffers, in);
 	session->has_more = connection->is_readable || buf_length(in) > 0;
 	return true;

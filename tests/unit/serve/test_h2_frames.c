@@ -44,6 +44,28 @@ static const struct {
         {{":path", "/", ":authority", "a b"}, 0},
 };
 
+/* Sends the fields as a request without a body, of a stream that nghttp2's side knows too, so that
+ * it reads what comes of it. */
+static const struct h2_answer *ask_raw(struct h2_client *h2, const char *const *fields)
+{
+	struct text block = {.at = NULL};
+	text_add(&block, STR("\x82\x86"));
+	for (size_t at = 0; fields[at] != NULL; at += 2)
+		add_literal(&block, fields[at], fields[at + 1]);
+	int32_t id = h2_ask(h2, "GET", "/known", false, NULL, NULL);
+	const uint8_t *bytes;
+	ssize_t length;
+	while ((length = nghttp2_session_mem_send(h2->session, &bytes)) > 0)
+		if (bytes[3] != NGHTTP2_HEADERS)
+			assert_true(client_send(
+			        &h2->client, str_make((const char *)bytes, (size_t)length)));
+	send_frame(h2, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS, id,
+	        text_str(&block));
+	text_done(&block);
+	h2_until(h2, h2_answer(h2, id)->is_closed);
+	return h2_answer(h2, id);
+}
+
 static void malformed_heads_are_errors_of_their_streams(void **state)
 {
 	(void)state;
@@ -52,31 +74,35 @@ static void malformed_heads_are_errors_of_their_streams(void **state)
 	h2_fixture_start(&fixture);
 	h2_open(&h2, &fixture, 0);
 	for (size_t i = 0; i < ARRAY_LENGTH(HEADS); i++) {
-		struct text block = {.at = NULL};
-		text_add(&block, STR("\x82\x86"));
-		for (size_t at = 0; HEADS[i].fields[at] != NULL; at += 2)
-			add_literal(&block, HEADS[i].fields[at], HEADS[i].fields[at + 1]);
-		/* nghttp2's side must know the stream to read what comes of it. */
-		int32_t id = h2_ask(&h2, "GET", "/known", false, NULL, NULL);
-		const uint8_t *bytes;
-		ssize_t length;
-		while ((length = nghttp2_session_mem_send(h2.session, &bytes)) > 0)
-			if (bytes[3] != NGHTTP2_HEADERS)
-				assert_true(client_send(
-				        &h2.client, str_make((const char *)bytes, (size_t)length)));
-		send_frame(&h2, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS,
-		        id, text_str(&block));
-		h2_until(&h2, h2_answer(&h2, id)->is_closed);
-		const struct h2_answer *answer = h2_answer(&h2, id);
-		if (HEADS[i].status == 0) {
+		const struct h2_answer *answer = ask_raw(&h2, HEADS[i].fields);
+		assert_int_equal(answer->status, HEADS[i].status);
+		if (HEADS[i].status == 0)
 			assert_int_equal(answer->reset, NGHTTP2_PROTOCOL_ERROR);
-			assert_int_equal(answer->status, 0);
-		} else {
-			assert_int_equal(answer->status, HEADS[i].status);
-		}
-		text_done(&block);
 	}
 	assert_int_equal(h2.goaway, UINT32_MAX);
+	h2_done(&h2, &fixture);
+}
+
+/* The head that was malformed is neither kept nor waited for. */
+static void nothing_is_left_of_a_malformed_head(void **state)
+{
+	static const char *const fields[] = {":path", "/", ":authority", "a", "te", "gzip", NULL};
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	fixture_init(&fixture);
+	fixture.options.is_http2 = true;
+	fixture.options.plain_h2 = SERVE_PLAIN_H2_LOOPBACK;
+	fixture.options.keepalive_timeout_ms = 60000;
+	fixture_listen(&fixture);
+	h2_open(&h2, &fixture, 0);
+	assert_int_equal(h2_get(&h2, "/abc")->status, 200);
+	assert_int_equal(ask_raw(&h2, fields)->reset, NGHTTP2_PROTOCOL_ERROR);
+	h2_for(&h2, 50);
+	assert_int_equal(fixture.buffers.in_use, 0);
+	h2_for(&h2, HEAD_MS + SLACK_MS);
+	assert_int_equal(h2.goaways, 0);
+	assert_int_equal(h2_get(&h2, "/abc")->status, 200);
 	h2_done(&h2, &fixture);
 }
 
@@ -192,6 +218,7 @@ int main(void)
 	hash_init();
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(malformed_heads_are_errors_of_their_streams),
+	        cmocka_unit_test(nothing_is_left_of_a_malformed_head),
 	        cmocka_unit_test(pings_are_answered_until_they_are_too_many),
 	        cmocka_unit_test(resets_are_counted_and_streams_let_go),
 	        cmocka_unit_test(more_streams_than_allowed_are_refused),
