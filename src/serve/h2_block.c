@@ -252,7 +252,8 @@ static char *take_room(struct serve_h2_session *session, size_t room)
 	return out->block + out->end;
 }
 
-/* Text that has no room is sent again, which is no reason to end. */
+/* A second head is packed: more are likely. Text that has no room is sent again, which is no reason
+ * to end. */
 static void widen(struct serve_h2_session *session)
 {
 	session->pack_text =
@@ -267,7 +268,7 @@ static bool write_frames(struct serve_h2_session *session, const nghttp2_frame_h
 	char *to = take_room(session, block->room);
 	if (to == NULL)
 		return false;
-	if (session->pack.is_tight && session->pack_text == NULL)
+	if (serve_h2_pack_is_narrow(&session->pack))
 		widen(session);
 	struct http_writer writer;
 	http_writer_init(

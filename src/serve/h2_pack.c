@@ -157,10 +157,8 @@ static void make_room(struct serve_h2_pack *pack, size_t bytes)
 {
 	if (pack->end + bytes <= pack->room)
 		return;
-	while (pack->end - first_text(pack) + bytes > pack->room) {
+	while (pack->end - first_text(pack) + bytes > pack->room)
 		forget_oldest(pack);
-		pack->is_tight = true;
-	}
 	move_text(pack, pack->text);
 }
 
@@ -249,13 +247,9 @@ static bool is_worth(struct serve_h2_pack *pack, enum http_name id, struct str n
         struct str value, const struct found *found)
 {
 	size_t text = value.len + (id == HTTP_NAME_OTHER ? name.len : 0);
-	bool is_large = size_of(name.len, value.len) > pack->limit / 4U * 3 ||
-	                text > SERVE_H2_PACK_MORE_BYTES;
+	bool is_large = size_of(name.len, value.len) > pack->limit / 4U * 3 || text > pack->room;
 	bool is_first = found->named == NOWHERE && !(own_values >> id & 1);
-	if (is_large || !(is_first || is_second(pack, id, value)))
-		return false;
-	pack->is_tight |= text > pack->room;
-	return text <= pack->room;
+	return !is_large && (is_first || is_second(pack, id, value));
 }
 
 /* ---- bytes ---- */
@@ -359,7 +353,6 @@ void serve_h2_pack_widen(struct serve_h2_pack *pack, char *text)
 	CHECK(pack->text == pack->first);
 	move_text(pack, text);
 	pack->room = SERVE_H2_PACK_MORE_BYTES;
-	pack->is_tight = false;
 }
 
 void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block)

@@ -15,8 +15,8 @@ enum {
 	/* What the smallest entry of the table counts (RFC 7541 section 4.1). */
 	SERVE_H2_PACK_ENTRY_BYTES = 32,
 	SERVE_H2_PACK_ENTRIES = LIMIT_H2_ENCODER_BYTES / SERVE_H2_PACK_ENTRY_BYTES,
-	/* For the text of entries, at first, and for all who have seen that it is too little. */
-	SERVE_H2_PACK_TEXT_BYTES = 152,
+	/* For the text of entries: what does for one head, and for more. */
+	SERVE_H2_PACK_TEXT_BYTES = 128,
 	SERVE_H2_PACK_MORE_BYTES = 752,
 	SERVE_H2_PACK_NAMES = HTTP_NAME_OTHER + 1,
 	SERVE_H2_PACK_SEEN = 32,
@@ -39,16 +39,15 @@ struct serve_h2_pack_entry {
 
 struct serve_h2_pack {
 	char *text;
-	uint16_t room;   /* there */
-	uint16_t end;    /* of what is in use */
-	uint16_t limit;  /* of the table, by the sizes of RFC 7541 section 4.1 */
-	uint16_t lowest; /* that it had since the last block */
-	uint16_t bytes;  /* of all entries */
-	uint8_t count;   /* entries that the peer has … */
-	uint8_t kept;    /* … the newest of which have their text here */
-	uint8_t newest;  /* where in `entries` */
-	bool is_limited; /* the peer is to be told its limit */
-	bool is_tight;   /* text was forgotten: with more room there would be less to send */
+	uint16_t room;                     /* there */
+	uint16_t end;                      /* of what is in use */
+	uint16_t limit;                    /* of the table, by the sizes of RFC 7541 section 4.1 */
+	uint16_t lowest;                   /* that it had since the last block */
+	uint16_t bytes;                    /* of all entries */
+	uint8_t count;                     /* entries that the peer has … */
+	uint8_t kept;                      /* … the newest of which have their text here */
+	uint8_t newest;                    /* where in `entries` */
+	bool is_limited;                   /* the peer is to be told its limit */
 	uint8_t last[SERVE_H2_PACK_NAMES]; /* by id: where the newest entry is, or was */
 	uint16_t seen[SERVE_H2_PACK_SEEN]; /* marks of values that were sent and not remembered */
 	struct serve_h2_pack_entry entries[SERVE_H2_PACK_ENTRIES]; /* a ring */
@@ -61,6 +60,12 @@ void serve_h2_pack_init(struct serve_h2_pack *pack);
 
 /* The peer allows another size from the next block on (SETTINGS_HEADER_TABLE_SIZE). */
 void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed);
+
+/* Whether it has packed a head, and has no more room than that needs. */
+static inline bool serve_h2_pack_is_narrow(const struct serve_h2_pack *pack)
+{
+	return pack->end > 0 && pack->text == pack->first;
+}
 
 /* Gives it SERVE_H2_PACK_MORE_BYTES of the caller's for text, once. */
 void serve_h2_pack_widen(struct serve_h2_pack *pack, char *text);

@@ -28,6 +28,10 @@ enum {
 	MANY_STREAMS = 8,
 	/* What nghttp2 1.52 takes in blocks that are too large for slabs. */
 	LARGE_BYTES = 24576,
+	/* Of that, what is written to: its struct, its map of streams, and the beginning of its
+	 * buffer, for the frames that are no bodies or heads. */
+	WRITTEN_BYTES = 2944 + 4112 + 64,
+	WRITTEN_PAGES = 2,
 };
 
 /* A session and, behind it, the larger blocks that nghttp2 takes for it (h2_memory.c): of seven
@@ -36,6 +40,9 @@ struct session_room {
 	struct serve_h2_session session;
 	_Alignas(16) char large[LARGE_BYTES];
 };
+
+_Static_assert(offsetof(struct session_room, large) + WRITTEN_BYTES <= WRITTEN_PAGES * 4096,
+        "what is written to has its pages");
 
 static struct serve_server *server_of(const struct serve_h2_session *session)
 {

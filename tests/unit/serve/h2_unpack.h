@@ -41,7 +41,7 @@ static inline void unpack_begin(struct unpack *unpack, uint32_t allowed)
 /* Gives more room, where it would be of use. */
 static inline void unpack_widen(struct unpack *unpack)
 {
-	if (unpack->pack.is_tight && unpack->pack.text == unpack->pack.first)
+	if (serve_h2_pack_is_narrow(&unpack->pack))
 		serve_h2_pack_widen(&unpack->pack, unpack->more);
 }
 
