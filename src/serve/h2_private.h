@@ -169,6 +169,7 @@ struct serve_h2_session {
 	void *pack_text;        /* that it was given when its own was too little */
 	uint64_t head_since_ms; /* a head is coming; 0: none */
 	uint64_t idle_since_ms;
+	uint64_t received_us;  /* when what is parsed now was read */
 	uint64_t drain_ms;     /* when the second GOAWAY is due; 0: not draining, or sent */
 	uint64_t pace_look_ms; /* CLOCK_NEVER: nothing waits for the client to read */
 	bool has_settings;     /* of the client */

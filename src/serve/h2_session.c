@@ -347,6 +347,8 @@ static bool receive(struct serve_h2_session *session)
 			if (buf_length(in) == 0)
 				break;
 		}
+		/* Once for all requests in it: the clock is dear where there are many. */
+		session->received_us = clock_us();
 		ssize_t taken = nghttp2_session_mem_recv(
 		        session->wire, (const uint8_t *)buf_bytes(in), buf_length(in));
 		if (taken < 0) {

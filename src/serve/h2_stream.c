@@ -263,7 +263,7 @@ static struct serve_h2_stream *make(struct serve_h2_session *session, int32_t id
 	stream->stream.connection = session->connection;
 	stream->stream.is_https = session->connection->is_secure;
 	stream->stream.is_copied = true;
-	stream->stream.began_us = clock_us();
+	stream->stream.began_us = session->received_us;
 	stream->stream.body_deadline_ms = CLOCK_NEVER;
 	stream->stream.room_look_ms = CLOCK_NEVER;
 	stream->session = session;
