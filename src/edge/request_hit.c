@@ -4,7 +4,6 @@
  * for later turns is the place pinned, or, where too much is pinned already, found again then. What
  * lies on a disk is waited for; of a large body the next piece comes while one is being sent.
  */
-#include "base/clock.h"
 #include "edge/request_private.h"
 
 enum {
@@ -291,7 +290,7 @@ static struct edge_reply_options options_of(struct edge_request *request)
 {
 	const struct cache_entry *entry = &request->entry;
 	const struct cache_terms *terms = &entry->object->terms;
-	uint64_t now_ms = clock_wall_ms();
+	uint64_t now_ms = loop_wall_ms(request->worker->loop);
 	bool is_miss = request->is_piece_flight;
 	bool is_validated = request->wish == EDGE_WISH_VALIDATED && !is_miss;
 	/* Where the origins have been asked it is no hit, whatever came of that (RFC 9211 2.1). */

@@ -4,7 +4,6 @@
  * failed, or the shared answer turned out to be another variant's. It does not come back for ever
  * (REJOINS_MAX): then it pulls on its own. What it is led to on a disk it waits for in LOOKUP.
  */
-#include "base/clock.h"
 #include "cache/purge.h"
 #include "cache/reuse.h"
 #include "cache/update.h"
@@ -368,10 +367,12 @@ static bool has_body(const struct edge_request *request)
 /* Why what is found goes on to the origin: it is stale, or the client wants it so (RFC 9211 2.2).
  */
 static enum http_cache_forward forward_of(
-        const struct cache_entry *entry, const struct http_cache_control_request *asked)
+        const struct edge_request *request, const struct http_cache_control_request *asked)
 {
+	const struct cache_entry *entry = &request->entry;
 	const struct cache_terms *terms = &entry->object->terms;
-	bool is_fresh = cache_terms_age_ms(terms, clock_wall_ms()) < terms->fresh_ms &&
+	uint64_t now_ms = loop_wall_ms(request->worker->loop);
+	bool is_fresh = cache_terms_age_ms(terms, now_ms) < terms->fresh_ms &&
 	                !entry->is_soft_purged && (terms->flags & CACHE_NO_CACHE) == 0;
 	return is_fresh && asked->has != 0 ? HTTP_CACHE_FORWARD_REQUEST : HTTP_CACHE_FORWARD_STALE;
 }
@@ -382,8 +383,8 @@ static enum edge_turn found(struct edge_request *request, const struct edge_look
 	const struct cache_entry *entry = &request->entry;
 	if (request->wish == EDGE_WISH_VALIDATED)
 		return hit(request, request->is_piece_flight ? "MISS" : "REVALIDATED");
-	switch (cache_reuse_judge(
-	        &entry->object->terms, entry->is_soft_purged, asked, rules, clock_wall_ms())) {
+	switch (cache_reuse_judge(&entry->object->terms, entry->is_soft_purged, asked, rules,
+	        loop_wall_ms(request->worker->loop))) {
 	case CACHE_REUSE_FRESH:
 		return hit(request, "HIT");
 	case CACHE_REUSE_STALE:
@@ -406,7 +407,7 @@ static enum edge_turn found(struct edge_request *request, const struct edge_look
 		validate_meanwhile(request, lookup);
 		return hit(request, "STALE");
 	}
-	return join(request, lookup, entry, forward_of(entry, asked));
+	return join(request, lookup, entry, forward_of(request, asked));
 }
 
 /* Pulls a piece of the request's ranges; what comes tells how long the object is, and whether there
