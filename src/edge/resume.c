@@ -83,8 +83,10 @@ struct str edge_resume_lines(const struct edge_resume *resume, uint64_t from, st
 static bool is_same_version(const struct edge_resume *resume, const struct http_head *head)
 {
 	struct http_etag etag;
+	/* What had none before and has an ETag now is another version, whatever its date. */
 	if (resume->etag.len == 0)
-		return str_is_equal(http_head_get(head, HTTP_NAME_LAST_MODIFIED), resume->modified);
+		return !http_head_has(head, HTTP_NAME_ETAG) &&
+		       str_is_equal(http_head_get(head, HTTP_NAME_LAST_MODIFIED), resume->modified);
 	return http_head_count(head, HTTP_NAME_ETAG) == 1 &&
 	       http_etag_parse(http_head_get(head, HTTP_NAME_ETAG), &etag) && !etag.is_weak &&
 	       str_is_equal(etag.opaque, resume->etag);

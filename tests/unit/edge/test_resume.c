@@ -172,6 +172,7 @@ static const struct {
         {OF_DATES, PART "Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n" REST, FAULT_RESUME_ETAG,
                 0, 0, 0},
         {OF_DATES, PART REST, FAULT_RESUME_ETAG, 0, 0, 0},
+        {OF_DATES, PART TAG DATES REST, FAULT_RESUME_ETAG, 0, 0, 0},
         /* Another coding. */
         {OF_LENGTH, PART TAG "Content-Encoding: gzip\r\n" REST, FAULT_RESUME_CODING, 0, 0, 0},
         {OF_GZIP, PART TAG REST, FAULT_RESUME_CODING, 0, 0, 0},
