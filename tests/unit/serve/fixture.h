@@ -173,6 +173,25 @@ static inline size_t write_pending(struct exchange *exchange)
 	return serve_stream_write(exchange->stream, exchange->pending);
 }
 
+/* Trailers, out of text with its empty line; they refer to it. */
+struct parsed_trailers {
+	struct http_field fields[4];
+	struct http_head head;
+};
+
+static inline const struct http_head *parse_trailers(
+        struct parsed_trailers *trailers, const char *text)
+{
+	static const struct http_head_limits limits = {.head_bytes = 1000, .fields = 4};
+	size_t scanned = 0;
+	enum fault fault;
+	trailers->head = (struct http_head){.fields = trailers->fields, .capacity = 4};
+	assert_int_equal(
+	        http_head_parse_trailers(str_of(text), &scanned, &limits, &trailers->head, &fault),
+	        HTTP_PARSE_DONE);
+	return &trailers->head;
+}
+
 /* Writes what the client takes; false when it must wait. */
 static inline bool write_response_body(struct exchange *exchange)
 {

@@ -180,22 +180,15 @@ static void what_becomes_no_stream_is_answered_between_the_others(void **state)
 static void interims_and_trailers_keep_their_places_without_room(void **state)
 {
 	enum { COUNT = 80 };
-	static const char text[] = "X-Sum: 1\r\nConnection: close\r\n\r\n";
-	static const struct http_head_limits limits = {.head_bytes = 1000, .fields = 4};
 	(void)state;
-	struct http_field fields[4];
-	struct http_head trailers = {.fields = fields, .capacity = 4};
-	size_t scanned = 0;
-	enum fault fault;
-	assert_int_equal(
-	        http_head_parse_trailers(str_of(text), &scanned, &limits, &trailers, &fault),
-	        HTTP_PARSE_DONE);
+	struct parsed_trailers trailers;
 	struct fixture fixture;
 	struct h2_client h2;
 	h2_fixture_start(&fixture);
 	fixture.script.interim = 103;
 	fixture.script.is_length_unknown = true;
-	fixture.script.trailers = &trailers;
+	fixture.script.trailers =
+	        parse_trailers(&trailers, "X-Sum: 1\r\nConnection: close\r\n\r\n");
 	fixture.script.length = 30000;
 	h2_open(&h2, &fixture, 5000);
 	for (unsigned i = 0; i < COUNT; i++)
@@ -214,21 +207,14 @@ static void interims_and_trailers_keep_their_places_without_room(void **state)
 
 static void trailers_of_which_nothing_is_left_are_none(void **state)
 {
-	static const char text[] = "Connection: close\r\nUpgrade: x\r\n\r\n";
-	static const struct http_head_limits limits = {.head_bytes = 1000, .fields = 4};
 	(void)state;
-	struct http_field fields[4];
-	struct http_head trailers = {.fields = fields, .capacity = 4};
-	size_t scanned = 0;
-	enum fault fault;
-	assert_int_equal(
-	        http_head_parse_trailers(str_of(text), &scanned, &limits, &trailers, &fault),
-	        HTTP_PARSE_DONE);
+	struct parsed_trailers trailers;
 	struct fixture fixture;
 	struct h2_client h2;
 	h2_fixture_start(&fixture);
 	fixture.script.is_length_unknown = true;
-	fixture.script.trailers = &trailers;
+	fixture.script.trailers =
+	        parse_trailers(&trailers, "Connection: close\r\nUpgrade: x\r\n\r\n");
 	h2_open(&h2, &fixture, 0);
 	const struct h2_answer *answer = h2_get(&h2, "/abc");
 	assert_string_equal(answer->trailers, "");

@@ -108,22 +108,15 @@ static void what_has_no_body_ends_with_its_head(void **state)
 
 static void interim_responses_and_trailers_stand_around_it(void **state)
 {
-	static const char text[] = "X-Sum: 1\r\nConnection: close\r\n\r\n";
-	static const struct http_head_limits limits = {.head_bytes = 1000, .fields = 4};
 	(void)state;
-	struct http_field fields[4];
-	struct http_head trailers = {.fields = fields, .capacity = 4};
-	size_t scanned = 0;
-	enum fault fault;
-	assert_int_equal(
-	        http_head_parse_trailers(str_of(text), &scanned, &limits, &trailers, &fault),
-	        HTTP_PARSE_DONE);
+	struct parsed_trailers trailers;
 	struct fixture fixture;
 	struct h2_client h2;
 	h2_fixture_start(&fixture);
 	fixture.script.interim = 103;
 	fixture.script.is_length_unknown = true;
-	fixture.script.trailers = &trailers;
+	fixture.script.trailers =
+	        parse_trailers(&trailers, "X-Sum: 1\r\nConnection: close\r\n\r\n");
 	h2_open(&h2, &fixture, 0);
 	const struct h2_answer *answer = h2_get(&h2, "/abc");
 	assert_int_equal(answer->interims, 1);

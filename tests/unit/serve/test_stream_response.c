@@ -222,19 +222,13 @@ static void trailers_follow_a_chunked_response(void **state)
 	struct fixture fixture;
 	struct client client;
 	struct response response = {.body = {.at = NULL}};
-	struct http_field fields[2];
-	struct http_head trailers = {.fields = fields, .capacity = 2};
-	static const struct http_head_limits limits = {.head_bytes = 1000, .fields = 2};
-	size_t scanned = 0;
-	enum fault fault;
-	assert_int_equal(http_head_parse_trailers(
-	                         STR("X-Sum: 12\r\n\r\n"), &scanned, &limits, &trailers, &fault),
-	        HTTP_PARSE_DONE);
+	struct parsed_trailers trailers;
 	fixture_start(&fixture);
 	client_open(&client, &fixture);
 	for (unsigned is_unknown = 0; is_unknown < 2; is_unknown++) {
-		fixture.script = (struct script){
-		        .length = 10, .is_length_unknown = is_unknown, .trailers = &trailers};
+		fixture.script = (struct script){.length = 10,
+		        .is_length_unknown = is_unknown,
+		        .trailers = parse_trailers(&trailers, "X-Sum: 12\r\n\r\n")};
 		client_say(&client, GET);
 		read_response(&client, HTTP_GET, &response);
 		assert_int_equal(response.has_trailers, is_unknown);

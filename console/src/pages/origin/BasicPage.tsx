@@ -1,11 +1,9 @@
 // Basic Configuration: what the domain is, and the module Origin server info.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useParams } from "react-router";
 import { AddIcon, LockOnIcon, SwapIcon } from "tdesign-icons-react";
 import { get, rehearse, request } from "../../api/client";
-import { isRefused } from "../../api/problem";
-import { keys, useDomain, useDomainHealth, useEdges, useStatus } from "../../api/queries";
+import { keys, useDomainHealth, useEdges, useStatus } from "../../api/queries";
 import type { Domain, DomainHealth } from "../../api/types";
 import { common } from "../../i18n/common";
 import { ago, duration, moment } from "../../i18n/format";
@@ -16,11 +14,11 @@ import { Button } from "../../parts/Button";
 import { Card, Facts } from "../../parts/Card";
 import { ConfirmWithDiff } from "../../parts/ConfirmWithDiff";
 import { Loading } from "../../parts/Loading";
-import { ProblemAlert } from "../../parts/ProblemAlert";
 import { StateDot } from "../../parts/StateDot";
 import { Tag } from "../../parts/Tag";
 import { useForbidden } from "../../session/forbidden";
 import { announce, backTo } from "../domains/actions";
+import { OfDomain } from "../domains/OfDomain";
 import { StatusButton } from "../domains/StatusButton";
 import { Addresses } from "./Addresses";
 import { OriginDrawer } from "./OriginDrawer";
@@ -29,17 +27,7 @@ import "./origin.css";
 type Asked = "origin" | "backup" | "switch" | "remove" | undefined;
 
 export default function BasicPage() {
-	const name = useParams().name ?? "";
-	const domain = useDomain(name);
-	if (domain.data) return <Basic domain={domain.data} />;
-	if (domain.error)
-		return (
-			<ProblemAlert
-				error={domain.error}
-				onRetry={isRefused(domain.error, "no-such-domain") ? undefined : () => domain.refetch()}
-			/>
-		);
-	return (
+	const waiting = (
 		<>
 			<Card>
 				<Loading rows={3} />
@@ -49,6 +37,7 @@ export default function BasicPage() {
 			</Card>
 		</>
 	);
+	return <OfDomain waiting={waiting}>{(domain) => <Basic domain={domain} />}</OfDomain>;
 }
 
 function Basic({ domain }: { domain: Domain }) {

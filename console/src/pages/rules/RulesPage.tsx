@@ -3,10 +3,9 @@
 // in between.
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { useParams } from "react-router";
 import { rehearse, request } from "../../api/client";
 import { isRefused } from "../../api/problem";
-import { keys, useDomain } from "../../api/queries";
+import { keys } from "../../api/queries";
 import type { Domain } from "../../api/types";
 import { common } from "../../i18n/common";
 import { say, useText } from "../../i18n/i18n";
@@ -22,6 +21,7 @@ import { ProblemAlert } from "../../parts/ProblemAlert";
 import { useRehearsal } from "../../parts/useRehearsal";
 import { useForbidden } from "../../session/forbidden";
 import { announce, backTo } from "../domains/actions";
+import { OfDomain } from "../domains/OfDomain";
 import { HeaderRules } from "./HeaderRules";
 import {
 	changedOf,
@@ -55,21 +55,12 @@ function wordsOf(row: Row, shown: Shown): string {
 }
 
 export default function RulesPage() {
-	const name = useParams().name ?? "";
-	const domain = useDomain(name);
-	if (domain.data) return <Rules key={name} domain={domain.data} />;
-	if (domain.error)
-		return (
-			<ProblemAlert
-				error={domain.error}
-				onRetry={isRefused(domain.error, "no-such-domain") ? undefined : () => domain.refetch()}
-			/>
-		);
-	return (
+	const waiting = (
 		<Card>
 			<Loading rows={9} />
 		</Card>
 	);
+	return <OfDomain waiting={waiting}>{(domain) => <Rules key={domain.name} domain={domain} />}</OfDomain>;
 }
 
 function Rules({ domain }: { domain: Domain }) {
