@@ -1,9 +1,9 @@
 /* fuzz: serve - heads that we pack, nghttp2 unpacks to the same fields, whatever table it allows
  *
  * The input is a sequence of steps: a byte says what, and what it takes of names and values
- * follows. unpack_head (tests/unit/serve/h2_unpack.h) has the comparison.
+ * follows. peer_head (tests/unit/serve/h2_peer.h) has the comparison.
  */
-#include "../unit/serve/h2_unpack.h"
+#include "../unit/serve/h2_peer.h"
 
 #include "http/head.h"
 
@@ -36,7 +36,7 @@ static struct str take_value(struct input *input, char room[LONG])
 	return value;
 }
 
-static bool take_field(struct input *input, char room[LONG], struct unpack_field *field)
+static bool take_field(struct input *input, char room[LONG], struct peer_field *field)
 {
 	static const char *const names[] = {
 	        "x-a", "X-A", "x-b", "X-Longer-Than-The-Others", "Link", "retry-after", "y"};
@@ -55,29 +55,25 @@ static bool take_field(struct input *input, char room[LONG], struct unpack_field
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = {data, data + size};
-	static struct unpack unpack;
+	static struct peer peer;
 	static char room[MOST][LONG];
-	unpack_begin(&unpack, take(&input) % 3 == 0 ? 4096 : take(&input) * 8);
+	peer_begin(&peer, take(&input) % 3 == 0 ? 4096 : take(&input) * 8);
 	while (input.at < input.end) {
-		struct unpack_field fields[MOST];
+		struct peer_field fields[MOST];
 		unsigned what = take(&input);
 		size_t count = 0;
 		if (what == 239) {
-			unpack_widen(&unpack);
+			peer_widen(&peer);
 			continue;
 		}
 		if (what >= 240) {
-			unpack_limit(&unpack, what == 255 ? 4096 : take(&input) * 5);
+			peer_limit(&peer, what == 255 ? 4096 : take(&input) * 5);
 			continue;
 		}
 		while (count < what % MOST && take_field(&input, room[count], &fields[count]))
 			count++;
-		unpack_head(&unpack,
-		        what < 24   ? 0
-		        : what < 48 ? 100 + what * 10
-		                    : 200,
-		        fields, count);
+		peer_head(&peer, what < 24 ? 0 : what < 48 ? 100 + what * 10 : 200, fields, count);
 	}
-	unpack_end(&unpack);
+	peer_end(&peer);
 	return 0;
 }

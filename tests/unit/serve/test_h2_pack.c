@@ -1,5 +1,5 @@
 /* Heads are packed, and unpacked by nghttp2 to what they were. */
-#include "h2_unpack.h"
+#include "h2_peer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,31 +10,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIELD(name, value) unpack_field_of(STR(name), STR(value))
+#define FIELD(name, value) peer_field_of(STR(name), STR(value))
 
-static struct unpack_field unpack_field_of(struct str name, struct str value)
+static struct peer_field peer_field_of(struct str name, struct str value)
 {
-	return (struct unpack_field){http_name_of(name), name, value};
+	return (struct peer_field){http_name_of(name), name, value};
 }
 
-static struct unpack *begin(uint32_t allowed)
+static struct peer *begin(uint32_t allowed)
 {
-	struct unpack *unpack = mem_new(struct unpack);
-	unpack_begin(unpack, allowed);
-	return unpack;
+	struct peer *peer = mem_new(struct peer);
+	peer_begin(peer, allowed);
+	return peer;
 }
 
-static void end(struct unpack *unpack)
+static void end(struct peer *peer)
 {
-	unpack_end(unpack);
-	mem_free(unpack);
+	peer_end(peer);
+	mem_free(peer);
 }
 
 static void what_is_sent_again_is_a_byte_for_each_field(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
-	const struct unpack_field fields[] = {
+	struct peer *peer = begin(4096);
+	const struct peer_field fields[] = {
 	        FIELD("Server", "nginx"),
 	        FIELD("Date", "Sun, 06 Nov 1994 08:49:37 GMT"),
 	        FIELD("Content-Type", "text/html; charset=utf-8"),
@@ -47,19 +47,19 @@ static void what_is_sent_again_is_a_byte_for_each_field(void **state)
 	        FIELD("Content-Length", "1024"),
 	};
 	size_t count = ARRAY_LENGTH(fields);
-	unpack_head(unpack, 200, fields, count);
-	assert_in_range(unpack->length, 150, 300);
-	unpack_widen(unpack);
+	peer_head(peer, 200, fields, count);
+	assert_in_range(peer->length, 150, 300);
+	peer_widen(peer);
 	/* Each object's own is remembered when it comes again; what had no room, too. */
 	for (unsigned i = 0; i < 2; i++) {
-		unpack_head(unpack, 200, fields, count);
-		assert_true(unpack->length < 160);
+		peer_head(peer, 200, fields, count);
+		assert_true(peer->length < 160);
 	}
 	for (unsigned i = 0; i < 5; i++) {
-		unpack_head(unpack, 200, fields, count);
-		assert_int_equal(unpack->length, 1 + count);
+		peer_head(peer, 200, fields, count);
+		assert_int_equal(peer->length, 1 + count);
 	}
-	end(unpack);
+	end(peer);
 }
 
 static void the_first_block_says_how_large_the_table_is(void **state)
@@ -76,95 +76,95 @@ static void the_first_block_says_how_large_the_table_is(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-		struct unpack *unpack = begin(ROWS[i].allowed);
-		unpack_head(unpack, 200, NULL, 0);
-		assert_int_equal(unpack->length, ROWS[i].length);
-		assert_memory_equal(unpack->block, ROWS[i].bytes, ROWS[i].length);
-		unpack_head(unpack, 200, NULL, 0);
-		assert_int_equal(unpack->length, 1);
-		end(unpack);
+		struct peer *peer = begin(ROWS[i].allowed);
+		peer_head(peer, 200, NULL, 0);
+		assert_int_equal(peer->length, ROWS[i].length);
+		assert_memory_equal(peer->block, ROWS[i].bytes, ROWS[i].length);
+		peer_head(peer, 200, NULL, 0);
+		assert_int_equal(peer->length, 1);
+		end(peer);
 	}
 }
 
 static void statuses_come_as_they_are(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
+	struct peer *peer = begin(4096);
 	for (unsigned status = 100; status < 1000; status++)
-		unpack_head(unpack, status, NULL, 0);
-	unpack_head(unpack, 404, NULL, 0);
-	assert_int_equal(unpack->length, 1);
-	unpack_head(unpack, 301, NULL, 0);
-	assert_int_equal(unpack->length, 5);
-	end(unpack);
+		peer_head(peer, status, NULL, 0);
+	peer_head(peer, 404, NULL, 0);
+	assert_int_equal(peer->length, 1);
+	peer_head(peer, 301, NULL, 0);
+	assert_int_equal(peer->length, 5);
+	end(peer);
 }
 
 static void trailers_have_no_status(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
-	const struct unpack_field fields[] = {FIELD("X-Sum", "1")};
-	unpack_head(unpack, 0, fields, 1);
-	unpack_head(unpack, 0, fields, 1);
-	assert_int_equal(unpack->length, 1);
-	unpack_head(unpack, 0, NULL, 0);
-	assert_int_equal(unpack->length, 0);
-	end(unpack);
+	struct peer *peer = begin(4096);
+	const struct peer_field fields[] = {FIELD("X-Sum", "1")};
+	peer_head(peer, 0, fields, 1);
+	peer_head(peer, 0, fields, 1);
+	assert_int_equal(peer->length, 1);
+	peer_head(peer, 0, NULL, 0);
+	assert_int_equal(peer->length, 0);
+	end(peer);
 }
 
 static void many_objects_leave_what_they_have_in_common(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
+	struct peer *peer = begin(4096);
 	char tag[32], age[32], id[32];
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(tag, sizeof(tag), "\"%08x-%u\"", i * 0x9e3779b9, i);
 		snprintf(age, sizeof(age), "%u", i * 7);
 		snprintf(id, sizeof(id), "%016x", i * 77777);
-		const struct unpack_field fields[] = {
+		const struct peer_field fields[] = {
 		        FIELD("server", "nginx"),
 		        FIELD("content-type", i % 2 == 0 ? "text/css" : "text/javascript"),
 		        FIELD("cache-control", "public, max-age=86400"),
 		        FIELD("strict-transport-security", "max-age=31536000"),
-		        unpack_field_of(STR("etag"), str_of(tag)),
-		        unpack_field_of(STR("age"), str_of(age)),
-		        unpack_field_of(STR("x-request-id"), str_of(id)),
+		        peer_field_of(STR("etag"), str_of(tag)),
+		        peer_field_of(STR("age"), str_of(age)),
+		        peer_field_of(STR("x-request-id"), str_of(id)),
 		};
-		unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
+		peer_head(peer, 200, fields, ARRAY_LENGTH(fields));
 		/* The status, what is common, and three literals whose names are known. */
 		if (i > 4)
 			assert_int_equal(
-			        unpack->length, 5 + 3 * 3 + strlen(tag) + strlen(age) + strlen(id));
+			        peer->length, 5 + 3 * 3 + strlen(tag) + strlen(age) + strlen(id));
 	}
-	end(unpack);
+	end(peer);
 }
 
 static void secrets_are_remembered_by_nobody(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
-	const struct unpack_field fields[] = {
+	struct peer *peer = begin(4096);
+	const struct peer_field fields[] = {
 	        FIELD("Set-Cookie", "id=1"),
 	        FIELD("Set-Cookie", "id=1"),
 	        FIELD("Authorization", "Basic YTpi"),
 	        FIELD("Proxy-Authenticate", "Basic"),
 	};
 	for (unsigned i = 0; i < 5; i++) {
-		unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
-		assert_int_equal(unpack->unmarked, 0);
-		assert_int_equal(unpack->pack.bytes, 0);
+		peer_head(peer, 200, fields, ARRAY_LENGTH(fields));
+		assert_int_equal(peer->unmarked, 0);
+		assert_int_equal(peer->pack.bytes, 0);
 	}
-	const struct unpack_field field = FIELD("x-open", "1");
-	unpack_head(unpack, 200, &field, 1);
-	assert_int_equal(unpack->unmarked, 1);
-	end(unpack);
+	const struct peer_field field = FIELD("x-open", "1");
+	peer_head(peer, 200, &field, 1);
+	assert_int_equal(peer->unmarked, 1);
+	end(peer);
 }
 
 static void several_values_of_a_name_are_all_found(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
-	const struct unpack_field fields[] = {
+	struct peer *peer = begin(4096);
+	const struct peer_field fields[] = {
 	        FIELD("Vary", "accept-encoding"),
 	        FIELD("X-One", "1"),
 	        FIELD("Vary", "origin"),
@@ -172,35 +172,35 @@ static void several_values_of_a_name_are_all_found(void **state)
 	        FIELD("X-Two", "1"),
 	        FIELD("Vary", "accept"),
 	};
-	unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
+	peer_head(peer, 200, fields, ARRAY_LENGTH(fields));
 	for (unsigned i = 0; i < 8; i++)
 		for (size_t j = 0; j < ARRAY_LENGTH(fields); j++)
-			unpack_head(unpack, 200, &fields[j], 1);
-	unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
-	assert_int_equal(unpack->length, 1 + ARRAY_LENGTH(fields));
-	end(unpack);
+			peer_head(peer, 200, &fields[j], 1);
+	peer_head(peer, 200, fields, ARRAY_LENGTH(fields));
+	assert_int_equal(peer->length, 1 + ARRAY_LENGTH(fields));
+	end(peer);
 }
 
 static void a_peer_that_remembers_less_is_told_what_it_must_know(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
-	const struct unpack_field fields[] = {FIELD("X-One", "1"), FIELD("Server", "nginx")};
-	unpack_head(unpack, 200, fields, 2);
-	unpack_limit(unpack, 0);
-	unpack_limit(unpack, 100);
-	assert_int_equal(unpack->pack.bytes, 0);
-	unpack_head(unpack, 200, fields, 2);
-	assert_memory_equal(unpack->block, "\x20\x3f\x45\x88", 4);
+	struct peer *peer = begin(4096);
+	const struct peer_field fields[] = {FIELD("X-One", "1"), FIELD("Server", "nginx")};
+	peer_head(peer, 200, fields, 2);
+	peer_limit(peer, 0);
+	peer_limit(peer, 100);
+	assert_int_equal(peer->pack.bytes, 0);
+	peer_head(peer, 200, fields, 2);
+	assert_memory_equal(peer->block, "\x20\x3f\x45\x88", 4);
 	/* Only one has room. */
-	unpack_limit(unpack, 50);
-	unpack_head(unpack, 200, fields, 2);
-	unpack_limit(unpack, 1 << 20);
-	unpack_head(unpack, 200, fields, 2);
-	unpack_head(unpack, 200, fields, 2);
-	unpack_head(unpack, 200, fields, 2);
-	assert_int_equal(unpack->length, 3);
-	end(unpack);
+	peer_limit(peer, 50);
+	peer_head(peer, 200, fields, 2);
+	peer_limit(peer, 1 << 20);
+	peer_head(peer, 200, fields, 2);
+	peer_head(peer, 200, fields, 2);
+	peer_head(peer, 200, fields, 2);
+	assert_int_equal(peer->length, 3);
+	end(peer);
 }
 
 static void text_that_has_no_room_is_counted_on(void **state)
@@ -208,67 +208,67 @@ static void text_that_has_no_room_is_counted_on(void **state)
 	(void)state;
 	char value[400];
 	for (unsigned wide = 0; wide < 2; wide++) {
-		struct unpack *unpack = begin(4096);
+		struct peer *peer = begin(4096);
 		unsigned forgot = 0, longest = wide ? 300 : 60;
 		for (unsigned i = 0; i < 60; i++) {
 			memset(value, (char)('a' + i % 26), sizeof(value));
 			size_t length = i % 3 == 0 ? longest : longest / 3 + i;
-			const struct unpack_field fields[] = {
+			const struct peer_field fields[] = {
 			        FIELD("x-small", "1"),
 			        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
 			        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
 			        {HTTP_NAME_OTHER, STR("X-Large"), str_make(value, length)},
 			};
 			if (wide)
-				unpack_widen(unpack);
-			unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
-			forgot += unpack->pack.kept < unpack->pack.count;
+				peer_widen(peer);
+			peer_head(peer, 200, fields, ARRAY_LENGTH(fields));
+			forgot += peer->pack.kept < peer->pack.count;
 		}
 		assert_true(forgot > 10);
-		end(unpack);
+		end(peer);
 	}
 }
 
 static void more_room_has_what_was_there(void **state)
 {
 	(void)state;
-	struct unpack *unpack = begin(4096);
-	const struct unpack_field fields[] = {
+	struct peer *peer = begin(4096);
+	const struct peer_field fields[] = {
 	        FIELD("X-One", "what is kept of the text is moved"),
 	        FIELD("Server", "and is found there"),
 	        FIELD("Vary", "as well as this, the last that has room"),
 	        FIELD("X-Two", "and then this has none any more until it is given some"),
 	};
-	unpack_head(unpack, 200, fields, 3);
-	assert_true(serve_h2_pack_is_narrow(&unpack->pack));
-	unpack_widen(unpack);
-	memset(unpack->pack.first, '?', sizeof(unpack->pack.first));
-	assert_false(serve_h2_pack_is_narrow(&unpack->pack));
-	unpack_head(unpack, 200, fields, 3);
-	assert_int_equal(unpack->length, 4);
-	unpack_head(unpack, 200, fields, 4);
-	unpack_head(unpack, 200, fields, 4);
-	assert_int_equal(unpack->length, 5);
-	end(unpack);
+	peer_head(peer, 200, fields, 3);
+	assert_true(serve_h2_pack_is_narrow(&peer->pack));
+	peer_widen(peer);
+	memset(peer->pack.first, '?', sizeof(peer->pack.first));
+	assert_false(serve_h2_pack_is_narrow(&peer->pack));
+	peer_head(peer, 200, fields, 3);
+	assert_int_equal(peer->length, 4);
+	peer_head(peer, 200, fields, 4);
+	peer_head(peer, 200, fields, 4);
+	assert_int_equal(peer->length, 5);
+	end(peer);
 }
 
 static void long_names_and_values_are_written_in_full(void **state)
 {
 	static const size_t LENGTHS[] = {14, 15, 126, 127, 128, 254, 255, 16510, 16511, 20000};
 	(void)state;
-	struct unpack *unpack = begin(4096);
+	struct peer *peer = begin(4096);
 	char *text = mem_alloc(20000);
 	memset(text, 'x', 20000);
 	for (size_t i = 0; i < ARRAY_LENGTH(LENGTHS); i++) {
-		const struct unpack_field fields[] = {
+		const struct peer_field fields[] = {
 		        {HTTP_NAME_OTHER, str_make(text, LENGTHS[i]), STR("1")},
 		        {HTTP_NAME_OTHER, STR("x-y"), str_make(text, LENGTHS[i])},
 		        {HTTP_NAME_SET_COOKIE, STR("set-cookie"), str_make(text, LENGTHS[i])},
 		};
-		unpack_head(unpack, 200, fields, ARRAY_LENGTH(fields));
+		peer_head(peer, 200, fields, ARRAY_LENGTH(fields));
 	}
 	mem_free(text);
-	end(unpack);
+	end(peer);
 }
 
 /* Heads at random, and settings of the peer between them. */
@@ -287,25 +287,24 @@ static void whatever_is_packed_is_what_the_peer_unpacks(void **state)
 	for (unsigned seed = 0; seed < SEEDS; seed++) {
 		srand(seed);
 		unsigned values = 1 + (unsigned)rand() % 60, longest = 1 + (unsigned)rand() % 700;
-		struct unpack *unpack = begin(ALLOWED[(unsigned)rand() % ARRAY_LENGTH(ALLOWED)]);
+		struct peer *peer = begin(ALLOWED[(unsigned)rand() % ARRAY_LENGTH(ALLOWED)]);
 		for (unsigned i = 0; i < HEADS; i++) {
-			struct unpack_field fields[MOST];
+			struct peer_field fields[MOST];
 			size_t count = (unsigned)rand() % (seed % 2 == 0 ? MOST : 6);
 			for (size_t j = 0; j < count; j++) {
 				struct str name =
 				        str_of(NAMES[(unsigned)rand() % ARRAY_LENGTH(NAMES)]);
 				unsigned which = (unsigned)rand() % values;
-				fields[j] = unpack_field_of(
+				fields[j] = peer_field_of(
 				        name, str_make(text + which * 5, which * 31 % longest));
 			}
 			if (rand() % 100 == 0)
-				unpack_widen(unpack);
+				peer_widen(peer);
 			for (unsigned j = (unsigned)rand() % 60; j < 3; j++)
-				unpack_limit(
-				        unpack, ALLOWED[(unsigned)rand() % ARRAY_LENGTH(ALLOWED)]);
-			unpack_head(unpack, i % 5 == 0 ? 0 : 200, fields, count);
+				peer_limit(peer, ALLOWED[(unsigned)rand() % ARRAY_LENGTH(ALLOWED)]);
+			peer_head(peer, i % 5 == 0 ? 0 : 200, fields, count);
 		}
-		end(unpack);
+		end(peer);
 	}
 	mem_free(text);
 }

@@ -10,12 +10,12 @@
 
 #include <nghttp2/nghttp2.h>
 
-struct unpack_field {
+struct peer_field {
 	enum http_name id;
 	struct str name, value;
 };
 
-struct unpack {
+struct peer {
 	struct serve_h2_pack pack;
 	char more[SERVE_H2_PACK_MORE_BYTES];
 	nghttp2_hd_inflater *inflater;
@@ -24,43 +24,43 @@ struct unpack {
 	unsigned unmarked; /* fields of it that may be remembered on the way */
 };
 
-static inline void unpack_limit(struct unpack *unpack, uint32_t allowed)
+static inline void peer_limit(struct peer *peer, uint32_t allowed)
 {
-	CHECK(nghttp2_hd_inflate_change_table_size(unpack->inflater, allowed) == 0);
-	serve_h2_pack_limit(&unpack->pack, allowed);
+	CHECK(nghttp2_hd_inflate_change_table_size(peer->inflater, allowed) == 0);
+	serve_h2_pack_limit(&peer->pack, allowed);
 }
 
-static inline void unpack_begin(struct unpack *unpack, uint32_t allowed)
+static inline void peer_begin(struct peer *peer, uint32_t allowed)
 {
-	CHECK(nghttp2_hd_inflate_new(&unpack->inflater) == 0);
-	serve_h2_pack_init(&unpack->pack);
+	CHECK(nghttp2_hd_inflate_new(&peer->inflater) == 0);
+	serve_h2_pack_init(&peer->pack);
 	if (allowed != 4096)
-		unpack_limit(unpack, allowed);
+		peer_limit(peer, allowed);
 }
 
 /* Gives more room, where it would be of use. */
-static inline void unpack_widen(struct unpack *unpack)
+static inline void peer_widen(struct peer *peer)
 {
-	if (serve_h2_pack_is_narrow(&unpack->pack))
-		serve_h2_pack_widen(&unpack->pack, unpack->more);
+	if (serve_h2_pack_is_narrow(&peer->pack))
+		serve_h2_pack_widen(&peer->pack, peer->more);
 }
 
-static inline void unpack_end(struct unpack *unpack)
+static inline void peer_end(struct peer *peer)
 {
-	nghttp2_hd_inflate_del(unpack->inflater);
+	nghttp2_hd_inflate_del(peer->inflater);
 }
 
 /* The next field of the block; false at its end. */
-static inline bool unpack_next(struct unpack *unpack, size_t *at, nghttp2_nv *ret_field)
+static inline bool peer_next(struct peer *peer, size_t *at, nghttp2_nv *ret_field)
 {
 	int flags = 0;
-	ssize_t taken = nghttp2_hd_inflate_hd2(unpack->inflater, ret_field, &flags,
-	        (const uint8_t *)unpack->block + *at, unpack->length - *at, 1);
+	ssize_t taken = nghttp2_hd_inflate_hd2(peer->inflater, ret_field, &flags,
+	        (const uint8_t *)peer->block + *at, peer->length - *at, 1);
 	CHECK(taken >= 0);
 	*at += (size_t)taken;
 	if (flags & NGHTTP2_HD_INFLATE_FINAL) {
-		CHECK(*at == unpack->length);
-		CHECK(nghttp2_hd_inflate_end_headers(unpack->inflater) == 0);
+		CHECK(*at == peer->length);
+		CHECK(nghttp2_hd_inflate_end_headers(peer->inflater) == 0);
 		return false;
 	}
 	CHECK(flags & NGHTTP2_HD_INFLATE_EMIT);
@@ -68,8 +68,8 @@ static inline bool unpack_next(struct unpack *unpack, size_t *at, nghttp2_nv *re
 }
 
 /* Packs a head, of a response or (status 0) of trailers, and unpacks it. */
-static inline void unpack_head(
-        struct unpack *unpack, unsigned status, const struct unpack_field *fields, size_t count)
+static inline void peer_head(
+        struct peer *peer, unsigned status, const struct peer_field *fields, size_t count)
 {
 	struct http_writer writer;
 	nghttp2_nv got;
@@ -77,36 +77,36 @@ static inline void unpack_head(
 	       room = SERVE_H2_PACK_BEGIN_ROOM + (status != 0 ? SERVE_H2_PACK_STATUS_ROOM : 0);
 	for (size_t i = 0; i < count; i++)
 		room += fields[i].name.len + fields[i].value.len + SERVE_H2_PACK_FIELD_ROOM;
-	CHECK(room <= sizeof(unpack->block));
-	http_writer_init(&writer, unpack->block, room);
-	serve_h2_pack_begin(&unpack->pack, &writer);
+	CHECK(room <= sizeof(peer->block));
+	http_writer_init(&writer, peer->block, room);
+	serve_h2_pack_begin(&peer->pack, &writer);
 	if (status != 0)
 		serve_h2_pack_status(&writer, status);
 	for (size_t i = 0; i < count; i++)
-		serve_h2_pack_field(&unpack->pack, &writer, fields[i].id,
+		serve_h2_pack_field(&peer->pack, &writer, fields[i].id,
 		        fields[i].id == HTTP_NAME_OTHER ? fields[i].name : STR_EMPTY,
 		        fields[i].value);
-	unpack->length = http_writer_str(&writer).len;
-	unpack->unmarked = 0;
+	peer->length = http_writer_str(&writer).len;
+	peer->unmarked = 0;
 	if (status != 0) {
-		CHECK(unpack_next(unpack, &at, &got) && got.valuelen == 3);
+		CHECK(peer_next(peer, &at, &got) && got.valuelen == 3);
 		CHECK((unsigned)(got.value[0] - '0') == status / 100 &&
 		        (unsigned)(got.value[1] - '0') == status / 10 % 10 &&
 		        (unsigned)(got.value[2] - '0') == status % 10);
 	}
 	for (size_t i = 0; i < count; i++) {
 		char *lower = mem_alloc(fields[i].name.len + 1);
-		CHECK(unpack_next(unpack, &at, &got));
+		CHECK(peer_next(peer, &at, &got));
 		str_copy_lower(lower, fields[i].name);
 		CHECK(str_is_equal(str_make((const char *)got.name, got.namelen),
 		        str_make(lower, fields[i].name.len)));
 		CHECK(str_is_equal(
 		        str_make((const char *)got.value, got.valuelen), fields[i].value));
-		unpack->unmarked += (got.flags & NGHTTP2_NV_FLAG_NO_INDEX) == 0;
+		peer->unmarked += (got.flags & NGHTTP2_NV_FLAG_NO_INDEX) == 0;
 		mem_free(lower);
 	}
-	CHECK(!unpack_next(unpack, &at, &got));
-	CHECK(nghttp2_hd_inflate_get_dynamic_table_size(unpack->inflater) == unpack->pack.bytes);
-	CHECK(unpack->pack.bytes <= unpack->pack.limit && unpack->pack.end <= unpack->pack.room);
-	CHECK(unpack->pack.kept <= unpack->pack.count);
+	CHECK(!peer_next(peer, &at, &got));
+	CHECK(nghttp2_hd_inflate_get_dynamic_table_size(peer->inflater) == peer->pack.bytes);
+	CHECK(peer->pack.bytes <= peer->pack.limit && peer->pack.end <= peer->pack.room);
+	CHECK(peer->pack.kept <= peer->pack.count);
 }
