@@ -10,6 +10,8 @@
  */
 #include "serve/h2_huffman.h"
 
+#include <endian.h>
+
 enum {
 	SHORT = 11, /* bits of the codes that are found at once */
 	MASK = (1 << SHORT) - 1,
@@ -102,7 +104,7 @@ static inline uint64_t word_at(const char *at)
 {
 	uint64_t word;
 	memcpy(&word, at, sizeof(word));
-	return __builtin_bswap64(word);
+	return be64toh(word);
 }
 
 /* The last bits of a string, at most SAFE. */

@@ -274,6 +274,8 @@ static void numbers_are_bounded(void **state)
 	/* Zeros behind what is said are no more than that: the name is that of index 15. */
 	expect_result(STR("\x0f\x80\x80\x80\x80\x00\x01x"), SERVE_H2_UNPACKED_END);
 	expect_result(STR("\x0f\x80\x80\x80\x80\x80\x00\x01x"), SERVE_H2_UNPACKED_BROKEN);
+	/* It would be that of index 15 again in 32 bits. */
+	expect_result(STR("\x0f\x80\x80\x80\x80\x10\x01x"), SERVE_H2_UNPACKED_BROKEN);
 	expect_result(STR("\x7e\x01x"), SERVE_H2_UNPACKED_BROKEN);
 	expect_result(STR("\x7e"), SERVE_H2_UNPACKED_BROKEN);
 }
