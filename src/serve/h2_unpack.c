@@ -15,7 +15,7 @@ enum {
 	ENTRY_BYTES = 32,    /* that an entry counts besides its text (RFC 7541 section 4.1) */
 	INDEXED = 0x80,
 	WITH_INDEXING = 0x40, /* a literal that is remembered */
-	TABLE_SIZE = 0x20,    /* what is neither is a literal that is not remembered */
+	TABLE_SIZE = 0x20,    /* what is none of these is a literal that is not remembered */
 	HUFFMAN = 0x80,
 	INDEX_MASK = 0x7f, /* what a number has of its first byte (RFC 7541 section 5.1) */
 	WITH_INDEXING_MASK = 0x3f,
@@ -29,6 +29,9 @@ _Static_assert(sizeof(struct serve_h2_unpack_entry) < ENTRY_BYTES, "entries and 
 _Static_assert((int)SERVE_H2_UNPACK_TABLE_BYTES / ENTRY_BYTES <= UINT8_MAX, "they can be counted");
 _Static_assert((int)LIMIT_H2_DECODED_BYTES >= 2 * (int)SERVE_H2_UNPACK_TABLE_BYTES,
         "a name has room behind a value that is remembered");
+
+/* An index of one byte needs no register saved as long as this is a call. */
+#define NOT_INLINE __attribute__((noinline))
 
 #define PSEUDO(name, value, pseudo)                                                                \
 	{                                                                                          \
@@ -309,7 +312,7 @@ static void identify(struct serve_h2_unpack_field *field)
 /* ---- fields ---- */
 
 /* The block is read up to here. */
-static void take(struct serve_h2_unpack *unpack, struct str *block, const char *at)
+static inline void take(struct serve_h2_unpack *unpack, struct str *block, const char *at)
 {
 	unpack->updates = 0;
 	block->len -= (size_t)(at - block->at);
@@ -317,7 +320,7 @@ static void take(struct serve_h2_unpack *unpack, struct str *block, const char *
 }
 
 /* RFC 7541 section 6.1; those that are one byte need not come here. */
-__attribute__((noinline)) static enum serve_h2_unpacked take_long_indexed(
+static enum serve_h2_unpacked take_long_indexed(
         struct serve_h2_unpack *unpack, struct str *block, struct serve_h2_unpack_field *ret_field)
 {
 	uint32_t index;
@@ -331,7 +334,7 @@ __attribute__((noinline)) static enum serve_h2_unpacked take_long_indexed(
 }
 
 /* RFC 7541 section 6.2. */
-static enum serve_h2_unpacked take_literal(struct serve_h2_unpack *unpack,
+NOT_INLINE static enum serve_h2_unpacked take_literal(struct serve_h2_unpack *unpack,
         struct serve_h2_scratch *scratch, struct str *block, unsigned mask,
         struct serve_h2_unpack_field *ret_field)
 {
@@ -361,7 +364,7 @@ static enum serve_h2_unpacked take_literal(struct serve_h2_unpack *unpack,
 }
 
 /* RFC 7541 section 6.3, and what comes behind it. */
-__attribute__((noinline)) static enum serve_h2_unpacked take_update(struct serve_h2_unpack *unpack,
+static enum serve_h2_unpacked take_update(struct serve_h2_unpack *unpack,
         struct serve_h2_scratch *scratch, struct str *block,
         struct serve_h2_unpack_field *ret_field)
 {
@@ -379,6 +382,16 @@ __attribute__((noinline)) static enum serve_h2_unpacked take_update(struct serve
 	take(unpack, block, reader.at);
 	unpack->updates = (uint8_t)(updates - 1);
 	return serve_h2_unpack_next(unpack, scratch, block, ret_field);
+}
+
+/* What comes seldom. */
+NOT_INLINE static enum serve_h2_unpacked take_seldom(struct serve_h2_unpack *unpack,
+        struct serve_h2_scratch *scratch, struct str *block,
+        struct serve_h2_unpack_field *ret_field)
+{
+	if (((unsigned char)block->at[0] & INDEXED) != 0)
+		return take_long_indexed(unpack, block, ret_field);
+	return take_update(unpack, scratch, block, ret_field);
 }
 
 void serve_h2_unpack_init(struct serve_h2_unpack *unpack)
@@ -403,11 +416,8 @@ enum serve_h2_unpacked serve_h2_unpack_next(struct serve_h2_unpack *unpack,
 		take(unpack, block, block->at + 1);
 		return SERVE_H2_UNPACKED_FIELD;
 	}
-	if ((first & INDEXED) != 0)
-		return take_long_indexed(unpack, block, ret_field);
-	if ((first & WITH_INDEXING) != 0)
-		return take_literal(unpack, scratch, block, WITH_INDEXING_MASK, ret_field);
-	if ((first & TABLE_SIZE) == 0)
-		return take_literal(unpack, scratch, block, WITHOUT_INDEXING_MASK, ret_field);
-	return take_update(unpack, scratch, block, ret_field);
+	if ((first & INDEXED) != 0 || (first & ~TABLE_SIZE_MASK) == TABLE_SIZE)
+		return take_seldom(unpack, scratch, block, ret_field);
+	unsigned mask = (first & WITH_INDEXING) != 0 ? WITH_INDEXING_MASK : WITHOUT_INDEXING_MASK;
+	return take_literal(unpack, scratch, block, mask, ret_field);
 }
