@@ -20,7 +20,6 @@ struct object {
 
 struct packers {
 	struct serve_h2_pack ours;
-	char more[SERVE_H2_PACK_MORE_BYTES];
 	nghttp2_hd_deflater *theirs;
 };
 
@@ -74,8 +73,6 @@ static size_t pack_ours(struct packers *packers, const struct object *object)
 	char block[4096];
 	struct http_writer writer;
 	http_writer_init(&writer, block, sizeof(block));
-	if (serve_h2_pack_is_narrow(&packers->ours))
-		serve_h2_pack_widen(&packers->ours, packers->more);
 	serve_h2_pack_begin(&packers->ours, &writer);
 	serve_h2_pack_status(&writer, 200);
 	for (unsigned i = 0; i < FIELDS; i++)

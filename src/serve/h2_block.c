@@ -1,23 +1,13 @@
 /*
- * Heads that go out: HEADERS frames, whose blocks are ours (h2_pack.c). nghttp2 is given a head
- * without fields, so that it keeps the states of streams and the order of frames; in the moment in
- * which it makes the frame, the block is packed and written to `out` in place of it, and what
- * nghttp2 has made is dropped. So blocks are packed in the order in which they are sent, as their
- * tables want it.
- *
- * Until then a response waits in its stream's list, as a copy in its arena; one whose frame comes
- * within the call is not copied. A stream that nghttp2 makes no frame for any more, since it is
- * reset or the session ends, gets none for later heads either, so none takes another's place. A
- * request that became no stream has its fault in place of one.
+ * Heads that go out: HEADERS frames, with CONTINUATION where one does not do (h2_pack.c has the
+ * blocks). A block is packed in the moment in which it is written, so in the order in which blocks
+ * are sent, as their tables want it. Until then a response that finds no room waits in its stream's
+ * list, as a copy in its arena; most are written within the call, and not copied.
  */
 #include "http/mark.h"
 #include "serve/h2_private.h"
 
-enum {
-	NUMBER_BYTES = 20, /* a length in decimal */
-	/* What nghttp2 fills into its frames is END_STREAM; no block of ours has padding. */
-	FLAGS = NGHTTP2_FLAG_END_STREAM,
-};
+enum { NUMBER_BYTES = 20 /* a length in decimal */ };
 
 static struct serve_server *server_of(const struct serve_h2_session *session)
 {
@@ -175,10 +165,13 @@ static const struct serve_response *copy_response(
 	return copy;
 }
 
-struct serve_h2_block serve_h2_block_make(const struct serve_response *response, unsigned status)
+struct serve_h2_block serve_h2_block_make(
+        const struct serve_response *response, unsigned status, bool is_end)
 {
-	return (struct serve_h2_block){
-	        .response = response, .room = room_of(response), .status = status};
+	return (struct serve_h2_block){.response = response,
+	        .room = room_of(response),
+	        .status = status,
+	        .is_end = is_end};
 }
 
 struct serve_h2_block *serve_h2_block_keep(struct arena *arena, const struct serve_h2_block *block)
@@ -189,53 +182,27 @@ struct serve_h2_block *serve_h2_block_keep(struct arena *arena, const struct ser
 	return kept;
 }
 
-void serve_h2_block_wait(struct serve_h2_stream *stream, struct serve_h2_block *block)
-{
-	struct serve_h2_block **at = &stream->blocks;
-	while (*at != NULL)
-		at = &(*at)->next;
-	block->next = NULL;
-	*at = block;
-}
-
-void serve_h2_block_forget(struct serve_h2_stream *stream, const struct serve_h2_block *block)
-{
-	struct serve_h2_block **at = &stream->blocks;
-	while (*at != NULL && *at != block)
-		at = &(*at)->next;
-	if (*at != NULL)
-		*at = block->next;
-}
-
 /* ---- frames ---- */
-
-static void put_frame_head(char *to, size_t length, const nghttp2_frame_hd *head)
-{
-	uint32_t id = (uint32_t)head->stream_id;
-	const char bytes[SERVE_H2_FRAME_HEAD_BYTES] = {(char)(length >> 16), (char)(length >> 8),
-	        (char)length, (char)head->type, (char)head->flags, (char)(id >> 24),
-	        (char)(id >> 16), (char)(id >> 8), (char)id};
-	memcpy(to, bytes, sizeof(bytes));
-}
 
 /* Makes frames of a block that stands at `to`, behind the place for the head of the first. Returns
  * their length. */
-static size_t frame(char *to, size_t length, const nghttp2_frame_hd *head)
+static size_t frame(char *to, size_t length, uint32_t id, bool is_end)
 {
 	size_t count = frames_of(length), last = length - (count - 1) * SERVE_H2_FRAME_BYTES;
 	for (size_t i = count; i-- > 0;) {
 		size_t bytes = i == count - 1 ? last : SERVE_H2_FRAME_BYTES;
 		char *at = to + i * (SERVE_H2_FRAME_HEAD_BYTES + SERVE_H2_FRAME_BYTES);
-		nghttp2_frame_hd made = {
-		        .stream_id = head->stream_id,
-		        .type = i == 0 ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION,
-		        .flags = (uint8_t)((i == 0 ? head->flags & FLAGS : 0) |
-		                           (i == count - 1 ? NGHTTP2_FLAG_END_HEADERS : 0)),
+		const struct serve_h2_frame made = {
+		        .length = (uint32_t)bytes,
+		        .id = id,
+		        .type = i == 0 ? SERVE_H2_HEADERS : SERVE_H2_CONTINUATION,
+		        .flags = (uint8_t)((i == 0 && is_end ? SERVE_H2_END_STREAM : 0) |
+		                           (i == count - 1 ? SERVE_H2_END_HEADERS : 0)),
 		};
 		if (i > 0)
 			memmove(at + SERVE_H2_FRAME_HEAD_BYTES,
 			        to + SERVE_H2_FRAME_HEAD_BYTES + i * SERVE_H2_FRAME_BYTES, bytes);
-		put_frame_head(at, bytes, &made);
+		serve_h2_frame_write(at, made);
 	}
 	return length + count * SERVE_H2_FRAME_HEAD_BYTES;
 }
@@ -245,46 +212,39 @@ static size_t frame(char *to, size_t length, const nghttp2_frame_hd *head)
 static char *take_room(struct serve_h2_session *session, size_t room)
 {
 	struct buf *out = &session->connection->out;
-	if (room > BUF_LARGE - buf_length(out))
-		return session->rest_block = session->memory.calls.malloc(room, &session->memory);
-	if (!serve_h2_reserve(session, room))
+	if (room <= BUF_LARGE - buf_length(out))
+		return serve_h2_reserve(session, room) ? out->block + out->end : NULL;
+	if (!serve_h2_memory_take(&session->memory, room))
 		return NULL;
-	return out->block + out->end;
+	session->rest_bytes = room;
+	return session->rest_block = mem_alloc(room);
 }
 
-/* A second head is packed: more are likely. Text that has no room is sent again, which is no reason
- * to end. */
-static void widen(struct serve_h2_session *session)
+bool serve_h2_block_has_room(const struct serve_h2_session *session)
 {
-	session->pack_text =
-	        session->memory.calls.malloc(SERVE_H2_PACK_MORE_BYTES, &session->memory);
-	if (session->pack_text != NULL)
-		serve_h2_pack_widen(&session->pack, session->pack_text);
+	return serve_h2_room(session) > 0;
 }
 
-static bool write_frames(struct serve_h2_session *session, const nghttp2_frame_hd *head,
-        const struct serve_h2_block *block)
+void serve_h2_block_write(
+        struct serve_h2_session *session, uint32_t id, const struct serve_h2_block *block)
 {
 	char *to = take_room(session, block->room);
-	if (to == NULL)
-		return false;
-	if (serve_h2_pack_is_narrow(&session->pack))
-		widen(session);
+	if (to == NULL) {
+		session->is_broken = true;
+		return;
+	}
 	struct http_writer writer;
 	http_writer_init(
 	        &writer, to + SERVE_H2_FRAME_HEAD_BYTES, block->room - SERVE_H2_FRAME_HEAD_BYTES);
 	pack_response(&session->pack, &writer, block->status, block->response);
-	size_t length = frame(to, http_writer_str(&writer).len, head);
+	size_t length = frame(to, http_writer_str(&writer).len, id, block->is_end);
 	if (session->rest_block != NULL)
 		session->rest = str_make(to, length);
 	else
 		buf_grew(&session->connection->out, length);
-	return true;
 }
 
-/* The answer to a request that became no stream. */
-static bool write_refusal(
-        struct serve_h2_session *session, const nghttp2_frame_hd *head, enum fault fault)
+void serve_h2_block_refuse(struct serve_h2_session *session, uint32_t id, enum fault fault)
 {
 	struct serve_server *server = server_of(session);
 	const struct fault_info *info = fault_info(fault);
@@ -299,27 +259,6 @@ static bool write_refusal(
 	        .fields = fields,
 	        .field_count = ARRAY_LENGTH(fields),
 	};
-	const struct serve_h2_block block = serve_h2_block_make(&response, response.status);
-	return write_frames(session, head, &block);
-}
-
-bool serve_h2_block_write(struct serve_h2_session *session, const nghttp2_frame_hd *head)
-{
-	enum fault fault = FAULT_NONE;
-	struct serve_h2_stream *stream =
-	        serve_h2_stream_find_or_fault(session, head->stream_id, &fault);
-	session->is_written = true;
-	CHECK(stream != NULL ? stream->blocks != NULL : fault != FAULT_NONE);
-	if (stream == NULL)
-		return write_refusal(session, head, fault);
-	const struct serve_h2_block *block = stream->blocks;
-	stream->blocks = block->next;
-	return write_frames(session, head, block);
-}
-
-void serve_h2_block_limit(struct serve_h2_session *session, const nghttp2_settings *settings)
-{
-	for (size_t i = 0; i < settings->niv; i++)
-		if (settings->iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
-			serve_h2_pack_limit(&session->pack, settings->iv[i].value);
+	const struct serve_h2_block block = serve_h2_block_make(&response, response.status, true);
+	serve_h2_block_write(session, id, &block);
 }

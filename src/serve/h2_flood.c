@@ -18,38 +18,28 @@ bool serve_h2_flood_add(struct serve_h2_flood *flood, enum serve_flood kind, uin
 	return ++flood->counts[kind] <= LIMITS[kind];
 }
 
-/* A frame of a body or a head that has nothing in it, and ends neither. */
-static bool is_empty(const nghttp2_frame_hd *head)
+bool serve_h2_flood_of(const struct serve_h2_frame *frame, enum serve_flood *ret_kind)
 {
-	return head->length == 0 &&
-	       (head->flags & (NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS)) == 0;
-}
-
-bool serve_h2_flood_of(const nghttp2_frame_hd *head, enum serve_flood *ret_kind)
-{
-	switch (head->type) {
-	case NGHTTP2_DATA:
-		/* Without END_STREAM; the other bit means nothing there. */
+	switch (frame->type) {
+	case SERVE_H2_HEADERS:
+	case SERVE_H2_CONTINUATION:
 		*ret_kind = SERVE_FLOOD_EMPTY;
-		return head->length == 0 && (head->flags & NGHTTP2_FLAG_END_STREAM) == 0;
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION:
-		*ret_kind = SERVE_FLOOD_EMPTY;
-		return is_empty(head);
-	case NGHTTP2_RST_STREAM:
+		return frame->length == 0 && (frame->flags & SERVE_H2_END_HEADERS) == 0;
+	case SERVE_H2_RST_STREAM:
 		*ret_kind = SERVE_FLOOD_RESETS;
 		return true;
-	case NGHTTP2_SETTINGS:
+	case SERVE_H2_SETTINGS:
 		*ret_kind = SERVE_FLOOD_SETTINGS;
-		return (head->flags & NGHTTP2_FLAG_ACK) == 0;
-	case NGHTTP2_PING:
+		return (frame->flags & SERVE_H2_ACK) == 0;
+	case SERVE_H2_PING:
 		*ret_kind = SERVE_FLOOD_PINGS;
 		return true;
-	case NGHTTP2_PRIORITY:
-	case NGHTTP2_PRIORITY_UPDATE:
+	case SERVE_H2_PRIORITY:
+	case SERVE_H2_PRIORITY_UPDATE:
 		*ret_kind = SERVE_FLOOD_PRIORITIES;
 		return true;
-	case NGHTTP2_WINDOW_UPDATE: /* told from its increment */
+	case SERVE_H2_DATA:          /* told from its content */
+	case SERVE_H2_WINDOW_UPDATE: /* and from its increment */
 	default: /* what nobody knows is dropped for less than it costs to send */
 		return false;
 	}

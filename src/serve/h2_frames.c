@@ -1,8 +1,12 @@
 /*
- * What comes on an HTTP/2 connection, as nghttp2 tells it: fields, bodies, ends, and everything
- * that only costs. Callbacks note and wake; nobody who answers runs inside of them. Of messages
- * nghttp2 checks nothing: whether they are malformed (RFC 9113 section 8.1.1) is said here, by
- * h2_rules.c and the lengths of bodies.
+ * What comes on an HTTP/2 connection: frames become heads, bodies, ends, windows, and everything
+ * that only costs. A frame is taken when it is whole in `in`, but for bodies and what nobody knows,
+ * which are taken as they come. Nobody who answers runs inside of this: they are woken.
+ *
+ * What is wrong with a frame ends its stream or the connection (RFC 9113 section 5.4); what is
+ * wrong with a message (section 8.1.1) is said by h2_rules.c and by the lengths of bodies. A stream
+ * that is closed is forgotten: what comes for one is read, as far as all streams have to do with
+ * it, and ignored.
  */
 #include "base/limit.h"
 #include "serve/h2_private.h"
@@ -12,102 +16,88 @@ static uint64_t now_of(const struct serve_h2_session *session)
 	return loop_now_ms(session->connection->server->options.loop);
 }
 
-static struct str str_of_rcbuf(nghttp2_rcbuf *rcbuf)
-{
-	nghttp2_vec bytes = nghttp2_rcbuf_get_buf(rcbuf);
-	return str_make((const char *)bytes.base, bytes.len);
-}
-
 static void count(struct serve_h2_session *session, enum serve_flood kind)
 {
 	if (!serve_h2_flood_add(&session->flood, kind, now_of(session)))
 		serve_h2_calm(session, kind);
 }
 
-static int on_begin_frame(nghttp2_session *wire, const nghttp2_frame_hd *head, void *user)
-{
-	struct serve_h2_session *session = user;
-	enum serve_flood kind;
-	(void)wire;
-	if (serve_h2_flood_of(head, &kind))
-		count(session, kind);
-	return 0;
-}
-
-/* The head that was coming is not waited for any more. */
-static void drop_head(struct serve_h2_session *session)
-{
-	session->head_since_ms = 0;
-	serve_h2_head_close(&session->head);
-}
-
-static int on_begin_headers(nghttp2_session *wire, const nghttp2_frame *frame, void *user)
-{
-	struct serve_h2_session *session = user;
-	(void)wire;
-	serve_h2_head_close(&session->head);
-	serve_h2_head_begin(&session->head, frame->headers.cat != NGHTTP2_HCAT_REQUEST);
-	session->head_since_ms = now_of(session);
-	return 0;
-}
-
-/* What has come of a request, or is missing from it, is wrong. */
-static void reset_malformed(struct serve_h2_session *session, int32_t id)
+/* An error of a stream that need not be there. */
+static void reset(struct serve_h2_session *session, uint32_t id, enum serve_h2_error error)
 {
 	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
-	nghttp2_submit_rst_stream(session->wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
 	count(session, SERVE_FLOOD_RESETS);
-	if (stream == NULL)
+	if (stream == NULL) {
+		serve_h2_put_reset(session, id, error);
 		return;
+	}
 	stream->is_malformed = true;
-	serve_h2_stream_gone(stream, FAULT_BAD_REQUEST);
+	serve_h2_stream_reset(stream, error);
 }
 
-static int on_header(nghttp2_session *wire, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-        nghttp2_rcbuf *value, uint8_t flags, void *user)
+/* Whether no frame has named the stream yet, nor one after it; those with even numbers are never
+ * opened. */
+static bool is_idle(const struct serve_h2_session *session, uint32_t id)
 {
-	struct serve_h2_session *session = user;
-	(void)wire;
-	(void)frame;
-	(void)flags;
+	return id > session->last_id || id % 2 == 0;
+}
+
+/* ---- heads ---- */
+
+static void drop_fragments(struct serve_h2_session *session)
+{
+	serve_h2_memory_give(&session->memory, session->fragment_bytes);
+	mem_free(session->fragments);
+	session->fragments = NULL;
+	session->fragment_bytes = 0;
+}
+
+void serve_h2_frames_done(struct serve_h2_session *session)
+{
+	drop_fragments(session);
+	serve_h2_head_done(&session->head);
+}
+
+static void take_field(struct serve_h2_session *session, const struct serve_h2_unpack_field *field)
+{
 	if (!session->head.is_open)
-		return 0;
-	switch (serve_h2_head_add(&session->head, str_of_rcbuf(name), str_of_rcbuf(value))) {
+		return;
+	switch (serve_h2_head_add(&session->head, field)) {
 	case SERVE_H2_FIELD_TAKEN:
-		return 0;
+		break;
 	case SERVE_H2_FIELD_MALFORMED:
-		reset_malformed(session, frame->hd.stream_id);
-		drop_head(session);
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+		reset(session, session->head_frame.id, SERVE_H2_PROTOCOL_ERROR);
+		serve_h2_head_close(&session->head);
+		break;
 	case SERVE_H2_FIELD_FLOOD:
 		serve_h2_calm(session, SERVE_FLOOD_FIELDS);
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+		break;
 	}
-	CHECK(false);
 }
 
-static int on_data(nghttp2_session *wire, uint8_t flags, int32_t id, const uint8_t *bytes,
-        size_t length, void *user)
+/* Unpacks a block, also of a head that nobody wants: what is remembered of it counts for those that
+ * follow. */
+static void unpack(struct serve_h2_session *session, struct str block)
 {
-	struct serve_h2_session *session = user;
-	(void)flags;
-	/* What one stream holds is bounded by its own window: the connection's is for all. */
-	int error = nghttp2_session_consume_connection(wire, length);
-	if (error != 0)
-		return NGHTTP2_ERR_CALLBACK_FAILURE;
-	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
-	if (stream == NULL || stream->stream.is_closed || stream->stream.is_gone)
-		return 0;
-	stream->came += length;
-	if (!serve_h2_stream_has_length(stream, stream->came, false)) {
-		reset_malformed(session, id);
-		return 0;
+	struct serve_h2_scratch *scratch = &session->connection->server->h2->scratch;
+	struct serve_h2_unpack_field field;
+	serve_h2_unpack_begin(&session->unpack);
+	while (!session->is_over) {
+		switch (serve_h2_unpack_next(&session->unpack, scratch, &block, &field)) {
+		case SERVE_H2_UNPACKED_FIELD:
+			take_field(session, &field);
+			break;
+		case SERVE_H2_UNPACKED_END:
+			return;
+		case SERVE_H2_UNPACKED_LONG:
+			serve_h2_calm(session, SERVE_FLOOD_FIELDS);
+			break;
+		case SERVE_H2_UNPACKED_MORE:
+		case SERVE_H2_UNPACKED_BROKEN:
+			serve_h2_end(session, SERVE_H2_COMPRESSION_ERROR);
+			break;
+		}
 	}
-	if (!serve_h2_stream_data(stream, str_make((const char *)bytes, length))) {
-		serve_h2_stream_gone(stream, FAULT_MEMORY);
-		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
-	}
-	return 0;
 }
 
 /* A request is whole, with its body. */
@@ -115,7 +105,7 @@ static void end_request(struct serve_h2_session *session, struct serve_h2_stream
 {
 	bool is_watched = !stream->stream.is_closed && !stream->stream.is_gone;
 	if (is_watched && !serve_h2_stream_has_length(stream, stream->came, true))
-		reset_malformed(session, stream->id);
+		reset(session, stream->id, SERVE_H2_PROTOCOL_ERROR);
 	else
 		serve_h2_stream_end(stream);
 }
@@ -124,130 +114,477 @@ static void end_trailers(struct serve_h2_session *session, struct serve_h2_strea
 {
 	struct str lines = STR_EMPTY;
 	if (serve_h2_head_end_trailers(&session->head, &lines) != FAULT_NONE) {
-		reset_malformed(session, stream->id);
+		reset(session, stream->id, SERVE_H2_PROTOCOL_ERROR);
 		return;
 	}
 	serve_h2_stream_add_trailers(stream, lines);
 	end_request(session, stream);
 }
 
-/* A head is whole: of a request, or of trailers. */
-static void end_head(struct serve_h2_session *session, const nghttp2_frame *frame)
+/* There are as many streams as may be. Those that are closed, and not let go by who answers, count
+ * as well, but for that the client is not to blame. */
+static void refuse(struct serve_h2_session *session, uint32_t id)
 {
-	int32_t id = frame->hd.stream_id;
-	bool has_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-	struct serve_h2_stream *stream = NULL;
+	if (session->wire_count >= LIMIT_H2_STREAMS)
+		count(session, SERVE_FLOOD_RESETS);
+	serve_h2_put_reset(session, id, SERVE_H2_REFUSED_STREAM);
+}
+
+/* A block is whole: of a request, of trailers, or of a head that is not wanted. */
+static void take_head(struct serve_h2_session *session, struct str block)
+{
+	uint32_t id = session->head_frame.id;
+	bool has_end = (session->head_frame.flags & SERVE_H2_END_STREAM) != 0;
+	struct serve_h2_stream *stream;
+	unpack(session, block);
+	if (session->is_over || !session->head.is_open)
+		return;
 	if (!serve_h2_rules_end(&session->head.rules, has_end))
-		reset_malformed(session, id);
+		reset(session, id, SERVE_H2_PROTOCOL_ERROR);
+	else if (!session->head.rules.is_trailers && session->stream_count >= LIMIT_H2_STREAMS)
+		refuse(session, id);
 	else if (!session->head.rules.is_trailers)
 		serve_h2_stream_begin(session, id, has_end);
 	else if ((stream = serve_h2_stream_find(session, id)) != NULL)
 		end_trailers(session, stream);
-	drop_head(session);
+	serve_h2_head_close(&session->head);
 }
 
-/* Windows have grown: who waits for that goes on, one stream or all (0). */
-static void resume(struct serve_h2_session *session, int32_t id)
+static void keep_fragment(struct serve_h2_session *session, struct str fragment)
 {
-	if (id != 0) {
-		struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
-		if (stream != NULL && stream->waits_for_window)
-			serve_h2_response_unblock(stream);
+	if (!serve_h2_memory_take(&session->memory, fragment.len)) {
+		serve_h2_calm(session, SERVE_FLOOD_MEMORY);
 		return;
 	}
-	list_each (node, &session->streams) {
+	size_t whole = session->fragment_bytes + fragment.len;
+	session->fragments = mem_resize(session->fragments, whole);
+	if (fragment.len > 0)
+		memcpy(session->fragments + session->fragment_bytes, fragment.at, fragment.len);
+	session->fragment_bytes = whole;
+}
+
+/* A head begins, that may be wanted. */
+static void open_head(struct serve_h2_session *session, const struct serve_h2_frame *frame)
+{
+	const struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->id);
+	if (frame->id % 2 == 0) {
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
+		return;
+	}
+	if (stream != NULL && stream->has_end) {
+		reset(session, frame->id, SERVE_H2_STREAM_CLOSED);
+		return;
+	}
+	bool is_new = frame->id > session->last_id;
+	if (is_new)
+		session->last_id = frame->id;
+	if (stream != NULL || (is_new && !session->is_closing))
+		serve_h2_head_begin(&session->head, stream != NULL);
+}
+
+static void on_headers(
+        struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str payload)
+{
+	if (!serve_h2_frame_strip(frame, &payload)) {
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
+		return;
+	}
+	session->head_frame = *frame;
+	session->continuations = 0;
+	open_head(session, frame);
+	if (session->is_over)
+		return;
+	if ((frame->flags & SERVE_H2_END_HEADERS) != 0) {
+		take_head(session, payload);
+		return;
+	}
+	session->has_open_head = true;
+	keep_fragment(session, payload);
+}
+
+static void on_continuation(
+        struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str payload)
+{
+	if (++session->continuations > LIMIT_H2_CONTINUATIONS) {
+		serve_h2_calm(session, SERVE_FLOOD_CONTINUATIONS);
+		return;
+	}
+	keep_fragment(session, payload);
+	if (session->is_over || (frame->flags & SERVE_H2_END_HEADERS) == 0)
+		return;
+	session->has_open_head = false;
+	take_head(session, str_make(session->fragments, session->fragment_bytes));
+	drop_fragments(session);
+}
+
+/* ---- bodies ---- */
+
+/* What comes is counted against both windows, with its padding. The connection's is for all: it is
+ * given back at once, since what one stream holds is bounded by its own. */
+static bool count_data(struct serve_h2_session *session, struct serve_h2_stream *stream)
+{
+	const struct serve_h2_frame *frame = &session->frame;
+	session->came += frame->length;
+	if (session->came > LIMIT_H2_CONNECTION_WINDOW_BYTES) {
+		serve_h2_end(session, SERVE_H2_FLOW_CONTROL_ERROR);
+		return false;
+	}
+	if (session->came >= LIMIT_H2_CONNECTION_WINDOW_BYTES / 2) {
+		serve_h2_put_update(session, 0, session->came);
+		session->came = 0;
+	}
+	if (stream == NULL)
+		return true;
+	if (frame->length > stream->room_left) {
+		reset(session, frame->id, SERVE_H2_FLOW_CONTROL_ERROR);
+		return true;
+	}
+	stream->room_left -= frame->length;
+	stream->uncredited += frame->length - session->content_left;
+	return true;
+}
+
+/* A DATA frame begins; its payload is not there yet, but for the length of padding. */
+static void on_data(struct serve_h2_session *session, const struct serve_h2_frame *frame,
+        unsigned padding, bool is_padded)
+{
+	uint32_t around = padding + is_padded;
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->id);
+	if (around > frame->length || (stream == NULL && is_idle(session, frame->id))) {
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
+		return;
+	}
+	session->frame = *frame;
+	session->content_left = frame->length - around;
+	session->padding_left = padding;
+	if (session->content_left == 0 && (frame->flags & SERVE_H2_END_STREAM) == 0)
+		count(session, SERVE_FLOOD_EMPTY);
+	if (stream != NULL && stream->has_end)
+		reset(session, frame->id, SERVE_H2_STREAM_CLOSED);
+	else if (!session->is_over)
+		count_data(session, stream);
+}
+
+static void take_content(struct serve_h2_session *session, struct str content)
+{
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, session->frame.id);
+	if (stream == NULL || stream->stream.is_closed || stream->stream.is_gone)
+		return;
+	stream->came += content.len;
+	if (!serve_h2_stream_has_length(stream, stream->came, false)) {
+		reset(session, stream->id, SERVE_H2_PROTOCOL_ERROR);
+	} else if (!serve_h2_stream_data(stream, content)) {
+		serve_h2_stream_gone(stream, FAULT_MEMORY);
+		serve_h2_stream_reset(stream, SERVE_H2_ENHANCE_YOUR_CALM);
+	}
+}
+
+/* The whole of it has come. */
+static void end_data(struct serve_h2_session *session)
+{
+	bool is_end = session->frame.type == SERVE_H2_DATA &&
+	              (session->frame.flags & SERVE_H2_END_STREAM) != 0;
+	struct serve_h2_stream *stream =
+	        is_end ? serve_h2_stream_find(session, session->frame.id) : NULL;
+	session->frame = (struct serve_h2_frame){.length = 0};
+	if (stream != NULL)
+		end_request(session, stream);
+}
+
+/* ---- windows and the rest ---- */
+
+/* Windows have grown: who waits for that goes on. */
+static void resume(struct serve_h2_session *session)
+{
+	list_each_safe (node, following, &session->streams) {
 		struct serve_h2_stream *stream = container_of(node, struct serve_h2_stream, node);
 		if (stream->waits_for_window)
 			serve_h2_response_unblock(stream);
 	}
 }
 
-static void change_priority(
-        struct serve_h2_session *session, const nghttp2_ext_priority_update *update)
+static void on_window_update(
+        struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str payload)
 {
-	struct serve_h2_stream *stream = serve_h2_stream_find(session, update->stream_id);
+	uint32_t increment = serve_h2_read_u31(payload.at);
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->id);
+	int64_t *window = frame->id == 0   ? &session->window
+	                  : stream != NULL ? &stream->window
+	                                   : NULL;
+	if (increment < LIMIT_H2_UPDATE_BYTES)
+		count(session, SERVE_FLOOD_UPDATES);
+	if (window == NULL) {
+		if (is_idle(session, frame->id))
+			serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
+		return;
+	}
+	enum serve_h2_error error = increment == 0 ? SERVE_H2_PROTOCOL_ERROR
+	                            : *window + increment > SERVE_H2_WINDOW_MAX
+	                                    ? SERVE_H2_FLOW_CONTROL_ERROR
+	                                    : SERVE_H2_NO_ERROR;
+	if (error != SERVE_H2_NO_ERROR) {
+		if (stream == NULL)
+			serve_h2_end(session, error);
+		else
+			reset(session, frame->id, error);
+		return;
+	}
+	*window += increment;
+	if (stream == NULL)
+		resume(session);
+	else if (stream->waits_for_window)
+		serve_h2_response_unblock(stream);
+}
+
+/* All streams' windows change with what they are at first (RFC 9113 section 6.9.2). */
+static enum serve_h2_error change_windows(struct serve_h2_session *session, uint32_t size)
+{
+	if (size > SERVE_H2_WINDOW_MAX)
+		return SERVE_H2_FLOW_CONTROL_ERROR;
+	int64_t more = size - session->stream_window;
+	session->stream_window = size;
+	list_each (node, &session->streams) {
+		struct serve_h2_stream *stream = container_of(node, struct serve_h2_stream, node);
+		stream->window += more;
+		if (stream->window > SERVE_H2_WINDOW_MAX)
+			return SERVE_H2_FLOW_CONTROL_ERROR;
+	}
+	return SERVE_H2_NO_ERROR;
+}
+
+static enum serve_h2_error take_setting(
+        struct serve_h2_session *session, unsigned setting, uint32_t value)
+{
+	switch (setting) {
+	case SERVE_H2_HEADER_TABLE_SIZE:
+		serve_h2_pack_limit(&session->pack, value);
+		return SERVE_H2_NO_ERROR;
+	case SERVE_H2_INITIAL_WINDOW_SIZE:
+		return change_windows(session, value);
+	case SERVE_H2_MAX_FRAME_SIZE:
+		return value >= SERVE_H2_FRAME_BYTES && value < 1 << 24 ? SERVE_H2_NO_ERROR
+		                                                        : SERVE_H2_PROTOCOL_ERROR;
+	case SERVE_H2_ENABLE_PUSH:
+	case SERVE_H2_ENABLE_CONNECT_PROTOCOL:
+	case SERVE_H2_NO_RFC7540_PRIORITIES:
+		return value <= 1 ? SERVE_H2_NO_ERROR : SERVE_H2_PROTOCOL_ERROR;
+	default:
+		return SERVE_H2_NO_ERROR;
+	}
+}
+
+/* Another answer that waits for the client to read it. */
+static void acknowledge(
+        struct serve_h2_session *session, struct serve_h2_frame frame, struct str payload)
+{
+	if (++session->acks > LIMIT_H2_ACKS) {
+		serve_h2_calm(session, SERVE_FLOOD_ACKS);
+		return;
+	}
+	frame.flags = SERVE_H2_ACK;
+	serve_h2_put(session, frame, payload);
+}
+
+static void on_settings(
+        struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str payload)
+{
+	if ((frame->flags & SERVE_H2_ACK) != 0)
+		return;
+	for (size_t at = 0; at < payload.len; at += 6) {
+		unsigned setting = serve_h2_read_u32(payload.at + at) >> 16;
+		enum serve_h2_error error =
+		        take_setting(session, setting, serve_h2_read_u32(payload.at + at + 2));
+		if (error != SERVE_H2_NO_ERROR) {
+			serve_h2_end(session, error);
+			return;
+		}
+	}
+	session->has_settings = true;
+	acknowledge(session, (struct serve_h2_frame){.type = SERVE_H2_SETTINGS}, STR_EMPTY);
+	resume(session);
+}
+
+static void on_reset(struct serve_h2_session *session, const struct serve_h2_frame *frame)
+{
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->id);
+	if (stream != NULL)
+		serve_h2_stream_close_wire(stream);
+	else if (is_idle(session, frame->id))
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
+}
+
+/* Of a stream that is not there, or not yet, it says nothing. */
+static void on_priority_update(struct serve_h2_session *session, struct str payload)
+{
+	uint32_t id = serve_h2_read_u31(payload.at);
+	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
+	uint8_t urgency = SERVE_H2_URGENCY;
+	bool is_incremental = false;
+	if (id == 0)
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
 	if (stream == NULL)
 		return;
-	uint8_t urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY;
-	bool is_incremental = false;
-	serve_h2_order_read(str_make((const char *)update->field_value, update->field_value_len),
-	        &urgency, &is_incremental);
+	serve_h2_order_read(str_make(payload.at + 4, payload.len - 4), &urgency, &is_incremental);
 	serve_h2_order_change(stream, urgency, is_incremental);
 }
 
-static int on_frame(nghttp2_session *wire, const nghttp2_frame *frame, void *user)
+/* ---- frames ---- */
+
+/* A frame that is whole. */
+static void take_frame(
+        struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str payload)
 {
-	struct serve_h2_session *session = user;
-	struct serve_h2_stream *stream;
-	(void)wire;
-	switch ((int)frame->hd.type) {
-	case NGHTTP2_HEADERS:
-		end_head(session, frame);
+	switch (frame->type) {
+	case SERVE_H2_HEADERS:
+		on_headers(session, frame, payload);
 		break;
-	case NGHTTP2_DATA:
-		stream = serve_h2_stream_find(session, frame->hd.stream_id);
-		if (stream != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
-			end_request(session, stream);
+	case SERVE_H2_CONTINUATION:
+		on_continuation(session, frame, payload);
 		break;
-	case NGHTTP2_SETTINGS:
-		session->has_settings = true;
-		serve_h2_block_limit(session, &frame->settings);
-		resume(session, 0);
+	case SERVE_H2_RST_STREAM:
+		on_reset(session, frame);
 		break;
-	case NGHTTP2_WINDOW_UPDATE:
-		if (frame->window_update.window_size_increment < LIMIT_H2_UPDATE_BYTES)
-			count(session, SERVE_FLOOD_UPDATES);
-		resume(session, frame->hd.stream_id);
+	case SERVE_H2_SETTINGS:
+		on_settings(session, frame, payload);
 		break;
-	case NGHTTP2_PRIORITY_UPDATE:
-		change_priority(session, frame->ext.payload);
+	case SERVE_H2_PING:
+		if ((frame->flags & SERVE_H2_ACK) == 0)
+			acknowledge(session, *frame, payload);
 		break;
-	default:
+	case SERVE_H2_GOAWAY:
+		session->has_left = true;
+		break;
+	case SERVE_H2_WINDOW_UPDATE:
+		on_window_update(session, frame, payload);
+		break;
+	case SERVE_H2_PRIORITY_UPDATE:
+		on_priority_update(session, payload);
+		break;
+	default: /* PRIORITY: what RFC 7540 had of dependencies */
 		break;
 	}
+}
+
+/* Whether a frame may come now: SETTINGS is the first, and nothing stands between the frames of a
+ * head. */
+static bool is_in_order(const struct serve_h2_session *session, const struct serve_h2_frame *frame)
+{
+	if (!session->has_settings)
+		return frame->type == SERVE_H2_SETTINGS && (frame->flags & SERVE_H2_ACK) == 0;
+	if (session->has_open_head)
+		return frame->type == SERVE_H2_CONTINUATION && frame->id == session->head_frame.id;
+	return frame->type != SERVE_H2_CONTINUATION;
+}
+
+static bool is_taken_in_parts(const struct serve_h2_frame *frame)
+{
+	return frame->type == SERVE_H2_DATA ||
+	       (frame->type > SERVE_H2_CONTINUATION && frame->type != SERVE_H2_PRIORITY_UPDATE);
+}
+
+/* Says how much has to come before something can be done. */
+static size_t want(struct serve_h2_session *session, size_t bytes)
+{
+	session->wanted = bytes;
 	return 0;
 }
 
-/* nghttp2 answers it with RST_STREAM, or with GOAWAY. */
-static int on_invalid_frame(
-        nghttp2_session *wire, const nghttp2_frame *frame, int error, void *user)
+/* Begins with a frame that is taken as it comes. Returns what was taken. */
+static size_t begin_part(
+        struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str bytes)
 {
-	struct serve_h2_session *session = user;
-	struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->hd.stream_id);
-	(void)wire;
-	(void)error;
-	if (frame->hd.type == NGHTTP2_HEADERS)
-		drop_head(session);
-	if (stream != NULL)
-		stream->is_malformed = true;
-	count(session, SERVE_FLOOD_RESETS);
-	return 0;
+	bool is_padded = frame->type == SERVE_H2_DATA && (frame->flags & SERVE_H2_PADDED) != 0 &&
+	                 frame->length > 0;
+	size_t head = SERVE_H2_FRAME_HEAD_BYTES + (size_t)is_padded;
+	if (bytes.len < head)
+		return want(session, head);
+	if (frame->type != SERVE_H2_DATA) {
+		session->frame = *frame;
+		session->padding_left = frame->length;
+		return head;
+	}
+	unsigned padding = is_padded ? (unsigned char)bytes.at[head - 1] : 0;
+	on_data(session, frame, padding, is_padded);
+	if (session->content_left == 0 && session->padding_left == 0)
+		end_data(session);
+	return head;
 }
 
-static int on_stream_close(nghttp2_session *wire, int32_t id, uint32_t code, void *user)
+/* The next frame, or the beginning of one. Returns what was taken; 0: more has to come. */
+static size_t take_next(struct serve_h2_session *session, struct str bytes)
 {
-	struct serve_h2_session *session = user;
-	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
-	(void)wire;
-	(void)code;
-	if (stream == NULL)
+	enum serve_flood kind;
+	if (bytes.len < SERVE_H2_FRAME_HEAD_BYTES)
+		return want(session, SERVE_H2_FRAME_HEAD_BYTES);
+	struct serve_h2_frame frame = serve_h2_frame_read(bytes.at);
+	enum serve_h2_error error = serve_h2_frame_check(&frame);
+	if (error == SERVE_H2_NO_ERROR && !is_in_order(session, &frame))
+		error = SERVE_H2_PROTOCOL_ERROR;
+	if (error != SERVE_H2_NO_ERROR) {
+		serve_h2_end(session, error);
 		return 0;
-	stream->is_wire_closed = true;
-	bool is_half = stream->stream.is_tunnel && !stream->has_end;
-	if (!stream->is_end_sent || is_half)
-		serve_h2_stream_gone(
-		        stream, stream->is_malformed ? FAULT_BAD_REQUEST : FAULT_CLIENT_GONE);
-	serve_h2_stream_settle(stream);
-	return 0;
+	}
+	if (is_taken_in_parts(&frame))
+		return begin_part(session, &frame, bytes);
+	size_t whole = SERVE_H2_FRAME_HEAD_BYTES + frame.length;
+	if (bytes.len < whole)
+		return want(session, whole);
+	if (serve_h2_flood_of(&frame, &kind))
+		count(session, kind);
+	if (!session->is_over)
+		take_frame(session, &frame,
+		        str_make(bytes.at + SERVE_H2_FRAME_HEAD_BYTES, frame.length));
+	return whole;
 }
 
-void serve_h2_frames_set(nghttp2_session_callbacks *callbacks)
+/* More of a payload that is taken as it comes. */
+static size_t take_part(struct serve_h2_session *session, struct str bytes)
 {
-	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
-	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+	size_t content = session->content_left < bytes.len ? session->content_left : bytes.len;
+	size_t left = bytes.len - content;
+	size_t padding = session->padding_left < left ? session->padding_left : left;
+	session->content_left -= (uint32_t)content;
+	session->padding_left -= (uint32_t)padding;
+	if (content > 0)
+		take_content(session, str_make(bytes.at, content));
+	if (session->content_left == 0 && session->padding_left == 0)
+		end_data(session);
+	return content + padding;
+}
+
+static size_t take_preface(struct serve_h2_session *session, struct str bytes)
+{
+	size_t length = bytes.len < session->preface_left ? bytes.len : session->preface_left;
+	const char *rest = &SERVE_H2_PREFACE[sizeof(SERVE_H2_PREFACE) - 1 - session->preface_left];
+	if (memcmp(bytes.at, rest, length) != 0) {
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
+		return 0;
+	}
+	session->preface_left -= (uint8_t)length;
+	return length;
+}
+
+static size_t take_some(struct serve_h2_session *session, struct str bytes)
+{
+	if (session->preface_left > 0)
+		return take_preface(session, bytes);
+	if (session->content_left > 0 || session->padding_left > 0)
+		return take_part(session, bytes);
+	return take_next(session, bytes);
+}
+
+void serve_h2_frames_take(struct serve_h2_session *session, struct buf *in)
+{
+	session->wanted = 1;
+	while (buf_length(in) >= session->wanted && !session->is_over && !session->is_broken &&
+	        serve_h2_room(session) > 0) {
+		size_t taken = take_some(session, buf_str(in));
+		buf_drop(in, taken);
+		if (taken > 0 && !session->has_open_head)
+			session->head_since_ms = 0;
+	}
+	bool is_waited_for =
+	        session->has_open_head || (buf_length(in) > 0 && buf_length(in) < session->wanted);
+	if (is_waited_for && session->head_since_ms == 0)
+		session->head_since_ms = now_of(session);
 }

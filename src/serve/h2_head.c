@@ -173,9 +173,9 @@ static bool add_regular(
 	return true;
 }
 
-static enum serve_h2_field add_pseudo(struct serve_h2_head *head, struct str name, struct str value)
+static enum serve_h2_field add_pseudo(
+        struct serve_h2_head *head, enum serve_h2_pseudo pseudo, struct str value)
 {
-	enum serve_h2_pseudo pseudo = serve_h2_rules_pseudo(name);
 	if (!serve_h2_rules_add_pseudo(&head->rules, pseudo, value))
 		return SERVE_H2_FIELD_MALFORMED;
 	if (head->fault == FAULT_NONE)
@@ -183,24 +183,26 @@ static enum serve_h2_field add_pseudo(struct serve_h2_head *head, struct str nam
 	return SERVE_H2_FIELD_TAKEN;
 }
 
-enum serve_h2_field serve_h2_head_add(struct serve_h2_head *head, struct str name, struct str value)
+enum serve_h2_field serve_h2_head_add(
+        struct serve_h2_head *head, const struct serve_h2_unpack_field *field)
 {
+	struct str name = field->name, value = field->value;
 	head->decoded += name.len + value.len + 32; /* as RFC 7541 section 4.1 counts */
 	if (head->decoded > LIMIT_H2_DECODED_BYTES)
 		return SERVE_H2_FIELD_FLOOD;
 	if (name.len > 0 && name.at[0] == ':')
-		return add_pseudo(head, name, value);
-	enum http_name id = http_name_of(name);
-	if (!serve_h2_rules_add(&head->rules, id, name, value))
+		return add_pseudo(head, field->pseudo, value);
+	if (!serve_h2_rules_add(&head->rules, field->id, name, value))
 		return SERVE_H2_FIELD_MALFORMED;
 	if (head->fault != FAULT_NONE)
 		return SERVE_H2_FIELD_TAKEN;
 	/* Host may stand beside :authority if it says the same (RFC 9113 section 8.3.1). */
-	if (id == HTTP_NAME_HOST && serve_h2_rules_has(&head->rules, SERVE_H2_PSEUDO_AUTHORITY))
+	if (field->id == HTTP_NAME_HOST &&
+	        serve_h2_rules_has(&head->rules, SERVE_H2_PSEUDO_AUTHORITY))
 		return str_is_equal_nocase(value, serve_h2_head_str(head, &head->authority))
 		               ? SERVE_H2_FIELD_TAKEN
 		               : SERVE_H2_FIELD_MALFORMED;
-	add_regular(head, id, name, value);
+	add_regular(head, field->id, name, value);
 	return SERVE_H2_FIELD_TAKEN;
 }
 

@@ -10,9 +10,6 @@
  * sent over and over is one byte for each field, and many different ones do not push out what they
  * have in common. What opens doors is never remembered, here or by anybody on the way (RFC 7541
  * section 7.1.3).
- *
- * The peer may have to remember more than we have room for the text of. Then we forget it, oldest
- * first, and only count it. So little room does for who sends one response, and is given first.
  */
 #include "serve/h2_pack.h"
 
@@ -28,13 +25,13 @@ enum {
 	WITHOUT_INDEXING = 0x00,
 	NOWHERE = 0xff,
 	OTHER_KEY = HTTP_NAME_OTHER + 1, /* in keys, in place of the id */
-	NO_KEY = UINT16_MAX,             /* of an entry whose text is gone, or that is none */
+	NO_KEY = UINT16_MAX,             /* of what is no entry any more, or not yet */
 };
 
 _Static_assert((SERVE_H2_PACK_ENTRIES & (SERVE_H2_PACK_ENTRIES - 1)) == 0, "a ring by masks");
 _Static_assert(STATIC_ENTRIES + SERVE_H2_PACK_ENTRIES < 0x7f, "an index is one byte");
 _Static_assert((int)SERVE_H2_PACK_INDEXED == (int)INDEXED + STATIC_ENTRIES + 1, "it is the newest");
-_Static_assert((int)SERVE_H2_PACK_MORE_BYTES < 1 << 10, "a length and a place have ten bits");
+_Static_assert((int)SERVE_H2_PACK_TEXT_BYTES < 1 << 10, "a length and a place have ten bits");
 _Static_assert((int)SERVE_H2_PACK_ENTRIES <= 1 << 5, "a place in the ring has five");
 _Static_assert((int)OTHER_KEY < 1 << 6, "an id has six");
 
@@ -120,46 +117,27 @@ static unsigned name_len_of(const struct serve_h2_pack_entry *entry)
 	               : 0U;
 }
 
-static void forget_oldest(struct serve_h2_pack *pack)
-{
-	pack->kept--;
-	entry_of(pack, pack->kept)->key = NO_KEY;
-}
-
 static void evict(struct serve_h2_pack *pack, unsigned limit)
 {
 	while (pack->bytes > limit) {
-		pack->bytes -= entry_of(pack, pack->count - 1U)->size;
-		if (pack->kept == pack->count)
-			forget_oldest(pack);
+		struct serve_h2_pack_entry *oldest = entry_of(pack, pack->count - 1U);
+		pack->bytes -= oldest->size;
 		pack->count--;
+		oldest->key = NO_KEY;
 	}
 }
 
-static unsigned first_text(struct serve_h2_pack *pack)
-{
-	return pack->kept == 0 ? pack->end : entry_of(pack, pack->kept - 1U)->at;
-}
-
-/* Moves what is kept of the text to the beginning of a place. */
-static void move_text(struct serve_h2_pack *pack, char *to)
-{
-	unsigned first = first_text(pack);
-	memmove(to, pack->text + first, pack->end - first);
-	for (unsigned age = 0; age < pack->kept; age++)
-		entry_of(pack, age)->at -= (uint16_t)first;
-	pack->end -= (uint16_t)first;
-	pack->text = to;
-}
-
-/* Makes room for so much text at its end, which is less than there can be. */
+/* Makes room for so much text at the end, which there is in all: the table has as much for what is
+ * in it. */
 static void make_room(struct serve_h2_pack *pack, size_t bytes)
 {
-	if (pack->end + bytes <= pack->room)
+	if (pack->end + bytes <= sizeof(pack->text))
 		return;
-	while (pack->end - first_text(pack) + bytes > pack->room)
-		forget_oldest(pack);
-	move_text(pack, pack->text);
+	unsigned first = pack->count == 0 ? pack->end : entry_of(pack, pack->count - 1U)->at;
+	memmove(pack->text, pack->text + first, pack->end - first);
+	for (unsigned age = 0; age < pack->count; age++)
+		entry_of(pack, age)->at -= (uint16_t)first;
+	pack->end -= (uint16_t)first;
 }
 
 static void remember(
@@ -184,7 +162,6 @@ static void remember(
 	pack->last[id] = pack->newest;
 	pack->bytes += (uint16_t)size;
 	pack->count++;
-	pack->kept++;
 }
 
 /* What was found of a field: the ages of entries, or NOWHERE. */
@@ -202,7 +179,7 @@ static struct found find(
 	for (;;) {
 		const struct serve_h2_pack_entry *entry = &pack->entries[slot];
 		unsigned age = serve_h2_pack_age(pack, slot);
-		if (age < least || age >= pack->kept || ((entry->key ^ key) & 0x3f) != 0)
+		if (age < least || age >= pack->count || ((entry->key ^ key) & 0x3f) != 0)
 			return found;
 		const char *text = pack->text + entry->at;
 		bool is_named =
@@ -246,8 +223,7 @@ static bool is_second(struct serve_h2_pack *pack, enum http_name id, struct str 
 static bool is_worth(struct serve_h2_pack *pack, enum http_name id, struct str name,
         struct str value, const struct found *found)
 {
-	size_t text = value.len + (id == HTTP_NAME_OTHER ? name.len : 0);
-	bool is_large = size_of(name.len, value.len) > pack->limit / 4U * 3 || text > pack->room;
+	bool is_large = size_of(name.len, value.len) > pack->limit / 4U * 3;
 	bool is_first = found->named == NOWHERE && !(own_values >> id & 1);
 	return !is_large && (is_first || is_second(pack, id, value));
 }
@@ -327,13 +303,9 @@ static void check_room(const struct http_writer *block, size_t bytes)
 
 void serve_h2_pack_init(struct serve_h2_pack *pack)
 {
-	*pack = (struct serve_h2_pack){
-	        .text = pack->first,
-	        .room = sizeof(pack->first),
-	        .limit = LIMIT_H2_ENCODER_BYTES,
-	        .lowest = LIMIT_H2_ENCODER_BYTES,
-	        .is_limited = true,
-	};
+	memset(pack, 0, offsetof(struct serve_h2_pack, text));
+	pack->limit = pack->lowest = LIMIT_H2_ENCODER_BYTES;
+	pack->is_limited = true;
 	for (unsigned i = 0; i < SERVE_H2_PACK_ENTRIES; i++)
 		pack->entries[i].key = NO_KEY;
 }
@@ -346,13 +318,6 @@ void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed)
 	pack->limit = (uint16_t)limit;
 	pack->is_limited = true;
 	evict(pack, limit);
-}
-
-void serve_h2_pack_widen(struct serve_h2_pack *pack, char *text)
-{
-	CHECK(pack->text == pack->first);
-	move_text(pack, text);
-	pack->room = SERVE_H2_PACK_MORE_BYTES;
 }
 
 void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block)

@@ -3,7 +3,7 @@
  * again become one byte. What the peer remembers is known here by name and value, so that a field
  * is found by its name's number and one comparison; no field is hashed, and no value is squeezed by
  * the Huffman code. Who sends blocks sends all of them, in the order in which they were packed:
- * each leaves the peer's table as it is here. One for a connection; memory is the caller's. Pure.
+ * each leaves the peer's table as it is here. One for a connection. Pure.
  */
 #pragma once
 
@@ -15,9 +15,8 @@ enum {
 	/* What the smallest entry of the table counts (RFC 7541 section 4.1). */
 	SERVE_H2_PACK_ENTRY_BYTES = 32,
 	SERVE_H2_PACK_ENTRIES = LIMIT_H2_ENCODER_BYTES / SERVE_H2_PACK_ENTRY_BYTES,
-	/* For the text of entries: what does for one head, and for more. */
-	SERVE_H2_PACK_TEXT_BYTES = 112,
-	SERVE_H2_PACK_MORE_BYTES = 752,
+	/* The most text that entries can have. */
+	SERVE_H2_PACK_TEXT_BYTES = LIMIT_H2_ENCODER_BYTES - SERVE_H2_PACK_ENTRY_BYTES,
 	SERVE_H2_PACK_NAMES = HTTP_NAME_OTHER + 1,
 	SERVE_H2_PACK_SEEN = 32,
 	/* An index of the newest entry, behind those of RFC 7541 appendix A. */
@@ -38,37 +37,25 @@ struct serve_h2_pack_entry {
 };
 
 struct serve_h2_pack {
-	char *text;
-	uint16_t room;                     /* there */
-	uint16_t end;                      /* of what is in use */
+	uint16_t end;                      /* of the text that is in use */
 	uint16_t limit;                    /* of the table, by the sizes of RFC 7541 section 4.1 */
 	uint16_t lowest;                   /* that it had since the last block */
 	uint16_t bytes;                    /* of all entries */
-	uint8_t count;                     /* entries that the peer has … */
-	uint8_t kept;                      /* … the newest of which have their text here */
+	uint8_t count;                     /* entries */
 	uint8_t newest;                    /* where in `entries` */
 	bool is_limited;                   /* the peer is to be told its limit */
 	uint8_t last[SERVE_H2_PACK_NAMES]; /* by id: where the newest entry is, or was */
 	uint16_t seen[SERVE_H2_PACK_SEEN]; /* marks of values that were sent and not remembered */
 	struct serve_h2_pack_entry entries[SERVE_H2_PACK_ENTRIES]; /* a ring */
-	char first[SERVE_H2_PACK_TEXT_BYTES];
+	char text[SERVE_H2_PACK_TEXT_BYTES];
 };
 
-/* Begins; the peer allows what it does before it says anything (4,096 bytes). It stays where it is.
- */
+/* Begins; the peer allows what it does before it says anything (4,096 bytes). The text is not
+ * touched yet. */
 void serve_h2_pack_init(struct serve_h2_pack *pack);
 
 /* The peer allows another size from the next block on (SETTINGS_HEADER_TABLE_SIZE). */
 void serve_h2_pack_limit(struct serve_h2_pack *pack, uint32_t allowed);
-
-/* Whether it has packed a head, and has no more room than that needs. */
-static inline bool serve_h2_pack_is_narrow(const struct serve_h2_pack *pack)
-{
-	return pack->end > 0 && pack->text == pack->first;
-}
-
-/* Gives it SERVE_H2_PACK_MORE_BYTES of the caller's for text, once. */
-void serve_h2_pack_widen(struct serve_h2_pack *pack, char *text);
 
 /* Begins a block, in which there is room for SERVE_H2_PACK_BEGIN_ROOM. */
 void serve_h2_pack_begin(struct serve_h2_pack *pack, struct http_writer *block);
@@ -87,8 +74,8 @@ static inline unsigned serve_h2_pack_age(const struct serve_h2_pack *pack, unsig
 	return (pack->newest - slot) & (SERVE_H2_PACK_ENTRIES - 1);
 }
 
-/* What a field is compared by first: the length of its value, and its id. No entry without text has
- * that of any field, and those with names that we do not know have one more than their id. */
+/* What a field is compared by first: the length of its value, and its id. What is no entry has that
+ * of no field, and those with names that we do not know have one more than their id. */
 static inline uint64_t serve_h2_pack_key(unsigned id, size_t value_len)
 {
 	return (uint64_t)value_len << 6 | id;

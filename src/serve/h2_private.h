@@ -1,65 +1,44 @@
 /*
- * An HTTP/2 connection (RFC 9113): a session of nghttp2 between the connection's `in` and `out`,
- * and its streams. h2_session.c has its life, h2_frames.c what comes, h2_stream.c a request and its
- * body, h2_response.c a response, h2_order.c who may write next; h2_head.c makes a head of fields,
+ * An HTTP/2 connection (RFC 9113): a session between the connection's `in` and `out`, and its
+ * streams. h2_session.c has its life, h2_frames.c what comes, h2_stream.c a request and its body,
+ * h2_response.c a response, h2_order.c who may write next; h2_head.c makes a head of fields,
  * h2_block.c and h2_pack.c do the reverse, h2_flood.c counts what only costs, h2_memory.c bounds
- * what nghttp2 allocates.
+ * what a session makes us keep.
  *
  * All output is bytes in `out`, which the connection's task sends once, behind the tasks of those
- * who answer. Bodies come into `out` as DATA frames, up to SERVE_H2_OUT_BYTES; past it, who writes
- * waits.
+ * who answer. Heads and bodies come into `out` up to SERVE_H2_OUT_BYTES; past it, who writes waits.
  */
 #pragma once
 
 #include "serve/connection_private.h"
+#include "serve/h2_frame.h"
 #include "serve/h2_pack.h"
 #include "serve/h2_rules.h"
-
-#include <nghttp2/nghttp2.h>
+#include "serve/h2_unpack.h"
 
 enum {
-	/* Up to here DATA fills `out`. What is left of the largest block has room for other frames.
-	 */
+	/* Up to here heads and bodies fill `out`. What is left of the largest block has room for
+	 * the rest of the last head, and for other frames. */
 	SERVE_H2_OUT_BYTES = 49152,
-	SERVE_H2_FRAME_HEAD_BYTES = 9,
-	SERVE_H2_FRAME_BYTES = 16384, /* the largest frame that every client takes */
-	SERVE_H2_URGENCIES = NGHTTP2_EXTPRI_URGENCY_LEVELS,
+	SERVE_H2_URGENCIES = 8, /* RFC 9218 section 4.1 */
+	SERVE_H2_URGENCY = 3,   /* where nothing is said */
+	/* Streams are found by their numbers in lists: a number's own, times so many. */
+	SERVE_H2_ROWS = 64,
 };
 
 /* ---- memory ---- */
 
-/* Small blocks of a few sizes, for all sessions of a thread. */
-enum { SERVE_H2_BLOCK_SIZES = 9, SERVE_H2_BLOCK_MAX = 1040, SERVE_H2_BLOCK_STEP = 16 };
-
-struct serve_h2_blocks {
-	struct slab slabs[SERVE_H2_BLOCK_SIZES];
-	uint8_t fitting[SERVE_H2_BLOCK_MAX / SERVE_H2_BLOCK_STEP + 1]; /* by steps: which slab */
-};
-
-void serve_h2_memory_init_blocks(struct serve_h2_blocks *blocks);
-void serve_h2_memory_done_blocks(struct serve_h2_blocks *blocks);
-
-/* What nghttp2, and the streams, take for one session; charged to the budget in steps. */
+/* What a session and its streams take, charged to the budget in steps. */
 struct serve_h2_memory {
-	nghttp2_mem calls;
 	struct mem_budget *budget;
-	struct serve_h2_blocks *blocks;
-	char *room; /* the owner's, for the first larger blocks */
-	size_t room_bytes, room_used;
-	void *ring; /* of nghttp2's encoder, behind the room's bytes */
 	size_t used, charged;
-	bool is_refused; /* by the budget, or LIMIT_H2_SESSION_BYTES */
 };
-
-/* Blocks too large for `blocks` are taken from the owner's `room`, whose pages need not have been
- * written to, as long as there is some, and stay there; then from base/mem.h. */
-void serve_h2_memory_init(struct serve_h2_memory *memory, struct mem_budget *budget,
-        struct serve_h2_blocks *blocks, char *room, size_t room_bytes);
 
 /* Everything that was taken must have been given back. */
 void serve_h2_memory_done(struct serve_h2_memory *memory);
 
-/* Counts `bytes` that the session makes us keep elsewhere; false when it is too much. */
+/* Counts `bytes` that the session makes us keep; false when that is more than
+ * LIMIT_H2_SESSION_BYTES, or than the budget has. */
 MUST_CHECK bool serve_h2_memory_take(struct serve_h2_memory *memory, size_t bytes);
 void serve_h2_memory_give(struct serve_h2_memory *memory, size_t bytes);
 
@@ -78,8 +57,8 @@ struct serve_h2_flood {
 MUST_CHECK bool serve_h2_flood_add(
         struct serve_h2_flood *flood, enum serve_flood kind, uint64_t now_ms);
 
-/* Of which kind a frame with this head is, if it only costs; false when it is of use. */
-MUST_CHECK bool serve_h2_flood_of(const nghttp2_frame_hd *head, enum serve_flood *ret_kind);
+/* Of which kind a frame is, if it only costs; false when it is of use. */
+MUST_CHECK bool serve_h2_flood_of(const struct serve_h2_frame *frame, enum serve_flood *ret_kind);
 
 /* ---- heads ---- */
 
@@ -116,7 +95,7 @@ void serve_h2_head_begin(struct serve_h2_head *head, bool is_trailers);
 /* One field line, in the order of arrival. Too much is remembered as the fault HEAD_TOO_LARGE and
  * not kept. */
 MUST_CHECK enum serve_h2_field serve_h2_head_add(
-        struct serve_h2_head *head, struct str name, struct str value);
+        struct serve_h2_head *head, const struct serve_h2_unpack_field *field);
 
 /* The whole head of a request, valid until it is closed; or why not: HEAD_TOO_LARGE,
  * URI_TOO_LONG, MEMORY, BAD_REQUEST. */
@@ -144,77 +123,100 @@ void serve_h2_head_done(struct serve_h2_head *head);
 
 /* What the sessions of a server share. */
 struct serve_h2_shared {
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *option;
 	struct slab sessions, streams;
-	struct serve_h2_blocks blocks;
 	atomic_uint_least64_t floods[SERVE_FLOODS];
+	struct serve_h2_scratch scratch; /* last: most of it is never written to */
 };
 
 struct serve_h2_session {
 	struct serve_connection *connection;
-	nghttp2_session *wire;
 	struct list streams;                     /* all */
+	struct list due;                         /* that go on by themselves, when `out` has room */
 	struct list waiting[SERVE_H2_URGENCIES]; /* for room in `out`, the next one first */
 	struct serve_h2_stream *writer;          /* wrote last, and has more; or NULL */
 	uint64_t data_sent;                      /* content of all streams */
-	bool has_written;                        /* since it was looked at */
 	unsigned stream_count, open_count;       /* open: not closed by who answers */
+	unsigned wire_count;                     /* not closed on the wire */
 	struct serve_h2_memory memory;
 	struct serve_h2_flood flood;
-	struct serve_h2_head head; /* that is coming */
-	struct str rest;           /* of a frame that is made and that `out` had no room for */
-	void *rest_block;          /* in which that lies, where it is not nghttp2's */
-	struct serve_h2_pack pack;
-	void *pack_text;        /* that it was given when its own was too little */
-	uint64_t head_since_ms; /* a head is coming; 0: none */
+	/* What comes. */
+	struct serve_h2_frame frame; /* whose payload is taken as it comes: DATA, or unknown */
+	uint32_t content_left, padding_left; /* of that */
+	size_t wanted;                       /* bytes that `in` needs, to go on */
+	uint32_t last_id;                    /* of the last request */
+	uint32_t came; /* of bodies, for which the client has no room again yet */
+	uint8_t preface_left;
+	bool has_settings;                /* of the client */
+	struct serve_h2_head head;        /* that is coming */
+	struct serve_h2_frame head_frame; /* its first frame */
+	char *fragments;                  /* of it, where it has several frames; or NULL */
+	size_t fragment_bytes;
+	unsigned continuations; /* frames of it, besides the first */
+	bool has_open_head;     /* CONTINUATION has to come */
+	uint64_t head_since_ms; /* a frame, or a head of several, is coming; 0: none */
 	uint64_t idle_since_ms;
-	uint64_t received_us;  /* when what is parsed now was read */
+	uint64_t received_us; /* when what is parsed now was read */
+	/* What goes. */
+	int64_t window;        /* of all streams, for bodies */
+	int64_t stream_window; /* of a stream, at first */
+	struct str rest;       /* of a head that `out` had no room for */
+	char *rest_block;      /* in which that lies, and its length */
+	size_t rest_bytes;
+	struct buf control;    /* frames that come behind it */
+	unsigned acks;         /* in `out` since it was empty */
 	uint64_t drain_ms;     /* when the second GOAWAY is due; 0: not draining, or sent */
 	uint64_t pace_look_ms; /* CLOCK_NEVER: nothing waits for the client to read */
-	bool has_settings;     /* of the client */
+	bool has_written;      /* the writer, since it was looked at */
 	bool has_more;         /* input waits for the next turn */
-	bool is_drained;       /* nghttp2 had nothing more to send when it was asked last */
-	bool is_written;       /* the frame that nghttp2 gives out now, by us */
+	uint32_t told_id;      /* the last request that is answered, once is_closing */
+	bool is_closing;       /* it was told which that is: later ones are ignored */
+	bool has_left;         /* the client says that it is going */
+	bool is_over;          /* GOAWAY was said, and nothing else counts any more */
+	bool is_to_blame;      /* … the client */
 	bool is_broken;        /* nothing can be sent or received any more */
-	bool is_calmed;        /* it did too much of something */
 	bool is_cut;           /* its streams were told; it ends with the last of them */
+	struct serve_h2_stream *by_id[SERVE_H2_ROWS];
+	struct serve_h2_pack pack;
+	struct serve_h2_unpack unpack; /* last: most of it is never written to */
 };
 
-/* A head that nghttp2 is to make a frame of. */
+/* A head that is to be sent. */
 struct serve_h2_block {
 	struct serve_h2_block *next;
 	const struct serve_response *response;
 	size_t room;     /* that its frames take at most */
 	unsigned status; /* 0: of trailers */
+	bool is_end;     /* of its stream */
 };
 
 struct serve_h2_stream {
 	struct serve_stream stream; /* `is_closed`: who answers has let it go */
 	struct serve_h2_session *session;
 	struct list_node node;    /* in the session's streams */
+	struct list_node due;     /* there */
 	struct list_node waiting; /* in one of its lists */
+	struct serve_h2_stream *next_by_id;
 	struct timer timer;
-	int32_t id;
+	uint32_t id;
 	uint8_t urgency;
 	bool is_incremental;
 	struct buf coming, held; /* of the request's body: being received, being read */
 	uint64_t came;           /* bytes of it */
-	size_t uncredited;       /* bytes that were read, and not told to the client */
+	uint32_t room_left;      /* for it: the client's window */
+	uint32_t uncredited;     /* bytes that were read, and not told to the client */
+	int64_t window;          /* for the response */
 	struct str pending;      /* of the response: to be put into `out` now */
 	int file;                /* the same, where pending is empty and file_left is not 0 */
 	uint64_t file_offset, file_left;
-	uint64_t window_since_ms;        /* while it waits for its window; else 0 */
-	uint64_t session_mark;           /* what was sent of all streams then */
-	uint64_t window_mark;            /* what was sent then */
-	struct serve_h2_block *blocks;   /* that wait for their frames, the next one first */
-	struct serve_h2_block *trailers; /* of the response, for when its body has gone */
-	bool has_end;                    /* the request is whole */
-	bool is_malformed;               /* what came of it */
-	bool is_end_sent;                /* the response is whole, in `out` */
-	bool is_wire_closed;             /* nghttp2 has forgotten it */
-	bool is_deferred;                /* nghttp2 does not ask for its data */
-	bool is_granted;                 /* it may write before those who wait */
+	uint64_t window_since_ms;      /* while it waits for its window; else 0 */
+	uint64_t session_mark;         /* what was sent of all streams then */
+	uint64_t window_mark;          /* what was sent then */
+	struct serve_h2_block *blocks; /* that wait for room, the next one first */
+	bool has_end;                  /* the request is whole */
+	bool is_malformed;             /* what came of it */
+	bool is_end_sent;              /* the response is whole, in `out` */
+	bool is_wire_closed;           /* nothing comes or goes any more */
+	bool is_granted;               /* it may write before those who wait */
 	bool waits_for_window;
 	bool is_own_window; /* that it waits for, or waited for last; else the connection's */
 	_Alignas(16) char first[STREAM_ARENA_BYTES];
@@ -229,23 +231,26 @@ static inline struct serve_h2_stream *serve_h2_of(struct serve_stream *stream)
 struct serve_h2_shared *serve_h2_shared_new(void);
 void serve_h2_shared_free(struct serve_h2_shared *shared);
 
-/* Sets the callbacks of what comes; what goes. */
-void serve_h2_frames_set(nghttp2_session_callbacks *callbacks);
-void serve_h2_response_set(nghttp2_session_callbacks *callbacks);
-
 /* Has the connection's task send what is in `out`, behind who is to run already. */
 void serve_h2_touch(struct serve_h2_session *session);
 
-/* Moves the frames that nghttp2 has ready into `out`, while there is room. */
+/* Moves what waits for room into `out`, as far as there is some. Streams may be gone afterwards
+ * that who answers has let go. */
 void serve_h2_pump(struct serve_h2_session *session);
-
-/* The same for the next frame only. */
-void serve_h2_pump_one(struct serve_h2_session *session);
 
 /* Sends `out` at once. */
 void serve_h2_flush(struct serve_h2_session *session);
 
-/* Ends the connection with GOAWAY (ENHANCE_YOUR_CALM), and counts why. */
+/* Puts a frame that is small, and no body, into `out`, or behind what waits for that. */
+void serve_h2_put(
+        struct serve_h2_session *session, struct serve_h2_frame frame, struct str payload);
+void serve_h2_put_reset(struct serve_h2_session *session, uint32_t id, enum serve_h2_error error);
+void serve_h2_put_update(struct serve_h2_session *session, uint32_t id, uint32_t increment);
+
+/* Ends the connection with GOAWAY; the streams are cut in its next turn. */
+void serve_h2_end(struct serve_h2_session *session, enum serve_h2_error error);
+
+/* The same, since it did too much of something, which is counted. */
 void serve_h2_calm(struct serve_h2_session *session, enum serve_flood kind);
 
 /* Makes room in `out` for so many bytes; false when there is no memory. */
@@ -254,21 +259,37 @@ MUST_CHECK bool serve_h2_reserve(struct serve_h2_session *session, size_t bytes)
 /* How much of a body `out` has room for; 0: it is to wait. */
 size_t serve_h2_room(const struct serve_h2_session *session);
 
-/* Whoever answers let a stream go, or nghttp2 has: frees it once both have. */
+/* Takes what has come whole off the front of `in`, while there is room for what may have to be said
+ * of it. What is missing then is told by `wanted`. */
+void serve_h2_frames_take(struct serve_h2_session *session, struct buf *in);
+
+/* Frees what is kept of a head. */
+void serve_h2_frames_done(struct serve_h2_session *session);
+
+/* Whoever answers let a stream go, or the wire has: frees it once both have. */
 void serve_h2_stream_settle(struct serve_h2_stream *stream);
 
 /* Frees it at once. */
 void serve_h2_stream_free(struct serve_h2_stream *stream);
 
+/* Nothing comes or goes on it any more. It may be gone afterwards. */
+void serve_h2_stream_close_wire(struct serve_h2_stream *stream);
+
+/* The same, with RST_STREAM. */
+void serve_h2_stream_reset(struct serve_h2_stream *stream, enum serve_h2_error error);
+
 /* The request whose head is `session->head` is there: makes a stream of it, or refuses it. */
-void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool has_end);
+void serve_h2_stream_begin(struct serve_h2_session *session, uint32_t id, bool has_end);
 
-/* The stream of a number, or NULL. */
-struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id);
-
-/* The same; if it became none, NULL and why. */
-struct serve_h2_stream *serve_h2_stream_find_or_fault(
-        struct serve_h2_session *session, int32_t id, enum fault *ret_fault);
+/* The stream of a number that is not closed on the wire, or NULL. */
+static inline struct serve_h2_stream *serve_h2_stream_find(
+        const struct serve_h2_session *session, uint32_t id)
+{
+	struct serve_h2_stream *stream = session->by_id[id / 2 % SERVE_H2_ROWS];
+	while (stream != NULL && stream->id != id)
+		stream = stream->next_by_id;
+	return stream;
+}
 
 /* Whether so much of its body may have come, or be all of it. */
 MUST_CHECK bool serve_h2_stream_has_length(
@@ -277,7 +298,7 @@ MUST_CHECK bool serve_h2_stream_has_length(
 /* A piece of its body came; false when there is no memory for it. */
 MUST_CHECK bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data);
 
-/* Its request is whole; trailers were added before. */
+/* Its request is whole; trailers were added before. It may be gone afterwards. */
 void serve_h2_stream_end(struct serve_h2_stream *stream);
 void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lines);
 
@@ -290,33 +311,35 @@ void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream);
 /* The client has made some, maybe enough. */
 void serve_h2_stream_has_window(struct serve_h2_stream *stream);
 
-/* Who answers is told that it may write, or what is left behind by it goes on. */
+/* Who answers is told that it may write, or what is left behind by it goes on; the stream may be
+ * gone afterwards. */
 void serve_h2_response_resume(struct serve_h2_stream *stream);
 
-/* The window that it waits for has grown. */
+/* The window that it waits for has grown; the same. */
 void serve_h2_response_unblock(struct serve_h2_stream *stream);
+
+/* There is room in `out` for what goes on by itself; the same. */
+void serve_h2_response_go_on(struct serve_h2_stream *stream);
 
 /* Whether any field of it is sent. */
 bool serve_h2_block_has_fields(const struct http_head *head);
 
 /* The head of a response, with a status that may be another; what it refers to is the caller's. */
-struct serve_h2_block serve_h2_block_make(const struct serve_response *response, unsigned status);
+struct serve_h2_block serve_h2_block_make(
+        const struct serve_response *response, unsigned status, bool is_end);
 
 /* A copy that can wait, in the arena. */
 struct serve_h2_block *serve_h2_block_keep(struct arena *arena, const struct serve_h2_block *block);
 
-/* Puts it behind those of the stream that wait, for which nghttp2 was or will be given an empty
- * head each; takes it out, if it is there still. */
-void serve_h2_block_wait(struct serve_h2_stream *stream, struct serve_h2_block *block);
-void serve_h2_block_forget(struct serve_h2_stream *stream, const struct serve_h2_block *block);
+/* Whether one may be written now. */
+bool serve_h2_block_has_room(const struct serve_h2_session *session);
 
-/* nghttp2 makes the frame of such a head: writes the one that it stands for. False when there is no
- * memory, after which nothing can be sent. */
-MUST_CHECK bool serve_h2_block_write(
-        struct serve_h2_session *session, const nghttp2_frame_hd *head);
+/* Writes one; where there is no memory for it, the session is broken. */
+void serve_h2_block_write(
+        struct serve_h2_session *session, uint32_t id, const struct serve_h2_block *block);
 
-/* The client's SETTINGS, as far as they are about tables. */
-void serve_h2_block_limit(struct serve_h2_session *session, const nghttp2_settings *settings);
+/* Answers a request that becomes no stream. */
+void serve_h2_block_refuse(struct serve_h2_session *session, uint32_t id, enum fault fault);
 
 /* Reads a priority (RFC 9218 section 4) over what is there; what is wrong changes nothing. */
 void serve_h2_order_read(struct str priority, uint8_t *urgency, bool *is_incremental);

@@ -1,12 +1,12 @@
 /*
- * The response of an exchange on an HTTP/2 connection. nghttp2 says when its head goes (h2_block.c)
- * and asks for its body; both go into `out`, the body as DATA frames that are copied there while
- * there is room, from the memory or the file of who answers. So nghttp2 has to know of the body in
- * the moment of the call only: `pending` and `file_left` are what a call offers, and what it does
- * not take is given back.
+ * The response of an exchange on an HTTP/2 connection: its head (h2_block.c) and its body go into
+ * `out`, the body as DATA frames that are copied there while there is room and the client's windows
+ * have some, from the memory or the file of who answers. `pending` and `file_left` are what a call
+ * offers; what is not taken is given back.
  *
- * A stream whose client makes no room waits for its window, alone; one that finds `out` full waits
- * its turn (h2_order.c). A head is packed at once where it can be, so that its fields need no copy.
+ * A stream whose client makes no room waits for its window, alone; a body that finds `out` full
+ * waits its turn (h2_order.c). What needs nobody who answers any more is `due`, and goes on as soon
+ * as there is room: a head that waited, and what a finished response has left.
  */
 #include "base/clock.h"
 #include "http/status.h"
@@ -26,56 +26,32 @@ static struct serve_server *server_of(const struct serve_h2_stream *stream)
 	return stream->session->connection->server;
 }
 
-/* ---- what nghttp2 asks for ---- */
+/* ---- DATA frames ---- */
 
-static bool has_pending(const struct serve_h2_stream *stream)
+static size_t size_of_pending(const struct serve_h2_stream *stream)
 {
-	return stream->pending.len > 0 || stream->file_left > 0;
+	return stream->pending.len > 0 ? stream->pending.len : (size_t)stream->file_left;
 }
 
-/* Nothing of the body is there: its end, or later. */
-static ssize_t read_end(struct serve_h2_stream *stream, uint32_t *flags)
+static bool has_window(const struct serve_h2_stream *stream)
 {
-	if (!stream->stream.is_finished) {
-		stream->is_deferred = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
-	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	if (stream->trailers != NULL) {
-		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		serve_h2_block_wait(stream, stream->trailers);
-		stream->trailers = NULL;
-		if (nghttp2_submit_trailer(stream->session->wire, stream->id, NULL, 0) != 0)
-			return NGHTTP2_ERR_CALLBACK_FAILURE;
-	}
-	return 0;
+	return stream->session->window > 0 && stream->window > 0;
 }
 
-static ssize_t on_read(nghttp2_session *wire, int32_t id, uint8_t *to, size_t length,
-        uint32_t *flags, nghttp2_data_source *source, void *user)
+static size_t min(size_t a, size_t b)
 {
-	struct serve_h2_stream *stream = source->ptr;
-	const struct serve_stream *it = &stream->stream;
-	(void)wire;
-	(void)id;
-	(void)to;
-	(void)user;
-	if (!has_pending(stream))
-		return read_end(stream, flags);
-	size_t left = stream->pending.len > 0 ? stream->pending.len : (size_t)stream->file_left;
-	size_t size = left < length ? left : length;
+	return a < b ? a : b;
+}
+
+/* How much of what is pending the next frame has; 0: it has to wait. */
+static size_t size_of_piece(const struct serve_h2_stream *stream)
+{
+	size_t size = min(size_of_pending(stream), SERVE_H2_FRAME_BYTES);
 	size_t room = serve_h2_room(stream->session);
-	if (size > room && room < PIECE_MIN) {
-		stream->is_deferred = true;
-		if (it->is_finished)
-			serve_h2_order_wait(stream);
-		return NGHTTP2_ERR_DEFERRED;
-	}
-	size = size < room ? size : room;
-	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (size == left && (it->is_finished || it->length_left == size))
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return (ssize_t)size;
+	if (!has_window(stream) || (size > room && room < PIECE_MIN))
+		return 0;
+	size = min(size, (size_t)stream->window);
+	return min(min(size, (size_t)stream->session->window), room);
 }
 
 /* Reads a part of the file into `to`; all of it, or false. */
@@ -93,82 +69,60 @@ static bool read_file(const struct serve_h2_stream *stream, char *to, size_t siz
 	return true;
 }
 
-/* A DATA frame goes into `out`. */
-static int on_send(nghttp2_session *wire, nghttp2_frame *frame, const uint8_t *head, size_t length,
-        nghttp2_data_source *source, void *user)
+/* The end of the response is in `out`: a request that is not whole yet is not waited for (RFC 9113
+ * section 8.1), but a tunnel the client may end later. The stream may be gone afterwards. */
+static void end_sent(struct serve_h2_stream *stream)
 {
-	struct serve_h2_stream *stream = source->ptr;
+	stream->is_end_sent = true;
+	stream->waits_for_window = false;
+	stream->window_since_ms = 0;
+	if (stream->has_end)
+		serve_h2_stream_close_wire(stream);
+	else if (!stream->stream.is_tunnel)
+		serve_h2_stream_reset(stream, SERVE_H2_NO_ERROR);
+}
+
+/* Puts a frame with `size` bytes of what is pending into `out`; false when they could not be had.
+ * If they are the last ones the stream may be gone afterwards. */
+static bool put_piece(struct serve_h2_stream *stream, size_t size)
+{
+	struct serve_h2_session *session = stream->session;
 	struct serve_stream *it = &stream->stream;
-	struct buf *out = &it->connection->out;
-	size_t whole = SERVE_H2_FRAME_HEAD_BYTES + length;
-	(void)wire;
-	(void)frame;
-	(void)user;
-	if (!serve_h2_reserve(stream->session, whole))
-		return NGHTTP2_ERR_CALLBACK_FAILURE;
+	struct buf *out = &session->connection->out;
+	bool is_end =
+	        size == size_of_pending(stream) && (it->is_finished || it->length_left == size);
+	if (!serve_h2_reserve(session, SERVE_H2_FRAME_HEAD_BYTES + size)) {
+		session->is_broken = true;
+		return false;
+	}
 	char *to = out->block + out->end;
-	memcpy(to, head, SERVE_H2_FRAME_HEAD_BYTES);
+	serve_h2_frame_write(to, (struct serve_h2_frame){.length = (uint32_t)size,
+	                                 .id = stream->id,
+	                                 .type = SERVE_H2_DATA,
+	                                 .flags = is_end ? SERVE_H2_END_STREAM : 0});
 	if (stream->pending.len > 0) {
-		memcpy(to + SERVE_H2_FRAME_HEAD_BYTES, stream->pending.at, length);
-		stream->pending =
-		        str_make(stream->pending.at + length, stream->pending.len - length);
-	} else if (read_file(stream, to + SERVE_H2_FRAME_HEAD_BYTES, length)) {
-		stream->file_offset += length;
-		stream->file_left -= length;
+		memcpy(to + SERVE_H2_FRAME_HEAD_BYTES, stream->pending.at, size);
+		stream->pending = str_make(stream->pending.at + size, stream->pending.len - size);
+	} else if (read_file(stream, to + SERVE_H2_FRAME_HEAD_BYTES, size)) {
+		stream->file_offset += size;
+		stream->file_left -= size;
 	} else {
 		stream->file_left = 0;
 		serve_h2_stream_gone(stream, FAULT_STORED);
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+		return false;
 	}
-	buf_grew(out, whole);
-	it->sent += length;
-	stream->session->data_sent += length;
-	it->length_left -= it->length_left == UINT64_MAX ? 0 : length;
-	return 0;
-}
-
-/* A head goes out as we write it. What ended a response is on its way: a request that is not whole
- * then is not waited for (RFC 9113 section 8.1). */
-static int on_frame_send(nghttp2_session *wire, const nghttp2_frame *frame, void *user)
-{
-	struct serve_h2_session *session = user;
-	int32_t id = frame->hd.stream_id;
-	if (frame->hd.type == NGHTTP2_HEADERS && !serve_h2_block_write(session, &frame->hd))
-		return NGHTTP2_ERR_CALLBACK_FAILURE;
-	bool is_end = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-	              (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-	if (!is_end)
-		return 0;
-	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
-	if (stream != NULL) {
-		stream->is_end_sent = true;
-		stream->waits_for_window = false;
-		stream->window_since_ms = 0;
-	}
-	/* Of those that became no stream the library knows; a tunnel the client may end later. */
-	bool is_over = stream != NULL ? stream->has_end || stream->stream.is_tunnel
-	                              : nghttp2_session_get_stream_remote_close(wire, id) != 0;
-	if (!is_over)
-		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-	return 0;
-}
-
-void serve_h2_response_set(nghttp2_session_callbacks *callbacks)
-{
-	nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send);
-	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+	buf_grew(out, SERVE_H2_FRAME_HEAD_BYTES + size);
+	stream->window -= (int64_t)size;
+	session->window -= (int64_t)size;
+	session->data_sent += size;
+	it->sent += size;
+	it->length_left -= it->length_left == UINT64_MAX ? 0 : size;
+	if (is_end)
+		end_sent(stream);
+	return true;
 }
 
 /* ---- heads ---- */
-
-/* Whether the frame of a head is the next that serve_h2_pump_one gives out, and has room. */
-static bool comes_at_once(struct serve_h2_session *session, const struct serve_h2_block *block)
-{
-	if (!session->is_drained)
-		serve_h2_pump(session);
-	return session->is_drained && nghttp2_session_get_outbound_queue_size(session->wire) == 0 &&
-	       serve_h2_room(session) >= block->room;
-}
 
 /* A copy of a head that waits; NULL when it is too much. */
 static struct serve_h2_block *keep_head(
@@ -191,28 +145,35 @@ static bool fail_head(struct serve_h2_stream *stream)
 	return false;
 }
 
-/* Gives nghttp2 the head, and has it make its frame at once where it can: the body is likely to
- * follow. */
-static bool send_head(struct serve_h2_stream *stream, struct serve_h2_block *block)
+/* It goes on by itself, when there is room. */
+static void set_due(struct serve_h2_stream *stream)
+{
+	if (!list_has(&stream->due))
+		list_add_last(&stream->session->due, &stream->due);
+}
+
+/* Writes a head, or keeps it for later behind those that wait. False when there is no memory for
+ * that. If it is the end the stream may be gone afterwards. */
+static bool send_head(struct serve_h2_stream *stream, const struct serve_h2_block *block)
 {
 	struct serve_h2_session *session = stream->session;
-	const nghttp2_data_provider provider = {
-	        .source = {.ptr = stream}, .read_callback = on_read};
-	bool has_body = stream->stream.length_left > 0, is_now = comes_at_once(session, block);
-	if (!is_now)
-		block = keep_head(stream, block);
-	if (block == NULL)
-		return false;
-	serve_h2_block_wait(stream, block);
-	if (nghttp2_submit_response(
-	            session->wire, stream->id, NULL, 0, has_body ? &provider : NULL) != 0) {
-		serve_h2_block_forget(stream, block);
-		return false;
+	struct serve_h2_block **at = &stream->blocks;
+	if (*at == NULL && !serve_h2_block_has_room(session))
+		serve_h2_pump(session);
+	if (*at == NULL && serve_h2_block_has_room(session)) {
+		serve_h2_block_write(session, stream->id, block);
+		if (block->is_end)
+			end_sent(stream);
+		return true;
 	}
-	if (is_now) {
-		serve_h2_pump_one(session);
-		serve_h2_block_forget(stream, block);
-	}
+	struct serve_h2_block *kept = keep_head(stream, block);
+	if (kept == NULL)
+		return false;
+	while (*at != NULL)
+		at = &(*at)->next;
+	kept->next = NULL;
+	*at = kept;
+	set_due(stream);
 	return true;
 }
 
@@ -227,11 +188,10 @@ bool serve_h2_response_begin(struct serve_stream *it, const struct serve_respons
 	it->length_left = response->is_bodiless && !it->is_tunnel ? 0 : response->length;
 	if (it->is_gone || stream->is_wire_closed || session->is_broken)
 		return true;
-	struct serve_h2_block block = serve_h2_block_make(response, it->status);
-	if (!send_head(stream, &block))
-		return fail_head(stream);
+	const struct serve_h2_block block =
+	        serve_h2_block_make(response, it->status, it->length_left == 0);
 	serve_h2_touch(session);
-	return true;
+	return send_head(stream, &block) || fail_head(stream);
 }
 
 void serve_h2_response_interim(struct serve_stream *it, unsigned status,
@@ -243,36 +203,12 @@ void serve_h2_response_interim(struct serve_stream *it, unsigned status,
 	if (it->is_gone || it->has_response || stream->is_wire_closed || status == 101)
 		return;
 	const struct serve_response response = {.head = head, .drop = drop, .length = UINT64_MAX};
-	const struct serve_h2_block made = serve_h2_block_make(&response, status);
-	struct serve_h2_block *block = keep_head(stream, &made);
-	if (block == NULL)
-		return; /* a hint may be left out */
-	serve_h2_block_wait(stream, block);
-	if (nghttp2_submit_headers(
-	            session->wire, NGHTTP2_FLAG_NONE, stream->id, NULL, NULL, 0, NULL) != 0) {
-		serve_h2_block_forget(stream, block);
-		return;
-	}
-	serve_h2_pump(session);
+	const struct serve_h2_block block = serve_h2_block_make(&response, status, false);
 	serve_h2_touch(session);
+	send_head(stream, &block); /* without memory a hint may be left out */
 }
 
 /* ---- bodies ---- */
-
-static void ask_again(struct serve_h2_stream *stream)
-{
-	if (!stream->is_deferred)
-		return;
-	stream->is_deferred = false;
-	nghttp2_session_resume_data(stream->session->wire, stream->id);
-}
-
-static bool has_window(const struct serve_h2_stream *stream)
-{
-	nghttp2_session *wire = stream->session->wire;
-	return nghttp2_session_get_remote_window_size(wire) > 0 &&
-	       nghttp2_session_get_stream_remote_window_size(wire, stream->id) > 0;
-}
 
 static void wait_for_room(struct serve_h2_stream *stream)
 {
@@ -283,25 +219,18 @@ static void wait_for_room(struct serve_h2_stream *stream)
 		serve_h2_order_wait(stream);
 }
 
-/* Has nghttp2 put what is pending into `out`, and sends that where it is full. */
+/* Puts what is pending into `out`, and sends that where it is full. */
 static void put_pending(struct serve_h2_stream *stream)
 {
 	struct serve_h2_session *session = stream->session;
 	for (;;) {
-		uint64_t sent = stream->stream.sent;
-		size_t filled = buf_length(&session->connection->out);
-		bool had_room = serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2;
-		ask_again(stream);
+		size_t size;
 		serve_h2_pump(session);
-		if (!has_pending(stream) || stream->stream.is_gone || session->is_broken ||
-		        !has_window(stream))
+		while (size_of_pending(stream) > 0 && (size = size_of_piece(stream)) > 0)
+			if (!put_piece(stream, size))
+				return;
+		if (size_of_pending(stream) == 0 || !has_window(stream))
 			return;
-		/* Nothing was in its way, so nothing ever will be sent: the session is closing. */
-		if (had_room && buf_length(&session->connection->out) == filled &&
-		        stream->stream.sent == sent) {
-			serve_h2_stream_gone(stream, FAULT_CLIENT_GONE);
-			return;
-		}
 		serve_h2_flush(session);
 		if (session->is_broken || serve_h2_room(session) < SERVE_H2_OUT_BYTES / 2)
 			return;
@@ -337,6 +266,10 @@ static bool may_write(struct serve_h2_stream *stream)
 	if (stream->stream.is_gone)
 		return false;
 	stream->stream.wants_room = false;
+	if (stream->blocks != NULL) {
+		stream->stream.wants_room = true; /* behind its head */
+		return false;
+	}
 	if (serve_h2_order_may_write(stream))
 		return true;
 	wait_for_room(stream);
@@ -381,40 +314,73 @@ void serve_h2_response_flush(struct serve_stream *it)
 		serve_h2_touch(stream->session);
 }
 
-/* Who answers has nothing more to say; what is left goes on by itself. */
-static void go_on_alone(struct serve_h2_stream *stream)
+/* What is left of a response that is finished; the stream may be gone afterwards. */
+static void finish_alone(struct serve_h2_stream *stream)
 {
-	stream->is_granted = false;
-	serve_h2_order_leave(stream);
-	ask_again(stream);
-	serve_h2_pump(stream->session);
-	serve_h2_touch(stream->session);
-	if (!stream->is_end_sent && !stream->is_wire_closed)
-		serve_h2_stream_wait_for_window(stream);
+	size_t size;
+	while (size_of_pending(stream) > 0) {
+		if (!has_window(stream)) {
+			serve_h2_stream_wait_for_window(stream);
+			return;
+		}
+		if ((size = size_of_piece(stream)) == 0) {
+			set_due(stream);
+			return;
+		}
+		bool is_last = size == size_of_pending(stream);
+		if (!put_piece(stream, size) || is_last)
+			return;
+	}
+	serve_h2_put(stream->session,
+	        (struct serve_h2_frame){
+	                .id = stream->id, .type = SERVE_H2_DATA, .flags = SERVE_H2_END_STREAM},
+	        STR_EMPTY);
+	end_sent(stream);
+}
+
+void serve_h2_response_go_on(struct serve_h2_stream *stream)
+{
+	struct serve_h2_session *session = stream->session;
+	struct serve_stream *it = &stream->stream;
+	while (stream->blocks != NULL) {
+		const struct serve_h2_block *block = stream->blocks;
+		if (!serve_h2_block_has_room(session)) {
+			set_due(stream);
+			return;
+		}
+		stream->blocks = block->next;
+		serve_h2_block_write(session, stream->id, block);
+		if (session->is_broken)
+			return;
+		if (block->is_end) {
+			end_sent(stream);
+			return;
+		}
+	}
+	if (it->is_finished)
+		finish_alone(stream);
+	else if (it->wants_room && it->wake != NULL)
+		loop_wake(server_of(stream)->options.loop, it->wake);
 }
 
 void serve_h2_response_resume(struct serve_h2_stream *stream)
 {
-	struct serve_stream *it = &stream->stream;
-	if (it->is_finished) {
-		ask_again(stream);
-		serve_h2_touch(stream->session);
-	} else if (it->wake != NULL) {
+	const struct serve_stream *it = &stream->stream;
+	if (it->wake != NULL)
 		loop_wake(server_of(stream)->options.loop, it->wake);
-	}
 }
 
 void serve_h2_response_unblock(struct serve_h2_stream *stream)
 {
-	if (stream->stream.is_finished) {
-		ask_again(stream);
-	} else {
-		/* Many may have waited for the connection's window: it is the most urgent's. */
-		stream->waits_for_window = false;
-		serve_h2_stream_has_window(stream);
-		serve_h2_order_wait(stream);
-	}
 	serve_h2_touch(stream->session);
+	if (stream->stream.is_finished) {
+		finish_alone(stream);
+		return;
+	}
+	/* Many may have waited for the connection's window: it is the most urgent's. */
+	stream->waits_for_window = false;
+	serve_h2_stream_has_window(stream);
+	serve_h2_order_wait(stream);
 }
 
 void serve_h2_response_finish(struct serve_stream *it, const struct http_head *trailers)
@@ -423,19 +389,19 @@ void serve_h2_response_finish(struct serve_stream *it, const struct http_head *t
 	CHECK(it->has_response && !it->is_finished);
 	CHECK(it->length_left == 0 || it->length_left == UINT64_MAX || it->is_gone);
 	it->is_finished = true;
+	list_remove(&stream->waiting);
 	serve_h2_order_leave(stream);
 	if (it->is_gone || stream->is_wire_closed || it->length_left == 0)
 		return;
+	serve_h2_touch(stream->session);
 	if (trailers != NULL && serve_h2_block_has_fields(trailers)) {
 		const struct serve_response response = {.head = trailers, .length = UINT64_MAX};
-		const struct serve_h2_block made = serve_h2_block_make(&response, 0);
-		stream->trailers = keep_head(stream, &made);
-		if (stream->trailers == NULL) {
+		const struct serve_h2_block block = serve_h2_block_make(&response, 0, true);
+		if (!send_head(stream, &block))
 			fail_head(stream);
-			return;
-		}
+	} else if (stream->blocks == NULL) {
+		finish_alone(stream);
 	}
-	go_on_alone(stream);
 }
 
 /* ---- answers of ours ---- */
@@ -481,5 +447,6 @@ void serve_h2_response_error(struct serve_stream *it, enum fault fault, struct s
 	if (response.is_bodiless || it->is_gone || stream->is_wire_closed)
 		return;
 	stream->pending = arena_copy(&it->arena, words);
-	go_on_alone(stream);
+	if (stream->blocks == NULL)
+		finish_alone(stream);
 }

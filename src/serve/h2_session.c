@@ -1,11 +1,12 @@
 /*
- * The life of an HTTP/2 connection. Reading gives nghttp2 what is in `in`, whose callbacks
- * (h2_frames.c) make streams and wake who answers; whatever is to be sent is put into `out` by
- * serve_h2_pump, and the connection's task, which runs behind theirs, sends it with one write.
- * While `out` is full nothing is read: who does not read our answers can't ask for more.
+ * The life of an HTTP/2 connection. What is read becomes streams and wakes who answers
+ * (h2_frames.c); whatever is to be sent is put into `out`, and the connection's task, which runs
+ * behind theirs, sends it with one write. While `out` is full nothing is read: who does not read
+ * our answers can't ask for more.
  *
- * The end: nghttp2 wants neither to read nor to write, or something broke. Then the streams are
- * cut, which is told to who answers, and with the last of them the connection ends.
+ * The end: GOAWAY was said and the last stream is closed, or something is wrong with the
+ * connection. Then the streams that are left are cut, which is told to who answers, and with the
+ * last of them the connection ends.
  */
 #include "base/clock.h"
 #include "base/limit.h"
@@ -26,23 +27,8 @@ enum {
 	UNSENT_BYTES = 131072,
 	/* How many streams a session has whose turn is likely to be a large one. */
 	MANY_STREAMS = 8,
-	/* What nghttp2 1.52 takes in blocks that are too large for slabs. */
-	LARGE_BYTES = 24576,
-	/* Of that, what is written to: its struct, its map of streams, and the beginning of its
-	 * buffer, for the frames that are no bodies or heads. */
-	WRITTEN_BYTES = 2944 + 4112 + 64,
-	WRITTEN_PAGES = 2,
+	PREFACE_BYTES = sizeof(SERVE_H2_PREFACE) - 1,
 };
-
-/* A session and, behind it, the larger blocks that nghttp2 takes for it (h2_memory.c): of seven
- * pages in all, two are written to. */
-struct session_room {
-	struct serve_h2_session session;
-	_Alignas(16) char large[LARGE_BYTES];
-};
-
-_Static_assert(offsetof(struct session_room, large) + WRITTEN_BYTES <= WRITTEN_PAGES * 4096,
-        "what is written to has its pages");
 
 static struct serve_server *server_of(const struct serve_h2_session *session)
 {
@@ -56,36 +42,21 @@ static uint64_t now_of(const struct serve_h2_session *session)
 
 enum serve_h2_preface serve_h2_preface_of(struct str bytes)
 {
-	static const char preface[] = NGHTTP2_CLIENT_MAGIC;
-	size_t length = bytes.len < sizeof(preface) - 1 ? bytes.len : sizeof(preface) - 1;
-	if (memcmp(bytes.at, preface, length) != 0)
+	size_t length = bytes.len < PREFACE_BYTES ? bytes.len : PREFACE_BYTES;
+	if (memcmp(bytes.at, SERVE_H2_PREFACE, length) != 0)
 		return SERVE_H2_PREFACE_NO;
-	return length == sizeof(preface) - 1 ? SERVE_H2_PREFACE_YES : SERVE_H2_PREFACE_MORE;
+	return length == PREFACE_BYTES ? SERVE_H2_PREFACE_YES : SERVE_H2_PREFACE_MORE;
 }
 
 /* ---- what all sessions share ---- */
 
 struct serve_h2_shared *serve_h2_shared_new(void)
 {
-	struct serve_h2_shared *shared = mem_new(struct serve_h2_shared);
-	CHECK(nghttp2_session_callbacks_new(&shared->callbacks) == 0);
-	CHECK(nghttp2_option_new(&shared->option) == 0);
-	serve_h2_frames_set(shared->callbacks);
-	serve_h2_response_set(shared->callbacks);
-	nghttp2_option_set_no_auto_window_update(shared->option, 1);
-	nghttp2_option_set_no_closed_streams(shared->option, 1);
-	nghttp2_option_set_max_outbound_ack(shared->option, LIMIT_H2_ACKS);
-	nghttp2_option_set_max_continuations(shared->option, LIMIT_H2_CONTINUATIONS);
-	nghttp2_option_set_max_reserved_remote_streams(shared->option, 0);
-	nghttp2_option_set_builtin_recv_extension_type(shared->option, NGHTTP2_PRIORITY_UPDATE);
-	/* Messages are judged, and heads packed, by us (h2_rules.c, h2_block.c). */
-	nghttp2_option_set_no_http_messaging(shared->option, 1);
-	nghttp2_option_set_max_deflate_dynamic_table_size(shared->option, 0);
-	/* Resets are counted by us (h2_flood.c); the library would end with INTERNAL_ERROR. */
-	nghttp2_option_set_stream_reset_rate_limit(shared->option, UINT32_MAX, UINT32_MAX);
-	slab_init_sparse(&shared->sessions, sizeof(struct session_room));
+	struct serve_h2_shared *shared = mem_alloc(sizeof(*shared));
+	/* The scratch is not touched before it is needed. */
+	memset(shared, 0, offsetof(struct serve_h2_shared, scratch));
+	slab_init_sparse(&shared->sessions, sizeof(struct serve_h2_session));
 	slab_init(&shared->streams, sizeof(struct serve_h2_stream));
-	serve_h2_memory_init_blocks(&shared->blocks);
 	return shared;
 }
 
@@ -93,11 +64,8 @@ void serve_h2_shared_free(struct serve_h2_shared *shared)
 {
 	if (shared == NULL)
 		return;
-	nghttp2_session_callbacks_del(shared->callbacks);
-	nghttp2_option_del(shared->option);
 	slab_done(&shared->sessions);
 	slab_done(&shared->streams);
-	serve_h2_memory_done_blocks(&shared->blocks);
 	mem_free(shared);
 }
 
@@ -108,10 +76,16 @@ void serve_h2_touch(struct serve_h2_session *session)
 	loop_wake(server_of(session)->options.loop, &session->connection->task);
 }
 
+/* Whether frames wait for room, before all that is still to be made. */
+static bool has_bytes(const struct serve_h2_session *session)
+{
+	return session->rest.len > 0 || buf_length(&session->control) > 0;
+}
+
 size_t serve_h2_room(const struct serve_h2_session *session)
 {
 	size_t taken = buf_length(&session->connection->out) + SERVE_H2_FRAME_HEAD_BYTES;
-	if (session->rest.len > 0 || taken >= SERVE_H2_OUT_BYTES)
+	if (has_bytes(session) || taken >= SERVE_H2_OUT_BYTES)
 		return 0;
 	return SERVE_H2_OUT_BYTES - taken;
 }
@@ -127,69 +101,133 @@ bool serve_h2_reserve(struct serve_h2_session *session, size_t bytes)
 	return buf_reserve(server_of(session)->options.buffers, out, bytes < least ? least : bytes);
 }
 
-static void drop_rest_block(struct serve_h2_session *session)
-{
-	if (session->rest_block != NULL)
-		session->memory.calls.free(session->rest_block, &session->memory);
-	session->rest_block = NULL;
-}
-
-/* Copies what is left of a frame into `out`; false when not all of it has room now. */
-static bool put_rest(struct serve_h2_session *session)
+/* Puts as much of `bytes` into `out` as fits its largest block. Returns what is left. */
+static struct str put_some(struct serve_h2_session *session, struct str bytes)
 {
 	struct buf *out = &session->connection->out;
-	struct buf_pool *pool = server_of(session)->options.buffers;
 	size_t room = BUF_LARGE - buf_length(out);
-	struct str now = session->rest;
-	if (now.len > room)
-		now.len = room;
+	struct str now = bytes.len < room ? bytes : str_make(bytes.at, room);
 	if (now.len == 0)
-		return session->rest.len == 0;
-	if (!serve_h2_reserve(session, now.len) || !buf_add(pool, out, now)) {
+		return bytes;
+	if (!serve_h2_reserve(session, now.len) ||
+	        !buf_add(server_of(session)->options.buffers, out, now)) {
 		session->is_broken = true;
-		return false;
+		return bytes;
 	}
-	session->rest = str_make(session->rest.at + now.len, session->rest.len - now.len);
-	if (session->rest.len > 0)
-		return false;
-	drop_rest_block(session);
-	return true;
+	return str_make(bytes.at + now.len, bytes.len - now.len);
 }
 
-/* The next frames; false when there is none, or no room. */
-static bool pump_next(struct serve_h2_session *session)
+static void drop_rest(struct serve_h2_session *session)
 {
-	const uint8_t *bytes;
-	if (session->is_broken || !put_rest(session) ||
-	        buf_length(&session->connection->out) >= SERVE_H2_OUT_BYTES)
-		return false;
-	session->is_written = false;
-	ssize_t length = nghttp2_session_mem_send(session->wire, &bytes);
-	session->is_drained = length == 0;
-	if (length < 0)
-		session->is_broken = true;
-	if (length <= 0)
-		return false;
-	if (!session->is_written)
-		session->rest = str_make((const char *)bytes, (size_t)length);
-	return put_rest(session);
+	serve_h2_memory_give(&session->memory, session->rest_bytes);
+	mem_free(session->rest_block);
+	session->rest_block = NULL;
+	session->rest_bytes = 0;
+	session->rest = STR_EMPTY;
 }
 
-void serve_h2_pump_one(struct serve_h2_session *session)
+/* What waits for room in the middle of frames goes before all else. */
+static void pump_bytes(struct serve_h2_session *session)
 {
-	pump_next(session);
+	struct buf *control = &session->control;
+	if (session->rest.len > 0) {
+		session->rest = put_some(session, session->rest);
+		if (session->rest.len > 0)
+			return;
+		drop_rest(session);
+	}
+	if (buf_length(control) > 0) {
+		struct str left = put_some(session, buf_str(control));
+		buf_drop(control, buf_length(control) - left.len);
+		buf_release_if_empty(server_of(session)->options.buffers, control);
+	}
 }
 
 void serve_h2_pump(struct serve_h2_session *session)
 {
-	while (pump_next(session))
-		;
+	struct list_node *node;
+	if (session->is_broken)
+		return;
+	pump_bytes(session);
+	/* Each leaves the list, unless it finds no room. */
+	while (serve_h2_room(session) > 0 && !session->is_broken &&
+	        (node = list_first(&session->due)) != NULL) {
+		list_remove(node);
+		serve_h2_response_go_on(container_of(node, struct serve_h2_stream, due));
+	}
 }
 
 void serve_h2_flush(struct serve_h2_session *session)
 {
 	if (!session->is_broken && !serve_connection_flush(session->connection))
 		session->is_broken = true;
+	if (buf_length(&session->connection->out) == 0)
+		session->acks = 0;
+}
+
+void serve_h2_put(struct serve_h2_session *session, struct serve_h2_frame frame, struct str payload)
+{
+	char head[SERVE_H2_FRAME_HEAD_BYTES];
+	struct buf *out = &session->connection->out, *to = out;
+	struct buf_pool *pool = server_of(session)->options.buffers;
+	size_t whole = sizeof(head) + payload.len;
+	if (has_bytes(session) || whole > BUF_LARGE - buf_length(out))
+		to = &session->control;
+	frame.length = (uint32_t)payload.len;
+	serve_h2_frame_write(head, frame);
+	if ((to == out && !serve_h2_reserve(session, whole)) ||
+	        !buf_add(pool, to, str_make(head, sizeof(head))) || !buf_add(pool, to, payload))
+		session->is_broken = true;
+}
+
+void serve_h2_put_reset(struct serve_h2_session *session, uint32_t id, enum serve_h2_error error)
+{
+	char payload[4];
+	serve_h2_write_u32(payload, error);
+	serve_h2_put(session, (struct serve_h2_frame){.type = SERVE_H2_RST_STREAM, .id = id},
+	        str_make(payload, sizeof(payload)));
+}
+
+void serve_h2_put_update(struct serve_h2_session *session, uint32_t id, uint32_t increment)
+{
+	char payload[4];
+	serve_h2_write_u32(payload, increment);
+	serve_h2_put(session, (struct serve_h2_frame){.type = SERVE_H2_WINDOW_UPDATE, .id = id},
+	        str_make(payload, sizeof(payload)));
+}
+
+static void put_goaway(struct serve_h2_session *session, uint32_t last, enum serve_h2_error error)
+{
+	char payload[8];
+	serve_h2_write_u32(payload, last);
+	serve_h2_write_u32(payload + 4, error);
+	serve_h2_put(session, (struct serve_h2_frame){.type = SERVE_H2_GOAWAY},
+	        str_make(payload, sizeof(payload)));
+}
+
+static void put_settings(struct serve_h2_session *session)
+{
+	const struct {
+		uint16_t setting;
+		uint32_t value;
+	} settings[] = {
+	        {SERVE_H2_MAX_CONCURRENT_STREAMS, LIMIT_H2_STREAMS},
+	        {SERVE_H2_MAX_HEADER_LIST_SIZE, server_of(session)->options.head_limits.head_bytes},
+	        {SERVE_H2_NO_RFC7540_PRIORITIES, 1},
+	        {SERVE_H2_ENABLE_CONNECT_PROTOCOL, 1},
+	};
+	char payload[ARRAY_LENGTH(settings) * 6];
+	_Static_assert((int)LIMIT_H2_WINDOW_BYTES == (int)SERVE_H2_WINDOW_BYTES,
+	        "else it has to be said in SETTINGS");
+	_Static_assert((int)LIMIT_H2_WINDOW_BYTES <= (int)BUF_LARGE, "a window fits a buffer");
+	for (size_t i = 0; i < ARRAY_LENGTH(settings); i++) {
+		payload[6 * i] = 0;
+		payload[6 * i + 1] = (char)settings[i].setting;
+		serve_h2_write_u32(payload + 6 * i + 2, settings[i].value);
+	}
+	serve_h2_put(session, (struct serve_h2_frame){.type = SERVE_H2_SETTINGS},
+	        str_make(payload, sizeof(payload)));
+	serve_h2_put_update(session, 0, LIMIT_H2_CONNECTION_WINDOW_BYTES - SERVE_H2_WINDOW_BYTES);
 }
 
 /* ---- the end ---- */
@@ -213,10 +251,9 @@ static void cut(struct serve_h2_session *session, enum fault fault)
 	session->is_cut = true;
 	list_each_safe (node, following, &session->streams) {
 		struct serve_h2_stream *stream = container_of(node, struct serve_h2_stream, node);
-		stream->is_wire_closed = true;
 		if (!stream->stream.is_closed)
 			serve_h2_stream_gone(stream, fault);
-		serve_h2_stream_settle(stream);
+		serve_h2_stream_close_wire(stream);
 	}
 	serve_connection_set_deadline(session->connection, CLOCK_NEVER);
 	if (session->open_count == 0)
@@ -229,64 +266,37 @@ static void break_off(struct serve_h2_session *session, enum fault fault)
 	cut(session, fault);
 }
 
-static void count_flood(struct serve_h2_session *session, enum serve_flood kind)
+/* Says what the last request is that is answered, unless it was said. */
+static void say_last(struct serve_h2_session *session, enum serve_h2_error error)
 {
-	atomic_fetch_add_explicit(&server_of(session)->h2->floods[kind], 1, memory_order_relaxed);
+	if (!session->is_closing)
+		session->told_id = session->last_id;
+	session->is_closing = true;
+	put_goaway(session, session->told_id, error);
+}
+
+void serve_h2_end(struct serve_h2_session *session, enum serve_h2_error error)
+{
+	if (session->is_over)
+		return;
+	session->is_over = true;
+	session->is_to_blame = error != SERVE_H2_NO_ERROR;
+	say_last(session, error);
 }
 
 void serve_h2_calm(struct serve_h2_session *session, enum serve_flood kind)
 {
-	if (session->is_calmed)
+	if (session->is_over)
 		return;
-	session->is_calmed = true;
-	count_flood(session, kind);
-	nghttp2_session_terminate_session(session->wire, NGHTTP2_ENHANCE_YOUR_CALM);
+	atomic_fetch_add_explicit(&server_of(session)->h2->floods[kind], 1, memory_order_relaxed);
+	serve_h2_end(session, SERVE_H2_ENHANCE_YOUR_CALM);
 }
 
-/* nghttp2 cannot go on, and will not say so itself. */
-static void say_goaway(struct serve_h2_session *session, uint32_t code)
+/* Whether nobody has anything more to say. */
+static bool is_done(const struct serve_h2_session *session)
 {
-	uint32_t last = (uint32_t)nghttp2_session_get_last_proc_stream_id(session->wire);
-	const char frame[] = {0, 0, 8, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0, (char)(last >> 24),
-	        (char)(last >> 16), (char)(last >> 8), (char)last, (char)(code >> 24),
-	        (char)(code >> 16), (char)(code >> 8), (char)code};
-	if (session->is_broken || !put_rest(session) ||
-	        !buf_add(server_of(session)->options.buffers, &session->connection->out,
-	                str_make(frame, sizeof(frame))))
-		session->is_broken = true;
-}
-
-/* What nghttp2 returned ends the connection. */
-static void fail(struct serve_h2_session *session, int error)
-{
-	uint32_t code = NGHTTP2_PROTOCOL_ERROR;
-	switch (error) {
-	case NGHTTP2_ERR_FLOODED:
-		count_flood(session, SERVE_FLOOD_ACKS);
-		code = NGHTTP2_ENHANCE_YOUR_CALM;
-		break;
-	case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-		count_flood(session, SERVE_FLOOD_CONTINUATIONS);
-		code = NGHTTP2_ENHANCE_YOUR_CALM;
-		break;
-	case NGHTTP2_ERR_NOMEM:
-		count_flood(session, SERVE_FLOOD_MEMORY);
-		code = NGHTTP2_ENHANCE_YOUR_CALM;
-		break;
-	case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
-		break;
-	default:
-		code = NGHTTP2_INTERNAL_ERROR;
-		break;
-	}
-	say_goaway(session, code);
-	cut(session, FAULT_CLIENT_GONE);
-}
-
-static bool is_over(const struct serve_h2_session *session)
-{
-	return session->is_calmed || (!nghttp2_session_want_read(session->wire) &&
-	                                     !nghttp2_session_want_write(session->wire));
+	return session->is_over ||
+	       ((session->is_closing || session->has_left) && session->wire_count == 0);
 }
 
 /* ---- deadlines ---- */
@@ -325,45 +335,39 @@ static void watch_pace(struct serve_h2_session *session)
 
 /* ---- the task ---- */
 
-/* Reads and has it parsed. False when the connection is ending, maybe gone. */
+/* Reads, and takes what has come. False when the connection is ending, maybe gone. */
 static bool receive(struct serve_h2_session *session)
 {
 	struct serve_connection *connection = session->connection;
 	struct buf *in = &connection->in;
-	for (unsigned i = 0; i < READS_A_TURN; i++) {
-		if (serve_h2_room(session) == 0)
-			break;
-		if (buf_length(in) == 0) {
+	for (unsigned i = 0; i < READS_A_TURN && serve_h2_room(session) > 0; i++) {
+		if (buf_length(in) < session->wanted) {
+			size_t more =
+			        buf_length(in) == 0 ? BUF_MIDDLE : session->wanted - buf_length(in);
 			if (!connection->is_readable)
 				break;
-			if (!serve_connection_reserve(connection, BUF_MIDDLE)) {
-				fail(session, NGHTTP2_ERR_NOMEM);
-				return false;
+			if (!serve_connection_reserve(connection, more)) {
+				serve_h2_calm(session, SERVE_FLOOD_MEMORY);
+				break;
 			}
 			if (serve_connection_fill(connection) == TCP_RESET || connection->has_end) {
 				break_off(session, FAULT_CLIENT_GONE);
 				return false;
 			}
-			if (buf_length(in) == 0)
-				break;
+			if (buf_length(in) < session->wanted)
+				continue;
 		}
 		/* Once for all requests in it: the clock is dear where there are many. */
 		session->received_us = clock_us();
-		ssize_t taken = nghttp2_session_mem_recv(
-		        session->wire, (const uint8_t *)buf_bytes(in), buf_length(in));
-		if (taken < 0) {
-			fail(session, (int)taken);
-			return false;
-		}
-		buf_drop(in, buf_length(in));
-		if (is_over(session))
+		serve_h2_frames_take(session, in);
+		if (is_done(session))
 			break;
 		serve_h2_pump(session);
 	}
 	if (!session->head.is_open)
 		serve_h2_head_done(&session->head);
 	buf_release_if_empty(server_of(session)->options.buffers, in);
-	session->has_more = connection->is_readable || buf_length(in) > 0;
+	session->has_more = connection->is_readable || buf_length(in) >= session->wanted;
 	return true;
 }
 
@@ -394,15 +398,16 @@ static void advance(struct serve_h2_session *session)
 		cut(session, FAULT_CLIENT_GONE);
 		return;
 	}
-	if (is_over(session) && session->rest.len == 0) {
-		cut(session, session->is_calmed ? FAULT_CLIENT_GONE : FAULT_DRAINING);
+	if (is_done(session) && !has_bytes(session)) {
+		cut(session, session->is_to_blame ? FAULT_CLIENT_GONE : FAULT_DRAINING);
 		return;
 	}
 	watch_pace(session);
 	look(session);
 	if (session->stream_count == 0)
 		serve_h2_memory_trim(&session->memory);
-	if (session->rest.len > 0 && buf_length(&session->connection->out) == 0)
+	if ((has_bytes(session) || !list_is_empty(&session->due)) &&
+	        buf_length(&session->connection->out) < SERVE_H2_OUT_BYTES / 2)
 		loop_wake(loop, task);
 	if (serve_h2_room(session) >= SERVE_H2_OUT_BYTES / 2)
 		grant(session);
@@ -454,9 +459,7 @@ void serve_h2_expired(struct serve_connection *connection, uint64_t now_ms)
 	}
 	if (session->drain_ms != 0 && session->drain_ms <= now_ms) {
 		session->drain_ms = 0;
-		nghttp2_submit_goaway(session->wire, NGHTTP2_FLAG_NONE,
-		        nghttp2_session_get_last_proc_stream_id(session->wire), NGHTTP2_NO_ERROR,
-		        NULL, 0);
+		say_last(session, SERVE_H2_NO_ERROR);
 	}
 	bool is_head_slow =
 	        (session->head_since_ms != 0 &&
@@ -467,7 +470,7 @@ void serve_h2_expired(struct serve_connection *connection, uint64_t now_ms)
 	        server->is_draining ? DRAIN_IDLE_MS : server->options.keepalive_timeout_ms;
 	bool is_idle = session->stream_count == 0 && session->idle_since_ms + idle_ms <= now_ms;
 	if (is_head_slow || is_idle)
-		nghttp2_session_terminate_session(session->wire, NGHTTP2_NO_ERROR);
+		serve_h2_end(session, SERVE_H2_NO_ERROR);
 	advance(session);
 }
 
@@ -476,7 +479,7 @@ void serve_h2_drain(struct serve_connection *connection)
 	struct serve_h2_session *session = connection->session;
 	if (session->is_cut)
 		return;
-	nghttp2_submit_shutdown_notice(session->wire);
+	put_goaway(session, SERVE_H2_ID_MAX, SERVE_H2_NO_ERROR);
 	session->drain_ms = now_of(session) + DRAIN_NOTICE_MS;
 	session->idle_since_ms = now_of(session);
 	serve_h2_touch(session);
@@ -484,53 +487,33 @@ void serve_h2_drain(struct serve_connection *connection)
 
 /* ---- beginning ---- */
 
-static bool say_settings(struct serve_h2_session *session)
-{
-	const struct serve_options *options = &server_of(session)->options;
-	const nghttp2_settings_entry entries[] = {
-	        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, LIMIT_H2_STREAMS},
-	        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options->head_limits.head_bytes},
-	        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
-	        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
-	};
-	_Static_assert((int)LIMIT_H2_WINDOW_BYTES == NGHTTP2_INITIAL_WINDOW_SIZE,
-	        "else it has to be said in SETTINGS");
-	_Static_assert((int)LIMIT_H2_WINDOW_BYTES <= BUF_LARGE, "a window fits a buffer");
-	return nghttp2_submit_settings(
-	               session->wire, NGHTTP2_FLAG_NONE, entries, ARRAY_LENGTH(entries)) == 0 &&
-	       nghttp2_session_set_local_window_size(
-	               session->wire, NGHTTP2_FLAG_NONE, 0, LIMIT_H2_CONNECTION_WINDOW_BYTES) == 0;
-}
-
 void serve_h2_open(struct serve_connection *connection)
 {
 	struct serve_server *server = connection->server;
-	struct session_room *room = slab_take(&server->h2->sessions);
-	struct serve_h2_session *session = &room->session;
-	*session = (struct serve_h2_session){
-	        .connection = connection,
-	        .head = {.pool = server->options.buffers, .limits = &server->options.head_limits},
-	        .idle_since_ms = loop_now_ms(server->options.loop),
-	        .pace_look_ms = CLOCK_NEVER,
-	};
+	struct serve_h2_session *session = slab_take(&server->h2->sessions);
+	memset(session, 0, offsetof(struct serve_h2_session, pack));
+	session->connection = connection;
+	session->head.pool = server->options.buffers;
+	session->head.limits = &server->options.head_limits;
+	session->memory.budget = server->options.buffers->budget;
+	session->window = session->stream_window = SERVE_H2_WINDOW_BYTES;
+	session->preface_left = PREFACE_BYTES;
+	session->wanted = 1;
+	session->idle_since_ms = now_of(session);
+	session->pace_look_ms = CLOCK_NEVER;
 	list_init(&session->streams);
+	list_init(&session->due);
 	for (unsigned i = 0; i < SERVE_H2_URGENCIES; i++)
 		list_init(&session->waiting[i]);
 	serve_h2_pack_init(&session->pack);
-	serve_h2_memory_init(&session->memory, server->options.buffers->budget, &server->h2->blocks,
-	        room->large, sizeof(room->large));
+	serve_h2_unpack_init(&session->unpack);
 	connection->session = session;
 	connection->state = CONNECTION_HTTP2;
-	if (nghttp2_session_server_new3(&session->wire, server->h2->callbacks, session,
-	            server->h2->option, &session->memory.calls) != 0) {
-		session->wire = NULL;
+	if (!serve_h2_memory_take(&session->memory, sizeof(*session))) {
 		break_off(session, FAULT_MEMORY);
 		return;
 	}
-	if (!say_settings(session)) {
-		break_off(session, FAULT_MEMORY);
-		return;
-	}
+	put_settings(session);
 	/* What the kernel has taken cannot be overtaken by what is more urgent. */
 	int unsent = UNSENT_BYTES;
 	setsockopt(connection->watched.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
@@ -548,11 +531,11 @@ void serve_h2_free(struct serve_h2_session *session)
 	struct list_node *node;
 	while ((node = list_first(&session->streams)) != NULL)
 		serve_h2_stream_free(container_of(node, struct serve_h2_stream, node));
-	/* No callback of its is to find the streams that it forgets. */
-	nghttp2_session_del(session->wire);
-	session->memory.calls.free(session->pack_text, &session->memory);
-	drop_rest_block(session);
-	serve_h2_head_done(&session->head);
+	drop_rest(session);
+	serve_h2_frames_done(session);
+	buf_release(server->options.buffers, &session->control);
+	if (session->memory.used > 0)
+		serve_h2_memory_give(&session->memory, sizeof(*session));
 	serve_h2_memory_done(&session->memory);
-	slab_give(&server->h2->sessions, container_of(session, struct session_room, session));
+	slab_give(&server->h2->sessions, session);
 }

@@ -2,7 +2,7 @@
  * One exchange on an HTTP/2 connection: a request, whose body is kept as it comes, within the
  * stream's window, and whose window grows as it is read; the deadlines of both directions; the end.
  *
- * A stream is freed when both who answers has let it go and nghttp2 has: a response that is
+ * A stream is freed when who answers has let it go and it is closed on the wire: a response that is
  * finished may still have to wait for room.
  */
 #include "base/clock.h"
@@ -34,32 +34,20 @@ static void wake(struct serve_h2_stream *stream)
 		loop_wake(server_of(stream)->options.loop, stream->stream.wake);
 }
 
-/* A request that became no stream has the fault in its place, twice and one, which no address is.
- */
-static void *as_refusal(enum fault fault)
+static struct serve_h2_stream **row_of(struct serve_h2_session *session, uint32_t id)
 {
-	return (void *)((uintptr_t)fault << 1 | 1);
+	return &session->by_id[id / 2 % SERVE_H2_ROWS];
 }
 
-static bool is_refusal(const void *found)
+/* From here on it is not found. */
+static void forget(struct serve_h2_stream *stream)
 {
-	return ((uintptr_t)found & 1) != 0;
-}
-
-struct serve_h2_stream *serve_h2_stream_find(struct serve_h2_session *session, int32_t id)
-{
-	void *found = id == 0 ? NULL : nghttp2_session_get_stream_user_data(session->wire, id);
-	return is_refusal(found) ? NULL : found;
-}
-
-struct serve_h2_stream *serve_h2_stream_find_or_fault(
-        struct serve_h2_session *session, int32_t id, enum fault *ret_fault)
-{
-	void *found = nghttp2_session_get_stream_user_data(session->wire, id);
-	if (!is_refusal(found))
-		return found;
-	*ret_fault = (enum fault)((uintptr_t)found >> 1);
-	return NULL;
+	struct serve_h2_stream **at = row_of(stream->session, stream->id);
+	while (*at != stream)
+		at = &(*at)->next_by_id;
+	*at = stream->next_by_id;
+	stream->is_wire_closed = true;
+	stream->session->wire_count--;
 }
 
 /* ---- the end ---- */
@@ -69,7 +57,10 @@ void serve_h2_stream_free(struct serve_h2_stream *stream)
 	struct serve_h2_session *session = stream->session;
 	struct serve_server *server = server_of(stream);
 	loop_timer_cancel(server->options.loop, &stream->timer);
+	if (!stream->is_wire_closed)
+		forget(stream);
 	list_remove(&stream->node);
+	list_remove(&stream->due);
 	list_remove(&stream->waiting);
 	serve_h2_order_leave(stream);
 	buf_release(server->options.buffers, &stream->coming);
@@ -96,22 +87,41 @@ void serve_h2_stream_gone(struct serve_h2_stream *stream, enum fault fault)
 		stream->stream.fault = (uint8_t)fault;
 	stream->stream.is_gone = true;
 	stream->waits_for_window = false;
+	list_remove(&stream->due);
 	list_remove(&stream->waiting);
 	serve_h2_order_leave(stream);
 	wake(stream);
 }
 
+void serve_h2_stream_close_wire(struct serve_h2_stream *stream)
+{
+	if (!stream->is_wire_closed) {
+		bool is_half = stream->stream.is_tunnel && !stream->has_end;
+		forget(stream);
+		if (!stream->is_end_sent || is_half)
+			serve_h2_stream_gone(stream,
+			        stream->is_malformed ? FAULT_BAD_REQUEST : FAULT_CLIENT_GONE);
+	}
+	serve_h2_stream_settle(stream);
+}
+
+void serve_h2_stream_reset(struct serve_h2_stream *stream, enum serve_h2_error error)
+{
+	serve_h2_put_reset(stream->session, stream->id, error);
+	serve_h2_stream_close_wire(stream);
+}
+
 /* How the client is told that the response is not whole. */
-static uint32_t code_of(const struct serve_h2_stream *stream)
+static enum serve_h2_error code_of(const struct serve_h2_stream *stream)
 {
 	switch (stream->stream.fault) {
 	case FAULT_WRITE_SLOW:
 	case FAULT_MEMORY:
-		return NGHTTP2_ENHANCE_YOUR_CALM;
+		return SERVE_H2_ENHANCE_YOUR_CALM;
 	case FAULT_BODY_SLOW:
-		return NGHTTP2_CANCEL;
+		return SERVE_H2_CANCEL;
 	default:
-		return NGHTTP2_INTERNAL_ERROR;
+		return SERVE_H2_INTERNAL_ERROR;
 	}
 }
 
@@ -126,16 +136,10 @@ void serve_h2_stream_close(struct serve_stream *closed)
 	buf_release(server_of(stream)->options.buffers, &stream->coming);
 	buf_release(server_of(stream)->options.buffers, &stream->held);
 	bool is_broken = closed->is_gone || !closed->is_finished;
-	if (is_broken) {
-		stream->pending = STR_EMPTY;
-		stream->waits_for_window = false;
-		list_remove(&stream->waiting);
-		serve_h2_order_leave(stream);
-	}
-	if (!stream->is_wire_closed && is_broken)
-		nghttp2_submit_rst_stream(
-		        session->wire, NGHTTP2_FLAG_NONE, stream->id, code_of(stream));
-	serve_h2_stream_settle(stream);
+	if (is_broken && !stream->is_wire_closed)
+		serve_h2_stream_reset(stream, code_of(stream));
+	else
+		serve_h2_stream_settle(stream);
 	serve_h2_touch(session);
 }
 
@@ -184,31 +188,31 @@ static void measure_from(struct serve_h2_stream *stream, uint64_t now_ms)
 	stream->session_mark = stream->session->data_sent;
 }
 
-/* Who answers tells the client on closing the stream; nobody does for what it left behind. */
+/* Who answers tells the client on closing the stream; nobody does for what it left behind, which is
+ * gone then. */
 static void cut_slow(struct serve_h2_stream *stream)
 {
 	serve_h2_stream_gone(stream, FAULT_WRITE_SLOW);
 	if (!stream->stream.is_closed || stream->is_wire_closed)
 		return;
-	nghttp2_submit_rst_stream(
-	        stream->session->wire, NGHTTP2_FLAG_NONE, stream->id, code_of(stream));
 	serve_h2_touch(stream->session);
+	serve_h2_stream_reset(stream, code_of(stream));
 }
 
-/* The client must make room for the response as fast as it would have to read it. */
-static void watch_window(struct serve_h2_stream *stream, uint64_t now_ms)
+/* The client must make room for the response as fast as it would have to read it. False when it
+ * does not. */
+static bool watch_window(struct serve_h2_stream *stream, uint64_t now_ms)
 {
 	const struct serve_options *options = &server_of(stream)->options;
 	stream->stream.room_look_ms = CLOCK_NEVER;
 	if (stream->window_since_ms == 0)
-		return;
-	if (gone_since(stream) >= least_of(stream)) {
+		return true;
+	if (gone_since(stream) >= least_of(stream))
 		measure_from(stream, now_ms);
-	} else if (now_ms - stream->window_since_ms >= options->write_timeout_ms) {
-		cut_slow(stream);
-		return;
-	}
+	else if (now_ms - stream->window_since_ms >= options->write_timeout_ms)
+		return false;
 	stream->stream.room_look_ms = now_ms + options->write_timeout_ms / WINDOW_LOOKS + 1;
+	return true;
 }
 
 static void on_expire(struct timer *timer)
@@ -217,17 +221,16 @@ static void on_expire(struct timer *timer)
 	uint64_t now_ms = now_of(stream);
 	if (stream->stream.body_deadline_ms <= now_ms)
 		expire_body(stream);
-	if (stream->stream.room_look_ms <= now_ms)
-		watch_window(stream, now_ms);
-	look(stream);
+	if (stream->stream.room_look_ms <= now_ms && !watch_window(stream, now_ms))
+		cut_slow(stream);
+	else
+		look(stream);
 }
 
 void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream)
 {
-	nghttp2_session *wire = stream->session->wire;
 	stream->waits_for_window = true;
-	stream->is_own_window =
-	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) <= 0;
+	stream->is_own_window = stream->window <= 0;
 	if (stream->window_since_ms == 0)
 		measure_from(stream, now_of(stream));
 	/* How long a tunnel may stand still is for who has it to say, until only its end is left.
@@ -243,17 +246,15 @@ void serve_h2_stream_wait_for_window(struct serve_h2_stream *stream)
 
 void serve_h2_stream_has_window(struct serve_h2_stream *stream)
 {
-	nghttp2_session *wire = stream->session->wire;
 	int64_t least = (int64_t)least_of(stream);
 	/* A trickle is measured on. */
-	if (nghttp2_session_get_remote_window_size(wire) >= least &&
-	        nghttp2_session_get_stream_remote_window_size(wire, stream->id) >= least)
+	if (stream->session->window >= least && stream->window >= least)
 		stream->window_since_ms = 0;
 }
 
 /* ---- beginning ---- */
 
-static struct serve_h2_stream *make(struct serve_h2_session *session, int32_t id)
+static struct serve_h2_stream *make(struct serve_h2_session *session, uint32_t id)
 {
 	struct serve_server *server = session->connection->server;
 	if (!serve_h2_memory_take(&session->memory, STREAM_CHARGE))
@@ -269,11 +270,16 @@ static struct serve_h2_stream *make(struct serve_h2_session *session, int32_t id
 	stream->session = session;
 	stream->timer.on_expire = on_expire;
 	stream->id = id;
-	stream->urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY;
+	stream->urgency = SERVE_H2_URGENCY;
+	stream->room_left = LIMIT_H2_WINDOW_BYTES;
+	stream->window = session->stream_window;
+	stream->next_by_id = *row_of(session, id);
+	*row_of(session, id) = stream;
 	arena_init(&stream->stream.arena, stream->first, sizeof(stream->first));
 	list_add_last(&session->streams, &stream->node);
 	session->stream_count++;
 	session->open_count++;
+	session->wire_count++;
 	return stream;
 }
 
@@ -331,7 +337,7 @@ static enum fault keep_head(struct serve_h2_stream *stream, const struct http_he
 }
 
 static enum fault open_stream(
-        struct serve_h2_session *session, int32_t id, bool has_end, struct serve_h2_stream **ret)
+        struct serve_h2_session *session, uint32_t id, bool has_end, struct serve_h2_stream **ret)
 {
 	struct http_head parsed;
 	struct serve_h2_head *head = &session->head;
@@ -364,35 +370,20 @@ static enum fault open_stream(
 	return FAULT_NONE;
 }
 
-/* Answers a request that becomes no stream (h2_block.c has the head). */
-static void refuse(struct serve_h2_session *session, int32_t id, enum fault fault)
-{
-	nghttp2_session *wire = session->wire;
-	if (nghttp2_session_set_stream_user_data(wire, id, as_refusal(fault)) != 0 ||
-	        nghttp2_submit_response(wire, id, NULL, 0, NULL) != 0)
-		nghttp2_submit_rst_stream(wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
-}
-
-void serve_h2_stream_begin(struct serve_h2_session *session, int32_t id, bool has_end)
+void serve_h2_stream_begin(struct serve_h2_session *session, uint32_t id, bool has_end)
 {
 	struct serve_handler *handler = session->connection->server->options.handler;
 	struct serve_h2_stream *stream = NULL;
-	if (session->is_calmed || session->is_cut)
-		return;
-	/* Those that were reset and are still being let go count as well. */
-	if (session->open_count >= LIMIT_H2_STREAMS) {
-		nghttp2_submit_rst_stream(
-		        session->wire, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-		return;
-	}
 	enum fault fault = open_stream(session, id, has_end, &stream);
-	if (fault != FAULT_NONE) {
-		handler->on_refused(handler, &session->connection->client, fault);
-		refuse(session, id, fault);
+	if (fault == FAULT_NONE) {
+		handler->on_request(handler, &stream->stream);
 		return;
 	}
-	nghttp2_session_set_stream_user_data(session->wire, id, stream);
-	handler->on_request(handler, &stream->stream);
+	handler->on_refused(handler, &session->connection->client, fault);
+	serve_h2_block_refuse(session, id, fault);
+	/* What is left of it nobody waits for (RFC 9113 section 8.1). */
+	if (!has_end)
+		serve_h2_put_reset(session, id, SERVE_H2_NO_ERROR);
 }
 
 /* ---- the body ---- */
@@ -418,6 +409,8 @@ void serve_h2_stream_end(struct serve_h2_stream *stream)
 	stream->has_end = true;
 	if (stream->stream.wants_body)
 		wake(stream);
+	if (stream->is_end_sent)
+		serve_h2_stream_close_wire(stream);
 }
 
 void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lines)
@@ -431,12 +424,13 @@ void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lin
 /* Tells the client how much of the body was read: so much more may come. */
 static void credit(struct serve_h2_stream *stream)
 {
-	if (stream->uncredited == 0 || stream->is_wire_closed)
+	if (stream->uncredited < LIMIT_H2_WINDOW_BYTES / 2 || stream->has_end ||
+	        stream->is_wire_closed)
 		return;
-	nghttp2_session_consume_stream(stream->session->wire, stream->id, stream->uncredited);
+	serve_h2_put_update(stream->session, stream->id, stream->uncredited);
+	stream->room_left += stream->uncredited;
 	stream->uncredited = 0;
-	if (!stream->has_end)
-		serve_h2_touch(stream->session);
+	serve_h2_touch(stream->session);
 }
 
 static void count_body(struct serve_h2_stream *stream, size_t count)
@@ -506,7 +500,7 @@ enum serve_read serve_h2_stream_read(struct serve_stream *it, size_t room, struc
 		if (data.len > room)
 			data.len = room;
 		buf_drop(&stream->held, data.len);
-		stream->uncredited += data.len;
+		stream->uncredited += (uint32_t)data.len;
 		count_body(stream, data.len);
 		it->body_asked_ms = now_of(stream);
 		*ret_data = data;

@@ -210,7 +210,7 @@ static void talk(struct world *world, int client, struct str said, size_t step, 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char hello[] = NGHTTP2_CLIENT_MAGIC "\0\0\0\4\0\0\0\0\0";
+	static const char hello[] = SERVE_H2_PREFACE "\0\0\0\4\0\0\0\0\0";
 	if (size < 2)
 		return 0;
 	struct mem_budget budget = {.limit = data[0] & 1 ? 1 << 20 : 64 << 20};

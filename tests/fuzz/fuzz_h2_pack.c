@@ -1,4 +1,5 @@
-/* fuzz: serve - heads that we pack, nghttp2 unpacks to the same fields, whatever table it allows
+/* fuzz: serve nghttp2 - heads that we pack, nghttp2 unpacks to the same fields, whatever table it
+ * allows
  *
  * The input is a sequence of steps: a byte says what, and what it takes of names and values
  * follows. peer_head (tests/unit/serve/h2_peer.h) has the comparison.
@@ -62,10 +63,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct peer_field fields[MOST];
 		unsigned what = take(&input);
 		size_t count = 0;
-		if (what == 239) {
-			peer_widen(&peer);
-			continue;
-		}
 		if (what >= 240) {
 			peer_limit(&peer, what == 255 ? 4096 : take(&input) * 5);
 			continue;

@@ -1,5 +1,5 @@
-/* fuzz: serve - what nghttp2 finds malformed of a message is malformed by our rules, and the
- * reverse
+/* fuzz: serve nghttp2 - what nghttp2 finds malformed of a message is malformed by our rules, and
+ * the reverse
  *
  * The input is a message: fields of its head, taken from words or from the bytes, then what is
  * known of its body and its trailers. Known differences are passed over: of trailers Content-Length

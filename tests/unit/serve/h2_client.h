@@ -8,6 +8,7 @@
 #include "serve/h2_private.h"
 
 #include <netinet/tcp.h>
+#include <nghttp2/nghttp2.h>
 
 enum { H2_ANSWERS = 160 };
 

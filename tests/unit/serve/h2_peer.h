@@ -17,7 +17,6 @@ struct peer_field {
 
 struct peer {
 	struct serve_h2_pack pack;
-	char more[SERVE_H2_PACK_MORE_BYTES];
 	nghttp2_hd_inflater *inflater;
 	char block[65536];
 	size_t length;     /* of the last block */
@@ -36,13 +35,6 @@ static inline void peer_begin(struct peer *peer, uint32_t allowed)
 	serve_h2_pack_init(&peer->pack);
 	if (allowed != 4096)
 		peer_limit(peer, allowed);
-}
-
-/* Gives more room, where it would be of use. */
-static inline void peer_widen(struct peer *peer)
-{
-	if (serve_h2_pack_is_narrow(&peer->pack))
-		serve_h2_pack_widen(&peer->pack, peer->more);
 }
 
 static inline void peer_end(struct peer *peer)
@@ -107,6 +99,5 @@ static inline void peer_head(
 	}
 	CHECK(!peer_next(peer, &at, &got));
 	CHECK(nghttp2_hd_inflate_get_dynamic_table_size(peer->inflater) == peer->pack.bytes);
-	CHECK(peer->pack.bytes <= peer->pack.limit && peer->pack.end <= peer->pack.room);
-	CHECK(peer->pack.kept <= peer->pack.count);
+	CHECK(peer->pack.bytes <= peer->pack.limit && peer->pack.end <= sizeof(peer->pack.text));
 }

@@ -28,6 +28,18 @@ static void begin(struct setting *setting, bool is_trailers)
 	serve_h2_head_begin(&setting->head, is_trailers);
 }
 
+/* As a field comes from h2_unpack.h. */
+static enum serve_h2_field add(struct serve_h2_head *head, struct str name, struct str value)
+{
+	const struct serve_h2_unpack_field field = {
+	        .name = name,
+	        .value = value,
+	        .id = http_name_of(name),
+	        .pseudo = serve_h2_rules_pseudo(name),
+	};
+	return serve_h2_head_add(head, &field);
+}
+
 static void end(struct setting *setting)
 {
 	serve_h2_head_done(&setting->head);
@@ -104,7 +116,7 @@ static void fields_become_a_head_or_are_malformed(void **state)
 		bool is_malformed = false;
 		for (size_t at = 0; ROWS[i].fields[at] != NULL && !is_malformed; at += 2)
 			is_malformed =
-			        serve_h2_head_add(&setting.head, str_of(ROWS[i].fields[at]),
+			        add(&setting.head, str_of(ROWS[i].fields[at]),
 			                str_of(ROWS[i].fields[at + 1])) != SERVE_H2_FIELD_TAKEN;
 		if (is_malformed != (ROWS[i].text == NULL))
 			fail_msg("row %zu", i);
@@ -156,7 +168,7 @@ static void what_http1_would_refuse_is_refused(void **state)
 		bool is_malformed = false;
 		begin(&setting, false);
 		for (size_t at = 0; at < ARRAY_LENGTH(fields); at += 2)
-			is_malformed |= serve_h2_head_add(&setting.head, str_of(fields[at]),
+			is_malformed |= add(&setting.head, str_of(fields[at]),
 			                        str_of(fields[at + 1])) != SERVE_H2_FIELD_TAKEN;
 		enum fault fault =
 		        is_malformed ? FAULT_MALFORMED : print(&setting.head, room, &text);
@@ -173,15 +185,13 @@ static void more_fields_than_the_limit_are_too_large(void **state)
 		struct setting setting;
 		struct http_head made;
 		begin(&setting, false);
-		assert_int_equal(serve_h2_head_add(&setting.head, STR(":method"), STR("GET")),
-		        SERVE_H2_FIELD_TAKEN);
-		assert_int_equal(serve_h2_head_add(&setting.head, STR(":path"), STR("/")),
-		        SERVE_H2_FIELD_TAKEN);
-		assert_int_equal(serve_h2_head_add(&setting.head, STR("cookie"), STR("c")),
-		        SERVE_H2_FIELD_TAKEN);
+		assert_int_equal(
+		        add(&setting.head, STR(":method"), STR("GET")), SERVE_H2_FIELD_TAKEN);
+		assert_int_equal(add(&setting.head, STR(":path"), STR("/")), SERVE_H2_FIELD_TAKEN);
+		assert_int_equal(add(&setting.head, STR("cookie"), STR("c")), SERVE_H2_FIELD_TAKEN);
 		for (unsigned i = 1; i < LIMITS.fields + more; i++)
-			assert_int_equal(serve_h2_head_add(&setting.head, STR("x"), STR("y")),
-			        SERVE_H2_FIELD_TAKEN);
+			assert_int_equal(
+			        add(&setting.head, STR("x"), STR("y")), SERVE_H2_FIELD_TAKEN);
 		assert_int_equal(serve_h2_head_end(&setting.head, &made),
 		        more == 0 ? FAULT_NONE : FAULT_HEAD_TOO_LARGE);
 		end(&setting);
@@ -197,8 +207,7 @@ static void the_priority_is_found(void **state)
 	struct http_head made;
 	begin(&setting, false);
 	for (size_t at = 0; at < ARRAY_LENGTH(FIELDS); at += 2)
-		assert_int_equal(serve_h2_head_add(
-		                         &setting.head, str_of(FIELDS[at]), str_of(FIELDS[at + 1])),
+		assert_int_equal(add(&setting.head, str_of(FIELDS[at]), str_of(FIELDS[at + 1])),
 		        SERVE_H2_FIELD_TAKEN);
 	assert_int_equal(serve_h2_head_end(&setting.head, &made), FAULT_NONE);
 	assert_true(str_is_equal(
@@ -215,12 +224,10 @@ static enum fault fill(struct setting *setting, const char *name, size_t bytes, 
 	memset(value, 'v', sizeof(value));
 	begin(setting, is_trailers);
 	for (size_t at = 0; !is_trailers && at < ARRAY_LENGTH(FIELDS); at += 2)
-		assert_int_equal(serve_h2_head_add(&setting->head, str_of(FIELDS[at]),
-		                         str_of(FIELDS[at + 1])),
+		assert_int_equal(add(&setting->head, str_of(FIELDS[at]), str_of(FIELDS[at + 1])),
 		        SERVE_H2_FIELD_TAKEN);
 	for (size_t at = 0; at < bytes; at += sizeof(value))
-		assert_int_equal(serve_h2_head_add(&setting->head, str_of(name),
-		                         str_make(value, sizeof(value))),
+		assert_int_equal(add(&setting->head, str_of(name), str_make(value, sizeof(value))),
 		        SERVE_H2_FIELD_TAKEN);
 	struct str text;
 	struct http_head made;
@@ -257,15 +264,14 @@ static void what_is_far_too_large_is_a_flood(void **state)
 	static char value[4000];
 	memset(value, 'v', sizeof(value));
 	unsigned count = 0;
-	while (serve_h2_head_add(&setting.head, STR("x"), str_make(value, sizeof(value))) ==
-	        SERVE_H2_FIELD_TAKEN)
+	while (add(&setting.head, STR("x"), str_make(value, sizeof(value))) == SERVE_H2_FIELD_TAKEN)
 		count++;
 	assert_int_equal(count, LIMIT_H2_DECODED_BYTES / (sizeof(value) + 1 + 32));
 	end(&setting);
 	/* Fields without anything count as well. */
 	begin(&setting, false);
 	count = 0;
-	while (serve_h2_head_add(&setting.head, STR("x"), STR_EMPTY) == SERVE_H2_FIELD_TAKEN)
+	while (add(&setting.head, STR("x"), STR_EMPTY) == SERVE_H2_FIELD_TAKEN)
 		count++;
 	assert_int_equal(count, LIMIT_H2_DECODED_BYTES / 33);
 	end(&setting);
@@ -277,8 +283,7 @@ static void without_memory_it_is_a_fault(void **state)
 	struct setting setting;
 	begin(&setting, false);
 	setting.budget.limit = 0;
-	assert_int_equal(
-	        serve_h2_head_add(&setting.head, STR(":path"), STR("/")), SERVE_H2_FIELD_TAKEN);
+	assert_int_equal(add(&setting.head, STR(":path"), STR("/")), SERVE_H2_FIELD_TAKEN);
 	struct http_head made;
 	assert_int_equal(serve_h2_head_end(&setting.head, &made), FAULT_MEMORY);
 	end(&setting);
