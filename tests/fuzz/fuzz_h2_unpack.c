@@ -1,4 +1,5 @@
-/* fuzz: serve nghttp2 - blocks have the fields for us that they have for nghttp2, whole or in two parts
+/* fuzz: serve nghttp2 - blocks have the fields for us that they have for nghttp2, whole or cut in
+ * two
  *
  * The input is a sequence of blocks: two bytes are the length, and so many are the block. Behind an
  * error comes nothing. tests/unit/serve/h2_unpackers.h has the comparison.
