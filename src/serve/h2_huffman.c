@@ -57,6 +57,7 @@ static struct {
 } codes[LONG + 1];
 
 static uint8_t in_order[256]; /* bytes, by their codes */
+static uint32_t code_of[256]; /* by byte */
 
 static void make_short_code(unsigned code, unsigned bits, unsigned byte)
 {
@@ -92,7 +93,7 @@ __attribute__((constructor)) static void make_tables(void)
 			if (bits <= SHORT)
 				make_short_code(code, bits, byte);
 			in_order[count++] = (uint8_t)byte;
-			code++;
+			code_of[byte] = code++;
 		}
 		codes[bits].end = code << (LONG - bits);
 	}
@@ -183,4 +184,27 @@ bool serve_h2_huffman_read(struct str coded, char *to, size_t *ret_length)
 			return false;
 	*ret_length = (size_t)(reading.to - to);
 	return end - reading.at < 8;
+}
+
+size_t serve_h2_huffman_size(struct str text)
+{
+	size_t bits = 0;
+	for (size_t i = 0; i < text.len; i++)
+		bits += lengths[(unsigned char)text.at[i]];
+	return (bits + 7) / 8;
+}
+
+char *serve_h2_huffman_write(struct str text, char *to)
+{
+	uint64_t pending = 0;
+	unsigned count = 0; /* bits of it, less than eight */
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char byte = (unsigned char)text.at[i];
+		pending = pending << lengths[byte] | code_of[byte];
+		for (count += lengths[byte]; count >= 8; count -= 8)
+			*to++ = (char)(pending >> (count - 8));
+	}
+	if (count > 0)
+		*to++ = (char)(pending << (8 - count) | 0xffU >> count);
+	return to;
 }

@@ -1,5 +1,5 @@
 /*
- * The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B), as it is read. Pure.
+ * The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B). Pure.
  */
 #pragma once
 
@@ -17,3 +17,9 @@ static inline size_t serve_h2_huffman_most(size_t coded)
  * SERVE_H2_HUFFMAN_SPARE; false when it has EOS in it, or does not end with less than eight bits of
  * EOS. */
 MUST_CHECK bool serve_h2_huffman_read(struct str coded, char *to, size_t *ret_length);
+
+/* How many bytes a string takes in the code. */
+size_t serve_h2_huffman_size(struct str text);
+
+/* Writes it there. Returns the end. */
+char *serve_h2_huffman_write(struct str text, char *to);

@@ -8,17 +8,19 @@
  * What is remembered: a value whose name has no entry yet, but for names whose values are each
  * object's own; else what comes a second time, as told by a mark of 16 bits. So a response that is
  * sent over and over is one byte for each field, and many different ones do not push out what they
- * have in common. What opens doors is never remembered, here or by anybody on the way (RFC 7541
- * section 7.1.3).
+ * have in common. What is remembered is sent once and may take time: it is squeezed. What opens
+ * doors is never remembered, here or by anybody on the way (RFC 7541 section 7.1.3).
  */
 #include "serve/h2_pack.h"
 
 #include "http/head.h"
+#include "serve/h2_huffman.h"
 
 enum {
 	STATIC_ENTRIES = 61, /* RFC 7541 appendix A */
 	STATIC_STATUS = 8,   /* :status 200 */
 	INDEXED = 0x80,
+	HUFFMAN = 0x80,       /* in front of a length */
 	WITH_INDEXING = 0x40, /* a literal that is remembered */
 	TABLE_SIZE = 0x20,
 	NEVER_INDEXED = 0x10,
@@ -257,6 +259,18 @@ static void put_text(struct http_writer *block, struct str text)
 	put(block, text);
 }
 
+/* The same, in the Huffman code where that is shorter. */
+static void put_squeezed(struct http_writer *block, struct str text)
+{
+	size_t size = serve_h2_huffman_size(text);
+	if (size >= text.len) {
+		put_text(block, text);
+		return;
+	}
+	put_number(block, 1, HUFFMAN, size);
+	block->at = serve_h2_huffman_write(text, block->at);
+}
+
 /* Where either table has the name, or 0. */
 static unsigned index_of(enum http_name id, struct str name, const struct found *found)
 {
@@ -289,9 +303,12 @@ static void put_literal(struct serve_h2_pack *pack, struct http_writer *block, e
 		str_copy_lower(block->at, name);
 		block->at += name.len;
 	}
-	put_text(block, value);
-	if (is_kept)
-		remember(pack, id, name, value);
+	if (!is_kept) {
+		put_text(block, value);
+		return;
+	}
+	put_squeezed(block, value);
+	remember(pack, id, name, value);
 }
 
 static void check_room(const struct http_writer *block, size_t bytes)

@@ -1,9 +1,9 @@
 /*
  * Packing heads for HTTP/2 (HPACK, RFC 7541): field lines become a block, and those that are sent
  * again become one byte. What the peer remembers is known here by name and value, so that a field
- * is found by its name's number and one comparison; no field is hashed, and no value is squeezed by
- * the Huffman code. Who sends blocks sends all of them, in the order in which they were packed:
- * each leaves the peer's table as it is here. One for a connection. Pure.
+ * is found by its name's number and one comparison; no field is hashed, and what is not remembered
+ * is not squeezed by the Huffman code. Who sends blocks sends all of them, in the order in which
+ * they were packed: each leaves the peer's table as it is here. One for a connection. Pure.
  */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* What nghttp2 puts into the Huffman code is read as it was; what is not in it is refused. */
+/* What nghttp2 puts into the Huffman code is read as it was, and written the same; what is not in
+ * it is refused. */
 #include "h2_coded.h"
 
 #include <setjmp.h>
@@ -29,12 +30,18 @@ static bool read_coded(struct str coded, struct text *ret_text)
 	return is_right;
 }
 
+/* Each is what the other is, read and written. */
 static void expect(struct str coded, struct str text)
 {
 	struct text got = {.at = NULL};
 	assert_true(read_coded(coded, &got));
 	assert_int_equal(got.len, text.len);
 	assert_true(str_is_equal(text_str(&got), text));
+	assert_int_equal(serve_h2_huffman_size(text), coded.len);
+	char *to = mem_alloc(coded.len + 1);
+	assert_ptr_equal(serve_h2_huffman_write(text, to), to + coded.len);
+	assert_true(str_is_equal(str_make(to, coded.len), coded));
+	mem_free(to);
 	text_done(&got);
 }
 
