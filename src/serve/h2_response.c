@@ -16,8 +16,6 @@
 #include <unistd.h>
 
 enum {
-	/* Room that is too small for a part of a body. */
-	PIECE_MIN = 512,
 	STATUS_OF_TUNNEL = 200, /* in place of 101 (RFC 8441 section 5) */
 };
 
@@ -48,7 +46,7 @@ static size_t size_of_piece(const struct serve_h2_stream *stream)
 {
 	size_t size = min(size_of_pending(stream), SERVE_H2_FRAME_BYTES);
 	size_t room = serve_h2_room(stream->session);
-	if (!has_window(stream) || (size > room && room < PIECE_MIN))
+	if (!has_window(stream))
 		return 0;
 	size = min(size, (size_t)stream->window);
 	return min(min(size, (size_t)stream->session->window), room);

@@ -27,6 +27,8 @@ enum {
 	UNSENT_BYTES = 131072,
 	/* How many streams a session has whose turn is likely to be a large one. */
 	MANY_STREAMS = 8,
+	/* Room that is too small for a part of a body. */
+	ROOM_MIN = 512,
 	PREFACE_BYTES = sizeof(SERVE_H2_PREFACE) - 1,
 };
 
@@ -85,7 +87,7 @@ static bool has_bytes(const struct serve_h2_session *session)
 size_t serve_h2_room(const struct serve_h2_session *session)
 {
 	size_t taken = buf_length(&session->connection->out) + SERVE_H2_FRAME_HEAD_BYTES;
-	if (has_bytes(session) || taken >= SERVE_H2_OUT_BYTES)
+	if (has_bytes(session) || taken + ROOM_MIN > SERVE_H2_OUT_BYTES)
 		return 0;
 	return SERVE_H2_OUT_BYTES - taken;
 }

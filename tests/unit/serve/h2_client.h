@@ -263,6 +263,13 @@ static inline bool h2_has(const struct h2_answer *answer, const char *line)
 	return strstr(answer->head, line) != NULL;
 }
 
+/* The server's side of the only connection. */
+static inline struct serve_h2_session *h2_session(const struct fixture *fixture)
+{
+	struct list_node *node = list_first(&fixture->server->connections);
+	return container_of(node, struct serve_connection, node)->session;
+}
+
 /* A fixture whose server speaks HTTP/2. */
 static inline void h2_fixture_start(struct fixture *fixture)
 {

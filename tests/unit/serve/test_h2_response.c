@@ -179,6 +179,45 @@ static void errors_of_ours_have_words_also_without_room(void **state)
 	h2_done(&h2, &fixture);
 }
 
+/* Fills `out` with frames that nobody knows, but for about so many bytes of its room. */
+static void fill(struct serve_h2_session *session, size_t left)
+{
+	static const char zeros[16000];
+	size_t room;
+	while ((room = serve_h2_room(session)) > left) {
+		size_t whole = room + SERVE_H2_FRAME_HEAD_BYTES - left;
+		size_t bytes = whole < sizeof(zeros) ? whole : sizeof(zeros);
+		serve_h2_put(session, (struct serve_h2_frame){.type = 0xfa},
+		        str_make(zeros, bytes - SERVE_H2_FRAME_HEAD_BYTES));
+	}
+}
+
+static void words_wait_where_the_room_is_less_than_they_need(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	/* Their head takes some of it, less when it was sent before. */
+	for (size_t left = 0; left < 600; left += 12) {
+		fixture.script = (struct script){.holds = true};
+		int32_t id = h2_ask(&h2, "GET", "/abc", false, NULL, NULL);
+		h2_until(&h2, list_first(&fixture.exchanges) != NULL);
+		fixture.script = (struct script){.is_error = true, .fault = FAULT_UNKNOWN_HOST};
+		struct exchange *exchange =
+		        container_of(list_first(&fixture.exchanges), struct exchange, node);
+		fill(h2_session(&fixture), left);
+		run_exchange(&exchange->task);
+		h2_until(&h2, h2_answer(&h2, id)->is_closed);
+		assert_int_equal(h2_answer(&h2, id)->status, 421);
+		assert_true(h2_answer(&h2, id)->is_whole);
+		assert_true(str_has_suffix(text_str(&h2_answer(&h2, id)->body),
+		        STR("no domain here has this name\n")));
+	}
+	h2_done(&h2, &fixture);
+}
+
 static void an_answer_before_the_body_ends_that_without_an_error(void **state)
 {
 	(void)state;
@@ -232,6 +271,7 @@ int main(void)
 	        cmocka_unit_test(interim_responses_and_trailers_stand_around_it),
 	        cmocka_unit_test(what_is_broken_off_is_reset),
 	        cmocka_unit_test(errors_of_ours_have_words_also_without_room),
+	        cmocka_unit_test(words_wait_where_the_room_is_less_than_they_need),
 	        cmocka_unit_test(an_answer_before_the_body_ends_that_without_an_error),
 	        cmocka_unit_test(who_makes_no_room_is_cut_off_alone),
 	};
