@@ -34,6 +34,16 @@ static bool is_known(uint8_t type)
 	return type < ARRAY_LENGTH(SHAPES) && SHAPES[type].most > 0;
 }
 
+/* What stands around the content, but for the padding itself. */
+static uint32_t extra_of(const struct serve_h2_frame *frame)
+{
+	bool has_priority =
+	        frame->type == SERVE_H2_HEADERS && (frame->flags & SERVE_H2_WITH_PRIORITY) != 0;
+	bool has_padding = (frame->type == SERVE_H2_HEADERS || frame->type == SERVE_H2_DATA) &&
+	                   (frame->flags & SERVE_H2_PADDED) != 0;
+	return (has_priority ? PRIORITY_BYTES : 0) + has_padding;
+}
+
 enum serve_h2_error serve_h2_frame_check(const struct serve_h2_frame *frame)
 {
 	if (frame->length > SERVE_H2_FRAME_BYTES)
@@ -45,7 +55,8 @@ enum serve_h2_error serve_h2_frame_check(const struct serve_h2_frame *frame)
 	if (frame->type == SERVE_H2_PUSH_PROMISE ||
 	        (shape->place != OF_ANY && (frame->id != 0) != (shape->place == OF_STREAM)))
 		return SERVE_H2_PROTOCOL_ERROR;
-	bool is_sized = frame->length >= shape->least && frame->length <= shape->most;
+	bool is_sized =
+	        frame->length >= shape->least + extra_of(frame) && frame->length <= shape->most;
 	if (frame->type == SERVE_H2_SETTINGS)
 		is_sized = (frame->flags & SERVE_H2_ACK) != 0 ? frame->length == 0
 		                                              : frame->length % 6 == 0;
@@ -54,14 +65,9 @@ enum serve_h2_error serve_h2_frame_check(const struct serve_h2_frame *frame)
 
 bool serve_h2_frame_strip(const struct serve_h2_frame *frame, struct str *payload)
 {
-	size_t begin = 0, padding = 0;
-	if ((frame->flags & SERVE_H2_PADDED) != 0) {
-		if (payload->len == 0)
-			return false;
-		padding = (unsigned char)payload->at[begin++];
-	}
-	if (frame->type == SERVE_H2_HEADERS && (frame->flags & SERVE_H2_WITH_PRIORITY) != 0)
-		begin += PRIORITY_BYTES;
+	size_t begin = extra_of(frame), padding = 0;
+	if ((frame->flags & SERVE_H2_PADDED) != 0)
+		padding = (unsigned char)payload->at[0];
 	if (begin + padding > payload->len)
 		return false;
 	*payload = str_make(payload->at + begin, payload->len - begin - padding);

@@ -114,6 +114,8 @@ static inline void serve_h2_frame_write(char *to, struct serve_h2_frame frame)
  * SERVE_H2_NO_ERROR. Of types that nobody knows only the length counts. */
 enum serve_h2_error serve_h2_frame_check(const struct serve_h2_frame *frame);
 
-/* The part of a payload that is no padding, and no priority (RFC 9113 sections 6.1 and 6.2); false
- * when it is shorter than they are, an error of the connection. */
+/* The part of a payload, of a head or body that was checked, that is no padding and no priority
+ * (RFC 9113 sections 6.1 and 6.2); false when it is shorter than its padding, an error of the
+ * connection.
+ */
 bool serve_h2_frame_strip(const struct serve_h2_frame *frame, struct str *payload);

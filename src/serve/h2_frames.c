@@ -493,8 +493,7 @@ static size_t want(struct serve_h2_session *session, size_t bytes)
 static size_t begin_part(
         struct serve_h2_session *session, const struct serve_h2_frame *frame, struct str bytes)
 {
-	bool is_padded = frame->type == SERVE_H2_DATA && (frame->flags & SERVE_H2_PADDED) != 0 &&
-	                 frame->length > 0;
+	bool is_padded = frame->type == SERVE_H2_DATA && (frame->flags & SERVE_H2_PADDED) != 0;
 	size_t head = SERVE_H2_FRAME_HEAD_BYTES + (size_t)is_padded;
 	if (bytes.len < head)
 		return want(session, head);
