@@ -221,27 +221,28 @@ static void on_continuation(
 
 /* What comes is counted against both windows, with its padding. The connection's is for all: it is
  * given back at once, since what one stream holds is bounded by its own. */
-static bool count_data(struct serve_h2_session *session, struct serve_h2_stream *stream)
+static void count_data(struct serve_h2_session *session, struct serve_h2_stream *stream)
 {
 	const struct serve_h2_frame *frame = &session->frame;
 	session->came += frame->length;
 	if (session->came > LIMIT_H2_CONNECTION_WINDOW_BYTES) {
 		serve_h2_end(session, SERVE_H2_FLOW_CONTROL_ERROR);
-		return false;
+		return;
 	}
 	if (session->came >= LIMIT_H2_CONNECTION_WINDOW_BYTES / 2) {
 		serve_h2_put_update(session, 0, session->came);
 		session->came = 0;
 	}
 	if (stream == NULL)
-		return true;
-	if (frame->length > stream->room_left) {
+		return;
+	if (stream->has_end) {
+		reset(session, frame->id, SERVE_H2_STREAM_CLOSED);
+	} else if (frame->length > stream->room_left) {
 		reset(session, frame->id, SERVE_H2_FLOW_CONTROL_ERROR);
-		return true;
+	} else {
+		stream->room_left -= frame->length;
+		serve_h2_stream_credit(stream, frame->length - session->content_left);
 	}
-	stream->room_left -= frame->length;
-	stream->uncredited += frame->length - session->content_left;
-	return true;
 }
 
 /* A DATA frame begins; its payload is not there yet, but for the length of padding. */
@@ -259,9 +260,7 @@ static void on_data(struct serve_h2_session *session, const struct serve_h2_fram
 	session->padding_left = padding;
 	if (session->content_left == 0 && (frame->flags & SERVE_H2_END_STREAM) == 0)
 		count(session, SERVE_FLOOD_EMPTY);
-	if (stream != NULL && stream->has_end)
-		reset(session, frame->id, SERVE_H2_STREAM_CLOSED);
-	else if (!session->is_over)
+	if (!session->is_over)
 		count_data(session, stream);
 }
 
@@ -346,7 +345,7 @@ static enum serve_h2_error change_windows(struct serve_h2_session *session, uint
 	list_each (node, &session->streams) {
 		struct serve_h2_stream *stream = container_of(node, struct serve_h2_stream, node);
 		stream->window += more;
-		if (stream->window > SERVE_H2_WINDOW_MAX)
+		if (stream->window > SERVE_H2_WINDOW_MAX && !stream->is_wire_closed)
 			return SERVE_H2_FLOW_CONTROL_ERROR;
 	}
 	return SERVE_H2_NO_ERROR;

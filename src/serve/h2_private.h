@@ -299,6 +299,9 @@ MUST_CHECK bool serve_h2_stream_has_length(
 MUST_CHECK bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data);
 
 /* Its request is whole; trailers were added before. It may be gone afterwards. */
+/* So much of what came need not be kept any more; the client is told when it is worth it. */
+void serve_h2_stream_credit(struct serve_h2_stream *stream, size_t bytes);
+
 void serve_h2_stream_end(struct serve_h2_stream *stream);
 void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lines);
 

@@ -421,9 +421,9 @@ void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lin
 	stream->stream.has_trailers = true;
 }
 
-/* Tells the client how much of the body was read: so much more may come. */
-static void credit(struct serve_h2_stream *stream)
+void serve_h2_stream_credit(struct serve_h2_stream *stream, size_t bytes)
 {
+	stream->uncredited += (uint32_t)bytes;
 	if (stream->uncredited < LIMIT_H2_WINDOW_BYTES / 2 || stream->has_end ||
 	        stream->is_wire_closed)
 		return;
@@ -493,7 +493,7 @@ enum serve_read serve_h2_stream_read(struct serve_stream *it, size_t room, struc
 		struct buf empty = stream->held;
 		stream->held = stream->coming;
 		stream->coming = empty;
-		credit(stream);
+		serve_h2_stream_credit(stream, 0);
 	}
 	if (buf_length(&stream->held) > 0) {
 		struct str data = buf_str(&stream->held);

@@ -213,6 +213,88 @@ static void a_priority_can_be_changed(void **state)
 	h2_done(&h2, &fixture);
 }
 
+/* A request of which the head alone is sent, and that nobody answers yet. */
+static void begin_held(struct h2_client *h2, struct fixture *fixture, int32_t id, uint8_t flags)
+{
+	struct text block = {.at = NULL};
+	unsigned begun = fixture->begun;
+	text_add(&block, STR("\x83\x86"));
+	add_literal(&block, ":path", "/held");
+	add_literal(&block, ":authority", "a");
+	send_frame(h2, NGHTTP2_HEADERS, flags | NGHTTP2_FLAG_END_HEADERS, id, text_str(&block));
+	text_done(&block);
+	turn_until(&h2->client, fixture->begun == begun + 1);
+}
+
+/* What a client may send on a stream counts no more once that is closed. */
+static void the_window_of_a_closed_stream_cannot_be_too_large(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	h2_turn(&h2);
+	fixture.script.holds = true;
+	begin_held(&h2, &fixture, 1, NGHTTP2_FLAG_END_STREAM);
+	struct text frames = {.at = NULL};
+	text_add(&frames, STR("\0\0\4\x8\0\0\0\0\1\x7f\xff\0\0"));
+	text_add(&frames, STR("\0\0\4\3\0\0\0\0\1\0\0\0\x8"));
+	text_add(&frames, STR("\0\0\6\4\0\0\0\0\0\0\4\0\2\0\0"));
+	assert_true(client_send(&h2.client, text_str(&frames)));
+	text_done(&frames);
+	turn_until(&h2.client, fixture.ended == 1);
+	assert_false(h2_session(&fixture)->is_over);
+	fixture.script.holds = false;
+	begin_held(&h2, &fixture, 3, NGHTTP2_FLAG_END_STREAM);
+	turn_until(&h2.client, fixture.ended == 2);
+	h2_done(&h2, &fixture);
+}
+
+/* The connection's window is the same for both sides (RFC 9113 section 6.9). */
+static void bodies_that_nobody_wants_count(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	h2_turn(&h2);
+	fixture.script.holds = true;
+	begin_held(&h2, &fixture, 1, NGHTTP2_FLAG_END_STREAM);
+	const struct serve_h2_session *session = h2_session(&fixture);
+	/* An error of the stream, and then one that is closed. */
+	send_frame(&h2, NGHTTP2_DATA, 0, 1, pattern_of(0, 1000));
+	send_frame(&h2, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, pattern_of(0, 100));
+	turn_until(&h2.client, session->came >= 100 && fixture.ended == 1);
+	turn_for(&h2.client, 20);
+	assert_int_equal(session->came, 1100);
+	h2_done(&h2, &fixture);
+}
+
+static void padding_is_room_again_also_where_nothing_else_comes(void **state)
+{
+	char padding[256] = {(char)255};
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	h2_turn(&h2);
+	begin_held(&h2, &fixture, 1, 0);
+	const struct serve_h2_stream *stream = serve_h2_stream_find(h2_session(&fixture), 1);
+	for (unsigned i = 0; i < 2 * LIMIT_H2_WINDOW_BYTES / 3 / sizeof(padding); i++)
+		send_frame(&h2, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1,
+		        str_make(padding, sizeof(padding)));
+	send_frame(&h2, NGHTTP2_DATA, 0, 1, STR("abc"));
+	turn_until(&h2.client, stream->came == 3);
+	assert_in_range(stream->room_left, LIMIT_H2_WINDOW_BYTES / 2, LIMIT_H2_WINDOW_BYTES - 3);
+	send_frame(&h2, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, STR("def"));
+	turn_until(&h2.client, fixture.ended == 1);
+	assert_true(is_text(text_str(&fixture.outcomes[0].body), "abcdef"));
+	h2_done(&h2, &fixture);
+}
+
 int main(void)
 {
 	hash_init();
@@ -223,6 +305,9 @@ int main(void)
 	        cmocka_unit_test(resets_are_counted_and_streams_let_go),
 	        cmocka_unit_test(more_streams_than_allowed_are_refused),
 	        cmocka_unit_test(a_priority_can_be_changed),
+	        cmocka_unit_test(the_window_of_a_closed_stream_cannot_be_too_large),
+	        cmocka_unit_test(bodies_that_nobody_wants_count),
+	        cmocka_unit_test(padding_is_room_again_also_where_nothing_else_comes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
