@@ -60,6 +60,10 @@ void serve_h2_frames_done(struct serve_h2_session *session)
 
 static void take_field(struct serve_h2_session *session, const struct serve_h2_unpack_field *field)
 {
+	/* Of a stream that is closed, only trailers may have been on their way: this is a request
+	 * with a number that was passed (RFC 9113 section 5.1.1). */
+	if (session->is_head_late && field->name.len > 0 && field->name.at[0] == ':')
+		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
 	if (!session->head.is_open)
 		return;
 	switch (serve_h2_head_add(&session->head, field)) {
@@ -113,7 +117,8 @@ static void end_request(struct serve_h2_session *session, struct serve_h2_stream
 static void end_trailers(struct serve_h2_session *session, struct serve_h2_stream *stream)
 {
 	struct str lines = STR_EMPTY;
-	if (serve_h2_head_end_trailers(&session->head, &lines) != FAULT_NONE) {
+	bool is_connect = stream->stream.protocol.len > 0; /* has none (RFC 9113 section 8.5) */
+	if (is_connect || serve_h2_head_end_trailers(&session->head, &lines) != FAULT_NONE) {
 		reset(session, stream->id, SERVE_H2_PROTOCOL_ERROR);
 		return;
 	}
@@ -136,7 +141,12 @@ static void take_head(struct serve_h2_session *session, struct str block)
 	uint32_t id = session->head_frame.id;
 	bool has_end = (session->head_frame.flags & SERVE_H2_END_STREAM) != 0;
 	struct serve_h2_stream *stream;
+	/* The last request may have been told while this one came. */
+	if (session->is_closing && !session->head.rules.is_trailers)
+		serve_h2_head_close(&session->head);
 	unpack(session, block);
+	if (id > session->last_id)
+		session->last_id = id;
 	if (session->is_over || !session->head.is_open)
 		return;
 	if (!serve_h2_rules_end(&session->head.rules, has_end))
@@ -167,18 +177,12 @@ static void keep_fragment(struct serve_h2_session *session, struct str fragment)
 static void open_head(struct serve_h2_session *session, const struct serve_h2_frame *frame)
 {
 	const struct serve_h2_stream *stream = serve_h2_stream_find(session, frame->id);
-	if (frame->id % 2 == 0) {
+	session->is_head_late = stream == NULL && frame->id <= session->last_id;
+	if (frame->id % 2 == 0)
 		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
-		return;
-	}
-	if (stream != NULL && stream->has_end) {
+	else if (stream != NULL && stream->has_end)
 		reset(session, frame->id, SERVE_H2_STREAM_CLOSED);
-		return;
-	}
-	bool is_new = frame->id > session->last_id;
-	if (is_new)
-		session->last_id = frame->id;
-	if (stream != NULL || (is_new && !session->is_closing))
+	else if (!session->is_head_late)
 		serve_h2_head_begin(&session->head, stream != NULL);
 }
 
@@ -412,14 +416,14 @@ static void on_reset(struct serve_h2_session *session, const struct serve_h2_fra
 		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
 }
 
-/* Of a stream that is not there, or not yet, it says nothing. */
+/* Of a stream that is not there, or not yet, it says nothing; nothing is pushed. */
 static void on_priority_update(struct serve_h2_session *session, struct str payload)
 {
 	uint32_t id = serve_h2_read_u31(payload.at);
 	struct serve_h2_stream *stream = serve_h2_stream_find(session, id);
 	uint8_t urgency = SERVE_H2_URGENCY;
 	bool is_incremental = false;
-	if (id == 0)
+	if (id % 2 == 0)
 		serve_h2_end(session, SERVE_H2_PROTOCOL_ERROR);
 	if (stream == NULL)
 		return;

@@ -143,7 +143,7 @@ struct serve_h2_session {
 	struct serve_h2_frame frame; /* whose payload is taken as it comes: DATA, or unknown */
 	uint32_t content_left, padding_left; /* of that */
 	size_t wanted;                       /* bytes that `in` needs, to go on */
-	uint32_t last_id;                    /* of the last request */
+	uint32_t last_id;                    /* of the last request whose head is whole */
 	uint32_t came; /* of bodies, for which the client has no room again yet */
 	uint8_t preface_left;
 	bool has_settings;                /* of the client */
@@ -153,6 +153,7 @@ struct serve_h2_session {
 	size_t fragment_bytes;
 	unsigned continuations; /* frames of it, besides the first */
 	bool has_open_head;     /* CONTINUATION has to come */
+	bool is_head_late;      /* its stream is closed */
 	uint64_t head_since_ms; /* a frame, or a head of several, is coming; 0: none */
 	uint64_t idle_since_ms;
 	uint64_t received_us; /* when what is parsed now was read */
@@ -298,10 +299,10 @@ MUST_CHECK bool serve_h2_stream_has_length(
 /* A piece of its body came; false when there is no memory for it. */
 MUST_CHECK bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data);
 
-/* Its request is whole; trailers were added before. It may be gone afterwards. */
 /* So much of what came need not be kept any more; the client is told when it is worth it. */
 void serve_h2_stream_credit(struct serve_h2_stream *stream, size_t bytes);
 
+/* Its request is whole; trailers were added before. It may be gone afterwards. */
 void serve_h2_stream_end(struct serve_h2_stream *stream);
 void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lines);
 

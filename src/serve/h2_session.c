@@ -479,7 +479,7 @@ void serve_h2_expired(struct serve_connection *connection, uint64_t now_ms)
 void serve_h2_drain(struct serve_connection *connection)
 {
 	struct serve_h2_session *session = connection->session;
-	if (session->is_cut)
+	if (session->is_cut || session->is_closing)
 		return;
 	put_goaway(session, SERVE_H2_ID_MAX, SERVE_H2_NO_ERROR);
 	session->drain_ms = now_of(session) + DRAIN_NOTICE_MS;

@@ -126,6 +126,43 @@ static void a_drain_lets_streams_end_and_takes_those_on_their_way(void **state)
 	h2_done(&h2, &fixture);
 }
 
+/* What was said cannot be taken back (RFC 9113 section 6.8). */
+static void a_drain_raises_no_last_stream(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	h2_open(&h2, &fixture, 0);
+	assert_int_equal(h2_get(&h2, "/abc")->status, 200);
+	serve_h2_end(h2_session(&fixture), SERVE_H2_PROTOCOL_ERROR);
+	serve_server_drain(fixture.server);
+	turn_until(&h2.client, h2.client.has_end);
+	/* It is the last thing that is said, once. */
+	assert_true(str_has_suffix(
+	        text_str(&h2.client.got), STR("\0\0\x8\7\0\0\0\0\0\0\0\0\1\0\0\0\1")));
+	h2_done(&h2, &fixture);
+}
+
+/* A request that is not whole when the last one is told may be sent again elsewhere. */
+static void a_head_that_is_coming_is_not_told_as_the_last(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	fixture.script.holds = true;
+	h2_open(&h2, &fixture, 0);
+	h2_ask(&h2, "GET", "/a", false, NULL, NULL);
+	h2_until(&h2, fixture.begun == 1);
+	assert_true(client_send(&h2.client, STR("\0\0\2\1\1\0\0\0\3\x82\x86")));
+	turn_until(&h2.client, h2_session(&fixture)->has_open_head);
+	serve_h2_end(h2_session(&fixture), SERVE_H2_NO_ERROR);
+	h2_until(&h2, h2.client.has_end);
+	assert_int_equal(h2.goaway_last, 1);
+	h2_done(&h2, &fixture);
+}
+
 static void without_memory_the_connection_ends(void **state)
 {
 	(void)state;
@@ -172,6 +209,8 @@ int main(void)
 	        cmocka_unit_test(idle_connections_have_no_buffers_and_end_in_time),
 	        cmocka_unit_test(who_says_no_settings_is_not_waited_for),
 	        cmocka_unit_test(a_drain_lets_streams_end_and_takes_those_on_their_way),
+	        cmocka_unit_test(a_drain_raises_no_last_stream),
+	        cmocka_unit_test(a_head_that_is_coming_is_not_told_as_the_last),
 	        cmocka_unit_test(without_memory_the_connection_ends),
 	        cmocka_unit_test(a_server_may_end_with_connections_open),
 	};
