@@ -57,7 +57,7 @@ static void on_resolved(struct origin_group_wait *wait)
 static void on_late(struct timer *timer)
 {
 	struct edge_fill *fill = container_of(timer, struct edge_fill, wait_timer);
-	if (fill->step != EDGE_FILL_HOLD)
+	if (list_has(&fill->wait.node))
 		fill->names_are_late[fill->wait_role] = true;
 	loop_wake(fill->options.worker->loop, &fill->task);
 }

@@ -155,13 +155,21 @@ static enum edge_turn end_of_choice(struct edge_fill *fill)
 	return give_up(fill, fill->fault);
 }
 
+/* Takes one from the budget for retries, and notes where it has none. */
+static bool begin_retry(struct edge_fill *fill, enum model_role role)
+{
+	bool may = origin_group_retry_begin(fill->groups[role]);
+	fill->lacks_retry |= !may;
+	return may;
+}
+
 /* An address that was not tried, of one role, within the budget for retries. */
 static bool choose_untried(struct edge_fill *fill, enum model_role role, struct look *ret_look)
 {
 	if (fill->groups[role] == NULL)
 		return false;
 	bool is_retry = fill->role_tried[role];
-	if (is_retry && !origin_group_retry_begin(fill->groups[role]))
+	if (is_retry && !begin_retry(fill, role))
 		return false;
 	*ret_look = look_into(fill, role, ANY);
 	if (ret_look->choice == ORIGIN_CHOSEN)
@@ -251,7 +259,7 @@ static bool choose_broken(struct edge_fill *fill, struct look *ret_look)
 	if (!fill->may_ask_broken ||
 	        origin_health_standing(candidate->host, candidate->server, now_of(fill), &share,
 	                &until_ms) != ORIGIN_STANDING_GOOD ||
-	        !origin_group_retry_begin(fill->groups[role]))
+	        !begin_retry(fill, role))
 		return false;
 	fill->may_ask_broken = false;
 	origin_group_candidate_ref(candidate);
@@ -273,13 +281,26 @@ static bool choose_rest(struct edge_fill *fill, struct look *ret_look)
 	       choose_broken(fill, ret_look);
 }
 
+/* An origin that ends many bodies at once, as when it is started anew, is asked for the rest of
+ * some of them after the other. */
+static enum edge_turn wait_for_retry(struct edge_fill *fill)
+{
+	loop_timer_start(
+	        fill->options.worker->loop, &fill->wait_timer, now_of(fill) + LIMIT_RETRY_WAIT_MS);
+	return EDGE_PARK;
+}
+
 enum edge_turn edge_fill_step_RESUME(struct edge_fill *fill)
 {
 	struct look look;
 	edge_fill_end_wait(fill);
+	edge_fill_end_retry(fill->current);
+	fill->lacks_retry = false;
 	if (fill->resumes >= fill->domain->resume_attempts || now_of(fill) >= fill->deadline_ms ||
-	        !edge_fill_ask_for_rest(fill) || !choose_rest(fill, &look))
+	        !edge_fill_ask_for_rest(fill))
 		return edge_fill_end_resume(fill);
+	if (!choose_rest(fill, &look))
+		return fill->lacks_retry ? wait_for_retry(fill) : edge_fill_end_resume(fill);
 	if (look.choice == ORIGIN_RESOLVING)
 		return wait_for_names(fill, look.role);
 	edge_fill_log_next(fill->current, EDGE_LOG_RESUME);

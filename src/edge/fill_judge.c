@@ -134,6 +134,13 @@ static void count(const struct edge_pull *pull)
 	edge_tally_add_pull(fill->options.worker->tally, str_of(fill->domain->name), &counted);
 }
 
+void edge_fill_end_retry(struct edge_pull *pull)
+{
+	if (pull->is_retry)
+		origin_group_retry_end(pull->fill->groups[pull->role]);
+	pull->is_retry = false;
+}
+
 void edge_fill_end_pull(struct edge_pull *pull)
 {
 	if (pull->candidate == NULL)
@@ -143,11 +150,9 @@ void edge_fill_end_pull(struct edge_pull *pull)
 	buf_release(&pull->fill->options.worker->buffers, &pull->early);
 	pull->early_rest = STR_EMPTY;
 	pull->early_given = 0;
-	if (pull->is_retry)
-		origin_group_retry_end(pull->fill->groups[pull->role]);
+	edge_fill_end_retry(pull);
 	origin_group_candidate_unref(pull->candidate);
 	pull->candidate = NULL;
-	pull->is_retry = false;
 }
 
 void edge_fill_log_begin(struct edge_fill *fill, struct edge_pull *pull)
@@ -318,10 +323,8 @@ void edge_fill_accept(struct edge_fill *fill, struct edge_pull *pull)
 		if (&fill->pulls[i] != pull)
 			edge_fill_end_pull(&fill->pulls[i]);
 	/* A tunnel may last, and what it was asked for is over. */
-	if (pull->attempt.is_tunnel && pull->is_retry) {
-		origin_group_retry_end(fill->groups[pull->role]);
-		pull->is_retry = false;
-	}
+	if (pull->attempt.is_tunnel)
+		edge_fill_end_retry(pull);
 	fill->kept = NULL;
 	fill->current = fill->answer = pull;
 	fill->fault = FAULT_NONE;

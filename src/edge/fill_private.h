@@ -75,7 +75,7 @@ struct edge_fill {
 	struct edge_fill_options options;
 	struct loop_task task;
 	struct origin_group_wait wait;            /* for names, with its end */
-	struct timer wait_timer;                  /* and for what is held back */
+	struct timer wait_timer;                  /* for what is held back, and for a retry */
 	struct model_domain *domain;              /* kept by the master's group */
 	struct origin_group *groups[MODEL_ROLES]; /* the backup's is NULL where there is none */
 	struct str heads[MODEL_ROLES]; /* serialised, made when first needed; for a private bucket
@@ -100,6 +100,7 @@ struct edge_fill {
 	uint8_t step, wish, fault, attempts; /* enums edge_fill_step, edge_fill_wish, fault */
 	bool is_safe, has_written, was_refreshed, is_next_retry;
 	bool was_corrected; /* the bucket was asked again, by its own clock */
+	bool lacks_retry;   /* somebody was not asked for want of a retry in the budget */
 	bool is_late;       /* the master is */
 	bool was_outpaced;  /* one of two was not waited for any longer: it did not fail */
 	uint8_t wait_role;
@@ -149,6 +150,9 @@ void edge_fill_hedge_drop(struct edge_fill *fill);
 
 /* An address that was asked may be asked again as if it had not been. */
 void edge_fill_untry(struct edge_fill *fill, const struct address *address);
+
+/* The pull is no retry any more: what it was asked for it has, or it is over. */
+void edge_fill_end_retry(struct edge_pull *pull);
 
 /* Ends a pull in any state. */
 void edge_fill_end_pull(struct edge_pull *pull);

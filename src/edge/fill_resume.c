@@ -304,6 +304,8 @@ static enum edge_turn go_on(struct edge_fill *fill)
 	fill->resuming = EDGE_RESUMING_READY;
 	fill->stretch = fill->at;
 	fill->current->gives_rest = true;
+	/* It takes the place of the one that broke off. */
+	edge_fill_end_retry(fill->current);
 	edge_fill_log_next(fill->current, EDGE_LOG_DELIVER);
 	edge_fill_go(fill, EDGE_FILL_STREAM);
 	return EDGE_GO;

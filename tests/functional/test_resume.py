@@ -1,4 +1,5 @@
 """Bodies that their origin breaks off are finished by somebody else, unseen; or they end visibly broken."""
+import dataclasses
 import re
 import time
 import urllib.request
@@ -137,6 +138,45 @@ def test_who_breaks_off_again_and_again_is_given_up(make):
     assert [row["next"] for row in attempts(server)] == ["resume"] * 3 + ["fail"]
 
 
+@pytest.mark.parametrize("addresses", [1, 2])
+def test_all_bodies_that_break_off_at_once_are_finished(make, addresses):
+    """More than may be asked for again at the same time (20 % and 10), as when an origin is started anew."""
+    count, files = 60, {}
+    origins = [make.origin(f"master{number}") for number in range(addresses)]
+
+    def answer(request):
+        file = files.setdefault(request.path, File(200_000, seed=request.path, breaks=[("close", 100_000)]))
+        return dataclasses.replace(file(request), delay=0.5)  # so that all of them begin, and then all of them ask
+
+    for origin in origins:
+        origin.default = answer
+    server = make.headwater([domain(origin_of(origins), cache=UNCACHED)])
+    ends = crowd(count, lambda number: ask(server, f"/{number}"))
+    assert [got.end for got in ends] == ["whole"] * count
+    assert {got.digest for got in ends} == {file.digest for file in files.values()}
+
+
+def test_an_address_that_dies_takes_none_of_its_bodies_with_it(make):
+    """The other one is asked for the rest of all of them."""
+    count, files = 60, {}
+    dying, living = origins = [make.origin(name) for name in ("dying", "living")]
+
+    def file_of(request, breaks):
+        return files.setdefault(request.path, File(200_000, seed=request.path, breaks=breaks))(request)
+
+    dying.default = lambda request: file_of(request, [("hang", 100_000)])
+    living.default = lambda request: dataclasses.replace(file_of(request, []), delay=0.3)
+    server = make.headwater([domain(origin_of(origins, idle_timeout="60s"), cache=UNCACHED)])
+    connections = [server.connect() for _ in range(count)]
+    for number, connection in enumerate(connections):
+        connection.request(target=f"/{number}")
+    for connection in connections:
+        read_until(connection, 100_000)
+    dying.down()
+    digests = [connection.response(keep=False).digest for connection in connections]
+    assert digests == [files[f"/{number}"].digest for number in range(count)]
+
+
 def test_nobody_is_asked_where_that_is_turned_off(make):
     file = File(SIZE, breaks=[("close", 100_000)])
     server = serve(make, file, resume={"attempts": 0})
@@ -262,12 +302,14 @@ def test_a_coded_body_is_taken_up_by_a_range_and_never_by_skipping(make):
 
 
 @pytest.mark.parametrize("trusts, same, is_whole", [(False, True, True), (False, False, False), (True, False, True)])
-def test_a_date_is_for_the_same_address(make, trusts, same, is_whole):
-    file = File(SIZE, breaks=[("close", 300_000)], later=None if same else lambda _: Reply(cut="before"), **DATED)
+@pytest.mark.parametrize("place", [0, 300_000])
+def test_a_date_is_for_the_same_address(make, place, trusts, same, is_whole):
+    """From its first byte on: the head, which says more than the date, has gone on."""
+    file = File(SIZE, breaks=[("close", place)], later=None if same else lambda _: Reply(cut="before"), **DATED)
     backup = File(SIZE, **DATED)
     server = serve(make, file, backup=backup, resume={"trust_dates": trusts})
     got = ask(server, "/a")
-    assert got.is_whole == is_whole and file.bytes().startswith(got.body)
+    assert got.status == 200 and got.is_whole == is_whole and file.bytes().startswith(got.body)
     assert len(backup.pulls) == (0 if same or not trusts else 1)
 
 

@@ -230,6 +230,51 @@ static void a_rest_that_breaks_off_again_is_taken_up_again(void **state)
 	tear_down(&pair);
 }
 
+/* As when so many bodies broke off at once that the budget for retries is used up. */
+static void who_may_not_be_asked_now_is_asked_later(void **state)
+{
+	(void)state;
+	enum end { IS_WHOLE, IS_BROKEN, IS_LEFT };
+	static const char *const documents[] = {
+	        [IS_WHOLE] = "domains: [{name: a.test, origin: {addresses: [\"$0\"]}}]",
+	        [IS_BROKEN] = "domains: [{name: a.test, origin: {addresses: [\"$0\"]}, failover: "
+	                      "{budget_s: 1}}]",
+	        [IS_LEFT] = "domains: [{name: a.test, origin: {addresses: [\"$0\"]}}]",
+	};
+	for (size_t end = 0; end < ARRAY_LENGTH(documents); end++) {
+		struct pair pair;
+		unsigned retries = 0;
+		set_up(&pair, documents[end]);
+		struct edge_worker *worker = pair.fixture.worker;
+		pair.master->held = HELD;
+		client_say(&pair.client, GET);
+		turn_until(&pair.client, pair.client.got.len > LENGTH - HELD);
+		struct origin_group *group = origin_group_get(worker->origins,
+		        model_snapshot_find(worker->snapshot, STR("a.test")), MODEL_MASTER,
+		        MODEL_HTTP);
+		while (origin_group_retry_begin(group))
+			retries++;
+		origin_cut(pair.master);
+		pair.master->held = 0;
+		turn_for(&pair.client, 60);
+		assert_false(pair.client.has_end || pair.client.has_reset);
+		if (end == IS_BROKEN)
+			expect_broken(&pair); /* it had its time */
+		if (end == IS_LEFT) {
+			client_reset(&pair.client);
+			turn_until(&pair.client, serve_server_connections(worker->server) == 0);
+			turn_for(&pair.client, 60);
+		}
+		assert_int_equal(pair.master->requests, 1);
+		while (retries-- > 0)
+			origin_group_retry_end(group);
+		origin_group_unref(group);
+		if (end == IS_WHOLE)
+			expect_whole(&pair);
+		tear_down(&pair);
+	}
+}
+
 static void a_client_may_leave_while_the_rest_is_asked_for(void **state)
 {
 	(void)state;
@@ -363,6 +408,7 @@ int main(void)
 	        cmocka_unit_test(a_date_is_for_the_same_address_unless_dates_are_trusted),
 	        cmocka_unit_test(no_more_attempts_are_made_than_may_be),
 	        cmocka_unit_test(a_rest_that_breaks_off_again_is_taken_up_again),
+	        cmocka_unit_test(who_may_not_be_asked_now_is_asked_later),
 	        cmocka_unit_test(a_client_may_leave_while_the_rest_is_asked_for),
 	        cmocka_unit_test(
 	                a_small_body_that_cannot_be_resumed_is_held_back_until_it_is_whole),
