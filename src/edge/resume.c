@@ -49,7 +49,6 @@ static bool read_place(const struct http_head *head, enum http_framing framing, 
 bool edge_resume_read(const struct http_head *head, enum http_framing framing, uint64_t length,
         struct edge_resume *ret_resume)
 {
-	struct http_etag etag;
 	*ret_resume = (struct edge_resume){.etag = STR_EMPTY, .modified = STR_EMPTY};
 	if (framing == HTTP_FRAMING_NONE || http_head_count(head, HTTP_NAME_ETAG) > 1 ||
 	        http_head_count(head, HTTP_NAME_CONTENT_ENCODING) > 1)
@@ -57,12 +56,10 @@ bool edge_resume_read(const struct http_head *head, enum http_framing framing, u
 	struct str validator = cache_update_strong_validator(head);
 	if (validator.len == 0)
 		return false;
-	if (http_etag_parse(http_head_get(head, HTTP_NAME_ETAG), &etag))
-		ret_resume->etag = validator;
-	else if (http_head_has(head, HTTP_NAME_ETAG))
-		return false;
-	else
-		ret_resume->modified = validator;
+	bool is_tag = validator.at[0] == '"';
+	if (!is_tag && http_head_has(head, HTTP_NAME_ETAG))
+		return false; /* one that is none */
+	*(is_tag ? &ret_resume->etag : &ret_resume->modified) = validator;
 	ret_resume->coding = http_head_get(head, HTTP_NAME_CONTENT_ENCODING);
 	ret_resume->tells_end = framing != HTTP_FRAMING_CLOSE;
 	return read_place(head, framing, length, ret_resume);
