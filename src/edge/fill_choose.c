@@ -183,6 +183,8 @@ static enum edge_turn choose_next(struct edge_fill *fill)
 {
 	struct look look;
 	bool wants_backup_only = fill->wish == EDGE_WISH_BACKUP;
+	if (fill->current != NULL)
+		edge_fill_end_retry(fill->current);
 	if (choose_untried(fill, MODEL_BACKUP, &look) ||
 	        (!(wants_backup_only && fill->kept != NULL) &&
 	                choose_untried(fill, MODEL_MASTER, &look))) {

@@ -300,6 +300,34 @@ static void retries_are_budgeted_and_the_backup_is_not(void **state)
 	fixture_done(&fixture);
 }
 
+static void a_retry_that_has_failed_is_none_any_more(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct client client;
+	fixture_init(&fixture);
+	start(&fixture, &client,
+	        "domains: [{name: a.test, origin: {addresses: [\"$0\", \"$1\", \"$2\"]}}]");
+	struct origin_group *group = origin_group_get(fixture.worker->origins,
+	        model_snapshot_find(fixture.worker->snapshot, STR("a.test")), MODEL_MASTER,
+	        MODEL_HTTP);
+	unsigned taken = 0, requests = 0;
+	while (origin_group_retry_begin(group))
+		taken++;
+	origin_group_retry_end(group);
+	for (unsigned i = 0; i < 3; i++)
+		fixture.origins[i].manner = ORIGIN_CLOSES;
+	who_answers(&client, 502);
+	for (unsigned i = 0; i < 3; i++)
+		requests += fixture.origins[i].requests;
+	assert_int_equal(requests, 3);
+	while (--taken > 0)
+		origin_group_retry_end(group);
+	origin_group_unref(group);
+	client_close(&client);
+	fixture_done(&fixture);
+}
+
 static void a_family_without_a_route_is_left_out(void **state)
 {
 	(void)state;
@@ -355,6 +383,7 @@ int main(void)
 	        cmocka_unit_test(each_origin_without_an_address_is_one_row_of_the_log),
 	        cmocka_unit_test(a_client_may_leave_while_names_are_waited_for),
 	        cmocka_unit_test(retries_are_budgeted_and_the_backup_is_not),
+	        cmocka_unit_test(a_retry_that_has_failed_is_none_any_more),
 	        cmocka_unit_test(a_family_without_a_route_is_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
