@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """What Headwater costs beside its peers: responses passed through and cached, TLS, HTTP/2, crowds, idle connections.
 
-Usage: script/bench [pass|resume|hit|tls|h2|handshake|collapse|idle|count] [--servers LIST] [--rounds N] [--seconds N]
+Usage: script/bench [pass|resume|hit|tls|h2|handshake|collapse|idle|count|count-resume]
+                    [--servers LIST] [--rounds N] [--seconds N]
                     [--connections N] [--sizes LIST] [--clients N] [--idle N] [--tls] [--cores SERVER,LOAD]
 bench/README.md says how to read it.
 """
@@ -13,11 +14,12 @@ import resource
 import shutil
 import tempfile
 
-from client import HITS, PASSES
+from client import EVENTS, HITS
 from collapse import bench_collapse
-from cost import bench_h2, bench_handshake, bench_hit, bench_pass, bench_resume
-from count import bench_count
+from cost import bench_h2, bench_handshake, bench_hit, bench_pass
+from count import bench_count, bench_count_resume
 from idle import bench_idle
+from pairs import bench_resume
 from servers import Bench
 
 # For each measurement: what does it, who takes part, and how the servers are set up.
@@ -31,8 +33,9 @@ MEASUREMENTS = {
     "collapse": (bench_collapse, "direct,headwater,nginx,haproxy,varnish", {"cached": True, "workers": 2}),
     "idle": (bench_idle, "headwater,nginx,haproxy", {}),
     "count": (bench_count, "headwater", {"cached": True, "secure": True}),
+    "count-resume": (bench_count_resume, "headwater,headwater-unready", {}),
 }
-SIZES = {"resume": list(PASSES), "hit": list(HITS), "tls": ["1k", "100k"], "h2": ["1k"]}
+SIZES = {"resume": list(EVENTS), "count-resume": list(EVENTS), "hit": list(HITS), "tls": ["1k", "100k"], "h2": ["1k"]}
 
 
 def words(text):
@@ -65,7 +68,7 @@ def options_of_command_line():
     if options.tls and options.what != "idle":
         parser.error("--tls is for idle connections; hits over it are script/bench tls")
     options.sizes = options.sizes or SIZES.get(options.what, [])
-    if unknown := set(options.sizes) - set(HITS) - set(PASSES):
+    if unknown := set(options.sizes) - set(HITS) - set(EVENTS):
         parser.error(f"no such size: {', '.join(sorted(unknown))}")
     options.servers = options.servers or words(MEASUREMENTS[options.what][1])
     return options

@@ -17,8 +17,9 @@ def noise(path, size):
     return Content(path, random.Random(size).randbytes(size))
 
 
-PASSES = {"1k": noise("/pass/1k", 1024), "100k": noise("/pass/100k", 102400), "10m": noise("/pass/10m", 10485760)}
-PASS = PASSES["1k"]
+PASS = noise("/pass/1k", 1024)
+# Passed through as well, and called streams of events: those are never held back.
+EVENTS = {"1k": noise("/events/1k", 1024), "100k": noise("/events/100k", 102400), "10m": noise("/events/10m", 10485760)}
 HITS = {"1k": noise("/hit/1k", 1024), "16k": noise("/hit/16k", 16384),
         "100k": noise("/hit/100k", 102400), "10m": noise("/hit/10m", 10485760)}
 READY = Content("/ready", (string.ascii_lowercase * 40)[:1024].encode())  # as crowd.c has it

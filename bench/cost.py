@@ -2,12 +2,9 @@
 import time
 
 import machine
-from client import HITS, PASS, PASSES
-from loads import H2load, Handshakes, Wrk
+from client import HITS, PASS
+from loads import LARGE_BYTES, LARGE_CONNECTIONS, H2load, Handshakes, Wrk
 from rounds import alternate, middle, span, table
-
-LARGE_CONNECTIONS = 8  # for bodies of megabytes: more would measure socket buffers
-LARGE_BYTES = 1 << 20
 
 
 def measure(bench, server, load, seconds):
@@ -51,17 +48,6 @@ def wrk(options, content):
 def bench_pass(bench, options):
     with bench.running(["origin", *options.servers], PASS) as servers:
         return compare(bench, options, servers[1:], wrk(options, PASS), "CPU for one passed-through 1 KB response")
-
-
-def bench_resume(bench, options):
-    """With what a body needs that is to be taken up again, and without (docs/unbroken.md)."""
-    rows = {}
-    with bench.running(["origin", *options.servers], PASS) as servers:
-        for size in options.sizes:
-            content = PASSES[size]
-            rows[size] = compare(bench, options, servers[1:], wrk(options, content),
-                                 f"CPU for one passed-through response of {len(content.body)} bytes")
-    return rows
 
 
 def bench_sizes(bench, options, load_of):

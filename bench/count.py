@@ -1,5 +1,5 @@
-"""Instructions of a cached response by HTTP/2 in user space, counted by callgrind: they repeat to a few in a thousand, on a
-machine that is busy as well, and tell where they go."""
+"""Instructions in user space of a response, cached and by HTTP/2 or passed through, counted by callgrind: they repeat to a
+few in a thousand, on a machine that is busy as well, and tell where they go."""
 import collections
 import re
 import shutil
@@ -8,23 +8,23 @@ import subprocess
 import time
 
 import machine
-from client import HITS
-from loads import H2_CONNECTIONS, H2_STREAMS, h2load_of
+from client import EVENTS, HITS, PASS
+from loads import H2_CONNECTIONS, H2_STREAMS, h1load_of, h2load_of
 from servers import PRELOADED, Server
 
-BASE_REQUESTS = 4096
+BASE_REQUESTS, LARGE_REQUESTS = 4096, 40
 START_TIMEOUT_S, STOP_TIMEOUT_S = 60, 60
 
 
 class Counted(Server):
     """An edge of one worker under callgrind, which counts nothing until it is told to."""
 
-    def __init__(self, bench, libraries):
+    def __init__(self, bench, name, libraries):
         port = machine.free_port()
-        program, _, *flags = bench.command("headwater", port)
+        program, _, *flags = bench.command(name, port)
         self.out = bench.folder / "callgrind.out"
         with_libraries = ["env", f"LD_LIBRARY_PATH={libraries}"] if libraries else []
-        super().__init__(bench, "headwater", [
+        super().__init__(bench, name, [
             *with_libraries, "valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={self.out}",
             program, "edge", *flags], port)
 
@@ -47,20 +47,21 @@ def read(dumped):
     return counts
 
 
-def count(bench, options, content):
-    """The same of so many requests, and what h2load says. Counted is a load that is larger than another one by them, less
+def count(bench, name, content, load, requests, options):
+    """The same of so many requests, and what the load says. Counted is a load that is larger than another one by them, less
     that: connections begin in both."""
-    server = Counted(bench, options.libraries)
+    server = Counted(bench, name, options.libraries)
+    base = min(BASE_REQUESTS, requests)
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not server.is_right(content):
             if time.monotonic() > deadline:
                 raise SystemExit("bench: no answer under callgrind")
-        h2load_of(bench, server, content, f"-n{BASE_REQUESTS}")
+        load(bench, server, content, f"-n{base}")
         server.control("--instr=on")
-        h2load_of(bench, server, content, f"-n{BASE_REQUESTS}")
+        load(bench, server, content, f"-n{base}")
         server.control("--dump")
-        said = h2load_of(bench, server, content, f"-n{BASE_REQUESTS + options.requests}")
+        said = load(bench, server, content, f"-n{base + requests}")
         server.control("--dump")
         server.control("--instr=off")
     finally:
@@ -72,13 +73,18 @@ def count(bench, options, content):
     return counts, said
 
 
-def bench_count(bench, options):
-    content = HITS["1k"]
-    with bench.running(["origin"], content):
-        counts, said = count(bench, options, content)
+def by_object(counts):
     objects = collections.Counter()
     for (where, _), number in counts.items():
         objects[where] += number
+    return objects
+
+
+def bench_count(bench, options):
+    content = HITS["1k"]
+    with bench.running(["origin"], content):
+        counts, said = count(bench, "headwater", content, h2load_of, options.requests, options)
+    objects = by_object(counts)
     each = 1 / options.requests
     print(f"Instructions in user space for one cached 1 KB response by HTTP/2 and TLS 1.3, {H2_CONNECTIONS} connections of "
           f"{H2_STREAMS} streams:\n\n| where | instructions |\n| --- | --- |")
@@ -90,3 +96,26 @@ def bench_count(bench, options):
         print(f"| {name} | {where} | {number * each:.0f} |")
     print(re.search(r"traffic:.*", said)[0])
     return {"requests": options.requests, "objects": objects}
+
+
+def bench_count_resume(bench, options):
+    """Of what passes through: all of it, and where the first server differs from the others."""
+    rows = {}
+    with bench.running(["origin"], PASS):
+        for size in options.sizes:
+            content = EVENTS[size]
+            requests = max(LARGE_REQUESTS, options.requests * len(PASS.body) // len(content.body))
+            counts = {name: count(bench, name, content, h1load_of, requests, options)[0] for name in options.servers}
+            print(f"Instructions in user space for one passed-through response of {len(content.body)} bytes, {requests} of "
+                  f"them:\n\n| server | instructions |\n| --- | --- |")
+            rows[size] = {name: sum(of.values()) / requests for name, of in counts.items()}
+            for name, number in rows[size].items():
+                print(f"| {name} | {number:.0f} |")
+            first, *others = counts.values()
+            for other in others:
+                print("\n| function | where | more |\n| --- | --- | --- |")
+                more = collections.Counter(first)
+                more.subtract(other)
+                for (where, name), number in sorted(more.items(), key=lambda item: -abs(item[1]))[:options.functions]:
+                    print(f"| {name} | {where} | {number / requests:+.0f} |")
+    return rows

@@ -6,6 +6,9 @@ import subprocess
 from client import HOST
 from servers import BUILT, PRELOADED
 
+H1_CONNECTIONS = 32
+LARGE_CONNECTIONS = 8  # for bodies of megabytes: more would measure socket buffers
+LARGE_BYTES = 1 << 20
 H2_CONNECTIONS, H2_STREAMS = 32, 32
 ANSWERED_AT_ONCE = 8  # by handshakes.c: so many have no ticket yet
 
@@ -41,6 +44,16 @@ def h2load_of(bench, server, content, amount):
     return run(bench, server, ["h2load", "-t1", f"-c{H2_CONNECTIONS}", f"-m{H2_STREAMS}", amount,
                                f"--connect-to=127.0.0.1:{server.port}",
                                f"https://{HOST}:{server.port}{content.path}"])
+
+
+def h1load_of(bench, server, content, amount):
+    """The same by HTTP/1.1, and without TLS."""
+    connections = LARGE_CONNECTIONS if len(content.body) >= LARGE_BYTES else H1_CONNECTIONS
+    out = run(bench, server, ["h2load", "--h1", "-t1", f"-c{connections}", amount,
+                              f"--connect-to=127.0.0.1:{server.port}", f"http://{HOST}{content.path}"])
+    if "0 failed, 0 errored, 0 timeout" not in out:
+        raise SystemExit(f"bench: {server.name} did not answer all: {out}")
+    return out
 
 
 class H2load:

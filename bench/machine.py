@@ -29,6 +29,12 @@ def cpu_s(pid):
     return ticks / TICKS
 
 
+def run_us(pid):
+    """The same to less than a tick: time that threads which still run have run, as the scheduler counts it."""
+    every = (path.read_text() for each in tree(pid) for path in pathlib.Path(f"/proc/{each}/task").glob("*/schedstat"))
+    return sum(int(text.split()[0]) for text in every) / 1000
+
+
 def core_busy_s(core):
     for line in pathlib.Path("/proc/stat").read_text().splitlines():
         if line.startswith(f"cpu{core} "):

@@ -11,7 +11,7 @@ import sys
 import time
 
 import machine
-from client import HITS, HOST, PASSES, fetch
+from client import EVENTS, HITS, HOST, PASS, fetch
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -113,7 +113,7 @@ class Bench:
         for each in (self.folder, self.memory):
             each.chmod(0o755)
         (self.folder / "temp").mkdir()
-        for content in (*PASSES.values(), *HITS.values()):
+        for content in (PASS, *EVENTS.values(), *HITS.values()):
             path = self.folder / "www" / content.path.removeprefix("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.body)
