@@ -144,7 +144,8 @@ struct serve_h2_session {
 	uint32_t content_left, padding_left; /* of that */
 	size_t wanted;                       /* bytes that `in` needs, to go on */
 	uint32_t last_id;                    /* of the last request whose head is whole */
-	uint32_t came; /* of bodies, for which the client has no room again yet */
+	uint32_t came;  /* of bodies, for which the client has no room again yet */
+	uint32_t wider; /* what is left of LIMIT_H2_WIDER_BYTES */
 	uint8_t preface_left;
 	bool has_settings;                /* of the client */
 	struct serve_h2_head head;        /* that is coming */
@@ -190,6 +191,12 @@ struct serve_h2_block {
 	bool is_end;     /* of its stream */
 };
 
+/* A piece of a body that waits to be read. */
+struct serve_h2_piece {
+	struct serve_h2_piece *next;
+	struct buf buf;
+};
+
 struct serve_h2_stream {
 	struct serve_stream stream; /* `is_closed`: who answers has let it go */
 	struct serve_h2_session *session;
@@ -201,18 +208,21 @@ struct serve_h2_stream {
 	uint32_t id;
 	uint8_t urgency;
 	bool is_incremental;
-	struct buf coming, held; /* of the request's body: being received, being read */
-	uint64_t came;           /* bytes of it */
-	uint32_t room_left;      /* for it: the client's window */
-	uint32_t uncredited;     /* bytes that were read, and not told to the client */
-	int64_t window;          /* for the response */
-	struct str pending;      /* of the response: to be put into `out` now */
-	int file;                /* the same, where pending is empty and file_left is not 0 */
+	struct buf coming, held;      /* of the request's body: being received, being read */
+	struct serve_h2_piece *later; /* of it, where `coming` is full; the next one first */
+	uint64_t came;                /* bytes of it */
+	uint32_t room;                /* the client's window, when nothing of it is used */
+	uint32_t room_left;           /* of that */
+	uint32_t uncredited;          /* bytes that were read, and not told to the client */
+	int64_t window;               /* for the response */
+	struct str pending;           /* of the response: to be put into `out` now */
+	int file;                     /* the same, where pending is empty and file_left is not 0 */
 	uint64_t file_offset, file_left;
 	uint64_t window_since_ms;      /* while it waits for its window; else 0 */
 	uint64_t session_mark;         /* what was sent of all streams then */
 	uint64_t window_mark;          /* what was sent then */
 	struct serve_h2_block *blocks; /* that wait for room, the next one first */
+	bool is_awaited;               /* what is read of its body was waited for */
 	bool has_end;                  /* the request is whole */
 	bool is_malformed;             /* what came of it */
 	bool is_end_sent;              /* the response is whole, in `out` */

@@ -499,6 +499,7 @@ void serve_h2_open(struct serve_connection *connection)
 	session->head.limits = &server->options.head_limits;
 	session->memory.budget = server->options.buffers->budget;
 	session->window = session->stream_window = SERVE_H2_WINDOW_BYTES;
+	session->wider = LIMIT_H2_WIDER_BYTES;
 	session->preface_left = PREFACE_BYTES;
 	session->wanted = 1;
 	session->idle_since_ms = now_of(session);

@@ -50,6 +50,50 @@ static void forget(struct serve_h2_stream *stream)
 	stream->session->wire_count--;
 }
 
+/* ---- pieces of a body ---- */
+
+/* Puts what was received into the place of what is read, which is empty, and whose block takes what
+ * comes. */
+static void turn_over(struct serve_h2_stream *stream)
+{
+	struct serve_h2_piece *next = stream->later;
+	struct buf empty = stream->held;
+	stream->held = stream->coming;
+	stream->coming = empty;
+	if (next == NULL)
+		return;
+	buf_release(server_of(stream)->options.buffers, &stream->coming);
+	stream->coming = next->buf;
+	stream->later = next->next;
+	mem_free(next);
+}
+
+/* Where the next bytes have room. */
+static struct buf *last_piece(struct serve_h2_stream *stream, size_t bytes)
+{
+	struct serve_h2_piece **at = &stream->later;
+	struct buf *last = &stream->coming;
+	while (*at != NULL) {
+		last = &(*at)->buf;
+		at = &(*at)->next;
+	}
+	if (buf_length(last) + bytes <= BUF_LARGE)
+		return last;
+	*at = mem_new(struct serve_h2_piece);
+	return &(*at)->buf;
+}
+
+static void drop_pieces(struct serve_h2_stream *stream)
+{
+	struct buf_pool *pool = server_of(stream)->options.buffers;
+	buf_release(pool, &stream->held);
+	while (stream->later != NULL) {
+		turn_over(stream);
+		buf_release(pool, &stream->held);
+	}
+	buf_release(pool, &stream->coming);
+}
+
 /* ---- the end ---- */
 
 void serve_h2_stream_free(struct serve_h2_stream *stream)
@@ -63,8 +107,8 @@ void serve_h2_stream_free(struct serve_h2_stream *stream)
 	list_remove(&stream->due);
 	list_remove(&stream->waiting);
 	serve_h2_order_leave(stream);
-	buf_release(server->options.buffers, &stream->coming);
-	buf_release(server->options.buffers, &stream->held);
+	drop_pieces(stream);
+	session->wider += stream->room - LIMIT_H2_WINDOW_BYTES;
 	serve_h2_memory_give(&session->memory, STREAM_CHARGE + stream->stream.arena_charged);
 	arena_reset(&stream->stream.arena);
 	if (!stream->stream.is_closed)
@@ -133,8 +177,7 @@ void serve_h2_stream_close(struct serve_stream *closed)
 	closed->is_closed = true;
 	closed->wake = NULL;
 	session->open_count--;
-	buf_release(server_of(stream)->options.buffers, &stream->coming);
-	buf_release(server_of(stream)->options.buffers, &stream->held);
+	drop_pieces(stream);
 	bool is_broken = closed->is_gone || !closed->is_finished;
 	if (is_broken && !stream->is_wire_closed)
 		serve_h2_stream_reset(stream, code_of(stream));
@@ -271,7 +314,7 @@ static struct serve_h2_stream *make(struct serve_h2_session *session, uint32_t i
 	stream->timer.on_expire = on_expire;
 	stream->id = id;
 	stream->urgency = SERVE_H2_URGENCY;
-	stream->room_left = LIMIT_H2_WINDOW_BYTES;
+	stream->room = stream->room_left = LIMIT_H2_WINDOW_BYTES;
 	stream->window = session->stream_window;
 	stream->next_by_id = *row_of(session, id);
 	*row_of(session, id) = stream;
@@ -397,7 +440,8 @@ bool serve_h2_stream_has_length(const struct serve_h2_stream *stream, uint64_t c
 
 bool serve_h2_stream_data(struct serve_h2_stream *stream, struct str data)
 {
-	if (!buf_add(server_of(stream)->options.buffers, &stream->coming, data))
+	struct buf *piece = last_piece(stream, data.len);
+	if (!buf_add(server_of(stream)->options.buffers, piece, data))
 		return false;
 	if (stream->stream.wants_body)
 		wake(stream);
@@ -421,12 +465,28 @@ void serve_h2_stream_add_trailers(struct serve_h2_stream *stream, struct str lin
 	stream->stream.has_trailers = true;
 }
 
+/* Who reads as fast as it comes is held back by the way between us and the client, on which a
+ * window at most is at a time: doubles it, while there is some of what all of them may have. */
+static uint32_t widen(struct serve_h2_stream *stream)
+{
+	const struct serve_stream *it = &stream->stream;
+	struct serve_h2_session *session = stream->session;
+	uint32_t more = stream->room < session->wider ? stream->room : session->wider;
+	bool is_enough = it->is_length_known &&
+	                 it->body_length - stream->came <= stream->room_left + stream->uncredited;
+	if (!stream->is_awaited || is_enough)
+		return 0;
+	stream->room += more;
+	session->wider -= more;
+	return more;
+}
+
 void serve_h2_stream_credit(struct serve_h2_stream *stream, size_t bytes)
 {
 	stream->uncredited += (uint32_t)bytes;
-	if (stream->uncredited < LIMIT_H2_WINDOW_BYTES / 2 || stream->has_end ||
-	        stream->is_wire_closed)
+	if (stream->uncredited < stream->room / 2 || stream->has_end || stream->is_wire_closed)
 		return;
+	stream->uncredited += widen(stream);
 	serve_h2_put_update(stream->session, stream->id, stream->uncredited);
 	stream->room_left += stream->uncredited;
 	stream->uncredited = 0;
@@ -483,16 +543,16 @@ enum serve_read serve_h2_stream_read(struct serve_stream *it, size_t room, struc
 		return SERVE_READ_FAILED;
 	if (it->expects_continue)
 		send_continue(stream);
+	bool has_waited = it->wants_body;
 	/* The time in which nobody asked does not count against the client. */
 	if (!it->wants_body && now_of(stream) - it->body_asked_ms > PAUSE_MS)
 		it->body_deadline_ms = CLOCK_NEVER;
 	it->wants_body = false;
 	if (buf_length(&stream->held) == 0) {
-		/* What was given out last is not needed any more, and its block takes what comes.
-		 */
-		struct buf empty = stream->held;
-		stream->held = stream->coming;
-		stream->coming = empty;
+		/* What was given out last is not needed any more. */
+		if (buf_length(&stream->coming) > 0)
+			stream->is_awaited = has_waited;
+		turn_over(stream);
 		serve_h2_stream_credit(stream, 0);
 	}
 	if (buf_length(&stream->held) > 0) {

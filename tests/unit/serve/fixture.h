@@ -42,6 +42,7 @@ struct script {
 	bool cuts_anew;   /* what the client did not take comes in pieces of another size */
 	size_t abort_at;  /* so much of the body is written, then it is aborted; 0: never */
 	size_t read_room; /* of each read; 0: 64 KiB */
+	size_t read_most; /* of a body, and then nothing more for now; 0: all */
 	unsigned interim; /* sent before the response */
 	bool flushes;     /* after each piece */
 	const struct http_head *trailers;
@@ -121,6 +122,8 @@ static inline bool read_request_body(struct exchange *exchange)
 	size_t room = script->read_room != 0 ? script->read_room : BUF_LARGE;
 	for (;;) {
 		struct str piece, trailers;
+		if (script->read_most != 0 && outcome->body.len >= script->read_most)
+			return false;
 		switch (serve_stream_read(exchange->stream, room, &piece)) {
 		case SERVE_READ_DATA:
 			assert_true(piece.len > 0 && piece.len <= room);

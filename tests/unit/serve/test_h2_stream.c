@@ -57,6 +57,35 @@ static void what_nobody_reads_is_kept_up_to_the_window(void **state)
 	h2_done(&h2, &fixture);
 }
 
+/* Uploads whose reader keeps up, until it stops: what is on its way then is kept, all of it is read
+ * in the end, and the next one has as much room again. */
+static void windows_grow_where_bodies_are_read_as_they_come(void **state)
+{
+	enum { STREAMS = 3, SIZE = 8 << 20, MOST = 3 << 20 };
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	fixture.script.read_most = MOST;
+	h2_open(&h2, &fixture, 0);
+	for (unsigned i = 0; i < STREAMS; i++) {
+		h2.upload = pattern_of(0, SIZE);
+		h2_ask(&h2, "PUT", "/a", true, NULL, NULL);
+		h2_until(&h2, fixture.begun == i + 1 && fixture.outcomes[i].body.len >= MOST);
+		h2_for(&h2, 50);
+		size_t kept = h2.uploaded - fixture.outcomes[i].body.len;
+		assert_in_range(kept, LIMIT_H2_WIDER_BYTES / 2,
+		        LIMIT_H2_WIDER_BYTES + LIMIT_H2_WINDOW_BYTES);
+		fixture.script.read_most = 0;
+		wake_exchanges(&fixture);
+		h2_until(&h2, h2_answer(&h2, (int32_t)(2 * i + 1))->is_closed);
+		fixture.script.read_most = MOST;
+		assert_int_equal(fixture.outcomes[i].body.len, SIZE);
+		assert_true(is_pattern(text_str(&fixture.outcomes[i].body)));
+	}
+	h2_done(&h2, &fixture);
+}
+
 static void a_body_that_does_not_come_fails_alone(void **state)
 {
 	(void)state;
@@ -150,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(request_bodies_arrive_whole_with_their_trailers),
 	        cmocka_unit_test(what_nobody_reads_is_kept_up_to_the_window),
+	        cmocka_unit_test(windows_grow_where_bodies_are_read_as_they_come),
 	        cmocka_unit_test(a_body_that_does_not_come_fails_alone),
 	        cmocka_unit_test(a_reset_is_a_client_that_left),
 	        cmocka_unit_test(who_waits_for_it_is_told_to_go_on),
