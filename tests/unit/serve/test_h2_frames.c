@@ -1,5 +1,5 @@
 /* What comes on an HTTP/2 connection and is wrong, too much, or changes what was said before. */
-#include "h2_client.h"
+#include "h2_reference.h"
 
 /* Heads of a request in HPACK without a table: what follows ":method GET, :scheme http". */
 static void add_literal(struct text *block, const char *name, const char *value)
@@ -295,6 +295,60 @@ static void padding_is_room_again_also_where_nothing_else_comes(void **state)
 	h2_done(&h2, &fixture);
 }
 
+/* What became of the streams of all talks that did not end with an error, and how many did. */
+struct outcomes {
+	unsigned over, answered, reset;
+};
+
+/* nghttp2 makes an error of the connection of some that we make one of a stream (RFC 9113 section
+ * 5.4.1). */
+static void compare(const struct reference_verdict *wanted, const struct reference_verdict *ours,
+        unsigned seed, struct outcomes *outcomes)
+{
+	bool has_reset = false, is_over = wanted->is_over || ours->is_over;
+	for (unsigned i = 0; i < REFERENCE_STREAMS; i++) {
+		has_reset |= ours->reset[i] != 0;
+		if (is_over)
+			continue;
+		outcomes->answered += ours->is_answered[i];
+		outcomes->reset += ours->reset[i] != 0;
+		if (ours->is_answered[i] != wanted->is_answered[i] ||
+		        ours->reset[i] != wanted->reset[i])
+			fail_msg("talk %u: stream %u is answered: %d, reset: %u", seed, 2 * i + 1,
+			        ours->is_answered[i], ours->reset[i]);
+	}
+	outcomes->over += ours->is_over;
+	if (ours->is_over != wanted->is_over && (ours->is_over || !has_reset))
+		fail_msg("talk %u: is over: %d", seed, ours->is_over);
+}
+
+static void what_nghttp2_says_we_say(void **state)
+{
+	enum { TALKS = 1000, TALKS_OF_ONE = 50 };
+	(void)state;
+	struct fixture fixture;
+	struct outcomes outcomes = {.over = 0};
+	for (unsigned seed = 0; seed < TALKS; seed++) {
+		struct reference_talk talk;
+		struct reference_verdict wanted, ours;
+		if (seed % TALKS_OF_ONE == 0)
+			h2_fixture_start(&fixture);
+		unsigned refused = fixture.refused;
+		reference_talk_make(&talk, seed);
+		reference_ask_nghttp2(text_str(&talk.bytes), &wanted);
+		reference_ask_us(&fixture, text_str(&talk.bytes), &wanted, &ours);
+		text_done(&talk.bytes);
+		wait_until_alone(&fixture);
+		/* What we answer for what a head says is no matter of frames. */
+		if (fixture.refused == refused)
+			compare(&wanted, &ours, seed, &outcomes);
+		if (seed % TALKS_OF_ONE == TALKS_OF_ONE - 1)
+			fixture_done(&fixture);
+	}
+	assert_true(outcomes.over > TALKS / 10);
+	assert_true(outcomes.answered > TALKS && outcomes.reset > TALKS / 10);
+}
+
 int main(void)
 {
 	hash_init();
@@ -308,6 +362,7 @@ int main(void)
 	        cmocka_unit_test(the_window_of_a_closed_stream_cannot_be_too_large),
 	        cmocka_unit_test(bodies_that_nobody_wants_count),
 	        cmocka_unit_test(padding_is_room_again_also_where_nothing_else_comes),
+	        cmocka_unit_test(what_nghttp2_says_we_say),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
