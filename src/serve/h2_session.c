@@ -303,6 +303,15 @@ static bool is_done(const struct serve_h2_session *session)
 
 /* ---- deadlines ---- */
 
+/* When what is coming of a frame, or a head, must be whole. What we do not read yet is not missing.
+ */
+static uint64_t head_deadline(const struct serve_h2_session *session)
+{
+	if (session->head_since_ms == 0 || session->has_more)
+		return CLOCK_NEVER;
+	return session->head_since_ms + server_of(session)->options.head_timeout_ms;
+}
+
 /* Since when nothing is asked for is kept; the deadline is the earliest of what is waited for. */
 static void look(struct serve_h2_session *session)
 {
@@ -310,9 +319,8 @@ static void look(struct serve_h2_session *session)
 	uint64_t at_ms = session->pace_look_ms;
 	if (session->drain_ms != 0 && session->drain_ms < at_ms)
 		at_ms = session->drain_ms;
-	if (session->head_since_ms != 0 &&
-	        session->head_since_ms + server->options.head_timeout_ms < at_ms)
-		at_ms = session->head_since_ms + server->options.head_timeout_ms;
+	if (head_deadline(session) < at_ms)
+		at_ms = head_deadline(session);
 	if (session->stream_count == 0) {
 		uint64_t idle_ms = !session->has_settings ? server->options.head_timeout_ms
 		                   : server->is_draining  ? DRAIN_IDLE_MS
@@ -464,8 +472,7 @@ void serve_h2_expired(struct serve_connection *connection, uint64_t now_ms)
 		say_last(session, SERVE_H2_NO_ERROR);
 	}
 	bool is_head_slow =
-	        (session->head_since_ms != 0 &&
-	                session->head_since_ms + server->options.head_timeout_ms <= now_ms) ||
+	        head_deadline(session) <= now_ms ||
 	        (!session->has_settings &&
 	                session->idle_since_ms + server->options.head_timeout_ms <= now_ms);
 	uint64_t idle_ms =

@@ -163,6 +163,31 @@ static void a_head_that_is_coming_is_not_told_as_the_last(void **state)
 	h2_done(&h2, &fixture);
 }
 
+/* What the client has sent of it and we do not read, since it is slow to read us, is not missing.
+ */
+static void a_head_that_we_do_not_read_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	struct h2_client h2;
+	h2_fixture_start(&fixture);
+	fixture.script.holds = true;
+	h2_open(&h2, &fixture, 0);
+	h2_ask(&h2, "GET", "/a", false, NULL, NULL);
+	h2_until(&h2, fixture.begun == 1);
+	assert_true(client_send(&h2.client, STR("\0\0\2\1\5\0\0\0\3\x82")));
+	struct serve_h2_session *session = h2_session(&fixture);
+	turn_until(&h2.client, session->head_since_ms != 0);
+	session->has_more = true;
+	serve_h2_expired(session->connection, session->head_since_ms + HEAD_MS);
+	assert_false(session->is_over);
+	session->has_more = false;
+	serve_h2_expired(session->connection, session->head_since_ms + HEAD_MS);
+	h2_until(&h2, h2.client.has_end);
+	assert_int_equal(h2.goaway, NGHTTP2_NO_ERROR);
+	h2_done(&h2, &fixture);
+}
+
 static void without_memory_the_connection_ends(void **state)
 {
 	(void)state;
@@ -211,6 +236,7 @@ int main(void)
 	        cmocka_unit_test(a_drain_lets_streams_end_and_takes_those_on_their_way),
 	        cmocka_unit_test(a_drain_raises_no_last_stream),
 	        cmocka_unit_test(a_head_that_is_coming_is_not_told_as_the_last),
+	        cmocka_unit_test(a_head_that_we_do_not_read_is_not_waited_for),
 	        cmocka_unit_test(without_memory_the_connection_ends),
 	        cmocka_unit_test(a_server_may_end_with_connections_open),
 	};
