@@ -261,3 +261,16 @@ def test_floods_of_requests_wait_for_those_before(server):
             client.send(frame(h2wire.RST_STREAM, 0, stream, CANCEL.to_bytes(4, "big")))
         client.ping()
         assert client.get("/cached").status == 200
+
+
+def test_refusals_that_are_not_read_stop_nobody(server):
+    """One at a time, so that the last that finds room may find too little."""
+    with Beside(server), connect(server, receive_buffer=4096) as client:
+        client.ping()
+        client.socket.settimeout(0.1)
+        try:
+            for _ in range(20_000):
+                client.socket.sendall(client.head_frame(client.new(), client.head_of(host="nobody.test")))
+                time.sleep(0.0005)
+        except OSError:
+            pass
