@@ -87,7 +87,7 @@ static bool is_understood(unsigned status)
 
 /* Whether a 206 can be told from pieces of another version, and its place in the whole is known
  * (3.3, 3.4). */
-static bool is_good_piece(const struct cache_exchange *exchange)
+static bool is_good_piece(const struct cache_exchange *exchange, const struct cache_rules *rules)
 {
 	struct http_content_range content;
 	const struct http_head *response = exchange->response;
@@ -95,7 +95,7 @@ static bool is_good_piece(const struct cache_exchange *exchange)
 	       http_range_parse_content(
 	               http_head_get(response, HTTP_NAME_CONTENT_RANGE), &content) &&
 	       !content.is_unsatisfied && content.length != UINT64_MAX &&
-	       cache_update_strong_validator(response).len > 0;
+	       cache_update_piece_validator(response, rules->trusts_dates).len > 0;
 }
 
 /* What the request alone decides. */
@@ -113,12 +113,13 @@ static enum cache_verdict judge_request(
 }
 
 /* What the status decides of a response whose fields speak for it. */
-static enum cache_verdict judge_status(const struct cache_exchange *exchange)
+static enum cache_verdict judge_status(
+        const struct cache_exchange *exchange, const struct cache_rules *rules)
 {
 	unsigned status = exchange->response->status;
 	if (cache_policy_is_of_request(status))
 		return CACHE_VERDICT_STATUS;
-	if (status == 206 && !is_good_piece(exchange))
+	if (status == 206 && !is_good_piece(exchange, rules))
 		return CACHE_VERDICT_PARTIAL;
 	return CACHE_VERDICT_STORE;
 }
@@ -208,7 +209,7 @@ enum cache_verdict cache_policy_may_store(const struct cache_exchange *exchange,
 	http_cache_control_of_response(exchange->response, &control);
 	verdict = judge_fields(exchange, &control, rules);
 	if (verdict == CACHE_VERDICT_STORE)
-		verdict = judge_status(exchange);
+		verdict = judge_status(exchange, rules);
 	if (verdict != CACHE_VERDICT_STORE)
 		return verdict;
 	if (!cache_terms_make(exchange, &control, rules, &terms))

@@ -49,6 +49,7 @@ struct cache_rules {
 	bool has_client_directives; /* requests' directives count (RFC 9111 5.2.1); false: ignored
 	                             */
 	bool has_heuristics;        /* 4.2.2 */
+	bool trusts_dates;          /* pieces may be told to be of one version by Last-Modified */
 	uint8_t set_cookie;         /* enum cache_set_cookie */
 	uint32_t stale_while_revalidate_s, stale_if_error_s; /* where a response says nothing */
 	uint32_t backup_max_s;        /* backup.cache_max; UINT32_MAX: no cap */

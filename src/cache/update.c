@@ -166,3 +166,9 @@ struct str cache_update_strong_validator(const struct http_head *stored)
 		return STR_EMPTY;
 	return http_head_get(stored, HTTP_NAME_LAST_MODIFIED);
 }
+
+struct str cache_update_piece_validator(const struct http_head *stored, bool trusts_dates)
+{
+	struct str validator = cache_update_strong_validator(stored);
+	return trusts_dates || http_head_has(stored, HTTP_NAME_ETAG) ? validator : STR_EMPTY;
+}

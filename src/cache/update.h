@@ -44,7 +44,10 @@ bool cache_update_has_validator(const struct http_head *response);
  * (4.3.1): If-None-Match, If-Modified-Since. Returns whether there is any. */
 bool cache_update_write_conditions(const struct http_head *stored, struct http_writer *writer);
 
-/* The strong validator that pieces of it must agree on: its ETag where that is strong, else its
- * Last-Modified where that is (RFC 9110 8.8.2.2); empty where there is none. It is what If-Range
- * needs. */
+/* Its strong validator, which is what If-Range needs: its ETag where that is strong, else its
+ * Last-Modified where that is (RFC 9110 8.8.2.2); empty where there is none. */
 struct str cache_update_strong_validator(const struct http_head *stored);
+
+/* The one that pieces of it must agree on, whichever address they come from: files that differ may
+ * have one date on two machines, so that is only trusted where it is to be. */
+struct str cache_update_piece_validator(const struct http_head *stored, bool trusts_dates);

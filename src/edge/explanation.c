@@ -120,7 +120,9 @@ static void count_pieces(struct looked *looked, const struct cache_entry *entry)
 		        CACHE_FOUND_NOTHING;
 	add_number(&looked->object, "pieces", total);
 	add_number(&looked->object, "pieces_here", here);
-	if (here < total && cache_update_strong_validator(&entry->head).len == 0)
+	if (here < total &&
+	        cache_update_piece_validator(&entry->head, looked->domain->resume_trusts_dates)
+	                        .len == 0)
 		looked->stored = STORED_INCOMPLETE;
 }
 

@@ -13,7 +13,8 @@ void edge_request_know_object(
 	request->object = (struct edge_piece){
 	        .id = id,
 	        .length = length,
-	        .validator = arena_copy(arena, cache_update_strong_validator(head)),
+	        .validator = arena_copy(arena,
+	                cache_update_piece_validator(head, request->domain->resume_trusts_dates)),
 	        .coding = arena_copy(arena, http_head_get(head, HTTP_NAME_CONTENT_ENCODING)),
 	};
 }

@@ -120,7 +120,8 @@ static enum edge_turn go_on_alone(struct edge_request *request)
 	if (length != UINT64_MAX)
 		return go_on_with_pieces(request, request->flight.at, length);
 	/* Without a version nothing could be pulled then. */
-	if (cache_update_strong_validator(&loaded->head).len == 0)
+	if (cache_update_piece_validator(&loaded->head, request->domain->resume_trusts_dates).len ==
+	        0)
 		return edge_request_finish_broken(request, FAULT_STORED);
 	return wait_for_length(request);
 }

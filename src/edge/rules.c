@@ -33,6 +33,7 @@ void edge_rules_make(const struct model_domain *domain, struct edge_rules *ret_r
 	const struct model_cache *rules = domain->cache;
 	unsigned count = 0;
 	edge_rules_make_for_hit(rules, &ret_rules->cache);
+	ret_rules->cache.trusts_dates = domain->resume_trusts_dates;
 	if (domain->backup_cache_max_ms > 0)
 		ret_rules->cache.backup_max_s = seconds_of(domain->backup_cache_max_ms);
 	for (uint32_t i = 0; i < rules->ttl_statuses.count; i++) {

@@ -14,8 +14,9 @@ PIECE = MIB // 4  # in the small memory of the tests
 class File:
     """A file that an origin serves with ranges; `version` is its ETag and its content."""
 
-    def __init__(self, size=SIZE, version="1", lines=(FRESH,), etag='"{}"', has_ranges=True, **reply):
+    def __init__(self, size=SIZE, version="1", lines=(FRESH,), etag='"{}"', modified=None, has_ranges=True, **reply):
         self.size, self.version, self.lines, self.etag = size, version, lines, etag
+        self.modified = modified
         self.has_ranges = has_ranges
         self.reply = reply
 
@@ -24,11 +25,13 @@ class File:
 
     def __call__(self, request):
         etag = self.etag.format(self.version) if self.etag else None
-        lines = [*self.lines, *([f"ETag: {etag}"] if etag else [])]
+        lines = [*self.lines, *([f"ETag: {etag}"] if etag else []),
+                 *([f"Last-Modified: {self.modified}"] if self.modified else [])]  # fmt: skip
+        validator = etag or self.modified
         if etag and etag in request.fields.get("If-None-Match", ""):
             return says(*lines, status=304)
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.fields.get("Range", ""))
-        if not self.has_ranges or not asked or request.fields.get("If-Range", etag) != etag:
+        if not self.has_ranges or not asked or request.fields.get("If-Range", validator) != validator:
             return says(*lines, body=Generated(f"file {self.version}", self.size), **self.reply)
         if not asked.group(1):
             return self.suffix(lines, int(asked.group(2)))

@@ -306,6 +306,22 @@ def test_without_a_strong_validator_nothing_is_put_together(site, name):
     assert response.digest == content.digest("file 1", SIZE)
 
 
+@pytest.mark.parametrize("trusts", [False, True])
+def test_a_date_tells_the_version_of_pieces_where_it_is_trusted(make, trusts):
+    """Files that differ may have one date and length on two machines; trusted, they had better not."""
+    modified = "Mon, 02 Nov 2026 10:00:00 GMT"
+    origins = [make.origin("one"), make.origin("two")]
+    files = [File(version="1" if trusts else str(i), etag=None, modified=modified) for i in range(2)]
+    for origin, file in zip(origins, files):
+        origin.default = file
+    server = make.headwater([domain(origins, resume={"trust_dates": "on" if trusts else "off"})])
+    for i in range(12):
+        response = server.get(f"/{i}", fields=[("Range", f"bytes={5 * MIB}-{8 * MIB - 1}")])
+        assert response.status == 206 and any(file.is_right(response) for file in files)
+    pulled = sum(request.sent for origin in origins for request in origin.requests)
+    assert (pulled < 12 * SIZE / 2) if trusts else (pulled > 12 * 3 * MIB)
+
+
 UNSHARED = [["Cache-Control: no-store"], ["Cache-Control: private"], [], [FRESH, "Set-Cookie: a=b"]]
 
 

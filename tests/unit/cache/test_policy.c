@@ -189,34 +189,36 @@ static void only_our_own_pieces_are_stored(void **state)
 	(void)state;
 	static const struct {
 		bool is_piece;
-		const char *lines, *verdict;
+		const char *lines, *verdict, *trusted;
 	} rows[] = {
-	        {true, "Content-Range: bytes 0-9/100\nETag: \"a\"", "store"},
+	        {true, "Content-Range: bytes 0-9/100\nETag: \"a\"", "store", "store"},
 	        {true,
 	                "Content-Range: bytes 0-9/100\n" DATE_NOW
 	                "Last-Modified: Sun, 06 Nov 1994 08:49:36 GMT",
-	                "store"},
-	        {false, "Content-Range: bytes 0-9/100\nETag: \"a\"", "partial"},
+	                "partial", "store"},
+	        {false, "Content-Range: bytes 0-9/100\nETag: \"a\"", "partial", "partial"},
 	        /* RFC 9111 3.4: a strong validator */
-	        {true, "Content-Range: bytes 0-9/100\nETag: W/\"a\"", "partial"},
+	        {true, "Content-Range: bytes 0-9/100\nETag: W/\"a\"", "partial", "partial"},
 	        {true,
 	                "Content-Range: bytes 0-9/100\nLast-Modified: Sun, 06 Nov 1994 08:49:36 "
 	                "GMT",
-	                "partial"},
-	        {true, "Content-Range: bytes 0-9/100", "partial"},
-	        {true, "Content-Range: bytes 0-9/*\nETag: \"a\"", "partial"},
-	        {true, "Content-Range: bytes */100\nETag: \"a\"", "partial"},
-	        {true, "ETag: \"a\"", "partial"},
+	                "partial", "partial"},
+	        {true, "Content-Range: bytes 0-9/100", "partial", "partial"},
+	        {true, "Content-Range: bytes 0-9/*\nETag: \"a\"", "partial", "partial"},
+	        {true, "Content-Range: bytes */100\nETag: \"a\"", "partial", "partial"},
+	        {true, "ETag: \"a\"", "partial", "partial"},
 	        {true, "Content-Range: bytes 0-9/100\nContent-Range: bytes 0-9/100\nETag: \"a\"",
-	                "partial"},
+	                "partial", "partial"},
 	};
 	struct exchanges exchanges = {0};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct text lines = {0};
 		text_addf(&lines, "Cache-Control: max-age=9\n%s", rows[i].lines);
 		exchanges_make(&exchanges, "", 206, text_c(&lines))->is_piece = rows[i].is_piece;
-		assert_string_equal(
-		        verdict_of(&exchanges.exchange, &EXCHANGES_RULES), rows[i].verdict);
+		struct cache_rules rules = EXCHANGES_RULES;
+		assert_string_equal(verdict_of(&exchanges.exchange, &rules), rows[i].verdict);
+		rules.trusts_dates = true;
+		assert_string_equal(verdict_of(&exchanges.exchange, &rules), rows[i].trusted);
 		text_done(&lines);
 	}
 	exchanges_done(&exchanges);

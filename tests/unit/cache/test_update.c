@@ -211,6 +211,11 @@ static void conditions_are_made_of_validators(void **state)
 		assert_int_equal(cache_update_has_validator(stored), has_any);
 		assert_str_equal(http_writer_str(&writer), str_of(rows[i].written));
 		assert_str_equal(cache_update_strong_validator(stored), str_of(rows[i].strong));
+		assert_str_equal(
+		        cache_update_piece_validator(stored, true), str_of(rows[i].strong));
+		bool is_tag = rows[i].strong[0] == '"';
+		assert_str_equal(cache_update_piece_validator(stored, false),
+		        is_tag ? str_of(rows[i].strong) : STR_EMPTY);
 	}
 	heads_done(&heads);
 }
