@@ -4,6 +4,20 @@
  */
 #include "http/etag.h"
 
+#include "http/scan_private.h"
+
+/* Whether these bytes may stand between the quotes of a tag: what is visible, and obs-text. */
+static bool is_opaque(struct str text)
+{
+	for (size_t at = 0;; at++) {
+		at += http_scan_visible(str_make(text.at + at, text.len - at));
+		if (at == text.len)
+			return true;
+		if ((unsigned char)text.at[at] < 0x80)
+			return false;
+	}
+}
+
 /* Takes the entity tag at the front off *rest. */
 static bool read_tag(struct str *rest, struct http_etag *ret_etag)
 {
@@ -13,12 +27,10 @@ static bool read_tag(struct str *rest, struct http_etag *ret_etag)
 		left = str_make(left.at + 2, left.len - 2);
 	if (left.len < 2 || left.at[0] != '"')
 		return false;
-	size_t end = 1;
-	while (end < left.len && (unsigned char)left.at[end] > 0x20 && left.at[end] != '"' &&
-	        left.at[end] != 0x7f)
-		end++;
-	if (end == left.len || left.at[end] != '"')
+	const char *quote = memchr(left.at + 1, '"', left.len - 1);
+	if (quote == NULL || !is_opaque(str_make(left.at + 1, (size_t)(quote - left.at) - 1)))
 		return false;
+	size_t end = (size_t)(quote - left.at);
 	ret_etag->opaque = str_make(left.at, end + 1);
 	ret_etag->is_weak = is_weak;
 	*rest = str_make(left.at + end + 1, left.len - end - 1);

@@ -219,19 +219,36 @@ enum http_scan_event http_scan_lines(
 	return scan_lines(text, scan, ends, line_max, make_masks_sse2);
 }
 
+/* Of the bytes of a vector those that are not visible. */
+static uint32_t invisible_of(__m128i bytes)
+{
+	/* Signed: bytes from %x80 are below zero. */
+	__m128i visible = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x20)),
+	        _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x7f)));
+	return (uint32_t)mask_of(visible) ^ 0xffff;
+}
+
 size_t http_scan_visible(struct str text)
 {
-	size_t count = 0;
-	for (; text.len - count >= 16; count += 16) {
-		__m128i bytes = load_16(text.at + count);
-		/* Signed: bytes from %x80 are below zero. */
-		__m128i right = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x20)),
-		        _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x7f)));
-		uint64_t wrong = mask_of(right) ^ 0xffff;
-		if (wrong != 0)
-			return count + (unsigned)__builtin_ctzll(wrong);
+	if (text.len < 8)
+		return http_scan_visible_portable(text);
+	/* The last bytes overlap those before them. */
+	if (text.len < 16) {
+		size_t last = text.len - 8;
+		uint32_t wrong =
+		        invisible_of(_mm_unpacklo_epi64(load_8(text.at), load_8(text.at + last)));
+		wrong = (wrong & 0xff) | wrong >> 8 << last | 1u << text.len;
+		return (unsigned)__builtin_ctz(wrong);
 	}
-	return count + http_scan_visible_portable(str_make(text.at + count, text.len - count));
+	for (size_t at = 0;; at += 16) {
+		if (at > text.len - 16)
+			at = text.len - 16;
+		uint32_t wrong = invisible_of(load_16(text.at + at));
+		if (wrong != 0)
+			return at + (unsigned)__builtin_ctz(wrong);
+		if (at == text.len - 16)
+			return text.len;
+	}
 }
 
 bool http_scan_is_text(struct str text)

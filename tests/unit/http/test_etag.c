@@ -36,6 +36,15 @@ static void entity_tags_are_read(void **state)
 	        {" \"a\"", NULL, false},
 	        {"\"a\x7f\"", NULL, false},
 	        {"W/ \"a\"", NULL, false},
+	        /* and where many bytes are looked at together */
+	        {"\"0123456789abcdef0123456789abcde\xe9\"",
+	                "\"0123456789abcdef0123456789abcde\xe9\"", false},
+	        {"\"0123456789\xc3\xa9\xc3\xa9-0123456789\"",
+	                "\"0123456789\xc3\xa9\xc3\xa9-0123456789\"", false},
+	        {"\"0123456789abcdef 123456789abcdef\"", NULL, false},
+	        {"\"0123456789\xc3\xa9\tabcdef0123456789\"", NULL, false},
+	        {"\"0123456789abcdef0123456789abcdef\x7f\"", NULL, false},
+	        {"\"0123456789abcdef0123456789abcdef", NULL, false},
 	        {"\"a\", \"b\"", NULL, false},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

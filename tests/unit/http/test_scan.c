@@ -147,6 +147,21 @@ static void each_byte_is_sorted_alike(void **state)
 	}
 }
 
+static void visible_bytes_are_counted_up_to_the_first_other_one(void **state)
+{
+	(void)state;
+	for (size_t length = 0; length < 40; length++) {
+		char text[40];
+		for (size_t first = 0; first <= length; first++) {
+			memset(text, 'x', sizeof(text));
+			memset(text + first, ' ', length - first);
+			struct str piece = str_make(text, length);
+			assert_int_equal(http_scan_visible(piece), first);
+			assert_int_equal(http_scan_visible_portable(piece), first);
+		}
+	}
+}
+
 static void token_bytes_are_those_of_the_rfc(void **state)
 {
 	(void)state;
@@ -182,6 +197,7 @@ int main(void)
 	        cmocka_unit_test(rows_are_scanned_as_told),
 	        cmocka_unit_test(each_place_in_a_block_is_scanned_as_told),
 	        cmocka_unit_test(each_byte_is_sorted_alike),
+	        cmocka_unit_test(visible_bytes_are_counted_up_to_the_first_other_one),
 	        cmocka_unit_test(token_bytes_are_those_of_the_rfc),
 	        cmocka_unit_test(all_short_texts_are_scanned_as_told),
 	};
