@@ -2,9 +2,9 @@
 import time
 
 import machine
-from client import HITS, PASS
+from client import HITS, PASS, PASSES
 from loads import LARGE_BYTES, LARGE_CONNECTIONS, H2load, Handshakes, Wrk
-from rounds import alternate, middle, span, table
+from rounds import alternate, middle, ratio, span, table
 
 
 def measure(bench, server, load, seconds):
@@ -30,11 +30,11 @@ def compare(bench, options, servers, load, title):
 
     rows = alternate(options.rounds, servers,
                      lambda server: measure(bench, server, load, options.seconds), tell)
-    floor = middle(rows["floor"], "us") if "floor" in rows else None
+    floor = rows.get("floor")
     table(f"{title}, {load.says}",
           ["server", "us/request", "min..max", "to the floor", "requests/s", "core busy", "foreign"],
           [(name, f"{middle(each, 'us'):.2f}", span(each, "us", ".2f"),
-            f"{middle(each, 'us') / floor:.2f}" if floor else "", f"{middle(each, 'per_s'):.0f}",
+            f"{ratio(each, floor, 'us'):.2f}" if floor else "", f"{middle(each, 'per_s'):.0f}",
             f"{middle(each, 'busy'):.2f}", f"{max(row['foreign'] for row in each):.2f}")
            for name, each in sorted(rows.items(), key=lambda item: middle(item[1], "us"))])
     return rows

@@ -30,6 +30,11 @@ def middle(rows, key):
     return statistics.median(row[key] for row in rows)
 
 
+def ratio(rows, to, key):
+    """The middle one of the ratios within a round: a slow minute of the machine is in both."""
+    return statistics.median(row[key] / other[key] for row, other in zip(rows, to, strict=True))
+
+
 def span(rows, key, form):
     every = [row[key] for row in rows]
     return f"{min(every):{form}}..{max(every):{form}}"
