@@ -2,7 +2,7 @@
 import time
 
 import machine
-from client import HITS, PASS, PASSES
+from client import HITS, PASS
 from loads import LARGE_BYTES, LARGE_CONNECTIONS, H2load, Handshakes, Wrk
 from rounds import alternate, middle, ratio, span, table
 

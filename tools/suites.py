@@ -24,7 +24,8 @@ FUZZ_SECONDS, FUZZ_SECONDS_SOAK = 5, 60
 UNIT_TIMEOUT_S = 120
 UNIT_TIMEOUT_SOAK_S = 3600
 AT_ONCE = 2          # programs that keep a core busy
-FUNCTIONAL_AT_ONCE = 4  # those mostly wait for time to pass
+UNIT_AT_ONCE = 4     # those that wait for time to pass or for a disk as well
+FUNCTIONAL_AT_ONCE = 4  # those that mostly wait
 FEW_FAILED = 3       # that may show by themselves that they were merely held up
 LOG_LINES = 60
 
@@ -88,9 +89,9 @@ def unit_one(name, folder=CHECKED, timeout=UNIT_TIMEOUT_S, environment=None):
     return passed, failed, f"{name}:\n{tail(shown)}"
 
 
-def unit(names, folder=CHECKED, timeout=UNIT_TIMEOUT_S):
+def unit(names, folder=CHECKED, timeout=UNIT_TIMEOUT_S, at_once=UNIT_AT_ONCE):
     count = Count()
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         for result in pool.map(lambda name: unit_one(name, folder, timeout), names):
             count.add(*result)
     return count
@@ -227,7 +228,7 @@ def soak_suites():
     yield "build with clang and libFuzzer", lambda: build(FUZZ)
     racing = list(racing_units())
     yield "build with TSan", lambda: build(THREADS, ["headwater", *(f"tests/unit/{name}" for name in racing)])
-    yield "unit, TSan", lambda: unit(racing, THREADS, UNIT_TIMEOUT_SOAK_S)
+    yield "unit, TSan", lambda: unit(racing, THREADS, UNIT_TIMEOUT_SOAK_S, AT_ONCE)
     threads = {"HEADWATER": str(THREADS / "headwater")}
     yield "functional, TSan", lambda: pytest("tests/functional", "-m", "racing and not soak", environment=threads)
     yield "unit, many deaths", unit_of_many_deaths

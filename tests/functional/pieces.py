@@ -26,7 +26,7 @@ class File:
     def __call__(self, request):
         etag = self.etag.format(self.version) if self.etag else None
         lines = [*self.lines, *([f"ETag: {etag}"] if etag else []),
-                 *([f"Last-Modified: {self.modified}"] if self.modified else [])]  # fmt: skip
+                 *([f"Last-Modified: {self.modified}", "Date: {now}"] if self.modified else [])]  # fmt: skip
         validator = etag or self.modified
         if etag and etag in request.fields.get("If-None-Match", ""):
             return says(*lines, status=304)
