@@ -16,7 +16,7 @@
 
 enum {
 	FREE_FOR_KEEPER = 1,
-	SPARE_MIN = 4, /* the pieces of a large body come in bursts */
+	SPARE_MIN = 2, /* beside the keeper's, one that is written to next */
 	SPARE_MAX = 16,
 	SPARE_PART = 32,
 	/* Of those that drain, at a time: pinned ones may be many. They take turns. */
