@@ -5,7 +5,6 @@
 #include "edge/explanation.h"
 
 #include "cache/reuse.h"
-#include "cache/update.h"
 #include "edge/bucket.h"
 #include "edge/forward.h"
 #include "edge/key.h"
@@ -120,9 +119,7 @@ static void count_pieces(struct looked *looked, const struct cache_entry *entry)
 		        CACHE_FOUND_NOTHING;
 	add_number(&looked->object, "pieces", total);
 	add_number(&looked->object, "pieces_here", here);
-	if (here < total &&
-	        cache_update_piece_validator(&entry->head, looked->domain->resume_trusts_dates)
-	                        .len == 0)
+	if (here < total && edge_rules_piece_validator(looked->domain, &entry->head).len == 0)
 		looked->stored = STORED_INCOMPLETE;
 }
 

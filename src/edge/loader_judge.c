@@ -4,7 +4,6 @@
  */
 #include "cache/policy.h"
 #include "cache/purge.h"
-#include "cache/update.h"
 #include "edge/loader_private.h"
 #include "edge/lookup.h"
 #include "edge/rules.h"
@@ -316,11 +315,6 @@ static bool read_content(const struct http_head *head, struct http_content_range
 	       !ret_content->is_unsatisfied && ret_content->length != UINT64_MAX;
 }
 
-static struct str piece_validator(const struct edge_loader *loader, const struct http_head *head)
-{
-	return cache_update_piece_validator(head, loader->domain->resume_trusts_dates);
-}
-
 /* Whether a 206 has the piece that was asked for, of the version that was; with what lies before
  * it, of the last one. */
 static bool has_our_piece(const struct edge_loader *loader, const struct http_head *head,
@@ -332,7 +326,7 @@ static bool has_our_piece(const struct edge_loader *loader, const struct http_he
 	uint64_t end =
 	        content->length - first < piece_bytes ? content->length : first + piece_bytes;
 	uint64_t from = content->range.first;
-	struct str validator = piece_validator(loader, head);
+	struct str validator = edge_rules_piece_validator(loader->domain, head);
 	return (from == first || (is_last && from < first)) && content->range.last + 1 == end &&
 	       (length == UINT64_MAX || length == http_range_bytes(&content->range)) &&
 	       validator.len > 0 &&
@@ -398,7 +392,7 @@ static bool is_same_whole(
 {
 	const struct edge_piece *piece = &loader->piece;
 	return piece->id != 0 && head->status == 200 && length == piece->length &&
-	       str_is_equal(piece_validator(loader, head), piece->validator) &&
+	       str_is_equal(edge_rules_piece_validator(loader->domain, head), piece->validator) &&
 	       str_is_equal_nocase(http_head_get(head, HTTP_NAME_CONTENT_ENCODING), piece->coding);
 }
 

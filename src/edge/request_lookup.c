@@ -6,7 +6,6 @@
  */
 #include "cache/purge.h"
 #include "cache/reuse.h"
-#include "cache/update.h"
 #include "edge/answer.h"
 #include "edge/forward.h"
 #include "edge/key.h"
@@ -238,11 +237,6 @@ static uint64_t first_piece(const struct http_range_set *set, uint64_t piece_byt
 	return first / piece_bytes;
 }
 
-static struct str piece_validator(const struct edge_request *request, const struct http_head *head)
-{
-	return cache_update_piece_validator(head, request->domain->resume_trusts_dates);
-}
-
 /* Whether what is stale is to be validated by asking for a piece of it, since no more of a version
  * that came in its place is wanted, and which one. Of what is small all is as good as a part. */
 static bool is_part_enough(const struct edge_request *request, const struct cache_entry *stale,
@@ -251,7 +245,7 @@ static bool is_part_enough(const struct edge_request *request, const struct cach
 	struct http_range_set set;
 	const struct http_head *head = &request->stream->head;
 	if (stale == NULL || stale->object->is_inline ||
-	        piece_validator(request, &stale->head).len == 0 ||
+	        edge_rules_piece_validator(request->domain, &stale->head).len == 0 ||
 	        !(head->method == HTTP_HEAD || is_for_a_part(head)))
 		return false;
 	*ret_piece = (struct edge_piece){.length = UINT64_MAX};
@@ -360,7 +354,8 @@ static bool has_body(const struct edge_request *request)
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
 	if (request->needs_whole && entry->id == request->object.id)
 		return false;
-	if (entry->object->is_inline || piece_validator(request, &entry->head).len > 0)
+	if (entry->object->is_inline ||
+	        edge_rules_piece_validator(request->domain, &entry->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < entry->object->length; number++)
 		if (cache_find_has_piece(worker->cache_reader, entry->id, number) ==
@@ -590,7 +585,7 @@ static bool can_have_all(const struct edge_request *request, const struct edge_l
 	uint64_t piece_bytes = cache_store_piece_bytes(worker->cache);
 	uint64_t start = edge_flight_start(request->flight.flight);
 	if (loaded->is_stored && loaded->length != UINT64_MAX &&
-	        piece_validator(request, &loaded->head).len > 0)
+	        edge_rules_piece_validator(request->domain, &loaded->head).len > 0)
 		return true;
 	for (uint64_t number = 0; number * piece_bytes < start; number++)
 		if (cache_find_has_piece(worker->cache_reader, loaded->id, number) ==

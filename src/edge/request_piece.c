@@ -3,8 +3,8 @@
  * whoever needs them, and shared like anything else. What tells that they are of one version is a
  * strong validator; without one, only the whole can be pulled.
  */
-#include "cache/update.h"
 #include "edge/request_private.h"
+#include "edge/rules.h"
 
 void edge_request_know_object(
         struct edge_request *request, uint64_t id, uint64_t length, const struct http_head *head)
@@ -13,8 +13,7 @@ void edge_request_know_object(
 	request->object = (struct edge_piece){
 	        .id = id,
 	        .length = length,
-	        .validator = arena_copy(arena,
-	                cache_update_piece_validator(head, request->domain->resume_trusts_dates)),
+	        .validator = arena_copy(arena, edge_rules_piece_validator(request->domain, head)),
 	        .coding = arena_copy(arena, http_head_get(head, HTTP_NAME_CONTENT_ENCODING)),
 	};
 }

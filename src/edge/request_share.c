@@ -4,8 +4,8 @@
  * pulled again, piece by piece, as soon as the length of the whole is known. Where nothing tells
  * the version of that, the response ends visibly broken.
  */
-#include "cache/update.h"
 #include "edge/request_private.h"
+#include "edge/rules.h"
 
 static const struct edge_loaded *loaded_of(const struct edge_request *request)
 {
@@ -120,8 +120,7 @@ static enum edge_turn go_on_alone(struct edge_request *request)
 	if (length != UINT64_MAX)
 		return go_on_with_pieces(request, request->flight.at, length);
 	/* Without a version nothing could be pulled then. */
-	if (cache_update_piece_validator(&loaded->head, request->domain->resume_trusts_dates).len ==
-	        0)
+	if (edge_rules_piece_validator(request->domain, &loaded->head).len == 0)
 		return edge_request_finish_broken(request, FAULT_STORED);
 	return wait_for_length(request);
 }

@@ -3,6 +3,8 @@
  */
 #include "edge/rules.h"
 
+#include "cache/update.h"
+
 /* Those that may be kept without being told so (RFC 9110 15.1). */
 static const uint16_t BY_DEFAULT[] = {200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501};
 
@@ -52,4 +54,10 @@ void edge_rules_make(const struct model_domain *domain, struct edge_rules *ret_r
 		};
 	ret_rules->cache.ttls = ret_rules->ttls;
 	ret_rules->cache.ttl_count = count;
+}
+
+struct str edge_rules_piece_validator(
+        const struct model_domain *domain, const struct http_head *head)
+{
+	return cache_update_piece_validator(head, domain->resume_trusts_dates);
 }

@@ -19,3 +19,7 @@ void edge_rules_make_for_hit(const struct model_cache *rules, struct cache_rules
 
 /* All of them. */
 void edge_rules_make(const struct model_domain *domain, struct edge_rules *ret_rules);
+
+/* The validator that pieces of a response must agree on, or empty (cache/update.h). */
+struct str edge_rules_piece_validator(
+        const struct model_domain *domain, const struct http_head *head);

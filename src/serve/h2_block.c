@@ -220,11 +220,6 @@ static char *take_room(struct serve_h2_session *session, size_t room)
 	return session->rest_block = mem_alloc(room);
 }
 
-bool serve_h2_block_has_room(const struct serve_h2_session *session)
-{
-	return serve_h2_room(session) > 0;
-}
-
 void serve_h2_block_write(
         struct serve_h2_session *session, uint32_t id, const struct serve_h2_block *block)
 {

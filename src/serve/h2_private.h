@@ -267,7 +267,7 @@ void serve_h2_calm(struct serve_h2_session *session, enum serve_flood kind);
 /* Makes room in `out` for so many bytes; false when there is no memory. */
 MUST_CHECK bool serve_h2_reserve(struct serve_h2_session *session, size_t bytes);
 
-/* How much of a body `out` has room for; 0: it is to wait. */
+/* How much of a body `out` has room for; 0: it is to wait, and heads, too. */
 size_t serve_h2_room(const struct serve_h2_session *session);
 
 /* Takes what has come whole off the front of `in`, while there is room for what may have to be said
@@ -345,10 +345,8 @@ struct serve_h2_block serve_h2_block_make(
 /* A copy that can wait, in the arena. */
 struct serve_h2_block *serve_h2_block_keep(struct arena *arena, const struct serve_h2_block *block);
 
-/* Whether one may be written now. */
-bool serve_h2_block_has_room(const struct serve_h2_session *session);
-
-/* Writes one; where there is no memory for it, the session is broken. */
+/* Writes one, where serve_h2_room says that there is some; where there is no memory for it, the
+ * session is broken. */
 void serve_h2_block_write(
         struct serve_h2_session *session, uint32_t id, const struct serve_h2_block *block);
 

@@ -156,9 +156,9 @@ static bool send_head(struct serve_h2_stream *stream, const struct serve_h2_bloc
 {
 	struct serve_h2_session *session = stream->session;
 	struct serve_h2_block **at = &stream->blocks;
-	if (*at == NULL && !serve_h2_block_has_room(session))
+	if (*at == NULL && serve_h2_room(session) == 0)
 		serve_h2_pump(session);
-	if (*at == NULL && serve_h2_block_has_room(session)) {
+	if (*at == NULL && serve_h2_room(session) > 0) {
 		serve_h2_block_write(session, stream->id, block);
 		if (block->is_end)
 			end_sent(stream);
@@ -342,7 +342,7 @@ void serve_h2_response_go_on(struct serve_h2_stream *stream)
 	struct serve_stream *it = &stream->stream;
 	while (stream->blocks != NULL) {
 		const struct serve_h2_block *block = stream->blocks;
-		if (!serve_h2_block_has_room(session)) {
+		if (serve_h2_room(session) == 0) {
 			set_due(stream);
 			return;
 		}

@@ -71,12 +71,26 @@ static void all_statuses_that_may_be_given_have_room(void **state)
 	model_domain_unref(domain);
 }
 
+static void dates_are_trusted_where_the_domain_says_so(void **state)
+{
+	(void)state;
+	struct model_domain *domain = model_domain_new();
+	struct edge_rules rules;
+	for (unsigned trusts = 0; trusts < 2; trusts++) {
+		domain->resume_trusts_dates = trusts != 0;
+		edge_rules_make(domain, &rules);
+		assert_int_equal(rules.cache.trusts_dates, trusts);
+	}
+	model_domain_unref(domain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(without_a_word_nothing_has_a_lifetime_by_rule),
 	        cmocka_unit_test(a_single_status_wins_over_the_default),
 	        cmocka_unit_test(all_statuses_that_may_be_given_have_room),
+	        cmocka_unit_test(dates_are_trusted_where_the_domain_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

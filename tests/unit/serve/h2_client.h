@@ -279,6 +279,24 @@ static inline void h2_fixture_start(struct fixture *fixture)
 	fixture_listen(fixture);
 }
 
+/* One request has come there, and is not answered yet. */
+static inline void h2_start_held(struct h2_client *h2, struct fixture *fixture)
+{
+	h2_fixture_start(fixture);
+	fixture->script.holds = true;
+	h2_open(h2, fixture, 0);
+	h2_ask(h2, "GET", "/a", false, NULL, NULL);
+	h2_until(h2, fixture->begun == 1);
+}
+
+/* A client that has said what it begins with. */
+static inline void h2_start(struct h2_client *h2, struct fixture *fixture)
+{
+	h2_fixture_start(fixture);
+	h2_open(h2, fixture, 0);
+	h2_turn(h2);
+}
+
 static inline void h2_done(struct h2_client *h2, struct fixture *fixture)
 {
 	h2_close(h2);

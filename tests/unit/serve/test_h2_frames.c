@@ -232,9 +232,7 @@ static void the_window_of_a_closed_stream_cannot_be_too_large(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	h2_open(&h2, &fixture, 0);
-	h2_turn(&h2);
+	h2_start(&h2, &fixture);
 	fixture.script.holds = true;
 	begin_held(&h2, &fixture, 1, NGHTTP2_FLAG_END_STREAM);
 	struct text frames = {.at = NULL};
@@ -257,9 +255,7 @@ static void bodies_that_nobody_wants_count(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	h2_open(&h2, &fixture, 0);
-	h2_turn(&h2);
+	h2_start(&h2, &fixture);
 	fixture.script.holds = true;
 	begin_held(&h2, &fixture, 1, NGHTTP2_FLAG_END_STREAM);
 	const struct serve_h2_session *session = h2_session(&fixture);
@@ -278,9 +274,7 @@ static void padding_is_room_again_also_where_nothing_else_comes(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	h2_open(&h2, &fixture, 0);
-	h2_turn(&h2);
+	h2_start(&h2, &fixture);
 	begin_held(&h2, &fixture, 1, 0);
 	const struct serve_h2_stream *stream = serve_h2_stream_find(h2_session(&fixture), 1);
 	for (unsigned i = 0; i < 2 * LIMIT_H2_WINDOW_BYTES / 3 / sizeof(padding); i++)

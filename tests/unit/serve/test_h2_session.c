@@ -105,11 +105,7 @@ static void a_drain_lets_streams_end_and_takes_those_on_their_way(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	fixture.script.holds = true;
-	h2_open(&h2, &fixture, 0);
-	h2_ask(&h2, "GET", "/a", false, NULL, NULL);
-	h2_until(&h2, fixture.begun == 1);
+	h2_start_held(&h2, &fixture);
 	serve_server_drain(fixture.server);
 	h2_until(&h2, h2.goaways == 1);
 	assert_int_equal(h2.goaway_last, INT32_MAX);
@@ -150,11 +146,7 @@ static void a_head_that_is_coming_is_not_told_as_the_last(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	fixture.script.holds = true;
-	h2_open(&h2, &fixture, 0);
-	h2_ask(&h2, "GET", "/a", false, NULL, NULL);
-	h2_until(&h2, fixture.begun == 1);
+	h2_start_held(&h2, &fixture);
 	assert_true(client_send(&h2.client, STR("\0\0\2\1\1\0\0\0\3\x82\x86")));
 	turn_until(&h2.client, h2_session(&fixture)->has_open_head);
 	serve_h2_end(h2_session(&fixture), SERVE_H2_NO_ERROR);
@@ -170,11 +162,7 @@ static void a_head_that_we_do_not_read_is_not_waited_for(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	fixture.script.holds = true;
-	h2_open(&h2, &fixture, 0);
-	h2_ask(&h2, "GET", "/a", false, NULL, NULL);
-	h2_until(&h2, fixture.begun == 1);
+	h2_start_held(&h2, &fixture);
 	assert_true(client_send(&h2.client, STR("\0\0\2\1\5\0\0\0\3\x82")));
 	struct serve_h2_session *session = h2_session(&fixture);
 	turn_until(&h2.client, session->head_since_ms != 0);

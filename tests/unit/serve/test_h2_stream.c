@@ -112,12 +112,8 @@ static void a_reset_is_a_client_that_left(void **state)
 	(void)state;
 	struct fixture fixture;
 	struct h2_client h2;
-	h2_fixture_start(&fixture);
-	fixture.script.holds = true;
-	h2_open(&h2, &fixture, 0);
-	int32_t id = h2_ask(&h2, "GET", "/a", false, NULL, NULL);
-	h2_until(&h2, fixture.begun == 1);
-	nghttp2_submit_rst_stream(h2.session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+	h2_start_held(&h2, &fixture);
+	nghttp2_submit_rst_stream(h2.session, NGHTTP2_FLAG_NONE, 1, NGHTTP2_CANCEL);
 	h2_until(&h2, fixture.ended == 1);
 	assert_true(fixture.outcomes[0].is_gone);
 	assert_int_equal(fixture.outcomes[0].fault, FAULT_CLIENT_GONE);
